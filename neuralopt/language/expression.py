@@ -1,0 +1,164 @@
+"""An immutable tree of primitives: what a rule is.
+
+Knows structure, equality and the limits that keep every tree small enough to walk;
+refuses to know text, algebra and numbers beyond its constants.
+"""
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Self
+
+from neuralopt.language.primitives import CONSTANT_NAMES, SCALAR_NAMES
+
+MAXIMUM_DEPTH = 64
+MAXIMUM_SIZE = 2_000
+
+
+class Expression:
+    """One node of a rule: a primitive and its arguments.
+
+    primitive: a name of the table, or the name of a free variable of a template.
+    arguments: one Expression for each parameter of the primitive.
+    value: the number, for ``constant`` alone.
+
+    size: nodes of the tree; depth: nodes on its longest branch. Equality is
+    structural, with 0.0 and -0.0 told apart.
+    Raises ValueError when the tree would be deeper than 64 or larger than 2,000 nodes,
+    or a constant is not finite.
+    """
+
+    __slots__ = (
+        "_hash",
+        "_names",
+        "_text",
+        "arguments",
+        "depth",
+        "primitive",
+        "size",
+        "value",
+    )
+
+    primitive: str
+    arguments: tuple[Self, ...]
+    value: float | None
+    size: int
+    depth: int
+    _hash: int
+    _names: frozenset[str]
+    _text: str | None
+
+    def __init__(
+        self,
+        primitive: str,
+        arguments: tuple["Expression", ...] = (),
+        value: float | None = None,
+    ) -> None:
+        size, depth = 1, 1
+        names = {primitive}
+        for argument in arguments:
+            size += argument.size
+            depth = max(depth, argument.depth + 1)
+            names |= argument._names
+        if depth > MAXIMUM_DEPTH:
+            raise ValueError(
+                f"a rule may nest at most {MAXIMUM_DEPTH} levels: simplify it"
+            )
+        if size > MAXIMUM_SIZE:
+            raise ValueError(
+                f"a rule may have at most {MAXIMUM_SIZE} nodes: simplify it"
+            )
+        if value is not None and not math.isfinite(value):
+            raise ValueError(f"{value} is not finite: use a finite constant")
+        write = object.__setattr__
+        write(self, "primitive", primitive)
+        write(self, "arguments", arguments)
+        write(self, "value", value)
+        write(self, "size", size)
+        write(self, "depth", depth)
+        write(self, "_names", frozenset(names))
+        sign = None if value is None else math.copysign(1.0, value)
+        write(self, "_hash", hash((primitive, arguments, value, sign)))
+        write(self, "_text", None)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"{name} can't be set: an Expression is immutable")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"{name} can't be deleted: an Expression is immutable")
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Expression, (self.primitive, self.arguments, self.value)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        if not isinstance(other, Expression):
+            return NotImplemented
+        return (
+            self._hash == other._hash
+            and self.primitive == other.primitive
+            and self.value == other.value
+            and self.arguments == other.arguments
+        )
+
+    def __str__(self) -> str:
+        """The expanded text, which parses back to an equal Expression."""
+        if self._text is None:
+            from neuralopt.language.rendering import expanded_text
+
+            object.__setattr__(self, "_text", expanded_text(self))
+        text = self._text
+        assert text is not None
+        return text
+
+    def __repr__(self) -> str:
+        return f"parse({str(self)!r})"
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether this node is a number (not whether its value is one)."""
+        return self.value is not None
+
+    @property
+    def is_scalar(self) -> bool:
+        """Whether it depends on nothing but constants, t, T and progress."""
+        return self._names <= SCALAR_NAMES
+
+    @property
+    def is_closed_constant(self) -> bool:
+        """Whether it depends on constants alone."""
+        return self._names <= CONSTANT_NAMES
+
+    def contains(self, *primitives: str) -> bool:
+        """Whether any node of the tree is one of these primitives."""
+        return not self._names.isdisjoint(primitives)
+
+    def walk(self) -> Iterator["Expression"]:
+        """All nodes, a node before its arguments."""
+        pending: list[Expression] = [self]
+        while pending:
+            node = pending.pop()
+            yield node
+            pending.extend(reversed(node.arguments))
+
+    def substitute(self, replacements: Mapping[str, "Expression"]) -> "Expression":
+        """The tree with every leaf of these names replaced."""
+        if self._names.isdisjoint(replacements):
+            return self
+        if not self.arguments:
+            return replacements[self.primitive]
+        return Expression(
+            self.primitive,
+            tuple(argument.substitute(replacements) for argument in self.arguments),
+        )
+
+
+def constant(value: float) -> Expression:
+    return Expression("constant", (), float(value))
+
+
+def call(primitive: str, *arguments: Expression) -> Expression:
+    return Expression(primitive, arguments)

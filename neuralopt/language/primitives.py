@@ -1,0 +1,463 @@
+"""The one table of operations that rules are made of.
+
+Knows each primitive's name, arguments, meaning, notation, state, laws and source;
+refuses to know how a rule is parsed, trained or searched. Parser, printers, canonical
+form, compilers, exports and the documentation read this table and add no facts of
+their own about an operation.
+
+A primitive is one of
+
+- a leaf: a name that stands for a number or a tensor;
+- a core operation, with a scalar function (float64) and a torch expression;
+- a definition: a `formula` of the language itself over the parameters' names;
+- a memory: its state becomes `memory` (a formula in which ``s`` is the old state),
+  0 before the first step, and its value is the new or the old state.
+"""
+
+import enum
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from neuralopt.language import arithmetic
+
+LANGUAGE_VERSION = 1
+"""Raised whenever the meaning or the canonical form of any rule changes."""
+
+
+class Law(enum.Flag):
+    """What is true of a primitive for every float, infinities and NaN included."""
+
+    NONE = 0
+    COMMUTATIVE = enum.auto()  # f(x, y) = f(y, x)
+    ODD = enum.auto()  # f(-x) = -f(x) in its first argument
+    EVEN = enum.auto()  # f(-x) = f(x) in its first argument
+    IDEMPOTENT = enum.auto()  # f(f(x)) = f(x); f(x, x) = x for two arguments
+    NONNEGATIVE = enum.auto()  # every value that is not NaN is >= +0
+    EXACT = enum.auto()  # correctly rounded wherever it is computed
+    REDEFINED = enum.auto()  # its canonical form is its formula
+
+
+Role = Literal["any", "scalar"]
+"""`scalar`: an expression of constants, t, T and progress alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    name: str
+    role: Role = "any"
+    default: float | None = None
+    lowest: float | None = None  # of a constant argument, inclusive
+    highest: float | None = None  # of a constant argument, inclusive
+
+
+@dataclass(frozen=True, slots=True)
+class Primitive:
+    """One operation of the language.
+
+    name: as typed, or the operation's English name where it is typed as `symbol`.
+    meaning: one line for people. latex: with a ``{parameter}`` for each argument.
+    symbol, precedence: the operator of Python syntax, if it has one.
+    scalar: float64 function. torch: template of a torch expression in which every
+    ``{parameter}`` is a tensor or a Python float, at least one of them a tensor.
+    formula: definition in the language. memory, value: see the module.
+    draw: the kind of random bits it consumes. source: where it comes from.
+    """
+
+    name: str
+    parameters: tuple[Parameter, ...] = ()
+    meaning: str = ""
+    latex: str = ""
+    symbol: str = ""
+    precedence: int = 100
+    scalar: Callable[..., float] | None = None
+    torch: str = ""
+    formula: str = ""
+    memory: str = ""
+    value: Literal["new", "old"] = "new"
+    draw: Literal["", "uniform", "normal"] = ""
+    laws: Law = Law.NONE
+    scope: Literal["element"] = "element"
+    source: str = "Bello et al. 2017"
+
+    @property
+    def is_leaf(self) -> bool:
+        return not self.parameters
+
+    @property
+    def has_state(self) -> bool:
+        return bool(self.memory)
+
+    @property
+    def arity(self) -> int:
+        return len(self.parameters)
+
+
+X, Y = Parameter("x"), Parameter("y")
+DECAY = Parameter("b", "scalar")
+EXACT, COMMUTATIVE, ODD, EVEN = Law.EXACT, Law.COMMUTATIVE, Law.ODD, Law.EVEN
+NONNEGATIVE, REDEFINED = Law.NONNEGATIVE, Law.REDEFINED
+
+LEAVES = (
+    Primitive("constant", meaning="a finite number", latex="{value}"),
+    Primitive("pi", meaning="3.14159...", latex=r"\pi"),
+    Primitive("e", meaning="2.71828...", latex="e"),
+    Primitive("g", meaning="the gradient", latex="g"),
+    Primitive("w", meaning="the parameter", latex="w"),
+    Primitive("t", meaning="index of this step, 0 at the first", latex="t"),
+    Primitive("T", meaning="number of steps planned for this training", latex="T"),
+    Primitive("progress", meaning="min(1, t / T)", latex=r"\tau"),
+    Primitive(
+        "update",
+        meaning="this rule's value at the previous step, 0 at the first",
+        latex=r"\Delta_{t-1}",
+        source="neuralopt",
+    ),
+    Primitive(
+        "s",
+        meaning="inside fold(x): the value of this fold at the previous step",
+        latex="s",
+        source="neuralopt",
+    ),
+)
+
+OPERATORS = (
+    Primitive(
+        "add",
+        (X, Y),
+        "x + y",
+        "{x} + {y}",
+        "+",
+        1,
+        lambda x, y: x + y,
+        "{x} + {y}",
+        laws=COMMUTATIVE | EXACT,
+    ),
+    Primitive(
+        "subtract",
+        (X, Y),
+        "x - y",
+        "{x} - {y}",
+        "-",
+        1,
+        lambda x, y: x - y,
+        "{x} - {y}",
+        laws=EXACT,
+    ),
+    Primitive(
+        "multiply",
+        (X, Y),
+        "x * y",
+        r"{x} \, {y}",
+        "*",
+        2,
+        lambda x, y: x * y,
+        "{x} * {y}",
+        laws=COMMUTATIVE | ODD | EXACT,
+    ),
+    Primitive(
+        "divide",
+        (X, Y),
+        "x / y, plain: a rule that wants an epsilon writes it",
+        r"\frac{{{x}}}{{{y}}}",
+        "/",
+        2,
+        arithmetic.divide,
+        "{x} / {y}",
+        laws=ODD | EXACT,
+    ),
+    Primitive(
+        "remainder",
+        (X, Y),
+        "x - y * floor(x / y)",
+        r"{x} \bmod {y}",
+        "%",
+        2,
+        arithmetic.remainder,
+        "torch.remainder({x}, {y})",
+        source="Loshchilov and Hutter 2017 (restarts)",
+    ),
+    Primitive(
+        "negative",
+        (X,),
+        "-x",
+        "-{x}",
+        "-",
+        3,
+        lambda x: -x,
+        "-{x}",
+        laws=EXACT,
+    ),
+    Primitive(
+        "power",
+        (X, Y),
+        "x ** n with a literal n; c ** x with a positive constant c; or both scalar",
+        "{{{x}}}^{{{y}}}",
+        "**",
+        4,
+        arithmetic.power,
+        "torch.pow({x}, {y})",
+    ),
+)
+
+FUNCTIONS = (
+    Primitive(
+        "pow",
+        (X, Y),
+        "abs(x) ** y",
+        r"\lvert {x} \rvert^{{{y}}}",
+        formula="abs(x) ** y",
+        laws=EVEN | NONNEGATIVE,
+    ),
+    Primitive(
+        "sign",
+        (X,),
+        "-1, 0 or 1",
+        r"\operatorname{{sign}}({x})",
+        scalar=arithmetic.sign,
+        torch="torch.where({x} == {x}, torch.sign({x}), {x})",
+        laws=ODD | EXACT | Law.IDEMPOTENT,
+    ),
+    Primitive(
+        "exp",
+        (X,),
+        "e to the power x",
+        "e^{{{x}}}",
+        scalar=arithmetic.exp,
+        torch="torch.exp({x})",
+        laws=NONNEGATIVE,
+    ),
+    Primitive(
+        "exp2",
+        (X,),
+        "2 to the power x",
+        "2^{{{x}}}",
+        scalar=arithmetic.exp2,
+        torch="torch.exp2({x})",
+        laws=NONNEGATIVE,
+    ),
+    Primitive(
+        "cos",
+        (X,),
+        "cosine",
+        r"\cos({x})",
+        scalar=arithmetic.cos,
+        torch="torch.cos({x})",
+        laws=EVEN,
+    ),
+    Primitive(
+        "tanh",
+        (X,),
+        "hyperbolic tangent",
+        r"\tanh({x})",
+        scalar=arithmetic.tanh,
+        torch="torch.tanh({x})",
+        laws=ODD,
+        source="neuralopt",
+    ),
+    Primitive(
+        "abs",
+        (X,),
+        "absolute value",
+        r"\lvert {x} \rvert",
+        scalar=abs,
+        torch="torch.abs({x})",
+        laws=EVEN | EXACT | NONNEGATIVE | Law.IDEMPOTENT,
+    ),
+    Primitive(
+        "log",
+        (X,),
+        "log abs(x)",
+        r"\log \lvert {x} \rvert",
+        scalar=arithmetic.log,
+        torch="torch.log(torch.abs({x}))",
+        laws=EVEN,
+    ),
+    Primitive(
+        "sqrt",
+        (X,),
+        "square root of abs(x)",
+        r"\sqrt{{\lvert {x} \rvert}}",
+        scalar=arithmetic.sqrt,
+        torch="torch.sqrt(torch.abs({x}))",
+        laws=EVEN | EXACT | NONNEGATIVE,
+    ),
+    Primitive(
+        "square", (X,), "x * x", "{{{x}}}^2", formula="x ** 2", laws=EVEN | REDEFINED
+    ),
+    Primitive(
+        "cube", (X,), "x * x * x", "{{{x}}}^3", formula="x ** 3", laws=ODD | REDEFINED
+    ),
+    Primitive(
+        "reciprocal",
+        (X,),
+        "1 / x",
+        r"\frac{{1}}{{{x}}}",
+        formula="1 / x",
+        laws=ODD | REDEFINED,
+    ),
+    Primitive(
+        "min",
+        (X, Y),
+        "the smaller one",
+        r"\min({x}, {y})",
+        scalar=arithmetic.minimum,
+        torch="torch.minimum({x}, {y})",
+        laws=COMMUTATIVE | EXACT | Law.IDEMPOTENT,
+        source="neuralopt",
+    ),
+    Primitive(
+        "max",
+        (X, Y),
+        "the larger one",
+        r"\max({x}, {y})",
+        scalar=arithmetic.maximum,
+        torch="torch.maximum({x}, {y})",
+        laws=COMMUTATIVE | EXACT | Law.IDEMPOTENT,
+        source="neuralopt",
+    ),
+    Primitive(
+        "clip",
+        (X, Parameter("c", "scalar", lowest=0.0)),
+        "x moved into [-c, c]",
+        r"\operatorname{{clip}}({x}, {c})",
+        scalar=arithmetic.clip,
+        torch="torch.clamp({x}, -{c}, {c})",
+        laws=ODD | EXACT,
+    ),
+    Primitive(
+        "drop",
+        (X, Parameter("p", "scalar", lowest=0.0, highest=1.0)),
+        "0 with probability p, else x, not rescaled; NaN stays NaN",
+        r"\operatorname{{drop}}({x}, {p})",
+        torch="torch.where(({bits} < {p}) & ({x} == {x}), 0.0, {x})",
+        draw="uniform",
+    ),
+    Primitive(
+        "noise",
+        (Parameter("s", "scalar"),),
+        "a fresh draw of N(0, s**2) for every element and step",
+        r"\mathcal{{N}}(0, {s}^2)",
+        torch="{s} * {bits}",
+        draw="normal",
+    ),
+)
+
+MEMORIES = (
+    Primitive(
+        "ema",
+        (X, DECAY),
+        "exponential moving average: s <- b s + (1 - b) x, value s",
+        r"\operatorname{{ema}}_{{{b}}}({x})",
+        memory="b * s + (1 - b) * x",
+        laws=ODD,
+    ),
+    Primitive(
+        "debiased",
+        (X, DECAY),
+        "ema(x, b) / (1 - b ** (t + 1))",
+        r"\widehat{{\operatorname{{ema}}}}_{{{b}}}({x})",
+        formula="ema(x, b) / (1 - b ** (t + 1))",
+        laws=ODD | REDEFINED,
+        source="Kingma and Ba 2015, section 3",
+    ),
+    Primitive(
+        "trace",
+        (X, DECAY),
+        "heavy ball: s <- b s + x, value s",
+        r"\operatorname{{trace}}_{{{b}}}({x})",
+        memory="b * s + x",
+        laws=ODD,
+        source="Polyak 1964",
+    ),
+    Primitive(
+        "total",
+        (X,),
+        "running sum: s <- s + x, value s",
+        r"\textstyle\sum {x}",
+        memory="s + x",
+        laws=ODD,
+        source="Duchi et al. 2011 (AdaGrad)",
+    ),
+    Primitive(
+        "peak",
+        (X, Parameter("b", "scalar", default=1.0)),
+        "running maximum: s <- max(b s, x), value s",
+        r"\operatorname{{peak}}_{{{b}}}({x})",
+        memory="max(b * s, x)",
+        source="Kingma and Ba 2015, section 7.1; Reddi et al. 2018",
+    ),
+    Primitive(
+        "previous",
+        (X,),
+        "the value of x one step ago, 0 at the first",
+        r"\operatorname{{previous}}({x})",
+        memory="x",
+        value="old",
+        laws=ODD,
+        source="neuralopt",
+    ),
+    Primitive(
+        "fold",
+        (X,),
+        "x, in which s is this fold's own previous value, 0 at the first",
+        r"\operatorname{{fold}}_s({x})",
+        memory="x",
+        source="neuralopt",
+    ),
+)
+
+PRIMITIVES: Mapping[str, Primitive] = {
+    primitive.name: primitive
+    for primitive in (*LEAVES, *OPERATORS, *FUNCTIONS, *MEMORIES)
+}
+
+NAMED_CONSTANTS: Mapping[str, float] = {"pi": math.pi, "e": math.e}
+
+CLOCK = frozenset({"t", "T", "progress"})
+"""Leaves that are numbers, known before any tensor is."""
+
+
+CONSTANT_NAMES = frozenset(
+    {"constant", *NAMED_CONSTANTS}
+    | {primitive.name for primitive in OPERATORS + FUNCTIONS if not primitive.draw}
+)
+"""What an expression that is one number is made of."""
+
+SCALAR_NAMES = CONSTANT_NAMES | CLOCK
+"""What an expression that is one number a step is made of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Abbreviation:
+    """A name that is expanded when read and put back when shown to people."""
+
+    name: str
+    text: str
+    parameters: tuple[Parameter, ...] = ()
+
+
+ABBREVIATIONS: Mapping[str, Abbreviation] = {
+    abbreviation.name: abbreviation
+    for abbreviation in (
+        Abbreviation("m", "ema(g, 0.9)"),
+        Abbreviation("v", "ema(g ** 2, 0.999)"),
+        Abbreviation("gamma", "ema(g ** 3, 0.999)"),
+        Abbreviation(
+            "adam", "debiased(g, 0.9) / (sqrt(debiased(g ** 2, 0.999)) + 1e-8)"
+        ),
+        Abbreviation("rmsprop", "g / (sqrt(v) + 1e-8)"),
+        Abbreviation("ld", "1 - progress"),
+        Abbreviation(
+            "cd",
+            "0.5 * (1 + cos(2 * pi * n * progress))",
+            (Parameter("n", "scalar", default=0.5),),
+        ),
+        Abbreviation(
+            "rd",
+            "0.5 * (1 + cos(pi * ((n * t) % T) / T))",
+            (Parameter("n", "scalar", default=20.0),),
+        ),
+    )
+}

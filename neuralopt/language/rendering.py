@@ -1,0 +1,177 @@
+"""Expressions as text, folded text, LaTeX and Python.
+
+Knows notation; refuses to know algebra: what is printed is the tree that was given.
+"""
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Literal
+
+from neuralopt.language.expression import Expression
+from neuralopt.language.primitives import ABBREVIATIONS, PRIMITIVES, Primitive
+
+Form = Literal["text", "latex", "python"]
+
+ATOM, PRODUCT, SIGN, POWER = 100, 2, 3, 4
+
+
+def render(expression: Expression, form: Form = "text") -> str:
+    """The rule for people (``text``: abbreviations folded), for print (``latex``), or
+    as a Python expression over the names of the table (``python``).
+
+    Python functions follow the table: ``sqrt`` takes abs(x), ``sign`` keeps NaN.
+    Raises ValueError for another form.
+
+    >>> from neuralopt.language.parser import parse
+    >>> print(render(parse("ema(g, 0.9) * exp(ema(g**2, 0.999))")))
+    m * exp(v)
+    """
+    if form == "text":
+        return _infix(expression, folded=True)[0]
+    if form == "python":
+        return expanded_text(expression)
+    if form == "latex":
+        return _latex(expression)[0]
+    raise ValueError(f"unknown form {form!r}: use 'text', 'latex' or 'python'")
+
+
+def expanded_text(expression: Expression) -> str:
+    """The text that parses back to this very expression."""
+    return _infix(expression, folded=False)[0]
+
+
+def number_text(value: float) -> str:
+    """The shortest text that reads back as this float.
+
+    >>> number_text(2.0), number_text(1e-8)
+    ('2', '1e-08')
+    """
+    text = repr(value)
+    return text.removesuffix(".0")
+
+
+def _infix(expression: Expression, folded: bool) -> tuple[str, int]:
+    """Text and the precedence of its outermost operator."""
+    if expression.value is not None:
+        negative = number_text(expression.value).startswith("-")
+        return number_text(expression.value), SIGN if negative else ATOM
+    if folded and (name := _folded_name(expression)):
+        return name, ATOM
+    primitive = PRIMITIVES.get(expression.primitive)
+    if primitive is None or primitive.is_leaf:
+        return expression.primitive, ATOM
+
+    def part(index: int, least: int) -> str:
+        text, precedence = _infix(expression.arguments[index], folded)
+        return text if precedence >= least else f"({text})"
+
+    level = primitive.precedence
+    if primitive.name == "negative":
+        operand = expression.arguments[0]
+        # "-2" reads as a constant: a sign before one needs brackets to stay a sign.
+        text = f"({_infix(operand, folded)[0]})" if operand.is_constant else part(0, 3)
+        return f"-{text}", level
+    if primitive.name == "power":
+        return f"{part(0, ATOM)} ** {part(1, SIGN)}", level
+    if primitive.symbol:
+        return f"{part(0, level)} {primitive.symbol} {part(1, level + 1)}", level
+    arguments = list(expression.arguments)
+    for parameter in reversed(primitive.parameters):
+        if parameter.default is None or arguments[-1].value != parameter.default:
+            break
+        arguments.pop()
+    inner = ", ".join(_infix(argument, folded)[0] for argument in arguments)
+    return f"{primitive.name}({inner})", ATOM
+
+
+@cache
+def _plain_abbreviations() -> Mapping[Expression, str]:
+    """Expansions to names; written, canonical and default-argument forms."""
+    from neuralopt.language.parser import parse
+    from neuralopt.language.simplify import simplify
+
+    names: dict[Expression, str] = {}
+    for abbreviation in ABBREVIATIONS.values():
+        expanded = parse(abbreviation.name)
+        names[expanded] = abbreviation.name
+        names.setdefault(simplify(expanded), abbreviation.name)
+    return names
+
+
+def _folded_name(expression: Expression) -> str | None:
+    names = _plain_abbreviations()
+    if expression in names:
+        return names[expression]
+    from neuralopt.language.parser import body_of
+
+    for abbreviation in ABBREVIATIONS.values():
+        if abbreviation.parameters:
+            found: dict[str, Expression] = {}
+            if _match(body_of(abbreviation), expression, found):
+                values = [
+                    found[parameter.name] for parameter in abbreviation.parameters
+                ]
+                if all(value.is_scalar for value in values):
+                    inner = ", ".join(_infix(value, True)[0] for value in values)
+                    return f"{abbreviation.name}({inner})"
+    return None
+
+
+def _match(
+    pattern: Expression, expression: Expression, found: dict[str, Expression]
+) -> bool:
+    """Whether the pattern, its variables filled in, is the expression."""
+    if pattern.primitive not in PRIMITIVES:
+        return found.setdefault(pattern.primitive, expression) == expression
+    return (
+        pattern.primitive == expression.primitive
+        and pattern.value == expression.value
+        and all(
+            _match(one, other, found)
+            for one, other in zip(pattern.arguments, expression.arguments, strict=True)
+        )
+    )
+
+
+def _latex(expression: Expression) -> tuple[str, int]:
+    """LaTeX and the precedence of its outermost operator."""
+    if expression.value is not None:
+        return _latex_number(expression.value)
+    primitive = PRIMITIVES.get(expression.primitive)
+    if primitive is None:
+        return expression.primitive, ATOM
+    if primitive.is_leaf:
+        return primitive.latex, ATOM
+    texts = {}
+    for index, parameter in enumerate(primitive.parameters):
+        text, precedence = _latex(expression.arguments[index])
+        bare = precedence >= _least_precedence(primitive, index)
+        texts[parameter.name] = text if bare else rf"\left({text}\right)"
+    level = primitive.precedence
+    if primitive.latex.startswith(("e^", "2^", "{{{")):
+        level = POWER
+    elif primitive.name == "divide":
+        level = ATOM
+    return primitive.latex.format(**texts), level
+
+
+def _least_precedence(primitive: Primitive, index: int) -> int:
+    """What an argument needs to stand without brackets in LaTeX."""
+    if primitive.latex.startswith("{{{") and index == 0:
+        return ATOM  # the base of a power
+    if primitive.name == "total":
+        return ATOM
+    if primitive.name in ("divide", "power") or not primitive.symbol:
+        return 0  # LaTeX encloses it
+    return primitive.precedence + (index if primitive.arity == 2 else 0)
+
+
+def _latex_number(value: float) -> tuple[str, int]:
+    mantissa, _, exponent = number_text(value).partition("e")
+    level = SIGN if mantissa.startswith("-") else ATOM
+    if not exponent:
+        return mantissa, level
+    power = f"10^{{{int(exponent)}}}"
+    if mantissa == "1":
+        return power, POWER
+    return rf"{mantissa} \cdot {power}", PRODUCT

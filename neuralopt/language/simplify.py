@@ -1,0 +1,290 @@
+"""Canonical form: one spelling for rules that are the same function.
+
+Knows the algebra that floating-point arithmetic obeys exactly; refuses to use any
+identity that moves a finite value by as much as its last bit. So two rules with one
+canonical form train alike on every engine, and a score can be shared between them.
+
+What is left out for that reason: associativity (a + b + c rounds differently in another
+order), x - x = 0 and x / x = 1 (false for infinities and zeros), sqrt(x ** 2) = abs(x)
+(underflow), exp(a) * exp(b) = exp(a + b) (rounding).
+
+Some laws hold but for the sign of a zero: -(a - b) = b - a. Only a division can tell
+-0 from 0, so they are used everywhere except below a denominator (`Context.divides`).
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+
+from neuralopt.language.definitions import bind, formula_of, scalar_value
+from neuralopt.language.expression import Expression, call, constant
+from neuralopt.language.primitives import PRIMITIVES, Law
+
+ONE, TWO, THREE = constant(1.0), constant(2.0), constant(3.0)
+SIGN_OF_ZERO_LOST = frozenset({"exp", "exp2", "cos", "abs", "log", "sqrt", "pow"})
+ODD_UP_TO_ZEROS = frozenset({"sign", "ema", "trace", "total", "previous"})
+MAXIMUM_PASSES = 20
+
+Rewrite = Callable[[Expression, bool], Expression | None]
+
+
+def simplify(expression: Expression) -> Expression:
+    """The canonical form of a rule.
+
+    Idempotent; wherever the rule is finite, the canonical form has the same float64
+    value (0.0 and -0.0 taken as equal). ``square``, ``cube``, ``reciprocal`` and
+    ``debiased`` are written out, operands of commuting operations sorted, signs moved
+    outwards, exactly rounded operations on constants done.
+
+    >>> from neuralopt.language.parser import parse
+    >>> print(simplify(parse("-(g * 1) * sign(-m)")))
+    g * sign(ema(g, 0.9))
+    """
+    for _ in range(MAXIMUM_PASSES):
+        # What is delicate depends on neighbours, which a pass may have changed.
+        delicate = expression.contains("update") and _has_division(expression)
+        simpler = _simplify(expression, delicate)
+        if simpler == expression:
+            break
+        expression = simpler
+    return expression
+
+
+@lru_cache(maxsize=1 << 16)
+def _simplify(expression: Expression, delicate: bool) -> Expression:
+    """delicate: whether the sign of a zero can reach a division from here."""
+    if not expression.arguments:
+        return expression
+    contexts = _contexts(expression, delicate)
+    arguments = tuple(
+        _simplify(argument, context)
+        for argument, context in zip(expression.arguments, contexts, strict=True)
+    )
+    node = Expression(expression.primitive, arguments)
+    for rewrite in REWRITES:
+        changed = rewrite(node, delicate)
+        if changed is not None:
+            return _simplify(changed, delicate)
+    return node
+
+
+def _contexts(expression: Expression, delicate: bool) -> Iterator[bool]:
+    """For each argument: can the sign of its zero reach a division?"""
+    name = expression.primitive
+    for index in range(len(expression.arguments)):
+        if PRIMITIVES[name].draw:
+            yield True  # one draw must not become two in different places
+        elif (name == "divide" and index == 1) or name == "reciprocal":
+            yield True
+        elif name == "power" and index == 0:
+            exponent = expression.arguments[1].value
+            odd = exponent is None or exponent % 2 == 1
+            yield odd and (delicate or exponent is None or exponent < 0)
+        elif name in SIGN_OF_ZERO_LOST or (name == "debiased" and index == 1):
+            yield False
+        elif name in ("add", "subtract") and _nonzero_constant(
+            expression.arguments[1 - index]
+        ):
+            yield False
+        elif name == "fold":
+            yield delicate or _has_division(expression.arguments[0])
+        else:
+            yield delicate
+
+
+def _has_division(expression: Expression) -> bool:
+    return expression.contains("divide", "reciprocal", "power", "debiased")
+
+
+def _nonzero_constant(expression: Expression) -> bool:
+    return expression.value is not None and expression.value != 0
+
+
+# Rewrites: each takes a node whose arguments are canonical and returns an equal one,
+# nearer to the canonical form, or None. The first that applies is used.
+
+
+def _expand(node: Expression, delicate: bool) -> Expression | None:
+    """Definitions of the table, and spellings of powers."""
+    name = node.primitive
+    if Law.REDEFINED in PRIMITIVES[name].laws:
+        return formula_of(name).substitute(bind(name, node.arguments))
+    if name == "multiply":
+        left, right = node.arguments
+        if left == right and not left.is_constant:
+            return call("power", left, TWO)
+        for one, other in ((left, right), (right, left)):
+            if one.primitive == "power" and one.arguments == (other, TWO):
+                return call("power", other, THREE)
+    if name == "pow":
+        base, exponent = node.arguments
+        positive = base.is_closed_constant and scalar_value(base) > 0
+        if positive and not (exponent.is_closed_constant):
+            return call("power", base, exponent)
+        if exponent == ONE:
+            return call("abs", base)
+    return None
+
+
+def _fold_constants(node: Expression, delicate: bool) -> Expression | None:
+    """Operations on numbers that every implementation rounds alike."""
+    exact = Law.EXACT in PRIMITIVES[node.primitive].laws
+    if not exact and node.primitive != "power":
+        return None
+    if not all(argument.is_constant for argument in node.arguments):
+        return None
+    if node.primitive == "power" and node.arguments[1] not in (TWO, THREE):
+        return None
+    value = scalar_value(node)
+    if not math.isfinite(value) or (value == 0 and math.copysign(1, value) < 0):
+        return None
+    return constant(value)
+
+
+def _neutral(node: Expression, delicate: bool) -> Expression | None:
+    """Operands that change nothing."""
+    name = node.primitive
+    if name in ("multiply", "divide", "add", "subtract"):
+        left, right = node.arguments
+        if name == "multiply" and left.value == 1:
+            return right
+        if name in ("multiply", "divide") and right.value == 1:
+            return left
+        if name == "subtract" and right.value == 0:
+            return left
+        if name == "add" and not delicate:
+            if right.value == 0:
+                return left
+            if left.value == 0:
+                return right
+        if name == "subtract" and not delicate and left.value == 0:
+            return call("negative", right)
+    if name == "power" and node.arguments[1].value == 1:
+        return node.arguments[0]
+    if name == "drop" and node.arguments[1].value == 0:
+        return node.arguments[0]
+    if name == "trace" and node.arguments[1].value == 1:
+        return call("total", node.arguments[0])
+    return None
+
+
+def _signs(node: Expression, delicate: bool) -> Expression | None:
+    """Signs move outwards and cancel."""
+    name, arguments = node.primitive, node.arguments
+    laws = PRIMITIVES[name].laws
+    if name == "negative":
+        inner = arguments[0]
+        if inner.primitive == "negative":
+            return inner.arguments[0]
+        if inner.primitive == "subtract" and not delicate:
+            return call("subtract", *reversed(inner.arguments))
+        return None
+    if name == "add":
+        return _signs_of_sum(arguments[0], arguments[1], delicate)
+    if name == "subtract":
+        left, right = arguments
+        if (positive := _without_sign(right)) is not None:
+            return call("add", left, positive)
+        if (positive := _without_sign(left)) is not None and not delicate:
+            return call("negative", call("add", positive, right))
+        return None
+    first = _without_sign(arguments[0])
+    if name in ("multiply", "divide"):
+        left, right = arguments
+        if first is not None:
+            return call("negative", call(name, first, right))
+        if (positive := _without_sign(right)) is not None:
+            return call("negative", call(name, left, positive))
+        return None
+    if first is None or arguments[0].is_constant:
+        return None
+    if name == "power" and arguments[1].value in (2.0, 3.0, -1.0):
+        whole = call(name, first, arguments[1])
+        return whole if arguments[1] == TWO else call("negative", whole)
+    if Law.EVEN in laws:
+        return call(name, first, *arguments[1:])
+    if Law.ODD in laws and not (delicate and name in ODD_UP_TO_ZEROS):
+        return call("negative", call(name, first, *arguments[1:]))
+    return None
+
+
+def _signs_of_sum(
+    left: Expression, right: Expression, delicate: bool
+) -> Expression | None:
+    without_left, without_right = _without_sign(left), _without_sign(right)
+    if without_left is not None and without_right is not None:
+        if delicate:
+            return None
+        return call("negative", call("add", without_left, without_right))
+    if without_right is not None:
+        return call("subtract", left, without_right)
+    if without_left is not None:
+        return call("subtract", right, without_left)
+    return None
+
+
+def _without_sign(expression: Expression) -> Expression | None:
+    """x for -x, None for anything else."""
+    if expression.primitive == "negative":
+        return expression.arguments[0]
+    if expression.value is not None and expression.value < 0:
+        return constant(-expression.value)
+    return None
+
+
+def _nested(node: Expression, delicate: bool) -> Expression | None:
+    """A function of a function that one of them makes superfluous."""
+    name, inner = node.primitive, node.arguments[0]
+    laws = PRIMITIVES[name].laws
+    known = inner.primitive in PRIMITIVES  # a template's variable is not
+    if name == "abs" and known and Law.NONNEGATIVE in PRIMITIVES[inner.primitive].laws:
+        return inner
+    if name == "abs" and inner.primitive == "power" and inner.arguments[1] == TWO:
+        return inner
+    squared = name == "power" and node.arguments[1] == TWO
+    if (Law.EVEN in laws or squared) and inner.primitive == "abs":
+        return call(name, inner.arguments[0], *node.arguments[1:])
+    if Law.IDEMPOTENT in laws:
+        if len(node.arguments) == 1 and inner.primitive == name:
+            return inner
+        if len(node.arguments) == 2 and inner == node.arguments[1]:
+            return inner
+    if name == "clip" and inner.primitive == "clip":
+        limits = node.arguments[1], inner.arguments[1]
+        if all(limit.is_constant for limit in limits):
+            smaller = min(limits, key=scalar_value)
+            return call("clip", inner.arguments[0], smaller)
+    if name == "sign" and inner.primitive == "clip":
+        limit = inner.arguments[1].value
+        if limit is not None and limit > 0:
+            return call("sign", inner.arguments[0])
+    return None
+
+
+def _commute(node: Expression, delicate: bool) -> Expression | None:
+    """Operands of commuting operations in one order."""
+    if Law.COMMUTATIVE not in PRIMITIVES[node.primitive].laws:
+        return None
+    if delicate and node.primitive in ("min", "max"):
+        return None  # which zero min(0, -0) returns depends on the order
+    left, right = node.arguments
+    numbers_first = node.primitive == "multiply"
+    if _order(left, numbers_first) <= _order(right, numbers_first):
+        return None
+    return call(node.primitive, right, left)
+
+
+def _order(expression: Expression, numbers_first: bool) -> tuple[int, int, str]:
+    """Numbers lead products and end sums; then the shorter operand."""
+    rank = expression.is_scalar + expression.is_constant
+    return -rank if numbers_first else rank, expression.size, str(expression)
+
+
+REWRITES: tuple[Rewrite, ...] = (
+    _expand,
+    _fold_constants,
+    _neutral,
+    _signs,
+    _nested,
+    _commute,
+)

@@ -1,0 +1,1 @@
+"""Independent oracles: what the package must agree with, written from definitions."""

@@ -1,0 +1,45 @@
+"""Rule text as Python's own parser reads it.
+
+It knows which operator each piece of Python syntax stands for; it refuses to know the
+package's parser, to which it is an independent answer.
+"""
+
+from __future__ import annotations
+
+import ast
+
+from tests.oracle.random_rules import ABBREVIATIONS, Tree, call, number
+
+OPERATORS = {
+    ast.Add: "add",
+    ast.Sub: "subtract",
+    ast.Mult: "multiply",
+    ast.Div: "divide",
+    ast.Mod: "remainder",
+    ast.Pow: "power",
+}
+
+
+def tree_of_python(node: ast.expr) -> Tree:
+    """The tree of a Python expression; peak(x) is completed to peak(x, 1)."""
+    match node:
+        case ast.BinOp(left, operator, right):
+            name = OPERATORS[type(operator)]
+            return call(name, tree_of_python(left), tree_of_python(right))
+        case ast.UnaryOp(ast.USub(), operand):
+            return call("negative", tree_of_python(operand))
+        case ast.Constant(int() | float() as value):
+            return number(float(value))
+        case ast.Name(name):
+            return ABBREVIATIONS.get(name) or Tree(name)
+        case ast.Call(ast.Name(name), arguments, []):
+            trees = [tree_of_python(argument) for argument in arguments]
+            if name == "peak" and len(trees) == 1:
+                trees.append(number(1))
+            return call(name, *trees)
+    raise AssertionError(ast.dump(node))
+
+
+def tree_of_text(text: str) -> Tree:
+    """The tree of a text; SyntaxError where Python can't read it."""
+    return tree_of_python(ast.parse(text, mode="eval").body)
