@@ -1,0 +1,184 @@
+"""A rule as straight-line code: one instruction after another, nothing computed twice.
+
+Knows registers, states and draws; refuses to know what runs the instructions (torch
+code, exported files and kernels are all emitted from this form).
+"""
+
+from dataclasses import dataclass
+
+from neuralopt.language.definitions import formula_of, memory_of
+from neuralopt.language.expression import Expression
+from neuralopt.language.primitives import (
+    CLOCK,
+    NAMED_CONSTANTS,
+    PRIMITIVES,
+    Primitive,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Instruction:
+    """Register number `target` becomes `operation` of the argument registers.
+
+    operation: a core primitive of the table; a leaf (``g w t T progress``);
+    ``constant``, with its value; or ``load``, the state of number `index`. For a
+    primitive that draws random bits, `index` is its stream.
+    element: whether the register holds a value for each element or one number a step.
+    """
+
+    target: int
+    operation: str
+    arguments: tuple[int, ...] = ()
+    value: float | None = None
+    index: int | None = None
+    element: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class StraightLine:
+    """instructions in order; the register of the rule's value; for each state, the
+    register that it holds from the next step on (every state starts at 0).
+    """
+
+    instructions: tuple[Instruction, ...]
+    result: int
+    states: tuple[int, ...]
+
+    @property
+    def needs_total_steps(self) -> bool:
+        """Whether T or progress is used."""
+        return any(i.operation in ("T", "progress") for i in self.instructions)
+
+    @property
+    def draws(self) -> tuple[Instruction, ...]:
+        """Instructions that consume random bits, in the order of their streams."""
+        return tuple(
+            i
+            for i in self.instructions
+            if i.operation in PRIMITIVES and PRIMITIVES[i.operation].draw
+        )
+
+
+def straight_line(expression: Expression) -> StraightLine:
+    """Instructions for an expression, equal subexpressions computed once.
+
+    Equal subexpressions share their state and their draws too. Streams of draws are
+    numbered in the order of instructions, so a rule's random bits depend on its
+    spelling: every engine runs the canonical form.
+    """
+    return _Builder().build(expression)
+
+
+class _Builder:
+    def __init__(self) -> None:
+        self.instructions: list[Instruction] = []
+        self.registers: dict[tuple[object, ...], int] = {}
+        self.states: list[int] = []
+        self.streams = 0
+        self.update: int | None = None
+
+    def build(self, expression: Expression) -> StraightLine:
+        if expression.contains("update"):
+            self.update = self.new_state()
+        result = self.lower(expression, {})
+        if self.update is not None:
+            self.states[0] = result
+        return StraightLine(tuple(self.instructions), result, tuple(self.states))
+
+    def emit(
+        self,
+        operation: str,
+        arguments: tuple[int, ...] = (),
+        value: float | None = None,
+        index: int | None = None,
+        element: bool = True,
+    ) -> int:
+        """Register of this computation, an earlier one if it was done before."""
+        if operation == "multiply":
+            for one, other in (arguments, arguments[::-1]):
+                if self.instructions[one].value == 1:
+                    return other
+        key = (operation, arguments, repr(value), index)
+        if key not in self.registers:
+            target = len(self.instructions)
+            self.instructions.append(
+                Instruction(target, operation, arguments, value, index, element)
+            )
+            self.registers[key] = target
+        return self.registers[key]
+
+    def new_state(self) -> int:
+        """Register that loads a state not used before."""
+        self.states.append(-1)
+        return self.emit("load", index=len(self.states) - 1)
+
+    def lower(self, expression: Expression, names: dict[str, int]) -> int:
+        """Register of an expression; names: registers of its free variables."""
+        name = expression.primitive
+        if name in names:
+            return names[name]
+        if expression.value is not None:
+            return self.emit("constant", value=expression.value, element=False)
+        if name in NAMED_CONSTANTS:
+            return self.emit("constant", value=NAMED_CONSTANTS[name], element=False)
+        if name == "update":
+            assert self.update is not None
+            return self.update
+        primitive = PRIMITIVES[name]
+        if primitive.is_leaf:
+            return self.emit(name, element=name not in CLOCK)
+        if primitive.has_state:
+            return self.lower_memory(expression, primitive, names)
+        arguments = tuple(self.lower(part, names) for part in expression.arguments)
+        if primitive.formula:
+            return self.lower(formula_of(name), self.named(primitive, arguments))
+        if primitive.draw:
+            return self.lower_draw(name, arguments)
+        element = any(self.instructions[register].element for register in arguments)
+        return self.emit(name, arguments, element=element)
+
+    def lower_draw(self, name: str, arguments: tuple[int, ...]) -> int:
+        key = (name, arguments)
+        if key not in self.registers:
+            self.registers[key] = self.emit(name, arguments, index=self.streams)
+            self.streams += 1
+        return self.registers[key]
+
+    def lower_memory(
+        self, expression: Expression, primitive: Primitive, names: dict[str, int]
+    ) -> int:
+        if primitive.name == "fold":
+            return self.lower_fold(expression, names)
+        arguments = tuple(self.lower(part, names) for part in expression.arguments)
+        if primitive.name == "previous" and arguments[0] in self.states:
+            # Some state already remembers this register: Lion needs one, not two.
+            return self.load_of(self.states.index(arguments[0]))
+        key: tuple[object, ...] = (primitive.name, arguments, "memory")
+        if key not in self.registers:
+            state = self.new_state()
+            index = len(self.states) - 1
+            inside = {**self.named(primitive, arguments), "s": state}
+            self.states[index] = self.lower(memory_of(primitive.name), inside)
+            old = primitive.value == "old"
+            self.registers[key] = state if old else self.states[index]
+        return self.registers[key]
+
+    def lower_fold(self, expression: Expression, names: dict[str, int]) -> int:
+        # A body may hold anything, so the whole of it is the key, with the registers
+        # of what stands free in it.
+        key = ("fold", expression, tuple(sorted(names.items())))
+        if key not in self.registers:
+            state = self.new_state()
+            index = len(self.states) - 1
+            inside = {**names, "s": state}
+            self.states[index] = self.lower(expression.arguments[0], inside)
+            self.registers[key] = self.states[index]
+        return self.registers[key]
+
+    def load_of(self, state: int) -> int:
+        return self.registers["load", (), repr(None), state]
+
+    @staticmethod
+    def named(primitive: Primitive, registers: tuple[int, ...]) -> dict[str, int]:
+        names = (parameter.name for parameter in primitive.parameters)
+        return dict(zip(names, registers, strict=True))

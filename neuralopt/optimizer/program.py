@@ -1,0 +1,207 @@
+"""A rule compiled to straight-line torch code.
+
+Knows how instructions become Python source; refuses to know optimizers and models. The
+source is emitted from checked instructions, never from a user's text, and is kept for
+reading (`Program.source`).
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import torch
+
+from neuralopt.language import Expression, simplify
+from neuralopt.language import arithmetic as scalar_functions
+from neuralopt.language.primitives import CLOCK, PRIMITIVES
+from neuralopt.machine import Instruction, StraightLine, straight_line
+from neuralopt.optimizer.draws import Draw
+
+Scalars = tuple[float, ...]
+States = tuple[torch.Tensor, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A rule as two functions.
+
+    scalars(t, T, progress): all that is one number a step, in float64.
+    step(g, w, scalars, states, draw): the rule's value and the new states, tensors of
+    the shape of g. Nothing it returns shares memory with g or w, except that the value
+    may be g or w itself.
+    source: the text of both. states: how many tensors of memory it has.
+    """
+
+    expression: Expression
+    source: str
+    states: int
+    needs_total_steps: bool
+    draws: tuple[tuple[str, int], ...]
+    scalars: Callable[[int, int, float], Scalars]
+    step: Callable[
+        [torch.Tensor, torch.Tensor, Scalars, States, Draw],
+        tuple[torch.Tensor, States],
+    ]
+
+    def initial_states(self, like: torch.Tensor) -> States:
+        """Zeros of the shape, type and device of `like`."""
+        return tuple(
+            torch.zeros_like(like, memory_format=torch.preserve_format)
+            for _ in range(self.states)
+        )
+
+    def clock(self, step: int, total_steps: int | None) -> Scalars:
+        """Scalars of a step; step counts from 0.
+
+        Raises ValueError if the rule uses T or progress and total_steps is None.
+        """
+        if total_steps is None:
+            if self.needs_total_steps:
+                raise ValueError(
+                    f"the rule {self.expression} uses T or progress: "
+                    "give total_steps, the number of steps of this training"
+                )
+            return self.scalars(step, 0, 0.0)
+        return self.scalars(step, total_steps, min(1.0, step / total_steps))
+
+
+@lru_cache(maxsize=1 << 12)
+def compile_rule(expression: Expression) -> Program:
+    """The program of an expression's canonical form."""
+    canonical = simplify(expression)
+    code = straight_line(canonical)
+    source = torch_source(code)
+    namespace: dict[str, object] = {"torch": torch, "functions": scalar_functions}
+    exec(  # noqa: S102  emitted here from checked instructions
+        compile(source, f"<rule {canonical}>", "exec"), namespace
+    )
+    return Program(
+        canonical,
+        source,
+        len(code.states),
+        code.needs_total_steps,
+        tuple((PRIMITIVES[i.operation].draw, i.index or 0) for i in code.draws),
+        namespace["scalars"],  # type: ignore[arg-type]
+        namespace["step"],  # type: ignore[arg-type]
+    )
+
+
+def torch_source(code: StraightLine, functions: str = "functions.") -> str:
+    """Python source of the functions `scalars` and `step` of a Program.
+
+    functions: what stands before the names of `neuralopt.language.arithmetic`.
+    """
+    shared = shared_scalars(code)
+    lines = ["def scalars(t, T, progress):"]
+    lines += [f"    {line}" for line in scalar_lines(code, functions)]
+    lines += [f"    return {_tuple(shared)}", "", ""]
+    lines += ["def step(g, w, scalars, states, draw):"]
+    if shared:
+        lines += [f"    {_tuple(shared)} = scalars"]
+    if code.states:
+        loads = [f"s{index}" for index in range(len(code.states))]
+        lines += [f"    {_tuple(loads)} = states"]
+    lines += [f"    {line}" for line in element_lines(code)]
+    result = register(code, code.result)
+    if not code.instructions[code.result].element:
+        result = f"torch.full_like(g, {result})"
+    stored = [stored_value(code, register_number) for register_number in code.states]
+    return "\n".join([*lines, f"    return {result}, {_tuple(stored)}", ""])
+
+
+def scalar_lines(code: StraightLine, functions: str) -> Iterator[str]:
+    """Assignments of all scalar registers that are not constants or leaves."""
+    for instruction in code.instructions:
+        if instruction.element or not instruction.arguments:
+            continue
+        arguments = [register(code, number) for number in instruction.arguments]
+        value = _scalar_call(instruction, arguments, functions)
+        yield f"r{instruction.target} = {value}"
+
+
+def element_lines(code: StraightLine) -> Iterator[str]:
+    """Assignments of all element registers that are not leaves or loads."""
+    for instruction in code.instructions:
+        if not instruction.element or instruction.operation in ("g", "w", "load"):
+            continue
+        yield f"r{instruction.target} = {_element_call(code, instruction)}"
+
+
+def shared_scalars(code: StraightLine) -> list[str]:
+    """Names of the scalar registers that element instructions read."""
+    used: dict[str, None] = {}
+    for instruction in code.instructions:
+        if instruction.element:
+            for number in instruction.arguments:
+                _note_scalar(code, number, used)
+    for number in (code.result, *code.states):
+        _note_scalar(code, number, used)
+    return list(used)
+
+
+def _note_scalar(code: StraightLine, number: int, used: dict[str, None]) -> None:
+    source = code.instructions[number]
+    if not source.element and source.operation != "constant":
+        used[register(code, number)] = None
+
+
+def register(code: StraightLine, number: int) -> str:
+    """How the source names a register."""
+    instruction = code.instructions[number]
+    if instruction.operation == "constant":
+        assert instruction.value is not None
+        text = repr(instruction.value)
+        return f"({text})" if text.startswith("-") else text
+    if instruction.operation == "load":
+        return f"s{instruction.index}"
+    if instruction.operation in CLOCK or instruction.operation in ("g", "w"):
+        return instruction.operation
+    return f"r{number}"
+
+
+def stored_value(code: StraightLine, number: int) -> str:
+    """What a state keeps: never the user's own tensor, always a tensor."""
+    name = register(code, number)
+    if not code.instructions[number].element:
+        return f"torch.full_like(g, {name})"
+    return f"{name}.clone()" if name in ("g", "w") else name
+
+
+def _scalar_call(
+    instruction: Instruction, arguments: Sequence[str], functions: str
+) -> str:
+    primitive = PRIMITIVES[instruction.operation]
+    if primitive.symbol in ("+", "-", "*"):
+        names = (parameter.name for parameter in primitive.parameters)
+        return primitive.torch.format(**dict(zip(names, arguments, strict=True)))
+    assert primitive.scalar is not None
+    name = primitive.scalar.__name__
+    where = "" if name == "abs" else functions
+    return f"{where}{name}({', '.join(arguments)})"
+
+
+def _element_call(code: StraightLine, instruction: Instruction) -> str:
+    primitive = PRIMITIVES[instruction.operation]
+    arguments = [register(code, number) for number in instruction.arguments]
+    if primitive.name == "power":
+        power = code.instructions[instruction.arguments[1]].value
+        if power in (2.0, 3.0):  # as the table defines squares and cubes
+            return " * ".join([arguments[0]] * int(power))
+    if primitive.name in ("min", "max", "drop"):  # torch takes tensors alone here
+        arguments = [
+            name
+            if code.instructions[number].element or parameter.role == "scalar"
+            else f"torch.full((), {name}, dtype=g.dtype, device=g.device)"
+            for name, number, parameter in zip(
+                arguments, instruction.arguments, primitive.parameters, strict=True
+            )
+        ]
+    names = (parameter.name for parameter in primitive.parameters)
+    values = dict(zip(names, arguments, strict=True))
+    if primitive.draw:
+        values["bits"] = f"draw({primitive.draw!r}, {instruction.index})"
+    return primitive.torch.format(**values)
+
+
+def _tuple(names: Sequence[str]) -> str:
+    return f"({', '.join(names)}{',' if len(names) == 1 else ''})"
