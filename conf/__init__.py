@@ -1,0 +1,1 @@
+"""The configuration files of neuralopt, installed as the package ``neuralopt.conf``."""

@@ -1,0 +1,58 @@
+"""The files of ``conf/``: settings by group and name, as plain mappings.
+
+Knows where the files are, installed or in a checkout; refuses to know what they mean.
+"""
+
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib import import_module, resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+import yaml
+
+
+class Catalog(Mapping[str, Mapping[str, object]]):
+    """Name -> mapping, of the files ``*.yaml`` of a folder, read when first used."""
+
+    def __init__(self, folder: Traversable) -> None:
+        self._folder = folder
+        self._read = cache(self._read_file)
+
+    def __getitem__(self, name: str) -> Mapping[str, object]:
+        if name not in set(self):
+            raise KeyError(name)
+        return self._read(name)
+
+    def __iter__(self) -> Iterator[str]:
+        files = (entry.name for entry in self._folder.iterdir())
+        return iter(
+            sorted(f.removesuffix(".yaml") for f in files if f.endswith(".yaml"))
+        )
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def _read_file(self, name: str) -> Mapping[str, object]:
+        text = self._folder.joinpath(f"{name}.yaml").read_text(encoding="utf-8")
+        try:
+            mapping = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            cause = " ".join(str(error).split())
+            raise ValueError(f"{name}.yaml is not YAML: {cause}") from None
+        if not isinstance(mapping, dict):
+            raise ValueError(f"{name}.yaml holds no mapping")
+        return mapping
+
+
+def catalog(group: str) -> Catalog:
+    """The files of a group, such as ``space``."""
+    return Catalog(conf_folder().joinpath(group))
+
+
+def conf_folder() -> Traversable:
+    """``conf/`` of the installed package ``neuralopt.conf``, or of a checkout."""
+    try:
+        return resources.files(import_module("neuralopt.conf"))
+    except ModuleNotFoundError:
+        return Path(__file__).parents[1] / "conf"

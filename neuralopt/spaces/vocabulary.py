@@ -1,0 +1,149 @@
+"""What the choices of a space mean: operands, unary and binary templates.
+
+Knows rule text and how choices combine into a rule; refuses to know which choices are
+allowed.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from neuralopt.language import PRIMITIVES, Expression, parse, simplify
+from neuralopt.language.expression import MAXIMUM_DEPTH, MAXIMUM_SIZE
+from neuralopt.spaces.skeleton import DECISIONS_PER_GROUP, Rows
+
+MAXIMUM_GROUPS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """The words of a space, parsed and checked.
+
+    Attributes:
+        operand_texts: rules, such as ``sign(g)``.
+        unary_texts: templates in x, such as ``clip(x, 1e-5)``; ``x`` is the identity.
+        binary_texts: templates in x and y; one that leaves out y is a "keep left".
+        operands, unary, binary: the same as expressions, uncanonicalised.
+
+    Raises:
+        ValueError: a list is empty; a text is no rule; a template ignores x; two texts
+            of a list have the same canonical form. One line, with the remedy.
+    """
+
+    operand_texts: tuple[str, ...]
+    unary_texts: tuple[str, ...]
+    binary_texts: tuple[str, ...]
+    operands: tuple[Expression, ...] = field(init=False, repr=False, compare=False)
+    unary: tuple[Expression, ...] = field(init=False, repr=False, compare=False)
+    binary: tuple[Expression, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        lists = (
+            ("operands", self.operand_texts, ()),
+            ("unary", self.unary_texts, ("x",)),
+            ("binary", self.binary_texts, ("x", "y")),
+        )
+        for name, texts, variables in lists:
+            object.__setattr__(self, name, _parse_list(name, texts, variables))
+
+    @property
+    def reads_right(self) -> tuple[bool, ...]:
+        """One entry a binary: does it depend on its right side?"""
+        return tuple(template.contains("y") for template in self.binary)
+
+    def combine(
+        self, left: Expression, right: Expression, unary: Sequence[int], binary: int
+    ) -> Expression:
+        """The result of a group: binary(unary[0](left), unary[1](right))."""
+        template = self.binary[binary]
+        sides = {"x": self.unary[unary[0]].substitute({"x": left})}
+        if template.contains("y"):
+            sides["y"] = self.unary[unary[1]].substitute({"x": right})
+        return template.substitute(sides)
+
+    def decode(self, row: Rows) -> Expression:
+        """The rule that a valid row stands for, as built: not simplified."""
+        known = list(self.operands)
+        for group in row.reshape(-1, DECISIONS_PER_GROUP).tolist():
+            left, right, *unary, binary = group
+            known.append(self.combine(known[left], known[right], unary, binary))
+        return known[-1]
+
+    def check_limits(self, groups: int) -> None:
+        """Refuse a number of groups whose largest rule the language couldn't hold."""
+        if groups > MAXIMUM_GROUPS:
+            raise ValueError(
+                f"groups is {groups}; the most is {MAXIMUM_GROUPS}: use fewer groups"
+            )
+        # Canonical forms count too: some functions are written out in them.
+        operands, unary, binary = (
+            (*each, *map(simplify, each))
+            for each in (self.operands, self.unary, self.binary)
+        )
+        size = before = max(operand.size for operand in operands)
+        depth = max(operand.depth for operand in operands)
+        deepest_unary = max(template.depth for template in unary)
+        deepest_binary = max(template.depth for template in binary)
+        for _ in range(groups):
+            # The two largest operands of a group are the last two results.
+            sides = [_largest(unary, {"x": each}) for each in (size, before)]
+            before = size
+            size = _largest(binary, dict(zip("xy", sides, strict=True)))
+            depth += deepest_unary + deepest_binary - 2
+        if size > MAXIMUM_SIZE or depth > MAXIMUM_DEPTH:
+            raise ValueError(
+                f"{groups} groups make rules of up to {size} nodes and {depth} levels; "
+                f"a rule may have {MAXIMUM_SIZE} and {MAXIMUM_DEPTH}: use fewer groups"
+            )
+
+
+def _largest(templates: Sequence[Expression], sizes: dict[str, int]) -> int:
+    """An upper bound of a template's size once its variables are replaced."""
+    return max(
+        sum(sizes.get(node.primitive, 1) for node in template.walk())
+        for template in templates
+    )
+
+
+def _parse_list(
+    name: str, texts: Sequence[str], variables: tuple[str, ...]
+) -> tuple[Expression, ...]:
+    if not texts:
+        raise ValueError(f"{name} is empty; list at least one")
+    expressions = []
+    seen: dict[Expression, str] = {}
+    for text in texts:
+        try:
+            expression = parse(text, variables=variables)
+        except ValueError as error:
+            cause = str(error).splitlines()[0]
+            raise ValueError(f"{name}: {text!r}: {cause}") from None
+        if variables and not expression.contains("x"):
+            raise ValueError(
+                f"{name}: {text!r} ignores x; write it as a function of x, "
+                "or list it among the operands"
+            )
+        _check_scalars(name, text, expression, variables)
+        canonical = simplify(expression)
+        if canonical in seen:
+            raise ValueError(
+                f"{name}: {text!r} and {seen[canonical]!r} are the same; remove one"
+            )
+        seen[canonical] = text
+        expressions.append(expression)
+    return tuple(expressions)
+
+
+def _check_scalars(
+    name: str, text: str, template: Expression, variables: tuple[str, ...]
+) -> None:
+    """Refuse a template that would put a tensor where the language wants a number."""
+    for node in template.walk():
+        if not node.arguments:
+            continue
+        parameters = PRIMITIVES[node.primitive].parameters
+        for parameter, argument in zip(parameters, node.arguments, strict=True):
+            if parameter.role == "scalar" and argument.contains(*variables):
+                raise ValueError(
+                    f"{name}: {text!r} makes {parameter.name} of {node.primitive} vary "
+                    "from element to element; write a number there"
+                )
