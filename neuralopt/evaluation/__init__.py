@@ -1,0 +1,17 @@
+"""How rules are scored: budgets, engines, evaluators."""
+
+from neuralopt.evaluation.budgets import BUDGETS as BUDGETS
+from neuralopt.evaluation.budgets import Budget as Budget
+from neuralopt.evaluation.budgets import named_budget as named_budget
+from neuralopt.evaluation.evaluate import ENGINES as ENGINES
+from neuralopt.evaluation.evaluate import choose_engine as choose_engine
+from neuralopt.evaluation.evaluate import evaluate as evaluate
+from neuralopt.evaluation.evaluate import scorer as scorer
+from neuralopt.evaluation.evaluator import Completion as Completion
+from neuralopt.evaluation.evaluator import Evaluator as Evaluator
+from neuralopt.evaluation.evaluator import InProcessEvaluator as InProcessEvaluator
+from neuralopt.evaluation.evaluator import Request as Request
+from neuralopt.evaluation.evaluator import Scorer as Scorer
+from neuralopt.evaluation.probes import rejection as rejection
+from neuralopt.evaluation.scores import Score as Score
+from neuralopt.evaluation.scores import Status as Status

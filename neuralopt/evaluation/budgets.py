@@ -1,0 +1,74 @@
+"""How a rule is tried: learning rates, lengths of training, replicates.
+
+Knows numbers; refuses to know what is trained.
+"""
+
+import difflib
+import itertools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from neuralopt.catalog import catalog
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """A short training for each learning rate, then a long one at the best.
+
+    learning_rates: in rising order. screening_epochs: of each short training.
+    epochs: of the long training, from fresh weights. replicates: initial weights and
+    data orders that each training is repeated with and averaged over.
+    Raises ValueError for a value out of range.
+    """
+
+    name: str
+    learning_rates: tuple[float, ...]
+    screening_epochs: int
+    epochs: int
+    replicates: int = 1
+
+    def __post_init__(self) -> None:
+        rates = self.learning_rates
+        if not rates or not all(0 < rate < float("inf") for rate in rates):
+            raise ValueError(
+                f"budget.learning_rates is {list(rates)}: give positive numbers"
+            )
+        if any(later <= rate for rate, later in itertools.pairwise(rates)):
+            raise ValueError(f"budget.learning_rates must rise: {list(rates)}")
+        for name in ("screening_epochs", "epochs", "replicates"):
+            if getattr(self, name) < 1:
+                raise ValueError(
+                    f"budget.{name} is {getattr(self, name)}: give 1 or more"
+                )
+
+    @classmethod
+    def from_mapping(cls, mapping: Mapping[str, Any]) -> "Budget":
+        """A budget from plain data, such as a file of ``conf/budget``."""
+        rates = tuple(float(rate) for rate in mapping["learning_rates"])
+        return cls(**{**mapping, "learning_rates": rates})
+
+
+class BudgetRegistry(Mapping[str, Budget]):
+    """Name -> Budget, of the files of ``conf/budget``."""
+
+    def __getitem__(self, name: str) -> Budget:
+        return Budget.from_mapping(catalog("budget")[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(catalog("budget"))
+
+    def __len__(self) -> int:
+        return len(catalog("budget"))
+
+
+BUDGETS: Mapping[str, Budget] = BudgetRegistry()
+
+
+def named_budget(name: str) -> Budget:
+    """The budget of this name; raises ValueError for an unknown one."""
+    if name not in BUDGETS:
+        near = difflib.get_close_matches(name, BUDGETS, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(BUDGETS)}"
+        raise ValueError(f"unknown budget {name!r}: {hint}")
+    return BUDGETS[name]

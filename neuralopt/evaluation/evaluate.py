@@ -1,0 +1,87 @@
+"""Rules, a task, a budget and an engine put together.
+
+Knows names; refuses to know the archive and searchers.
+"""
+
+import difflib
+from collections.abc import Callable, Mapping, Sequence
+
+from neuralopt.evaluation.budgets import Budget, named_budget
+from neuralopt.evaluation.engine import Engine
+from neuralopt.evaluation.evaluator import Scorer
+from neuralopt.evaluation.scores import Score
+from neuralopt.evaluation.scoring import Trial, score_trials
+from neuralopt.evaluation.serial import SerialEngine
+from neuralopt.evaluation.stacked import StackedEngine
+from neuralopt.language import RULES, Expression, Rule, parse
+from neuralopt.optimizer import as_expression
+from neuralopt.tasks import Task, load_task
+
+ENGINES: Mapping[str, Callable[[Task, int], Engine]] = {
+    "stacked": StackedEngine,
+    "serial": SerialEngine,
+}
+"""Fastest first."""
+
+
+def choose_engine(name: str, task: Task, seed: int = 0) -> Engine:
+    """The engine of this name; ``auto`` is the fastest that supports the task.
+
+    Raises ValueError for an unknown name, or if the engine can't train the task.
+    """
+    if name == "auto":
+        for make in ENGINES.values():
+            try:
+                return make(task, seed)
+            except ValueError:
+                continue
+    if name not in ENGINES:
+        near = difflib.get_close_matches(name, ["auto", *ENGINES], n=1)
+        hint = (
+            f"did you mean {near[0]!r}?"
+            if near
+            else f"known: auto, {', '.join(ENGINES)}"
+        )
+        raise ValueError(f"unknown engine {name!r}: {hint}")
+    return ENGINES[name](task, seed)
+
+
+def scorer(task: Task, budget: Budget, engine: Engine) -> Scorer:
+    """A function from canonical rule texts to scores on the validation part."""
+    replicates = tuple(range(budget.replicates))
+
+    def score(texts: Sequence[str]) -> list[Score]:
+        trials = [Trial(parse(text), replicates) for text in texts]
+        return [
+            scores["validation"]
+            for scores in score_trials(engine, task, budget, trials)
+        ]
+
+    return score
+
+
+def evaluate(
+    rules: Sequence[str | Expression | Rule],
+    task: str | Task = "digits",
+    budget: str | Budget = "bello2017",
+    seed: int = 0,
+    engine: str | Engine = "auto",
+) -> list[Score]:
+    """Score rules on a task's validation part, in the order given.
+
+    rules: texts, names of RULES, expressions or named rules.
+    Raises ValueError for a rule that can't be parsed and for unknown names.
+
+    >>> score, = evaluate(["sgd"], budget="smoke")
+    >>> score.status, score.lr
+    ('scored', 0.1)
+    """
+    task = load_task(task) if isinstance(task, str) else task
+    budget = named_budget(budget) if isinstance(budget, str) else budget
+    engine = choose_engine(engine, task, seed) if isinstance(engine, str) else engine
+    named = [
+        RULES[rule] if isinstance(rule, str) and rule in RULES else rule
+        for rule in rules
+    ]
+    texts = [str(as_expression(rule)) for rule in named]
+    return scorer(task, budget, engine)(texts)

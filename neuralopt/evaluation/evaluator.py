@@ -1,0 +1,119 @@
+"""Where children run: what every evaluator does, and the one in this process.
+
+Knows threads and batches; refuses to know searchers and the archive.
+"""
+
+import queue
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+
+from neuralopt.evaluation.scores import Score
+
+Scorer = Callable[[Sequence[str]], list[Score]]
+"""Scores of canonical rule texts; the same for a text whatever stands beside it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A proposal to be scored: its number and its canonical text."""
+
+    number: int
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """seconds: its share of the time that its batch took. worker: who did it."""
+
+    number: int
+    score: Score
+    seconds: float
+    worker: str
+
+
+class Evaluator(Protocol):
+    """Scores rules somewhere. Every request is completed exactly once; a training that
+    breaks completes as `failed`.
+    """
+
+    @property
+    def workers(self) -> int: ...
+
+    def submit(self, requests: Sequence[Request]) -> None:
+        """Take these on; returns at once."""
+        ...
+
+    def collect(self, timeout: float) -> list[Completion]:
+        """What was completed since the last call, in any order.
+
+        Waits up to timeout seconds for the first one.
+        """
+        ...
+
+    def close(self) -> None:
+        """Stop; what is under way is given up."""
+        ...
+
+
+class InProcessEvaluator:
+    """Scores on threads of this process, `batch` rules at a time on each.
+
+    torch's own threads are set to one: children, not products, run side by side, so
+    that results don't depend on the number of cores.
+    """
+
+    def __init__(self, scorer: Scorer, workers: int = 1, batch: int = 16) -> None:
+        if workers < 1 or batch < 1:
+            raise ValueError(
+                f"evaluator.workers is {workers} and evaluator.batch {batch}: "
+                "give 1 or more"
+            )
+        self.workers = workers
+        self._scorer, self._batch = scorer, batch
+        self._done: queue.SimpleQueue[list[Completion]] = queue.SimpleQueue()
+        self._pool = ThreadPoolExecutor(
+            workers, "worker", initializer=torch.set_num_threads, initargs=(1,)
+        )
+        torch.set_num_threads(1)
+
+    def submit(self, requests: Sequence[Request]) -> None:
+        for start in range(0, len(requests), self._batch):
+            part = requests[start : start + self._batch]
+            future = self._pool.submit(self._score, part)
+            future.add_done_callback(self._deliver)
+
+    def _deliver(self, future: Future[list[Completion]]) -> None:
+        if not future.cancelled():
+            self._done.put(future.result())
+
+    def _score(self, requests: Sequence[Request]) -> list[Completion]:
+        started = time.perf_counter()
+        try:
+            scores = self._scorer([request.rule for request in requests])
+        except Exception as error:  # noqa: BLE001  a failure is a status
+            if len(requests) > 1:  # find the culprit, spare the rest
+                return [self._score([request])[0] for request in requests]
+            reason = f"{type(error).__name__}: {error}".splitlines()[0]
+            scores = [Score("failed", reason=reason)]
+        seconds = (time.perf_counter() - started) / len(requests)
+        return [
+            Completion(request.number, score, seconds, "in-process")
+            for request, score in zip(requests, scores, strict=True)
+        ]
+
+    def collect(self, timeout: float) -> list[Completion]:
+        try:
+            completions = self._done.get(timeout=timeout)
+        except queue.Empty:
+            return []
+        while not self._done.empty():
+            completions = completions + self._done.get()
+        return completions
+
+    def close(self) -> None:
+        self._pool.shutdown(wait=True, cancel_futures=True)

@@ -1,0 +1,28 @@
+"""Small training problems, by name."""
+
+import difflib
+from collections.abc import Callable, Mapping
+from functools import cache
+
+from neuralopt.tasks.digits import digits
+from neuralopt.tasks.task import PARTS as PARTS
+from neuralopt.tasks.task import Classification as Classification
+from neuralopt.tasks.task import Examples as Examples
+from neuralopt.tasks.task import Mlp as Mlp
+from neuralopt.tasks.task import Part as Part
+from neuralopt.tasks.task import Task as Task
+
+TASKS: Mapping[str, Callable[[], Task]] = {"digits": digits}
+
+
+@cache
+def load_task(name: str) -> Task:
+    """The task of this name; its data are read once a process.
+
+    Raises ValueError for an unknown name.
+    """
+    if name not in TASKS:
+        near = difflib.get_close_matches(name, TASKS, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(TASKS)}"
+        raise ValueError(f"unknown task {name!r}: {hint}")
+    return TASKS[name]()

@@ -1,0 +1,136 @@
+"""What a child is trained on: a network, data in four parts, a loss and a quality.
+
+Knows data and networks; refuses to know rules and how training is done.
+"""
+
+import hashlib
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import torch
+from torch import nn
+
+Part = Literal["training", "validation", "selection", "test"]
+"""Parts of a task's data. A search trains on `training` and scores on `validation`;
+`selection` ranks what was found; `test` is for the last word and is never searched."""
+
+PARTS: tuple[Part, ...] = ("training", "validation", "selection", "test")
+
+
+@dataclass(frozen=True, slots=True)
+class Examples:
+    """inputs: (count, ...) floats; targets: (count,) class numbers."""
+
+    inputs: torch.Tensor
+    targets: torch.Tensor
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+
+class Task(Protocol):
+    """A small training problem.
+
+    name: as in TASKS. fingerprint: changes whenever data, parts or network do.
+    batch_size: examples a step; an epoch is every whole batch of the training part.
+    layers: the network as data, for engines that train it by hand, or None.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def fingerprint(self) -> str: ...
+    @property
+    def batch_size(self) -> int: ...
+    @property
+    def layers(self) -> "Mlp | None": ...
+
+    def examples(self, part: Part) -> Examples:
+        """The examples of a part, always the same tensors in the same order."""
+        ...
+
+    def network(self) -> nn.Module:
+        """A new network, initialised from torch's global generator."""
+        ...
+
+    def loss(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """Mean loss of a batch, a scalar."""
+        ...
+
+    def accuracy(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """Share of the examples that are right, a scalar."""
+        ...
+
+    def quality(self, loss: float) -> float:
+        """The quality, in [0, 1], of a mean loss on a held-out part."""
+        ...
+
+
+ACTIVATIONS: Mapping[str, type[nn.Module]] = {
+    "relu": nn.ReLU,
+    "tanh": nn.Tanh,
+    "sigmoid": nn.Sigmoid,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Mlp:
+    """A fully connected network with biases and softmax outputs.
+
+    widths: of the inputs, hidden layers and outputs, as in (64, 32, 10).
+    Its parameters, in order and flattened, are weight (out, in) and bias (out,) of
+    each layer.
+    """
+
+    widths: tuple[int, ...]
+    activation: Literal["relu", "tanh", "sigmoid"] = "relu"
+
+    def network(self) -> nn.Sequential:
+        modules: list[nn.Module] = []
+        for inputs, outputs in zip(self.widths, self.widths[1:], strict=False):
+            modules += [nn.Linear(inputs, outputs), ACTIVATIONS[self.activation]()]
+        return nn.Sequential(*modules[:-1])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Classification:
+    """A task of classes, scored by exp(-cross-entropy).
+
+    The geometric mean probability of the right class, unlike the share of right
+    answers, does not tie among the best of a few hundred examples; it ranks two seeds
+    alike far more often, and the learning rate is chosen by it too.
+    """
+
+    name: str
+    layers: Mlp
+    batch_size: int
+    parts: Mapping[Part, Examples]
+    fingerprint: str
+
+    def examples(self, part: Part) -> Examples:
+        return self.parts[part]
+
+    def network(self) -> nn.Module:
+        return self.layers.network()
+
+    def loss(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        return nn.functional.cross_entropy(outputs, targets)
+
+    def accuracy(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        return (outputs.argmax(-1) == targets).double().mean()
+
+    def quality(self, loss: float) -> float:
+        return math.exp(-loss) if loss >= 0 else 0.0
+
+
+def fingerprint(description: str, parts: Mapping[Part, Examples]) -> str:
+    """A hash of a task's description and of all its data, 16 hexadecimal digits."""
+    digest = hashlib.sha256(description.encode())
+    for part in PARTS:
+        examples = parts[part]
+        for tensor in (examples.inputs, examples.targets):
+            digest.update(f"{part} {tensor.dtype} {tuple(tensor.shape)}".encode())
+            digest.update(tensor.contiguous().numpy().tobytes())
+    return digest.hexdigest()[:16]
