@@ -1,0 +1,201 @@
+"""How far a search is, on a terminal or in a log; nothing of what it searches for."""
+
+import io
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TextIO
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from neuralopt.report.observed import ProgressView
+from neuralopt.report.sparkline import supports_unicode
+
+_WINDOW = (
+    30.0  # seconds: rates are of the recent past, since caches fill and rules vary
+)
+_BAR = 24  # characters
+_SHORT = {"duplicates": "dup", "diverged": "div", "rejected": "rej"}
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Where the search was at one time: seconds, proposals told, rules trained."""
+
+    seconds: float
+    told: int
+    trained: int
+
+
+class ProgressLine:
+    """Observes a search: one line kept up to date, or plain lines now and then.
+
+    On a terminal the line is redrawn after every batch. Elsewhere a line is written
+    after the first batch, then at most one every ``every`` seconds, and one at the end.
+    A stream that is closed, missing or full ends the reporting, never the search.
+
+    Args:
+        stream: standard error, as it is when the search starts, if not given.
+        every: seconds between plain lines.
+        clock: seconds from any origin.
+    """
+
+    def __init__(
+        self,
+        stream: TextIO | None = None,
+        every: float = 10.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._stream = stream
+        self._every = every
+        self._clock = clock
+        self._samples: deque[Sample] = deque()
+        self._last: ProgressView | None = None
+        self._live: Live | None = None
+        self._written: float | None = None
+        self._pending = False
+
+    def start(self, total: int, told: int) -> None:
+        """Begin at ``told`` of ``total`` proposals."""
+        self._samples = deque([Sample(0.0, told, 0)])
+        if self._stream is None:
+            self._stream = sys.stderr
+        try:
+            console = _Console(file=self._stream, highlight=False, markup=False)
+            if self._stream.isatty() and not console.is_dumb_terminal:
+                waiting = Text(f"{told:,}/{total:,}  first batch ...")
+                # No refresh thread: nothing may run beside, or outlive, the search.
+                # What others print appears above the line, unless it goes to a file.
+                self._live = Live(
+                    waiting,
+                    console=console,
+                    auto_refresh=False,
+                    redirect_stdout=sys.stdout is not None and sys.stdout.isatty(),
+                )
+                self._live.start(refresh=True)
+        except (AttributeError, OSError, ValueError):  # None, full, closed
+            self._give_up()
+
+    def batch(self, progress: ProgressView) -> None:
+        """Show the progress after a told batch."""
+        self._last = progress
+        self._samples.append(Sample(progress.seconds, progress.told, progress.trained))
+        while (
+            len(self._samples) > 2
+            and progress.seconds - self._samples[1].seconds >= _WINDOW
+        ):
+            self._samples.popleft()
+        now = self._clock()
+        due = self._written is None or now - self._written >= self._every
+        self._pending = True
+        if self._live is not None or due:
+            self._show(progress, now)
+
+    def close(self) -> None:
+        """Write what hasn't been written and leave the cursor on a fresh line."""
+        if self._pending and self._last is not None:
+            self._show(self._last, self._clock())
+        if self._live is not None:
+            live, self._live = self._live, None
+            try:
+                live.stop()
+            except (OSError, ValueError):
+                self._give_up()
+
+    def _show(self, progress: ProgressView, now: float) -> None:
+        if self._stream is None:
+            return
+        self._written, self._pending = now, False
+        try:
+            if self._live is not None:
+                width = self._live.console.width
+                unicode = supports_unicode(self._stream)
+                line = terminal_line(progress, self._samples, width, unicode)
+                self._live.update(line, refresh=True)
+            else:
+                self._stream.write(plain_line(progress, self._samples) + "\n")
+                self._stream.flush()
+        except (OSError, ValueError):
+            self._give_up()
+
+    def _give_up(self) -> None:
+        live, self._live, self._stream = self._live, None, None
+        if live is not None:  # it has redirected the standard streams: hand them back
+            live.console.file = io.StringIO()
+            live.stop()
+
+
+def plain_line(progress: ProgressView, samples: Sequence[Sample]) -> str:
+    """Return the progress as one line of a log."""
+    share = 100 * progress.told / max(1, progress.total)
+    return ", ".join(
+        [
+            f"told {progress.told:,} of {progress.total:,} ({share:.0f}%)",
+            *_facts(progress, samples),
+        ]
+    )
+
+
+def terminal_line(
+    progress: ProgressView, samples: Sequence[Sample], width: int, unicode: bool = True
+) -> Text:
+    """Return the progress as one line of at most ``width`` characters.
+
+    The bar gives way first, then words are shortened, then facts are left out.
+    """
+    done = f"{progress.told:,}/{progress.total:,}"
+    facts = _facts(progress, samples)
+    filled = round(_BAR * progress.told / max(1, progress.total))
+    mark, rest = ("━", "─") if unicode else ("#", "-")
+    bar = [(mark * filled, "green"), (rest * (_BAR - filled), "dim"), ("  ", "")]
+    text = "  ".join([done, *facts])
+    if len(text) + _BAR + 2 < width:
+        return Text.assemble(*bar, text, no_wrap=True)
+    if len(text) >= width:  # all at once, or words would change while numbers grow
+        for long, short in _SHORT.items():
+            facts = [fact.replace(long, short) for fact in facts]
+        text = "  ".join([done, *facts])
+    while len(text) >= width and len(facts) > 1:
+        facts.pop(-2)
+        text = "  ".join([done, *facts])
+    return Text(text[: max(0, width - 1)], no_wrap=True)
+
+
+def _facts(progress: ProgressView, samples: Sequence[Sample]) -> list[str]:
+    """Rules a second, best quality, counts, time left, as words."""
+    first, last = samples[0], samples[-1]
+    seconds = last.seconds - first.seconds
+    rate = (last.trained - first.trained) / seconds if seconds > 0 else 0.0
+    pace = (last.told - first.told) / seconds if seconds > 0 else 0.0
+    best = progress.best[0].quality if progress.best else None
+    counts = progress.counts
+    left = progress.total - progress.told
+    return [
+        f"{rate:.3g} rules/s",
+        f"best {'-' if best is None else format(best, '.4f')}",
+        f"duplicates {counts.get('duplicate', 0):,}",
+        f"diverged {counts.get('diverged', 0):,}",
+        f"rejected {counts.get('rejected', 0):,}",
+        f"{_duration(left / pace) if pace > 0 else '?'} left" if left > 0 else "done",
+    ]
+
+
+def _duration(seconds: float) -> str:
+    """Hours, minutes and seconds, as 1:02:03 or 2:03."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+class _Console(Console):
+    """A console that leaves the cursor on, which a killed search couldn't turn on."""
+
+    def show_cursor(self, show: bool = True) -> bool:
+        return False
+
+    def on_broken_pipe(self) -> None:
+        raise  # what rich is handling; its own answer is to end the process

@@ -1,0 +1,260 @@
+"""Tables of proposals and of comparisons as text; nothing of where the rows came from.
+
+A rule is there to be copied, so no layout breaks or shortens one: on a terminal that is
+too narrow for a row, the rule moves to a line of its own below it, and a rule longer
+than the terminal is wrapped by the terminal itself, which copies as one line.
+"""
+
+import math
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TextIO
+
+from rich.cells import cell_len
+from rich.console import Console
+from rich.text import Text
+
+from neuralopt.report.observed import ProposalView, rule_text
+from neuralopt.report.sparkline import sparkline
+from neuralopt.verdict import Comparison, Standing
+
+_GAP = "  "
+_PROSE_WIDTH = 88
+_VERDICT_STYLES = {"better": "green", "worse": "red", "reference": "bold"}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: its title, how it is aligned, and whether it may move below."""
+
+    title: str
+    right: bool = False
+    below: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One piece of text and rich's name of its style, which plain text leaves out."""
+
+    text: str
+    style: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Columns, rows of as many cells, and notes printed below as prose."""
+
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    notes: tuple[str, ...] = ()
+
+    def lines(self, width: int | None = None) -> list[list[Cell]]:
+        """Return the lines as cells to be joined.
+
+        Args:
+            width: of the terminal, in characters. Rows that don't fit it get a second
+                line for the columns that may move below. None: one line a row.
+        """
+        header = tuple(Cell(column.title, "bold") for column in self.columns)
+        cells = [header, *self.rows]
+        everything = list(range(len(self.columns)))
+        widths = [max(cell_len(row[k].text) for row in cells) for k in everything]
+        together = sum(widths) + len(_GAP) * (len(widths) - 1)
+        below = [k for k in everything if self.columns[k].below]
+        if width is None or together <= width or not below:
+            groups = [everything]
+        else:
+            groups = [[k for k in everything if k not in below], below]
+        lines = []
+        for row in cells:
+            for place, group in enumerate(groups):
+                indent = [Cell(_GAP * 2)] if place else []
+                lines.append(indent + self._line(row, group, widths))
+        for note in self.notes:
+            prose = textwrap.wrap(note, min(width or _PROSE_WIDTH, _PROSE_WIDTH))
+            lines.extend([[], *([Cell(line, "dim")] for line in prose)])
+        return lines
+
+    def text(self, width: int | None = None) -> str:
+        """Return the table as plain text; see ``lines``."""
+        joined = ("".join(cell.text for cell in line) for line in self.lines(width))
+        return "".join(line.rstrip() + "\n" for line in joined)
+
+    def _line(
+        self, row: tuple[Cell, ...], group: list[int], widths: list[int]
+    ) -> list[Cell]:
+        pieces: list[Cell] = []
+        for k in group:
+            cell = row[k]
+            space = " " * (widths[k] - cell_len(cell.text))
+            if self.columns[k].right:
+                pieces += [Cell(space), cell]
+            else:  # nothing after the last: spaces would wrap on a full terminal
+                pieces += [cell, Cell("" if k == group[-1] else space)]
+            pieces.append(Cell("" if k == group[-1] else _GAP))
+        return [piece for piece in pieces if piece.text]
+
+
+def write_table(table: Table, stream: TextIO) -> None:
+    """Write the table: styled and fitted on a terminal, else plain, one line a row."""
+    if not stream.isatty():
+        stream.write(_encodable(table.text(), stream))
+        return
+    console = Console(file=stream, highlight=False, markup=False, emoji=False)
+    for line in table.lines(console.width):
+        parts = [(_encodable(cell.text, stream), cell.style) for cell in line]
+        console.print(Text.assemble(*parts), soft_wrap=True)
+
+
+def proposals_table(
+    proposals: Iterable[ProposalView], notes: Sequence[str] = ()
+) -> Table:
+    """Return proposals, in the order given, as rank, number, quality, lr and rule.
+
+    Where one of them isn't ``scored``, a column tells the status. Equal qualities have
+    equal ranks; what has no quality has no rank.
+    """
+    shown = list(proposals)
+    qualities = [_number(proposal.quality) for proposal in shown]
+    status = any(proposal.status != "scored" for proposal in shown)
+    rows = []
+    for proposal, quality in zip(shown, qualities, strict=True):
+        rank = 1 + sum(other > quality for other in qualities)
+        cells = [
+            Cell("-" if math.isnan(quality) else str(rank)),
+            Cell(str(proposal.number)),
+            *([Cell(proposal.status)] if status else []),
+            Cell(_quality(quality), "bold"),
+            Cell("-" if proposal.lr is None else f"{proposal.lr:g}"),
+            Cell(rule_text(proposal)),
+        ]
+        rows.append(tuple(cells))
+    columns = (
+        Column("rank", right=True),
+        Column("number", right=True),
+        *([Column("status")] if status else []),
+        Column("quality", right=True),
+        Column("lr", right=True),
+        Column("rule", below=True),
+    )
+    return Table(columns, tuple(rows), tuple(notes))
+
+
+def comparison_table(
+    comparison: Comparison,
+    *,
+    rules: Mapping[str, str] | None = None,
+    curves: Mapping[str, Sequence[float]] | None = None,
+    unicode: bool = True,
+    notes: Sequence[str] = (),
+) -> Table:
+    """Return the standings with intervals, differences and verdicts, and what they say.
+
+    Args:
+        comparison: of contenders by name.
+        rules: text of some or all contenders, shown beside the names. Without it the
+            names are taken to be the rules.
+        curves: training loss along the run, of some or all contenders. They share one
+            scale: logarithmic, from the smallest loss to the largest first one.
+        unicode: whether curves may be drawn with blocks.
+        notes: further notes, above the explanation.
+    """
+    sparks = _sparks(curves or {}, unicode)
+    columns = (
+        Column("#", right=True),
+        Column("mean", right=True),
+        Column(f"{100 * comparison.confidence:g}% interval"),
+        Column("difference", right=True),
+        Column("interval"),
+        Column("verdict"),
+        *([Column("curve", below=True)] if curves else []),
+        *([Column("name", below=True)] if rules is not None else []),
+        Column("rule", below=True),
+    )
+    rows = []
+    for standing in comparison.standings:
+        label = [Cell(standing.name)]
+        if rules is not None:
+            label.append(Cell(rules.get(standing.name, "")))
+        spark = [Cell(sparks.get(standing.name, ""), "cyan")] if curves else []
+        rows.append((*_numbers(standing), *spark, *label))
+    explained = [*notes, *_diverged(comparison), _explanation(comparison)]
+    return Table(columns, tuple(rows), tuple(explained))
+
+
+def _numbers(standing: Standing) -> tuple[Cell, ...]:
+    itself = standing.verdict == "reference"
+    low, high = standing.difference_low, standing.difference_high
+    return (
+        Cell(str(standing.rank)),
+        Cell(f"{standing.mean:.4f}", "bold"),
+        Cell(f"{standing.low:.4f}..{standing.high:.4f}"),
+        Cell("" if itself else f"{standing.difference:+.4f}"),
+        Cell("" if itself else f"{low:+.4f}..{high:+.4f}"),
+        Cell(standing.verdict, _VERDICT_STYLES.get(standing.verdict, "")),
+    )
+
+
+def _diverged(comparison: Comparison) -> list[str]:
+    found = [
+        f"{standing.name} on {standing.diverged} of {comparison.seeds}"
+        for standing in comparison.standings
+        if standing.diverged
+    ]
+    return [f"Diverged seeds (quality 0): {', '.join(found)}."] if found else []
+
+
+def _explanation(comparison: Comparison) -> str:
+    seeds = f"{comparison.seeds} seed{'s' if comparison.seeds > 1 else ''}"
+    text = f"Means are of the quality on {seeds}, the same for all."
+    if not comparison.family:
+        return text
+    chosen = comparison.choices > 1
+    source = f", the best of {comparison.choices} by mean" if chosen else ""
+    luck = " and for the choice of the reference" if chosen else ""
+    return (
+        f"{text} Differences are from {comparison.reference}{source}; their intervals "
+        f"and the verdicts are corrected for {comparison.family} comparison"
+        f"{'s' if comparison.family > 1 else ''}{luck}. 'no difference shown' says "
+        "that these seeds do not decide, not that the rules are equal."
+    )
+
+
+def _sparks(curves: Mapping[str, Sequence[float]], unicode: bool) -> dict[str, str]:
+    """One small curve each, on one scale so that they can be compared.
+
+    The scale ends at the largest first loss, so that one that explodes doesn't flatten
+    the others, and is logarithmic where losses allow, for the late part to show.
+    """
+    finite = [[value for value in c if math.isfinite(value)] for c in curves.values()]
+    values = [value for curve in finite for value in curve]
+    if not values:
+        return {
+            name: sparkline(curve, unicode=unicode) for name, curve in curves.items()
+        }
+    low, high = min(values), max(curve[0] for curve in finite if curve)
+    if low > 0:
+        low, high = math.log(low), math.log(high)
+        curves = {
+            name: [math.log(v) if 0 < v < math.inf else math.inf for v in curve]
+            for name, curve in curves.items()
+        }
+    return {
+        name: sparkline(curve, low=low, high=high, unicode=unicode)
+        for name, curve in curves.items()
+    }
+
+
+def _number(quality: float | None) -> float:
+    return math.nan if quality is None else quality
+
+
+def _quality(quality: float) -> str:
+    return "-" if math.isnan(quality) else f"{quality:.4f}"
+
+
+def _encodable(text: str, stream: TextIO) -> str:
+    """The text with what the stream can't encode written as escapes."""
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)

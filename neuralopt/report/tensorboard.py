@@ -1,0 +1,151 @@
+"""A search in TensorBoard, as one run; the only file that imports TensorBoard."""
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from neuralopt.report.observed import ProgressView, ProposalView, rule_text
+
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
+
+_QUANTILES = {"reward/p10": 0.1, "reward/median": 0.5, "reward/p90": 0.9}
+# Margin: value, lower, upper. The others are regular expressions of tags; entropy has
+# its own chart because beside it the divergence would be a flat line.
+_CHARTS = {
+    "search": {
+        "best": ["Multiline", ["quality/best"]],
+        "rewards of a batch": ["Margin", ["reward/median", "reward/p10", "reward/p90"]],
+        "proposals by status": ["Multiline", ["counts/.*"]],
+    },
+    "controller": {
+        "entropy": ["Multiline", ["controller/entropy"]],
+        "policy change": ["Multiline", ["controller/.*kl.*", "controller/clip.*"]],
+    },
+}
+
+
+class TensorBoard:
+    """Observes a search and writes it to ``directory``, one run for all of its rules.
+
+    The step of everything is the number of proposals told. Scalars: ``quality/best``;
+    ``reward/`` mean and quantiles of a batch; ``counts/`` of each status;
+    ``controller/`` each diagnostic of the searcher; ``speed/rules_per_second``. Text:
+    ``rules/top``, the best rules as a table. A search that is resumed continues in the
+    same directory, and what the earlier process wrote after the point of resuming is
+    hidden.
+
+    One run a rule is avoided on purpose: with more than 40 runs TensorBoard opens with
+    all of them unticked.
+
+    Args:
+        directory: such as ``run_dir/tb/search``; made if missing.
+        every: seconds between two flushes, and between two tables of rules.
+        clock: seconds from any origin.
+    """
+
+    def __init__(
+        self,
+        directory: str | Path,
+        every: float = 5.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._directory = Path(directory)
+        self._every = every
+        self._clock = clock
+        self._writer: SummaryWriter | None = None
+        self._flushed = -math.inf
+        self._table = ""
+        self._last: ProgressView | None = None
+        self._speed = (0.0, 0)
+
+    def start(self, total: int, told: int) -> None:
+        """Open the run; what an earlier process told after ``told`` is hidden.
+
+        Raises:
+            OSError: the directory can't be written.
+        """
+        from torch.utils.tensorboard import SummaryWriter  # two seconds to load
+
+        # Written whenever there is an earlier file: a search killed before its first
+        # checkpoint is resumed with nothing told, and repeats all of it.
+        earlier = self._directory.is_dir() and any(self._directory.iterdir())
+        self._writer = SummaryWriter(
+            str(self._directory), purge_step=told + 1 if earlier else None
+        )
+        if not earlier:
+            self._writer.add_custom_scalars(_CHARTS)
+        self._speed = (0.0, 0)
+
+    def batch(self, progress: ProgressView) -> None:
+        """Write one told batch."""
+        for tag, value in self._scalars(progress).items():
+            self._opened.add_scalar(tag, value, progress.told)
+        self._last = progress
+        now = self._clock()
+        if now - self._flushed >= self._every:
+            self._flushed = now
+            self._write_table(progress)
+            self._opened.flush()
+
+    def close(self) -> None:
+        """Write the last table and close the run; a second time does nothing."""
+        if self._writer is None:
+            return
+        if self._last is not None:
+            self._write_table(self._last)
+        self._writer.close()
+        self._writer = None
+
+    @property
+    def _opened(self) -> "SummaryWriter":
+        if self._writer is None:
+            raise RuntimeError("this observer isn't started; call start() first")
+        return self._writer
+
+    def _scalars(self, progress: ProgressView) -> dict[str, float]:
+        scalars: dict[str, float] = {}
+        if progress.best and progress.best[0].quality is not None:
+            scalars["quality/best"] = progress.best[0].quality
+        rewards = np.array(progress.rewards, dtype=np.float64)
+        rewards = rewards[~np.isnan(rewards)]
+        if len(rewards):
+            scalars["reward/mean"] = float(rewards.mean())
+            for tag, share in _QUANTILES.items():
+                scalars[tag] = float(np.quantile(rewards, share))
+        for status, count in progress.counts.items():
+            scalars[f"counts/{status}"] = count
+        for name, value in progress.diagnostics.items():
+            scalars[f"controller/{name}"] = value
+        seconds, trained = self._speed
+        if progress.seconds > seconds:
+            rate = (progress.trained - trained) / (progress.seconds - seconds)
+            scalars["speed/rules_per_second"] = rate
+            self._speed = (progress.seconds, progress.trained)
+        return scalars
+
+    def _write_table(self, progress: ProgressView) -> None:
+        """Write the best rules, unless they are those written last."""
+        table = markdown_table(progress.best)
+        if progress.best and table != self._table:
+            self._opened.add_text("rules/top", table, progress.told)
+            self._table = table
+
+
+def markdown_table(proposals: Sequence[ProposalView]) -> str:
+    """Return proposals as a Markdown table, rules as code.
+
+    TensorBoard's Markdown leaves a ``|`` inside code alone and would show the backslash
+    of an escaped one; a backtick would end the code, so it is shown as an apostrophe.
+    """
+    lines = ["| rank | number | quality | lr | rule |", "|---:|---:|---:|---:|:---|"]
+    for rank, proposal in enumerate(proposals, 1):
+        quality = "-" if proposal.quality is None else f"{proposal.quality:.4f}"
+        lr = "-" if proposal.lr is None else f"{proposal.lr:g}"
+        code = " ".join(rule_text(proposal).replace("`", "'").split())
+        lines.append(f"| {rank} | {proposal.number} | {quality} | {lr} | `{code}` |")
+    return "\n".join(lines)

@@ -1,0 +1,245 @@
+"""Contenders ranked and held against a reference; nothing of rules, tasks or tables."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from neuralopt.verdict.holm import holm, holm_levels
+from neuralopt.verdict.intervals import MeanEstimate, mean_interval
+
+Verdict = Literal["better", "worse", "no difference shown", "reference"]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where one contender stands.
+
+    Attributes:
+        name: the contender.
+        rank: 1 is the best mean; equal means go by lower mean loss; then they share it.
+        mean: mean quality over seeds, in [0, 1].
+        low: lower end of the interval of the mean, on its own (no correction).
+        high: upper end of it.
+        diverged: number of seeds that ended with quality 0.
+        difference: mean paired difference, this contender less the reference.
+        difference_low: lower end of its interval. The interval has at least the stated
+            confidence, is as wide as the correction asks for, and excludes 0 exactly
+            when the verdict is ``better`` or ``worse``.
+        difference_high: upper end of it.
+        p_value: of the difference, corrected; 1 for the reference itself.
+        verdict: ``better``, ``worse`` or ``no difference shown``; ``reference`` for it.
+    """
+
+    name: str
+    rank: int
+    mean: float
+    low: float
+    high: float
+    diverged: int
+    difference: float
+    difference_low: float
+    difference_high: float
+    p_value: float
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The standings of all contenders, best first, and what they were held against.
+
+    Attributes:
+        standings: in the order of their ranks.
+        reference: name of the contender the differences are taken from.
+        choices: number of contenders the reference was chosen from by its qualities; 1
+            if it was named beforehand.
+        seeds: number of seeds, the same for all.
+        confidence: such as 0.95.
+    """
+
+    standings: tuple[Standing, ...]
+    reference: str
+    choices: int
+    seeds: int
+    confidence: float
+
+    @property
+    def family(self) -> int:
+        """Number of comparisons with the reference that the correction is for."""
+        return len(self.standings) - 1
+
+    def __getitem__(self, name: str) -> Standing:
+        for standing in self.standings:
+            if standing.name == name:
+                return standing
+        known = ", ".join(standing.name for standing in self.standings)
+        raise KeyError(f"no contender {name!r} in this comparison; it has {known}")
+
+
+def compare(
+    names: Sequence[str],
+    qualities: ArrayLike,
+    *,
+    losses: ArrayLike | None = None,
+    baselines: Sequence[str] | None = None,
+    reference: str | None = None,
+    confidence: float = 0.95,
+) -> Comparison:
+    """Rank contenders and hold each against a reference, paired by seed.
+
+    With d = q[contender] - q[reference], seed by seed, t = mean(d) / (sd(d) / sqrt(n))
+    has n - 1 degrees of freedom. p = 2 P(T > |t|), times K where d is negative and the
+    reference was chosen among K baselines; then Holm over all contenders compared.
+    The package's docstring says what that does and doesn't protect from.
+
+    Args:
+        names: of the contenders, distinct.
+        qualities: shape (contenders, seeds), in [0, 1]; column j is the same seed for
+            all, and a seed that neither the search nor the selection has used. A
+            diverged run has quality 0.
+        losses: shape as qualities, finite or inf (diverged); decides equal means.
+        baselines: the contenders from which the reference is chosen, as the one of best
+            mean; all contenders if not given.
+        reference: the reference by name. Give it only if it was named before looking.
+        confidence: of the intervals; 1 - confidence is the probability, at most, of one
+            or more wrong verdicts in the whole comparison.
+
+    Raises:
+        ValueError: shapes disagree, a value is NaN (a failed run is no score: run it
+            again or leave the contender out) or out of range, a name is unknown or
+            double, or confidence isn't inside (0, 1).
+
+    Example:
+        >>> table = compare(
+        ...     ["mine", "adam", "sgd"],
+        ...     [[0.93, 0.95, 0.94], [0.90, 0.92, 0.91], [0.80, 0.86, 0.81]],
+        ...     baselines=["adam", "sgd"],
+        ... )
+        >>> table.reference, table["mine"].rank, table["sgd"].verdict
+        ('adam', 1, 'no difference shown')
+    """
+    table, lost = _checked(names, qualities, losses)
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence is {confidence}; it lies inside (0, 1), as 0.95")
+    keys = [
+        (-MeanEstimate.of(row).mean, math.fsum(loss) / len(loss))
+        for row, loss in zip(table, lost, strict=True)
+    ]
+    chosen_from = _positions(names, baselines if reference is None else [reference])
+    best = min(chosen_from, key=lambda position: keys[position])
+    choices = len(chosen_from)
+
+    others = [position for position in range(len(names)) if position != best]
+    gaps = [MeanEstimate.of(table[position] - table[best]) for position in others]
+    p_values = np.array([_two_sided(gap, choices) for gap in gaps])
+    levels = holm_levels(p_values, 1 - confidence)
+    corrected = holm(p_values)
+
+    against = {best: _Against(0.0, 0.0, 0.0, 1.0, "reference")}
+    for position, gap, p, level in zip(others, gaps, corrected, levels, strict=True):
+        against[position] = _Against(
+            gap.mean,
+            max(-1.0, gap.mean - gap.margin(level / 2)),
+            min(1.0, gap.mean + gap.margin(level / 2 / choices)),
+            float(p),
+            _word(gap, p <= 1 - confidence),
+        )
+    standings = []
+    for position in sorted(range(len(names)), key=lambda position: keys[position]):
+        low, high = mean_interval(table[position], confidence)
+        found = against[position]
+        standings.append(
+            Standing(
+                name=names[position],
+                rank=1 + sum(key < keys[position] for key in keys),
+                mean=-keys[position][0],
+                low=low,
+                high=high,
+                diverged=int(np.sum(table[position] == 0)),
+                difference=found.difference,
+                difference_low=found.low,
+                difference_high=found.high,
+                p_value=found.p_value,
+                verdict=found.verdict,
+            )
+        )
+    return Comparison(
+        tuple(standings), names[best], choices, table.shape[1], confidence
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Against:
+    """One contender held against the reference; the fields are those of Standing."""
+
+    difference: float
+    low: float
+    high: float
+    p_value: float
+    verdict: Verdict
+
+
+def _two_sided(gap: MeanEstimate, choices: int) -> float:
+    """Two-sided p of one comparison, times ``choices`` where the contender is worse.
+
+    A reference that is the best of K by its mean is worse in truth than it looks, so
+    only "worse" profits from the choice. Bonferroni over the K pairs that might have
+    been looked at holds whichever was.
+    """
+    return min(1.0, 2 * gap.tail() * (choices if gap.mean < 0 else 1))
+
+
+def _word(gap: MeanEstimate, significant: bool) -> Verdict:
+    if not significant:
+        return "no difference shown"
+    return "better" if gap.mean > 0 else "worse"
+
+
+def _checked(
+    names: Sequence[str], qualities: ArrayLike, losses: ArrayLike | None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Qualities and losses as float64 (contenders, seeds); losses 0 if not given."""
+    table = np.asarray(qualities, dtype=np.float64)
+    if table.ndim != 2 or len(table) != len(names) or table.size == 0:
+        raise ValueError(
+            f"qualities have shape {table.shape} for {len(names)} names; they must be "
+            "(contenders, seeds) with at least one of each"
+        )
+    double = sorted({name for name in names if list(names).count(name) > 1})
+    if double:
+        raise ValueError(
+            f"contender {double[0]!r} is named twice; names must be distinct"
+        )
+    for name, row in zip(names, table, strict=True):
+        if not np.all((row >= 0) & (row <= 1)):
+            raise ValueError(
+                f"qualities of {name!r} are {row.tolist()}; each must be in [0, 1]. A "
+                "run without a result (NaN) is run again or its contender left out"
+            )
+    lost = (
+        np.zeros_like(table) if losses is None else np.asarray(losses, dtype=np.float64)
+    )
+    if lost.shape != table.shape:
+        raise ValueError(
+            f"losses have shape {lost.shape}, qualities {table.shape}; they must agree"
+        )
+    if np.any(np.isnan(lost) | np.isneginf(lost)):
+        raise ValueError("losses hold NaN or -inf; a diverged run has loss inf")
+    return table, lost
+
+
+def _positions(names: Sequence[str], wanted: Sequence[str] | None) -> list[int]:
+    """Positions of the contenders the reference is chosen from."""
+    if wanted is None:
+        return list(range(len(names)))
+    unknown = [name for name in wanted if name not in names]
+    if unknown or not wanted:
+        raise ValueError(
+            f"baseline {unknown[0]!r} is no contender; they are {', '.join(names)}"
+            if unknown
+            else "baselines are empty; name one or more, or leave them out"
+        )
+    return [list(names).index(name) for name in dict.fromkeys(wanted)]

@@ -1,0 +1,180 @@
+"""The progress line on terminals, in logs and where nobody listens."""
+
+import io
+import math
+import os
+import sys
+
+import pytest
+
+from neuralopt.report.progress import ProgressLine, Sample, terminal_line
+from tests.report.made_up import Clock, Progress, Proposal
+
+COUNTS = {"scored": 700, "duplicate": 123, "diverged": 45, "rejected": 67}
+
+
+def at(told, seconds, trained=None, **more):
+    best = (Proposal(3, quality=0.9123),)
+    trained = told if trained is None else trained
+    given = {"counts": COUNTS, "best": best, **more}
+    return Progress(told, seconds=seconds, trained=trained, **given)
+
+
+def feed(line, *batches, total=1000, told=0):
+    line.start(total, told)
+    for progress in batches:
+        line.batch(progress)
+    line.close()
+
+
+def test_a_log_gets_all_facts_in_one_line():
+    stream = io.StringIO()
+    feed(ProgressLine(stream), at(400, 20.0, trained=200))
+    assert stream.getvalue() == (
+        "told 400 of 1,000 (40%), 10 rules/s, best 0.9123, duplicates 123, "
+        "diverged 45, rejected 67, 0:30 left\n"
+    )
+
+
+def test_a_log_gets_a_line_at_once_then_at_intervals_and_a_last_one():
+    stream, clock = io.StringIO(), Clock()
+    line = ProgressLine(stream, every=10, clock=clock)
+    line.start(1000, 0)
+    for told in range(10, 1010, 10):
+        line.batch(at(told, told / 10))
+        clock.now += 1
+    line.close()
+    told = [text.split()[1] for text in stream.getvalue().splitlines()]
+    assert told == [*(str(10 + 100 * k) for k in range(10)), "1,000"]
+    assert stream.getvalue().endswith("done\n")
+
+
+def test_closing_writes_nothing_twice():
+    stream = io.StringIO()
+    line = ProgressLine(stream)
+    feed(line, at(10, 1.0))
+    line.close()
+    assert stream.getvalue().count("\n") == 1
+
+
+def test_a_search_stopped_before_its_first_batch_writes_nothing():
+    stream = io.StringIO()
+    feed(ProgressLine(stream))
+    assert stream.getvalue() == ""
+
+
+def test_a_resumed_search_counts_its_own_speed_only():
+    stream = io.StringIO()
+    feed(ProgressLine(stream), at(910, 10.0, trained=5), told=900)
+    assert "0.5 rules/s" in stream.getvalue()
+    assert "1:30 left" in stream.getvalue()
+
+
+def test_speed_is_that_of_the_recent_past():
+    stream = io.StringIO()
+    slow = [at(k, 10.0 * k) for k in range(1, 20)]
+    fast = [at(19 + 10 * k, 190.0 + k) for k in range(1, 41)]
+    feed(ProgressLine(stream, every=0), *slow, *fast)
+    assert ", 0.1 rules/s" in stream.getvalue().splitlines()[18]
+    assert ", 10 rules/s" in stream.getvalue().splitlines()[-1]
+
+
+def test_before_anything_is_known_nothing_is_invented():
+    stream = io.StringIO()
+    feed(ProgressLine(stream), Progress(0, total=0, seconds=0.0, trained=0))
+    assert "best -," in stream.getvalue()
+    stream = io.StringIO()
+    feed(ProgressLine(stream), at(5, 0.0, rewards=(math.nan,)))
+    assert "0 rules/s" in stream.getvalue()
+    assert "? left" in stream.getvalue()
+
+
+@pytest.mark.parametrize("width", [1, 10, 40, 60, 80, 100, 120, 200])
+def test_the_line_fits_every_terminal(width):
+    samples = [Sample(0.0, 0, 0), Sample(20.0, 400, 200)]
+    line = terminal_line(at(400, 20.0, trained=200), samples, width).plain
+    assert len(line) < max(2, width)
+    shown = [line.count(word) for word in ("400/1,000", "0.9123", "123", "45", "67")]
+    if width >= 80:
+        assert all(shown)
+        assert "0:30 left" in line
+    assert ("━" in line) == (width >= 120)
+
+
+def test_a_terminal_without_blocks_gets_plain_characters():
+    samples = [Sample(0.0, 0, 0), Sample(20.0, 500, 200)]
+    line = terminal_line(at(500, 20.0), samples, 200, unicode=False).plain
+    assert line.isascii()
+    assert line.startswith("############------------")
+
+
+class Terminal(io.StringIO):
+    encoding = "utf-8"
+
+    def isatty(self):
+        return True
+
+
+class Broken(Terminal):
+    """A terminal that takes ``good`` writes and then fails as told."""
+
+    def __init__(self, good, error):
+        super().__init__()
+        self.left, self.error = good, error
+
+    def write(self, text):
+        self.left -= 1
+        if self.left < 0:
+            raise self.error
+        return super().write(text)
+
+
+@pytest.fixture(autouse=True)
+def terminal(monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.setenv("NO_COLOR", "1")
+
+
+def test_a_terminal_shows_each_batch_and_ends_on_a_fresh_line():
+    stream = Terminal()
+    feed(ProgressLine(stream), at(400, 20.0), at(500, 25.0))
+    text = stream.getvalue()
+    assert "400/1,000" in text
+    assert "500/1,000" in text.splitlines()[-1]
+    assert text.endswith("\n")
+
+
+def test_the_cursor_is_never_hidden():
+    stream = Terminal()
+    feed(ProgressLine(stream), at(400, 20.0))
+    assert "\x1b[?25" not in stream.getvalue()
+
+
+def test_a_dumb_terminal_gets_plain_lines(monkeypatch):
+    monkeypatch.setenv("TERM", "dumb")
+    stream = Terminal()
+    feed(ProgressLine(stream), at(400, 20.0))
+    assert stream.getvalue().startswith("told 400 of")
+
+
+@pytest.mark.parametrize("error", [OSError(5, "gone"), BrokenPipeError(), ValueError()])
+@pytest.mark.parametrize("good", [0, 1, 2, 3])
+def test_a_terminal_that_goes_away_ends_the_reporting_and_not_the_search(good, error):
+    before = sys.stdout, sys.stderr
+    feed(ProgressLine(Broken(good, error)), *(at(k, k / 10) for k in range(1, 20)))
+    assert (sys.stdout, sys.stderr) == before
+
+
+def test_a_closed_a_missing_and_a_full_stream_are_survived(monkeypatch):
+    closed = io.StringIO()
+    closed.close()
+    feed(ProgressLine(closed), at(400, 20.0))
+    monkeypatch.setattr(sys, "stderr", None)
+    feed(ProgressLine(), at(400, 20.0))
+    reader, writer = os.pipe()
+    os.close(reader)
+    pipe = os.fdopen(writer, "w")
+    feed(ProgressLine(pipe), at(400, 20.0))
+    with pytest.raises(BrokenPipeError):  # so it was broken all along
+        pipe.close()
