@@ -1,0 +1,13 @@
+"""Ask/tell searchers over rows of decisions; nothing of expressions, tasks or Ray."""
+
+from neuralopt.searchers.controller import Controller as Controller
+from neuralopt.searchers.controller_searcher import (
+    ControllerSearcher as ControllerSearcher,
+)
+from neuralopt.searchers.evolution import EvolutionSearcher as EvolutionSearcher
+from neuralopt.searchers.policy_gradient import Training as Training
+from neuralopt.searchers.registry import SEARCHERS as SEARCHERS
+from neuralopt.searchers.registry import default_options as default_options
+from neuralopt.searchers.searcher import Searcher as Searcher
+from neuralopt.searchers.searcher import Space as Space
+from neuralopt.searchers.uniform import UniformSearcher as UniformSearcher

@@ -1,0 +1,173 @@
+"""The searcher of the paper: a controller that proposes rows and learns from rewards.
+
+Refuses to know what a row means.
+"""
+
+import copy
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+
+from neuralopt.searchers.advantage import RewardHistory
+from neuralopt.searchers.controller import Controller
+from neuralopt.searchers.outstanding import Outstanding, checked_count
+from neuralopt.searchers.policy_gradient import (
+    FLOOR_GAIN,
+    Batch,
+    Training,
+    Update,
+    update,
+)
+from neuralopt.searchers.saved_state import check_header, generator_from, header
+from neuralopt.searchers.searcher import Rows, Space
+
+
+class ControllerSearcher:
+    """A controller trained by policy gradient (Bello et al. 2017, section 3).
+
+    Results are a stream: each ``training.batch`` of them, in the order told, make one
+    update, so that the size of an ask decides how stale a policy is and nothing else.
+    The log-probabilities with which rows were sampled wait with them for their rewards.
+
+    Args:
+        space: what rows are made of.
+        seed: of the initial weights and the proposals, 0 or more.
+        options: fields of ``Training``.
+
+    Raises:
+        TypeError: an option that ``Training`` does not have.
+        ValueError: an option is out of its range.
+    """
+
+    def __init__(self, space: Space, seed: int = 0, **options: Any) -> None:
+        self._space = space
+        self._training = Training(**options)
+        self._rng = np.random.default_rng(seed)
+        self.controller = Controller(
+            space.choices, hidden=self._training.hidden, rng=self._rng
+        )
+        # Not foreach: it gains nothing here, and this way is the plain one.
+        self._optimizer = torch.optim.Adam(
+            self.controller.parameters(), lr=self._training.learning_rate, foreach=False
+        )
+        self._history = RewardHistory(
+            self._training.baseline_decay,
+            self._training.rank_window,
+            self._training.sharing,
+            self._training.sharing_window,
+        )
+        decisions = len(space.choices)
+        self._outstanding = Outstanding(decisions, notes=2)
+        self._waiting = np.empty((0, decisions), np.int64)
+        self._waiting_facts = np.empty((0, 2))  # log-probability when sampled, reward
+        self._first_entropy: float | None = None  # nats a row, of the first policy
+        self._entropy_weight = self._training.entropy_weight
+        self._mean_reward = 0.0
+        self._entropy = 0.0
+        self._latest = Update(0.0, 0.0, 0.0, 0.0, 0.0)
+        self._header = header("controller", space.choices, asdict(self._training))
+
+    def ask(self, count: int) -> Rows:
+        """Return ``count`` rows drawn from the policy; see ``Searcher.ask``."""
+        rows, scores = self.controller.sample(
+            checked_count(count), self._space.masks, self._rng
+        )
+        notes = np.stack(
+            [
+                scores.log_probabilities.double().numpy().sum(axis=1),
+                scores.entropies.double().numpy().sum(axis=1),
+            ],
+            axis=1,
+        )
+        if self._first_entropy is None and len(rows):
+            self._first_entropy = float(notes[:, 1].mean())
+        return self._outstanding.add(rows, notes)
+
+    def tell(self, rows: ArrayLike, rewards: ArrayLike) -> dict[str, float]:
+        """Learn from the oldest ask; see ``Searcher.tell``.
+
+        Returns:
+            ``entropy``: mean nats a decision of the policy that sampled these rows;
+            ``mean_reward``: of these rows, without NaN; ``baseline``: moving average of
+            all rewards; ``entropy_weight``: as it is now; ``approximate_kl``,
+            ``clip_fraction``, ``gradient_norm``, ``loss``: of the latest update (see
+            ``Update``), 0 before the first. A tell without any result leaves
+            ``mean_reward`` as it was, one without rows ``entropy`` too.
+        """
+        ask, values = self._outstanding.take(rows, rewards)
+        if len(ask.rows):
+            self._entropy = float(ask.notes[:, 1].mean()) / ask.rows.shape[1]
+        known = ~np.isnan(values)
+        if known.any():
+            self._mean_reward = float(values[known].mean())
+            facts = np.stack([ask.notes[known, 0], values[known]], axis=1)
+            self._waiting = np.concatenate([self._waiting, ask.rows[known]])
+            self._waiting_facts = np.concatenate([self._waiting_facts, facts])
+        while len(self._waiting) >= (size := self._training.batch):
+            self._learn(self._waiting[:size], self._waiting_facts[:size])
+            self._waiting = self._waiting[size:]
+            self._waiting_facts = self._waiting_facts[size:]
+        return {
+            "mean_reward": self._mean_reward,
+            "baseline": self._history.baseline,
+            "entropy": self._entropy,
+            "entropy_weight": self._entropy_weight,
+            "approximate_kl": self._latest.approximate_kl,
+            "clip_fraction": self._latest.clip_fraction,
+            "gradient_norm": self._latest.gradient_norm,
+            "loss": self._latest.loss,
+        }
+
+    def _learn(self, rows: Rows, facts: NDArray[np.float64]) -> None:
+        advantages = self._history.advantages(facts[:, 1], self._training.advantage)
+        self._latest = update(
+            self.controller,
+            self._optimizer,
+            Batch(rows, facts[:, 0], advantages),
+            self._space.masks,
+            self._training,
+            self._entropy_weight,
+        )
+        assert self._first_entropy is not None
+        floor = min(self._training.entropy_floor, self._first_entropy / 2)
+        missing = max(0.0, floor - self._latest.row_entropy)
+        self._entropy_weight = self._training.entropy_weight + FLOOR_GAIN * missing
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return a snapshot; see ``Searcher.state_dict``."""
+        return {
+            **self._header,
+            "rng": self._rng.bit_generator.state,
+            "outstanding": self._outstanding.state(),
+            "controller": copy.deepcopy(dict(self.controller.state_dict())),
+            "optimizer": copy.deepcopy(self._optimizer.state_dict()),
+            "history": self._history.state(),
+            "waiting": self._waiting.tolist(),
+            "waiting_facts": self._waiting_facts.tolist(),
+            "first_entropy": self._first_entropy,
+            "entropy_weight": self._entropy_weight,
+            "mean_reward": self._mean_reward,
+            "entropy": self._entropy,
+            "latest": asdict(self._latest),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Continue from a snapshot; see ``Searcher.load_state_dict``."""
+        check_header(state, self._header)
+        self._rng = generator_from(state["rng"])
+        self._outstanding.load(state["outstanding"])
+        self.controller.load_state_dict(state["controller"])
+        self._optimizer.load_state_dict(copy.deepcopy(state["optimizer"]))
+        self._history.load(state["history"])
+        decisions = len(self._space.choices)
+        self._waiting = np.array(state["waiting"], np.int64).reshape(-1, decisions)
+        self._waiting_facts = np.array(state["waiting_facts"], float).reshape(-1, 2)
+        self._first_entropy = state["first_entropy"]
+        self._entropy_weight = state["entropy_weight"]
+        self._mean_reward = state["mean_reward"]
+        self._entropy = state["entropy"]
+        self._latest = Update(**state["latest"])

@@ -1,0 +1,146 @@
+"""Regularized evolution: mutate the winner of a tournament, let the oldest die.
+
+Refuses to know what a row means: ``space.mutate`` decides what is near.
+"""
+
+from collections import Counter, deque
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from neuralopt.searchers.outstanding import Outstanding, checked_count
+from neuralopt.searchers.saved_state import check_header, generator_from, header
+from neuralopt.searchers.searcher import Rows, Space
+
+
+class EvolutionSearcher:
+    """Aging evolution of Real et al. 2019 (AAAI, algorithm 1), asynchronous.
+
+    The first ``population`` rows are random. After them each proposal is a mutation of
+    the best of ``tournament`` members drawn from the population as it is at that ask.
+    Every result enters the population and the oldest member leaves it, however good it
+    was: a row stays only by being found again, so that one lucky score can't rule.
+
+    Args:
+        space: what rows are made of.
+        seed: of the proposals, 0 or more.
+        population: members kept (Real et al.: 100).
+        tournament: members drawn, with replacement, to choose a parent (theirs: 25).
+            Ours is smaller as most rules score the same zero: pressure is high already.
+        fresh: share of proposals that are random even after the beginning, in [0, 1].
+            Ours (theirs: 0): a population that is all one rule could not leave it.
+
+        sharing: in a tournament, a reward that c members have to the last bit counts as
+            reward / c**sharing, as those are nearly always one rule in several
+            disguises; 0 or more. Ours (theirs: 0).
+
+    Raises:
+        ValueError: an option is out of its range.
+    """
+
+    def __init__(
+        self,
+        space: Space,
+        seed: int = 0,
+        *,
+        population: int = 100,
+        tournament: int = 10,
+        fresh: float = 0.05,
+        sharing: float = 0.5,
+    ) -> None:
+        if not 1 <= tournament <= population:
+            raise ValueError(
+                f"tournament {tournament} of a population of {population}: "
+                "draw at least 1 and at most the whole population"
+            )
+        if not 0 <= fresh <= 1:
+            raise ValueError(f"fresh is {fresh}: give a share between 0 and 1")
+        if not 0 <= sharing < np.inf:
+            raise ValueError(f"sharing is {sharing}: give a number from 0")
+        self._space = space
+        self._rng = np.random.default_rng(seed)
+        self._outstanding = Outstanding(len(space.choices))
+        self._members: deque[tuple[Rows, float]] = deque(maxlen=population)
+        self._tournament = tournament
+        self._fresh = fresh
+        self._sharing = sharing
+        self._beginning = population  # random rows still to be proposed
+        options = {
+            "population": population,
+            "tournament": tournament,
+            "fresh": fresh,
+            "sharing": sharing,
+        }
+        self._header = header("evolution", space.choices, options)
+
+    def ask(self, count: int) -> Rows:
+        """Return ``count`` rows; see ``Searcher.ask``."""
+        rows = np.empty((checked_count(count), len(self._space.choices)), np.int64)
+        for index in range(len(rows)):
+            rows[index] = self._propose()
+        return self._outstanding.add(rows)
+
+    def _propose(self) -> Rows:
+        if self._beginning > 0:
+            self._beginning -= 1
+        elif self._members and self._rng.random() >= self._fresh:
+            return self._space.mutate(self._parent().copy(), self._rng)
+        row: Rows = self._space.sample(1, self._rng)[0]
+        return row
+
+    def _parent(self) -> Rows:
+        drawn = self._rng.integers(len(self._members), size=self._tournament)
+        crowd = Counter(reward for _, reward in self._members)
+
+        def fitness(index: int) -> tuple[float, int]:
+            reward = self._members[index][1]
+            # The youngest of equals: among many zeros, keep moving.
+            return reward / crowd[reward] ** self._sharing, index
+
+        row, _ = self._members[max(drawn.tolist(), key=fitness)]
+        return row
+
+    def tell(self, rows: ArrayLike, rewards: ArrayLike) -> dict[str, float]:
+        """Let the results into the population; return facts about it.
+
+        Returns:
+            ``population_best`` and ``population_mean`` (rewards), and
+            ``population_distinct``, different rows per member; {} while there is no
+            member.
+        """
+        ask, values = self._outstanding.take(rows, rewards)
+        for row, reward in zip(ask.rows, values, strict=True):
+            if not np.isnan(reward):
+                self._members.append((row, float(reward)))
+        if not self._members:
+            return {}
+        scores = [reward for _, reward in self._members]
+        distinct = len({row.tobytes() for row, _ in self._members})
+        return {
+            "population_best": max(scores),
+            "population_mean": sum(scores) / len(scores),
+            "population_distinct": distinct / len(scores),
+        }
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return a snapshot; see ``Searcher.state_dict``."""
+        return {
+            **self._header,
+            "rng": self._rng.bit_generator.state,
+            "outstanding": self._outstanding.state(),
+            "members": [[row.tolist(), reward] for row, reward in self._members],
+            "beginning": self._beginning,
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Continue from a snapshot; see ``Searcher.load_state_dict``."""
+        check_header(state, self._header)
+        self._rng = generator_from(state["rng"])
+        self._outstanding.load(state["outstanding"])
+        self._members.clear()
+        self._members.extend(
+            (np.array(row, dtype=np.int64), reward) for row, reward in state["members"]
+        )
+        self._beginning = state["beginning"]
