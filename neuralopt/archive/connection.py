@@ -1,0 +1,136 @@
+"""The one place where an archive's file is opened, and what goes wrong with files.
+
+Refuses to know the tables. Another way of opening (a disk without file locks) is a
+change of `connect` alone.
+
+Durability: a rollback journal, because a write-ahead log needs shared memory and is
+lost on network disks. Of its modes TRUNCATE: with synchronous=FULL the emptied journal
+is itself synced, so that a commit survives a power cut, where DELETE needs another
+sync of the directory (EXTRA) and its unlinking of an open file is what network disks do
+worst; PERSIST is no faster here and leaves a file that looks like an interrupted
+transaction. See https://sqlite.org/pragma.html#pragma_synchronous.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+BUSY_SECONDS = 30.0
+"""How long to wait for a reader or another writer before giving up."""
+
+_READER = ("query_only = ON",)
+_WRITER = (
+    "journal_mode = TRUNCATE",
+    "synchronous = FULL",
+    "fullfsync = ON",  # macOS: through the disk's own cache
+    "secure_delete = OFF",  # some builds overwrite what is deleted
+    "cache_size = -65536",  # KiB; the index of the best is written all over
+)
+
+
+class ArchiveError(RuntimeError):
+    """An archive can't be made, opened, read or written; one line says what to do."""
+
+
+def connect(
+    path: Path, mode: Literal["create", "write", "read"], patience: float
+) -> sqlite3.Connection:
+    """A connection in autocommit mode; transactions are begun by hand.
+
+    patience: seconds to wait for another process's lock.
+    """
+    # Readers open for writing where they may: after a kill the next one to open the
+    # file, whoever it is, has to roll the interrupted transaction back.
+    writable = os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
+    how = {"create": "rwc", "write": "rw", "read": "rw" if writable else "ro"}[mode]
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode={how}",
+        uri=True,
+        timeout=patience,
+        isolation_level=None,
+        check_same_thread=False,  # the archive holds a lock of its own
+    )
+    try:
+        for setting in _READER if mode == "read" else _WRITER:
+            connection.execute(f"PRAGMA {setting}")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection, writing: bool = True) -> Iterator[None]:
+    """All of the block's writes or none; no other writer from its first line on.
+
+    Not writing: only that all reads of the block see the same moment.
+    """
+    connection.execute("BEGIN IMMEDIATE" if writing else "BEGIN")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:  # some errors have rolled back by themselves
+            connection.execute("ROLLBACK")
+        raise
+
+
+def tidy(connection: sqlite3.Connection) -> None:
+    """Remove the empty journal file that TRUNCATE leaves, if nobody is reading."""
+    connection.execute("PRAGMA busy_timeout = 0")
+    connection.execute("PRAGMA journal_mode = DELETE")
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Turn SQLite's errors into an ArchiveError that says what to do."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise ArchiveError(f"archive {path}: {_explanation(path, error)}") from error
+
+
+def _explanation(path: Path, error: sqlite3.Error) -> str:
+    code = getattr(error, "sqlite_errorcode", -1) & 0xFF  # the primary code
+    if code == sqlite3.SQLITE_FULL:
+        return (
+            "no space is left on its disk; nothing of this write was kept and nothing"
+            " older was lost: free some space and resume"
+        )
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return "locked by another process: end the program that has it open, and retry"
+    if code == sqlite3.SQLITE_CORRUPT:
+        return (
+            f"the file is damaged or cut short ({error}): restore a copy, or salvage"
+            f" what is left with: sqlite3 {path.name} .recover"
+        )
+    if code == sqlite3.SQLITE_NOTADB:
+        return "not an archive: the file is damaged, or was not made by a search"
+    if code == sqlite3.SQLITE_READONLY:
+        return (
+            f"can't be written ({error}): give yourself write permission to the file"
+            " and its directory, or copy the directory elsewhere"
+        )
+    if code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
+        return _cannot_open(path)
+    if code == sqlite3.SQLITE_IOERR:
+        return f"its disk failed ({error}): check the disk and resume"
+    if "closed database" in str(error):
+        return "already closed: open it again"
+    return str(error)
+
+
+def _cannot_open(path: Path) -> str:
+    # os.access answers where Path's own questions raise for want of permission.
+    if os.access(f"{path}/.", os.F_OK):
+        return "is a directory: name the file in it"
+    if not os.access(path.parent, os.F_OK):
+        return "its directory does not exist: make it, or name another"
+    if not os.access(path, os.F_OK):
+        return "no such file, and none can be made: check its name and directory"
+    return "can't be opened: you need write permission to the file and its directory"

@@ -1,0 +1,101 @@
+"""The lease: which process may write an archive, and when it counts as dead.
+
+Refuses to know what is written. The lease is a row of the archive itself, because file
+locks don't reach across hosts on many shared disks.
+
+A process of this host is dead when its id is gone or belongs to a process started at
+another moment. Of any other host, and of a container whose processes can't be seen from
+here, only the heartbeat is known: it counts as dead once that is LEASE_SECONDS old.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+LEASE_SECONDS = 60.0
+HEARTBEAT_SECONDS = 10.0
+"""A heartbeat is written at most this often."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """Who writes: host, process id, start token of that process, time of last sign.
+
+    started: "boot/namespace/ticks" where /proc tells it, "" elsewhere: the boot of the
+    machine, its process namespace, and the clock ticks from boot to the start.
+    heartbeat: Unix time, seconds.
+    """
+
+    host: str
+    pid: int
+    started: str
+    heartbeat: float
+
+    def is_same_process(self, other: Lease) -> bool:
+        mine = (self.host, self.pid, self.started)
+        return mine == (other.host, other.pid, other.started)
+
+
+def lease_of_this_process(now: float) -> Lease:
+    pid = os.getpid()
+    return Lease(socket.gethostname(), pid, _start_token(pid) or "", now)
+
+
+def is_honoured(lease: Lease, asker: Lease) -> bool:
+    """Whether `lease` still keeps `asker`, who asks at its own heartbeat, out."""
+    if _sees_processes_of(asker, lease):
+        if lease.started:
+            return _start_token(lease.pid) == lease.started
+        return _exists(lease.pid)
+    return asker.heartbeat - lease.heartbeat < LEASE_SECONDS
+
+
+def refusal(lease: Lease, asker: Lease) -> str:
+    """One line: who holds the lease, since when no sign, and what to do."""
+    age = asker.heartbeat - lease.heartbeat
+    holder = (
+        f"process {lease.pid} on host {lease.host} is writing it"
+        f" (heartbeat {age:.0f} s ago)"
+    )
+    if lease.is_same_process(asker):
+        return f"{holder}, which is this very process: close the archive first"
+    if _sees_processes_of(asker, lease):
+        return f"{holder}: stop that process first, or wait for it to end"
+    return (
+        f"{holder}: stop it first; if it is dead already, retry once its heartbeat is"
+        f" {LEASE_SECONDS:.0f} s old"
+    )
+
+
+def _sees_processes_of(asker: Lease, lease: Lease) -> bool:
+    # Hosts may share a name, and containers a boot: both must agree.
+    here = asker.started.rpartition("/")[0]
+    there = lease.started.rpartition("/")[0]
+    return os.name == "posix" and lease.host == asker.host and here == there
+
+
+def _start_token(pid: int) -> str | None:
+    """None if there is no such process, or only its corpse, or no /proc."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        namespace = Path("/proc/self/ns/pid").stat().st_ino
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return None
+    # proc(5): the name, in parentheses, may hold anything; state is field 3 and the
+    # start field 22. A zombie keeps its entry until its parent looks at it.
+    fields = stat.rpartition(")")[2].split()
+    return None if fields[0] in "ZX" else f"{boot}/{namespace}/{fields[19]}"
+
+
+def _exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
