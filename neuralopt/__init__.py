@@ -1,0 +1,67 @@
+"""neuralopt: a search for optimizer update rules.
+
+The public names are loaded when they are first used, so that ``import neuralopt`` and
+``neuralopt --help`` stay quick.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from neuralopt.archive import Archive as Archive
+    from neuralopt.evaluation import Score as Score
+    from neuralopt.evaluation.evaluate import evaluate as evaluate
+    from neuralopt.language import RULES as RULES
+    from neuralopt.language import Expression as Expression
+    from neuralopt.language import Rule as Rule
+    from neuralopt.language import parse as parse
+    from neuralopt.language import render as render
+    from neuralopt.language import simplify as simplify
+    from neuralopt.loop import search as search
+    from neuralopt.optimizer import RuleOptimizer as RuleOptimizer
+    from neuralopt.optimizer import export_rule as export_rule
+    from neuralopt.spaces import Space as Space
+
+__version__ = "0.1.0"
+
+_ROOMS = {
+    "Archive": "archive",
+    "Score": "evaluation",
+    "evaluate": "evaluation",
+    "RULES": "language",
+    "Expression": "language",
+    "Rule": "language",
+    "parse": "language",
+    "render": "language",
+    "simplify": "language",
+    "search": "loop",
+    "RuleOptimizer": "optimizer",
+    "export_rule": "optimizer",
+    "Space": "spaces",
+}
+
+__all__ = [
+    "RULES",
+    "Archive",
+    "Expression",
+    "Rule",
+    "RuleOptimizer",
+    "Score",
+    "Space",
+    "evaluate",
+    "export_rule",
+    "parse",
+    "render",
+    "search",
+    "simplify",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _ROOMS:
+        raise AttributeError(f"module 'neuralopt' has no attribute {name!r}")
+    return getattr(import_module(f"neuralopt.{_ROOMS[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_ROOMS])

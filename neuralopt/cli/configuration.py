@@ -1,0 +1,109 @@
+"""Configuration files and overrides to settings; settings to objects.
+
+Knows Hydra and the schema; what it returns knows neither.
+"""
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any, cast
+
+from hydra import compose, initialize_config_dir, initialize_config_module
+from hydra.core.config_store import ConfigStore
+from hydra.errors import HydraException
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from neuralopt.cli.overrides import check_overrides, explanation, hint
+from neuralopt.cli.settings import Settings, check_numbers
+from neuralopt.evaluation import Budget
+from neuralopt.searchers import SEARCHERS, Searcher, default_options
+from neuralopt.spaces import Space
+
+CONF = "neuralopt.conf"
+
+
+def compose_settings(overrides: Sequence[str]) -> Settings:
+    """The settings of ``conf/config.yaml`` with overrides applied.
+
+    Raises ValueError, one line, for an override that can't be read, an unknown key or
+    group option, a value of another type, or a number out of range.
+    """
+    check_overrides(overrides)
+    store = ConfigStore.instance()
+    store.store("base_settings", Settings)
+    for name in SEARCHERS:
+        node = {"name": name, "options": default_options(name)}
+        store.store(f"base_{name}", node, group="searcher")
+    try:
+        with _initialized():
+            composed = compose("config", list(overrides))
+        settings = cast(Settings, OmegaConf.to_object(composed))
+    except (HydraException, OmegaConfBaseException) as error:
+        raise ValueError(explanation(error)) from None
+    check_numbers(settings)
+    return settings
+
+
+def _initialized() -> Any:
+    """Hydra, looking for files in the checkout or, once installed, in the package."""
+    checkout = Path(__file__).parents[2]
+    if (checkout / "conf" / "config.yaml").exists() and (
+        checkout / "pyproject.toml"
+    ).exists():
+        return initialize_config_dir(str(checkout / "conf"), version_base="1.3")
+    import_module(CONF)
+    return initialize_config_module(CONF, version_base="1.3")
+
+
+def settings_text(settings: Settings) -> str:
+    """Settings as JSON, as they are kept with a run."""
+    return json.dumps(dataclasses.asdict(settings), indent=1)
+
+
+def settings_yaml(settings: Settings) -> str:
+    """Settings as YAML, for people."""
+    return OmegaConf.to_yaml(OmegaConf.create(dataclasses.asdict(settings)))
+
+
+def settings_from_text(text: str) -> Settings:
+    """Settings that were kept with a run.
+
+    Raises ValueError if another version wrote them.
+    """
+    try:
+        merged = OmegaConf.merge(OmegaConf.structured(Settings), json.loads(text))
+        return cast(Settings, OmegaConf.to_object(merged))
+    except (ValueError, OmegaConfBaseException) as error:
+        raise ValueError(f"the run's configuration can't be read: {error}") from None
+
+
+def build_space(settings: Settings) -> Space:
+    return Space.from_mapping(str(settings.space.get("name", "")), settings.space)
+
+
+def build_budget(settings: Settings) -> Budget:
+    return Budget.from_mapping(dataclasses.asdict(settings.budget))
+
+
+def build_searcher(settings: Settings, space: Space) -> Searcher:
+    """Raises ValueError for an option that the searcher has not or refuses."""
+    name, options = settings.searcher.name, settings.searcher.options
+    if name not in SEARCHERS:
+        raise ValueError(f"unknown searcher {name!r}: {hint(name, SEARCHERS)}")
+    defaults = default_options(name)
+    for key, value in options.items():
+        if key not in defaults:
+            raise ValueError(
+                f"searcher.options.{key} is no option of {name}: "
+                f"it has {', '.join(defaults) or 'none'}"
+            )
+        kind = type(defaults[key])
+        if type(value) is not kind and (kind, type(value)) != (float, int):
+            raise ValueError(
+                f"searcher.options.{key} is {value!r}: give a value of the kind of "
+                f"{defaults[key]!r}, its default"
+            )
+    return SEARCHERS[name](space, settings.seed, **options)

@@ -1,0 +1,142 @@
+"""Arguments to commands, errors to one line.
+
+Loads nothing heavy: a command's own imports happen when it runs.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from neuralopt import __version__
+
+FAILED, USAGE, INTERNAL, INTERRUPTED = 1, 2, 70, 130
+"""Exit codes: the work failed; the input was wrong; a bug; stopped by Ctrl-C."""
+
+OVERRIDES_HELP = """
+An argument with "=" is an override of the configuration (Hydra's syntax):
+  neuralopt search space=temporal proposals=20000 seed=1 evaluator.workers=2
+Groups: space task budget searcher evaluator report experiment. `neuralopt search
+--show` prints the whole configuration and runs nothing.
+"""
+
+RULE_HELP = """
+RULE is a name (adam), text of the rule language ("g * exp(sign(g) * sign(m))"), or a
+found rule: RUN:N is proposal N of the run directory RUN, RUN:best its best one.
+Before a rule that begins with a minus write --, as in: neuralopt show -- "-g".
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.exit(USAGE, f"neuralopt: {message}: see {self.prog} --help\n")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of all commands."""
+    top = _Parser(
+        prog="neuralopt",
+        description="Search for optimizer update rules, and use what was found.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.add_argument("--version", action="version", version=__version__)
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def add(name: str, what: str, epilog: str = "") -> argparse.ArgumentParser:
+        return commands.add_parser(
+            name,
+            help=what,
+            description=what[0].upper() + what[1:] + ".",
+            epilog=epilog,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+
+    search = add("search", "run a search", OVERRIDES_HELP)
+    search.add_argument("overrides", nargs="*", metavar="KEY=VALUE")
+    search.add_argument(
+        "--show", action="store_true", help="print the configuration and stop"
+    )
+
+    resume = add("resume", "continue a search that was stopped or killed")
+    resume.add_argument("run", metavar="RUN", help="its run directory")
+
+    top_rules = add("top", "list the best rules of a run")
+    top_rules.add_argument("run", metavar="RUN")
+    top_rules.add_argument("-n", type=int, default=20, help="how many (20)")
+    top_rules.add_argument(
+        "--all", action="store_true", help="every proposal, in order"
+    )
+    top_rules.add_argument("--json", action="store_true", help="one JSON object a line")
+
+    show = add("show", "say all about a rule", RULE_HELP)
+    show.add_argument("rule", metavar="RULE")
+
+    compare = add(
+        "compare",
+        "train rules and torch's optimizers alike, and rank them",
+        RULE_HELP
+        + "\nHere RUN:topN stands for its N best rules, and torch.NAME for an optimizer"
+        + "\nof torch.optim, as torch.Adam.\n"
+        + OVERRIDES_HELP.replace("search", "compare"),
+    )
+    compare.add_argument("rules", nargs="+", metavar="RULE")
+
+    export = add("export", "write a rule as a file that needs only torch", RULE_HELP)
+    export.add_argument("rule", metavar="RULE")
+    export.add_argument("-o", "--output", required=True, metavar="FILE")
+    export.add_argument("--name", help="name of the class")
+    export.add_argument("--lr", type=float, help="default learning rate")
+    return top
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; returns the exit code. Errors are one line on stderr."""
+    options = parser().parse_args(arguments)
+    from neuralopt.archive import ArchiveError
+
+    try:
+        from neuralopt.cli import commands
+
+        run = getattr(commands, options.command)
+        code = int(run(options))
+        sys.stdout.flush()  # here, where a pipe that broke and a full disk are caught
+        return code
+    except BrokenPipeError:  # `neuralopt top RUN | head`
+        _discard_output()
+        return 0
+    except KeyboardInterrupt:
+        return _complain("stopped", INTERRUPTED)
+    except (ValueError, OSError, ArchiveError) as error:
+        code = USAGE if isinstance(error, ValueError) else FAILED
+        return _complain(_one_line(error), code)
+    except Exception as error:
+        if os.environ.get("NEURALOPT_DEBUG"):
+            raise
+        kind = type(error).__name__
+        return _complain(
+            f"internal error, please report it: {kind}: {_one_line(error)} "
+            "(NEURALOPT_DEBUG=1 shows where)",
+            INTERNAL,
+        )
+
+
+def _one_line(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        where = f"{error.filename}: " if error.filename else ""
+        return f"{where}{error.strerror}"
+    return " ".join(str(error).split())
+
+
+def _discard_output() -> None:
+    """Let what is still buffered go nowhere, or Python would complain at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _complain(message: str, code: int) -> int:
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _discard_output()
+    print(f"neuralopt: {message}", file=sys.stderr)
+    return code

@@ -1,0 +1,100 @@
+"""The schema of the configuration: plain dataclasses.
+
+Knows names, types and defaults; refuses to know where values come from.
+"""
+
+from dataclasses import dataclass, field
+from operator import attrgetter
+from typing import Any
+
+
+@dataclass
+class TaskSettings:
+    name: str = "digits"
+
+
+@dataclass
+class BudgetSettings:
+    name: str = ""
+    learning_rates: list[float] = field(default_factory=list)
+    screening_epochs: int = 1
+    epochs: int = 1
+    replicates: int = 1
+
+
+@dataclass
+class SearcherSettings:
+    name: str = ""
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class EvaluatorSettings:
+    """workers: threads, 0 for one a core. batch: rules a task of one worker."""
+
+    name: str = "in_process"
+    engine: str = "auto"
+    workers: int = 1
+    batch: int = 64
+
+
+@dataclass
+class ReportSettings:
+    tensorboard: bool = True
+
+
+@dataclass
+class VerdictSettings:
+    """What a search ends with, and what compare does.
+
+    candidates: best rules that are scored again; 0 for none. seeds: fresh initial
+    weights and data orders. baselines: names of rules.
+    """
+
+    candidates: int = 20
+    seeds: int = 5
+    baselines: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Settings:
+    """Everything a search depends on, and where it writes.
+
+    run_dir: made from the date where it is empty. resume: ``never`` refuses a run
+    directory that holds a search, ``auto`` continues it.
+    """
+
+    seed: int = 0
+    proposals: int = 1000
+    batch: int = 64
+    lag: int = 0
+    run_dir: str = ""
+    resume: str = "never"
+    space: dict[str, Any] = field(default_factory=dict)
+    task: TaskSettings = field(default_factory=TaskSettings)
+    budget: BudgetSettings = field(default_factory=BudgetSettings)
+    searcher: SearcherSettings = field(default_factory=SearcherSettings)
+    evaluator: EvaluatorSettings = field(default_factory=EvaluatorSettings)
+    report: ReportSettings = field(default_factory=ReportSettings)
+    verdict: VerdictSettings = field(default_factory=VerdictSettings)
+
+
+LEAST = {
+    "seed": 0,
+    "proposals": 1,
+    "batch": 1,
+    "lag": 0,
+    "evaluator.workers": 0,
+    "evaluator.batch": 1,
+    "verdict.candidates": 0,
+    "verdict.seeds": 1,
+}
+"""The smallest value of a number, by key. Budgets, spaces and searchers know theirs."""
+
+
+def check_numbers(settings: Settings) -> None:
+    """Raise ValueError for a number that is too small, before anything is written."""
+    for key, least in LEAST.items():
+        value = attrgetter(key)(settings)
+        if value < least:
+            raise ValueError(f"{key} is {value}: give {least} or more")

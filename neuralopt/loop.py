@@ -1,0 +1,323 @@
+"""The search: ask, look up, probe, evaluate, commit, tell.
+
+Knows the order in which things happen, which is all that makes a search durable and
+repeatable; refuses to know how rules are made, trained or shown.
+
+A score is committed before the searcher is told, and results are told in the order of
+asking, `lag` batches behind. So what is proposed depends on the seed and the lag, not
+on the number of workers or on interruptions, and a killed search continues by replaying
+ask and tell from the archive.
+"""
+
+import io
+import math
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+import torch
+
+from neuralopt.archive import Archive, ArchiveError, Execution, Proposal
+from neuralopt.evaluation import Completion, Evaluator, Request, Score, rejection
+from neuralopt.language import simplify
+from neuralopt.searchers import Searcher
+from neuralopt.spaces import Space
+
+CHECKPOINT_SECONDS = 10.0
+MAXIMUM_ATTEMPTS = 2
+POLL_SECONDS = 0.2
+SHOWN_BEST = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a search is after a batch was told.
+
+    told, total: proposals. counts: proposals by status, so far. rewards: of this batch,
+    NaN where there is no result. best: the best proposals so far. diagnostics: what the
+    searcher says of itself. seconds: since this process began. trained: rules trained
+    by this process.
+    """
+
+    told: int
+    total: int
+    counts: Mapping[str, int]
+    rewards: tuple[float, ...]
+    best: tuple[Proposal, ...]
+    diagnostics: Mapping[str, float]
+    seconds: float
+    trained: int
+
+
+class Observer(Protocol):
+    """Watches a search."""
+
+    def start(self, total: int, told: int) -> None: ...
+    def batch(self, progress: Progress) -> None: ...
+    def close(self) -> None: ...
+
+
+def search(
+    space: Space,
+    searcher: Searcher,
+    evaluator: Evaluator,
+    archive: Archive,
+    proposals: int = 1000,
+    batch: int = 64,
+    lag: int = 0,
+    observers: Sequence[Observer] = (),
+    stop: threading.Event | None = None,
+) -> Archive:
+    """Run or continue a search until so many proposals are told.
+
+    archive: open for writing; what it holds already is replayed, not trained again.
+    batch: proposals asked for at once. lag: batches asked ahead of the oldest that is
+    not told; more keep more workers busy and let the searcher learn later.
+    stop: once set, the search saves its place and returns early.
+    Raises ValueError for a number out of range, ArchiveError if the archive does not
+    belong to this searcher and seed, or fails.
+    """
+    for name, value, least in (
+        ("proposals", proposals, 1),
+        ("batch", batch, 1),
+        ("lag", lag, 0),
+    ):
+        if value < least:
+            raise ValueError(f"{name} is {value}: give {least} or more")
+    run = _Search(space, searcher, evaluator, archive, proposals, batch, lag)
+    for observer in observers:
+        observer.start(proposals, run.told)
+    try:
+        run.run(observers, stop or threading.Event())
+    finally:
+        for observer in observers:
+            observer.close()
+    return archive
+
+
+def reward(proposal: Proposal) -> float:
+    """What a searcher is told of a decided proposal that is no duplicate."""
+    if proposal.status in ("failed", "quarantined"):
+        return math.nan
+    return proposal.quality or 0.0
+
+
+class _Search:
+    """The state of a running search.
+
+    asked, told: proposals so far. recorded: proposals in the archive, of which those
+    after `asked` are being replayed. rewards: of decided proposals, by number.
+    """
+
+    def __init__(
+        self,
+        space: Space,
+        searcher: Searcher,
+        evaluator: Evaluator,
+        archive: Archive,
+        total: int,
+        batch: int,
+        lag: int,
+    ) -> None:
+        self.space, self.searcher = space, searcher
+        self.evaluator, self.archive = evaluator, archive
+        self.total, self.batch, self.lag = total, batch, lag
+        self.asked = self.told = self.trained = 0
+        self.started = self.saved = time.monotonic()
+        self.recorded = len(archive)
+        self.rewards: dict[int, float] = {}
+        self.originals: dict[int, int] = {}
+        self.pending: dict[int, Proposal] = {}
+        self.attempts: dict[int, int] = {}
+        self.counts = archive.counts()
+        self.outstanding: list[np.ndarray] = []
+        for proposal in archive.proposals():
+            self._remember(proposal)
+        checkpoint = archive.checkpoint()
+        if checkpoint is not None:
+            self._restore(checkpoint.asked, checkpoint.told, checkpoint.state)
+
+    def _remember(self, proposal: Proposal) -> None:
+        if proposal.status == "pending":
+            self.pending[proposal.number] = proposal
+        elif proposal.original is not None:
+            self.originals[proposal.number] = proposal.original
+        else:
+            self.rewards[proposal.number] = reward(proposal)
+
+    def _restore(self, asked: int, told: int, state: bytes) -> None:
+        self.searcher.load_state_dict(torch.load(io.BytesIO(state), weights_only=True))
+        self.asked, self.told = asked, told
+        for start in range(told, asked, self.batch):
+            stop = min(start + self.batch, asked)
+            rows = [p.decisions for p in self.archive.proposals(start=start, stop=stop)]
+            self.outstanding.append(np.array(rows, dtype=np.int64))
+
+    def run(self, observers: Sequence[Observer], stop: threading.Event) -> None:
+        again = list(self.pending.values())
+        for proposal in again:
+            self.attempts[proposal.number] = sum(
+                1 for _ in self.archive.executions(proposal.number)
+            )
+        self._submit(again)
+        while self.told < self.total and not stop.is_set():
+            while self.asked < self.total and len(self.outstanding) <= self.lag:
+                self._ask()
+            if self._wait_for_oldest(stop):
+                rewards, diagnostics = self._tell()
+                self._observe(observers, rewards, diagnostics)
+                if time.monotonic() - self.saved > CHECKPOINT_SECONDS:
+                    self._save()
+        if self.told:
+            self._save()
+
+    def _ask(self) -> None:
+        count = min(self.batch, self.total - self.asked)
+        rows = self.searcher.ask(count)
+        self.outstanding.append(rows)
+        start, self.asked = self.asked, self.asked + count
+        if start < self.recorded:
+            self._check_replay(start, rows)
+            return
+        known = dict[str, int]()
+        proposals = [
+            self._propose(start + index, row, known) for index, row in enumerate(rows)
+        ]
+        self.archive.record(proposals)
+        self.recorded = self.asked
+        for proposal in proposals:
+            self._remember(proposal)
+            self.counts[proposal.status] += 1
+        self._submit([p for p in proposals if p.status == "pending"])
+
+    def _check_replay(self, start: int, rows: np.ndarray) -> None:
+        stop = start + len(rows)
+        recorded = self.archive.proposals(start=start, stop=stop)
+        found = [proposal.decisions for proposal in recorded]
+        if found != [tuple(row) for row in rows.tolist()]:
+            raise ArchiveError(
+                f"archive {self.archive.path}: proposals {start} to {stop - 1} are not "
+                "what this searcher asks for: resume with the same neuralopt version, "
+                "torch and kind of processor, or start a new run"
+            )
+
+    def _propose(self, number: int, row: np.ndarray, known: dict[str, int]) -> Proposal:
+        """What to record of a row: known, not worth training, or to be trained.
+
+        known: canonical texts of this batch, which the archive has not yet.
+        """
+        decisions = tuple(row.tolist())
+        try:
+            expression = self.space.decode(row)
+        except ValueError as error:
+            return Proposal(number, decisions, "", "", "rejected", str(error))
+        canonical = simplify(expression)
+        proposal = Proposal(number, decisions, str(expression), str(canonical))
+        original = self.archive.known.get(proposal.canonical)
+        original = known.get(proposal.canonical, original)
+        if original is not None:
+            return replace(proposal, status="duplicate", original=original)
+        known[proposal.canonical] = number
+        if reason := rejection(canonical):
+            return replace(proposal, status="rejected", reason=reason, quality=0.0)
+        return proposal
+
+    def _submit(self, proposals: Sequence[Proposal]) -> None:
+        if proposals:
+            self.evaluator.submit([Request(p.number, p.canonical) for p in proposals])
+
+    def _wait_for_oldest(self, stop: threading.Event) -> bool:
+        """Commit results until the oldest batch is decided; False if stopped first."""
+        end = self.told + len(self.outstanding[0])
+        while any(number in self.pending for number in range(self.told, end)):
+            if stop.is_set():
+                return False
+            self._commit(self.evaluator.collect(POLL_SECONDS))
+            self.archive.heartbeat()
+        return True
+
+    def _commit(self, completions: Sequence[Completion]) -> None:
+        updates: list[Proposal] = []
+        executions: list[Execution] = []
+        again: list[Proposal] = []
+        for done in completions:
+            proposal = self.pending[done.number]
+            attempt = self.attempts.get(done.number, 0) + 1
+            self.attempts[done.number] = attempt
+            executions.append(
+                Execution(
+                    done.number,
+                    attempt,
+                    done.score.status,
+                    done.seconds,
+                    done.worker,
+                    time.time(),
+                )
+            )
+            if done.score.status == "failed" and attempt < MAXIMUM_ATTEMPTS:
+                again.append(proposal)
+            else:
+                updates.append(_decided(proposal, done.score))
+        if executions:
+            self.archive.commit(updates, executions)
+        for update in updates:
+            del self.pending[update.number]
+            self._remember(update)
+            self.counts["pending"] -= 1
+            self.counts[update.status] += 1
+        self.trained += len(updates)
+        self._submit(again)
+
+    def _tell(self) -> tuple[list[float], dict[str, float]]:
+        rows = self.outstanding.pop(0)
+        numbers = range(self.told, self.told + len(rows))
+        rewards = [
+            self.rewards[self.originals.get(number, number)] for number in numbers
+        ]
+        diagnostics = self.searcher.tell(rows, rewards)
+        self.told += len(rows)
+        return rewards, diagnostics
+
+    def _observe(
+        self,
+        observers: Sequence[Observer],
+        rewards: Sequence[float],
+        diagnostics: Mapping[str, float],
+    ) -> None:
+        if not observers:
+            return
+        progress = Progress(
+            self.told,
+            self.total,
+            dict(self.counts),
+            tuple(rewards),
+            tuple(self.archive.best(SHOWN_BEST)),
+            diagnostics,
+            time.monotonic() - self.started,
+            self.trained,
+        )
+        for observer in observers:
+            observer.batch(progress)
+
+    def _save(self) -> None:
+        buffer = io.BytesIO()
+        torch.save(self.searcher.state_dict(), buffer)
+        self.archive.save_checkpoint(self.asked, self.told, buffer.getvalue())
+        self.saved = time.monotonic()
+
+
+def _decided(proposal: Proposal, score: Score) -> Proposal:
+    return replace(
+        proposal,
+        status=score.status,
+        reason=score.reason,
+        quality=score.quality if score.status != "failed" else None,
+        lr=score.lr,
+        loss=score.loss,
+        accuracy=score.accuracy,
+        screening=score.screening,
+        curve=score.curve,
+    )

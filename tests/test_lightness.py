@@ -1,0 +1,65 @@
+"""Asking for help, or for a rule's text, starts no heavy package."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+# Seconds to import, each of them; nothing a help text or a parser needs.
+HEAVY = (
+    "hydra",
+    "matplotlib",
+    "numba",
+    "numpy",
+    "omegaconf",
+    "ray",
+    "scipy",
+    "sklearn",
+    "tensorboard",
+    "torch",
+)
+
+RUN_HELP = """
+import runpy
+sys.argv = ["neuralopt", *{arguments!r}]
+try:
+    runpy.run_module("neuralopt", run_name="__main__", alter_sys=True)
+except SystemExit as leave:
+    assert not leave.code, leave.code
+"""
+
+
+def heavy_after(code: str) -> set[str]:
+    """The heavy packages that a fresh Python has loaded once it ran ``code``."""
+    report = "\nimport json\nprint()\nprint(json.dumps(list(sys.modules)))"
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys\n{code}\n{report}"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    return set(HEAVY) & set(json.loads(done.stdout.splitlines()[-1]))
+
+
+def test_importing_neuralopt_is_light() -> None:
+    assert heavy_after("import neuralopt") == set()
+
+
+def test_help_is_light() -> None:
+    assert heavy_after(RUN_HELP.format(arguments=["--help"])) == set()
+
+
+def test_listing_the_public_names_is_light() -> None:
+    assert heavy_after("import neuralopt; dir(neuralopt)") == set()
+
+
+def test_parsing_a_rule_loads_no_torch() -> None:
+    loaded = heavy_after("import neuralopt; neuralopt.parse('g * exp(-t)')")
+    assert not loaded & {"torch", "ray", "hydra"}
+
+
+@pytest.mark.parametrize("package", ["numpy", "torch"])
+def test_a_heavy_package_would_be_noticed(package: str) -> None:
+    assert package in heavy_after(f"import {package}")
