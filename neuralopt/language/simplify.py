@@ -203,9 +203,16 @@ def _signs(node: Expression, delicate: bool) -> Expression | None:
         return whole if arguments[1] == TWO else call("negative", whole)
     if Law.EVEN in laws:
         return call(name, first, *arguments[1:])
-    if Law.ODD in laws and not (delicate and name in ODD_UP_TO_ZEROS):
+    if Law.ODD in laws and not (delicate and _is_odd_up_to_zeros(node)):
         return call("negative", call(name, first, *arguments[1:]))
     return None
+
+
+def _is_odd_up_to_zeros(node: Expression) -> bool:
+    if node.primitive == "clip":  # to [-0, 0] makes either zero of both signs
+        limit = node.arguments[1].value
+        return limit is None or limit <= 0
+    return node.primitive in ODD_UP_TO_ZEROS
 
 
 def _signs_of_sum(
