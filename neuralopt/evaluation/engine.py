@@ -99,8 +99,9 @@ def batch_order(task: Task, seed: int, replicate: int, epoch: int) -> torch.Tens
 def curve_of(losses: Sequence[float]) -> tuple[float, ...]:
     """Means of at most 20 equal stretches of the losses of all steps."""
     count = len(losses)
-    points = min(CURVE_POINTS, count)
-    edges = [round(index * count / points) for index in range(points + 1)]
+    if count <= CURVE_POINTS:
+        return tuple(losses)
+    edges = [round(i * count / CURVE_POINTS) for i in range(CURVE_POINTS + 1)]
     return tuple(math.fsum(losses[a:b]) / (b - a) for a, b in itertools.pairwise(edges))
 
 

@@ -4,9 +4,11 @@ Knows how to train a population of fully connected networks with batched product
 rule's program applied to its own rows; refuses to know budgets and scores.
 """
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import torch
 
@@ -30,6 +32,9 @@ CHUNK = 112
 SWEEP = 8
 """Steps between removals of children that have diverged."""
 
+DRAWS_BYTES = 64 * 2**20
+"""Memory for random numbers: all rules meet the same ones, so they are kept."""
+
 
 class StackedEngine:
     """Trains rules x learning rates x replicates as one population.
@@ -49,6 +54,14 @@ class StackedEngine:
             )
         self.task, self.seed, self.dtype = task, seed, dtype
         self.layers = task.layers
+        row = torch.zeros(parameter_count(task.layers), dtype=dtype)
+        kept = max(16, DRAWS_BYTES // (row.numel() * row.element_size()))
+
+        @lru_cache(maxsize=kept)
+        def draws(kind: str, replicate: int, step: int, stream: int) -> torch.Tensor:
+            return draw(kind, (seed, replicate, step, stream), row)
+
+        self.draws = draws
 
     def train(
         self, children: Sequence[Child], epochs: int, parts: Sequence[Part]
@@ -170,17 +183,12 @@ class _Population:
             start = stop
 
     def _update(self, step: int, replicate: int) -> None:
-        # All rules meet the same random bits, so each stream is drawn once a step.
-        drawn: dict[tuple[str, int], torch.Tensor] = {}
         total = len(self.losses)
         for group in self.groups:
             w, g = self.weights[group.rows], self.gradients[group.rows]
 
             def draws(kind: str, stream: int, w: torch.Tensor = w) -> torch.Tensor:
-                if (kind, stream) not in drawn:
-                    counters = self.engine.seed, replicate, step, stream
-                    drawn[kind, stream] = draw(kind, counters, w[0])
-                return drawn[kind, stream].expand_as(w)
+                return self.engine.draws(kind, replicate, step, stream).expand_as(w)
 
             value, group.states = group.program.step(
                 g, w, group.program.clock(step, total), group.states, draws
@@ -292,6 +300,12 @@ def cross_entropy(
         logsumexp = outputs.logsumexp(-1, keepdim=True)
     chosen = outputs[:, torch.arange(len(targets)), targets]
     return (logsumexp.squeeze(-1) - chosen).mean(1)
+
+
+def parameter_count(layers: Mlp) -> int:
+    """Weights and biases of all layers."""
+    pairs = itertools.pairwise(layers.widths)
+    return sum((inputs + 1) * outputs for inputs, outputs in pairs)
 
 
 def layer_views(
