@@ -1,9 +1,10 @@
-"""The files of ``conf/``: settings by group and name, as plain mappings.
+"""Names: the files of ``conf/`` by group and name, and hints for a wrong one.
 
 Knows where the files are, installed or in a checkout; refuses to know what they mean.
 """
 
-from collections.abc import Iterator, Mapping
+import difflib
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib import import_module, resources
 from importlib.resources.abc import Traversable
@@ -56,3 +57,14 @@ def conf_folder() -> Traversable:
         return resources.files(import_module("neuralopt.conf"))
     except ModuleNotFoundError:
         return Path(__file__).parents[1] / "conf"
+
+
+def hint(name: str, known: Iterable[str]) -> str:
+    """The known name that was probably meant, else all of them.
+
+    >>> hint("digit", ["digits", "rosenbrock"])
+    "did you mean 'digits'?"
+    """
+    options = list(known)
+    near = difflib.get_close_matches(name, options, n=1)
+    return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(options)}"

@@ -16,7 +16,8 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from neuralopt.cli.overrides import check_overrides, explanation, hint
+from neuralopt.catalog import hint
+from neuralopt.cli.overrides import check_overrides, explanation
 from neuralopt.cli.settings import Settings, check_numbers
 from neuralopt.evaluation import Budget
 from neuralopt.searchers import SEARCHERS, Searcher, default_options
@@ -78,6 +79,21 @@ def settings_from_text(text: str) -> Settings:
         return cast(Settings, OmegaConf.to_object(merged))
     except (ValueError, OmegaConfBaseException) as error:
         raise ValueError(f"the run's configuration can't be read: {error}") from None
+
+
+def settings_difference(one: Settings, other: Settings) -> str:
+    """The first key in which two searches differ; empty if they are the same search.
+
+    Where a search runs and what it shows do not make it another one.
+    """
+    keep = {"run_dir", "resume", "report", "verdict"}
+    for field in dataclasses.fields(Settings):
+        mine, theirs = getattr(one, field.name), getattr(other, field.name)
+        if field.name == "evaluator":
+            mine, theirs = mine.engine, theirs.engine
+        if field.name not in keep and mine != theirs:
+            return field.name
+    return ""
 
 
 def build_space(settings: Settings) -> Space:

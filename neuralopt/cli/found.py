@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from neuralopt.archive import Archive, Proposal
+from neuralopt.catalog import hint
 from neuralopt.language import RULES, Expression, parse
 
 if TYPE_CHECKING:
@@ -142,18 +143,14 @@ def torch_optimizer(text: str) -> "TorchOptimizer":
 
     from neuralopt.evaluation.engine import TorchOptimizer
 
-    name = text.removeprefix("torch.").removeprefix("optim.")
+    name = "torch." + text.removeprefix("torch.").removeprefix("optim.")
     known: dict[str, Callable[..., torch.optim.Optimizer]] = {
-        key: value
+        f"torch.{key}": value
         for key, value in vars(torch.optim).items()
         if isinstance(value, type)
         and issubclass(value, torch.optim.Optimizer)
         and key not in ("Optimizer", "LBFGS", "SparseAdam")
     }
     if name not in known:
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = (
-            f"did you mean torch.{near[0]}?" if near else f"known: {', '.join(known)}"
-        )
-        raise ValueError(f"torch.optim has no {name!r} to compare with: {hint}")
+        raise ValueError(f"there is no {name} to compare with: {hint(name, known)}")
     return TorchOptimizer(text, lambda params, lr: known[name](params, lr=lr))

@@ -7,12 +7,22 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from typing import NoReturn
 
 from neuralopt import __version__
 
 FAILED, USAGE, INTERNAL, INTERRUPTED = 1, 2, 70, 130
 """Exit codes: the work failed; the input was wrong; a bug; stopped by Ctrl-C."""
+
+MODULES = {
+    "search": "searching",
+    "resume": "searching",
+    "compare": "comparing",
+    "top": "looking",
+    "show": "looking",
+    "export": "looking",
+}
 
 OVERRIDES_HELP = """
 An argument with "=" is an override of the configuration (Hydra's syntax):
@@ -96,10 +106,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from neuralopt.archive import ArchiveError
 
     try:
-        from neuralopt.cli import commands
-
-        run = getattr(commands, options.command)
-        code = int(run(options))
+        module = import_module(f"neuralopt.cli.{MODULES[options.command]}")
+        code = int(getattr(module, options.command)(options))
         sys.stdout.flush()  # here, where a pipe that broke and a full disk are caught
         return code
     except BrokenPipeError:  # `neuralopt top RUN | head`

@@ -5,8 +5,7 @@ Knows groups, keys and Hydra's exceptions; refuses to know what a value means.
 """
 
 import dataclasses
-import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
@@ -19,7 +18,7 @@ from omegaconf.errors import (
     ValidationError,
 )
 
-from neuralopt.catalog import catalog, conf_folder
+from neuralopt.catalog import catalog, conf_folder, hint
 from neuralopt.cli.settings import Settings
 
 
@@ -96,13 +95,6 @@ def explanation(error: Exception) -> str:
     if "not Optional" in what:
         return f"{key} is null: give it a value"
     return f"{key} has the wrong type: {what}"
-
-
-def hint(name: str, known: Iterable[str]) -> str:
-    """The known name that was probably meant, else all of them."""
-    options = list(known)
-    near = difflib.get_close_matches(name, options, n=1)
-    return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(options)}"
 
 
 def _cause(error: HydraException, text: str) -> str:

@@ -30,12 +30,15 @@ class SearcherSettings:
 
 @dataclass
 class EvaluatorSettings:
-    """workers: threads, 0 for one a core. batch: rules a task of one worker."""
+    """workers: threads or actors, 0 for one a core. batch: rules a task of one worker.
+    address: of a Ray cluster, ``auto`` for this machine's, ``local`` to start one.
+    """
 
     name: str = "in_process"
     engine: str = "auto"
     workers: int = 1
     batch: int = 64
+    address: str = "local"
 
 
 @dataclass

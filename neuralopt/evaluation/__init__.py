@@ -3,7 +3,9 @@
 from neuralopt.evaluation.budgets import BUDGETS as BUDGETS
 from neuralopt.evaluation.budgets import Budget as Budget
 from neuralopt.evaluation.budgets import named_budget as named_budget
+from neuralopt.evaluation.engine import Trainee as Trainee
 from neuralopt.evaluation.evaluate import ENGINES as ENGINES
+from neuralopt.evaluation.evaluate import ScoringPlan as ScoringPlan
 from neuralopt.evaluation.evaluate import choose_engine as choose_engine
 from neuralopt.evaluation.evaluate import evaluate as evaluate
 from neuralopt.evaluation.evaluate import scorer as scorer

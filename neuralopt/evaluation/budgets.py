@@ -3,13 +3,12 @@
 Knows numbers; refuses to know what is trained.
 """
 
-import difflib
 import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from neuralopt.catalog import catalog
+from neuralopt.catalog import catalog, hint
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +67,5 @@ BUDGETS: Mapping[str, Budget] = BudgetRegistry()
 def named_budget(name: str) -> Budget:
     """The budget of this name; raises ValueError for an unknown one."""
     if name not in BUDGETS:
-        near = difflib.get_close_matches(name, BUDGETS, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(BUDGETS)}"
-        raise ValueError(f"unknown budget {name!r}: {hint}")
+        raise ValueError(f"unknown budget {name!r}: {hint(name, BUDGETS)}")
     return BUDGETS[name]

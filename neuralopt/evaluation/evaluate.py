@@ -3,9 +3,10 @@
 Knows names; refuses to know the archive and searchers.
 """
 
-import difflib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
+from neuralopt.catalog import hint
 from neuralopt.evaluation.budgets import Budget, named_budget
 from neuralopt.evaluation.engine import Engine
 from neuralopt.evaluation.evaluator import Scorer
@@ -36,13 +37,8 @@ def choose_engine(name: str, task: Task, seed: int = 0) -> Engine:
             except ValueError:
                 continue
     if name not in ENGINES:
-        near = difflib.get_close_matches(name, ["auto", *ENGINES], n=1)
-        hint = (
-            f"did you mean {near[0]!r}?"
-            if near
-            else f"known: auto, {', '.join(ENGINES)}"
-        )
-        raise ValueError(f"unknown engine {name!r}: {hint}")
+        known = hint(name, ["auto", *ENGINES])
+        raise ValueError(f"unknown engine {name!r}: {known}")
     return ENGINES[name](task, seed)
 
 
@@ -58,6 +54,21 @@ def scorer(task: Task, budget: Budget, engine: Engine) -> Scorer:
         ]
 
     return score
+
+
+@dataclass(frozen=True, slots=True)
+class ScoringPlan:
+    """What a worker in another process needs to make its scorer: names and numbers."""
+
+    task: str
+    budget: Budget
+    engine: str
+    seed: int
+
+    def scorer(self) -> Scorer:
+        """A scorer with a task and an engine of its own."""
+        task = load_task(self.task)
+        return scorer(task, self.budget, choose_engine(self.engine, task, self.seed))
 
 
 def evaluate(

@@ -75,7 +75,7 @@ class InProcessEvaluator:
             )
         self.workers = workers
         self._scorer, self._batch = scorer, batch
-        self._done: queue.SimpleQueue[list[Completion]] = queue.SimpleQueue()
+        self._done: queue.SimpleQueue[Future[list[Completion]]] = queue.SimpleQueue()
         self._pool = ThreadPoolExecutor(
             workers, "worker", initializer=torch.set_num_threads, initargs=(1,)
         )
@@ -84,36 +84,42 @@ class InProcessEvaluator:
     def submit(self, requests: Sequence[Request]) -> None:
         for start in range(0, len(requests), self._batch):
             part = requests[start : start + self._batch]
-            future = self._pool.submit(self._score, part)
-            future.add_done_callback(self._deliver)
-
-    def _deliver(self, future: Future[list[Completion]]) -> None:
-        if not future.cancelled():
-            self._done.put(future.result())
-
-    def _score(self, requests: Sequence[Request]) -> list[Completion]:
-        started = time.perf_counter()
-        try:
-            scores = self._scorer([request.rule for request in requests])
-        except Exception as error:  # noqa: BLE001  a failure is a status
-            if len(requests) > 1:  # find the culprit, spare the rest
-                return [self._score([request])[0] for request in requests]
-            reason = f"{type(error).__name__}: {error}".splitlines()[0]
-            scores = [Score("failed", reason=reason)]
-        seconds = (time.perf_counter() - started) / len(requests)
-        return [
-            Completion(request.number, score, seconds, "in-process")
-            for request, score in zip(requests, scores, strict=True)
-        ]
+            self._pool.submit(
+                score_requests, self._scorer, part, "in-process"
+            ).add_done_callback(self._done.put)
 
     def collect(self, timeout: float) -> list[Completion]:
         try:
-            completions = self._done.get(timeout=timeout)
+            finished = [self._done.get(timeout=timeout)]
         except queue.Empty:
             return []
         while not self._done.empty():
-            completions = completions + self._done.get()
-        return completions
+            finished.append(self._done.get())
+        kept = [future for future in finished if not future.cancelled()]
+        return [done for future in kept for done in future.result()]
 
     def close(self) -> None:
         self._pool.shutdown(wait=True, cancel_futures=True)
+
+
+def score_requests(
+    scorer: Scorer, requests: Sequence[Request], worker: str
+) -> list[Completion]:
+    """Completions of all requests; a training that breaks fails its own rule alone."""
+    started = time.perf_counter()
+    try:
+        scores = scorer([request.rule for request in requests])
+        if len(scores) != len(requests):
+            raise ValueError(f"{len(scores)} scores of {len(requests)} rules")
+    except Exception as error:  # noqa: BLE001  a failure is a status
+        if len(requests) > 1:  # find the culprit, spare the rest
+            return [
+                score_requests(scorer, [request], worker)[0] for request in requests
+            ]
+        reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        scores = [Score("failed", reason=reason)]
+    seconds = (time.perf_counter() - started) / len(requests)
+    return [
+        Completion(request.number, score, seconds, worker)
+        for request, score in zip(requests, scores, strict=True)
+    ]

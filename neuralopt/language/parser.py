@@ -23,7 +23,6 @@ from neuralopt.language.expression import (
 )
 from neuralopt.language.primitives import (
     ABBREVIATIONS,
-    NAMED_CONSTANTS,
     PRIMITIVES,
     Abbreviation,
     Parameter,
@@ -409,7 +408,6 @@ class _Parser:
         known = [
             *self.variables,
             *ABBREVIATIONS,
-            *NAMED_CONSTANTS,
             *(p.name for p in PRIMITIVES.values() if not p.symbol),
         ]
         known = [word for word in known if word not in ("constant", "s")]

@@ -1,9 +1,9 @@
 """Small training problems, by name."""
 
-import difflib
 from collections.abc import Callable, Mapping
 from functools import cache
 
+from neuralopt.catalog import hint
 from neuralopt.tasks.digits import digits
 from neuralopt.tasks.task import PARTS as PARTS
 from neuralopt.tasks.task import Classification as Classification
@@ -22,7 +22,5 @@ def load_task(name: str) -> Task:
     Raises ValueError for an unknown name.
     """
     if name not in TASKS:
-        near = difflib.get_close_matches(name, TASKS, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(TASKS)}"
-        raise ValueError(f"unknown task {name!r}: {hint}")
+        raise ValueError(f"unknown task {name!r}: {hint(name, TASKS)}")
     return TASKS[name]()

@@ -122,7 +122,7 @@ class Classification:
         return (outputs.argmax(-1) == targets).double().mean()
 
     def quality(self, loss: float) -> float:
-        return math.exp(-loss) if loss >= 0 else 0.0
+        return 0.0 if math.isnan(loss) else math.exp(-max(loss, 0.0))
 
 
 def fingerprint(description: str, parts: Mapping[Part, Examples]) -> str:

@@ -1,0 +1,75 @@
+"""The objects that settings stand for.
+
+Knows how each is chosen by name; refuses to know what is done with them.
+"""
+
+import os
+
+from neuralopt.catalog import hint
+from neuralopt.cli.configuration import (
+    build_budget,
+    build_searcher,
+    build_space,
+    settings_text,
+)
+from neuralopt.cli.settings import Settings
+from neuralopt.evaluation import (
+    Evaluator,
+    InProcessEvaluator,
+    ScoringPlan,
+    choose_engine,
+    scorer,
+)
+from neuralopt.language import LANGUAGE_VERSION, RULES
+from neuralopt.tasks import load_task
+
+EVALUATORS = ("in_process", "ray")
+
+
+class SearchParts:
+    """What a search is made of, built before anything is written.
+
+    Raises ValueError, one line, for a name or an option that is not there.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.space = build_space(settings)
+        self.task = load_task(settings.task.name)
+        self.budget = build_budget(settings)
+        self.engine = choose_engine(settings.evaluator.engine, self.task, settings.seed)
+        self.searcher = build_searcher(settings, self.space)
+        self.workers = settings.evaluator.workers or os.cpu_count() or 1
+        kind = settings.evaluator.name
+        if kind not in EVALUATORS:
+            raise ValueError(f"unknown evaluator {kind!r}: {hint(kind, EVALUATORS)}")
+        for name in settings.verdict.baselines:
+            if name not in RULES:
+                known = hint(name, RULES)
+                raise ValueError(f"verdict.baselines: unknown rule {name!r}: {known}")
+
+    def evaluator(self) -> Evaluator:
+        """Workers, started; the caller closes it."""
+        settings = self.settings.evaluator
+        if settings.name == "ray":
+            from neuralopt.evaluation.ray_evaluator import RayEvaluator
+
+            plan = ScoringPlan(
+                self.task.name, self.budget, self.engine.name, self.settings.seed
+            )
+            return RayEvaluator(plan, self.workers, settings.batch, settings.address)
+        return InProcessEvaluator(
+            scorer(self.task, self.budget, self.engine), self.workers, settings.batch
+        )
+
+    def context(self) -> dict[str, str]:
+        """What scores depend on, as the archive keeps it."""
+        return {
+            "language": str(LANGUAGE_VERSION),
+            "space": self.space.name,
+            "task": self.task.name,
+            "task fingerprint": self.task.fingerprint,
+            "budget": self.budget.name,
+            "engine": self.engine.name,
+            "configuration": settings_text(self.settings),
+        }

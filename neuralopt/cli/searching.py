@@ -1,0 +1,185 @@
+"""The commands that run searches: search and resume.
+
+Knows run directories, signals and what a search prints; refuses to know how it is done.
+"""
+
+import argparse
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from types import FrameType
+
+from neuralopt.archive import Archive
+from neuralopt.cli.comparing import show_contest
+from neuralopt.cli.configuration import (
+    compose_settings,
+    settings_difference,
+    settings_from_text,
+    settings_yaml,
+)
+from neuralopt.cli.found import ARCHIVE, archive_path, find_contenders
+from neuralopt.cli.main import INTERRUPTED
+from neuralopt.cli.parts import SearchParts
+from neuralopt.cli.settings import Settings
+from neuralopt.evaluation import Evaluator
+from neuralopt.loop import Observer
+from neuralopt.loop import search as run_search
+from neuralopt.report import (
+    ProgressLine,
+    TensorBoard,
+    proposals_table,
+    write_table,
+)
+
+SHOWN = 5
+
+
+def search(options: argparse.Namespace) -> int:
+    settings = compose_settings(options.overrides)
+    if options.show:
+        print(settings_yaml(settings), end="")
+        return 0
+    run_dir = Path(settings.run_dir or _dated_run_dir(settings))
+    settings.run_dir = str(run_dir)
+    if settings.resume not in ("never", "auto"):
+        raise ValueError(f"resume is {settings.resume!r}: write never or auto")
+    path = run_dir / ARCHIVE
+    # A search killed at its very start leaves an empty file, which may be begun again.
+    if path.exists() and path.stat().st_size:
+        if settings.resume == "auto":
+            return _continue(run_dir, settings)
+        raise ValueError(
+            f"{run_dir} holds a search: continue it with `neuralopt resume {run_dir}` "
+            "or choose another run_dir"
+        )
+    parts = SearchParts(settings)
+    with closing(parts.evaluator()) as evaluator:  # first: it may not start
+        run_dir.mkdir(parents=True, exist_ok=True)
+        with Archive.create(path, parts.context()) as archive:
+            (run_dir / "config.yaml").write_text(settings_yaml(settings))
+            return _run(parts, evaluator, archive, run_dir)
+
+
+def resume(options: argparse.Namespace) -> int:
+    return _continue(Path(options.run))
+
+
+def _continue(run_dir: Path, asked: Settings | None = None) -> int:
+    """Go on with a search as it was configured; `asked` must agree with that."""
+    with Archive.open(archive_path(str(run_dir)), writable=True) as archive:
+        settings = settings_from_text(archive.context.get("configuration", ""))
+        if asked is not None and (key := settings_difference(settings, asked)):
+            raise ValueError(
+                f"{run_dir} holds a search with another {key}: leave it as it was, or "
+                "choose another run_dir"
+            )
+        parts = SearchParts(settings)
+        expected = parts.context()
+        for key, value in archive.context.items():
+            if expected.get(key) != value and key != "configuration":
+                raise ValueError(
+                    f"{run_dir} was made with {key} {value}, which is "
+                    f"{expected.get(key)} here: resume it where it is the same"
+                )
+        print(f"Continuing {run_dir} at proposal {len(archive)}", flush=True)
+        with closing(parts.evaluator()) as evaluator:
+            return _run(parts, evaluator, archive, run_dir)
+
+
+def _run(
+    parts: SearchParts, evaluator: Evaluator, archive: Archive, run_dir: Path
+) -> int:
+    settings = parts.settings
+    print(
+        f"Searching {parts.space.name} ({parts.space.size:.1e} rows) on "
+        f"{parts.task.name}, budget {parts.budget.name}, searcher "
+        f"{settings.searcher.name}, engine {parts.engine.name}, "
+        f"{parts.workers} worker{'s' * (parts.workers != 1)}\nWriting to {run_dir}",
+        flush=True,
+    )
+    observers: list[Observer] = [ProgressLine()]
+    if settings.report.tensorboard:
+        observers.append(TensorBoard(run_dir / "tb" / "search"))
+    with _stopping() as stop:
+        run_search(
+            parts.space,
+            parts.searcher,
+            evaluator,
+            archive,
+            settings.proposals,
+            settings.batch,
+            settings.lag,
+            observers,
+            stop,
+        )
+        if stop.is_set():
+            print(
+                f"Stopped. Nothing is lost: `neuralopt resume {run_dir}` continues.",
+                file=sys.stderr,
+            )
+            return INTERRUPTED
+    try:
+        _finish(parts, archive, run_dir)
+    except KeyboardInterrupt:
+        print(
+            f"Stopped. The search itself is done: `neuralopt top {run_dir}` shows it.",
+            file=sys.stderr,
+        )
+        return INTERRUPTED
+    return 0
+
+
+def _finish(parts: SearchParts, archive: Archive, run_dir: Path) -> None:
+    """The table that a search ends with, and where to look next."""
+    verdict = parts.settings.verdict
+    counts = {status: n for status, n in archive.counts().items() if n}
+    told = ", ".join(f"{count} {status}" for status, count in counts.items())
+    print(f"\n{len(archive)} proposals: {told}")
+    best = archive.best(verdict.candidates)
+    if best:
+        texts = [f"{run_dir}:{proposal.number}" for proposal in best]
+        contenders = find_contenders([*texts, *verdict.baselines])
+        show_contest(contenders, verdict.baselines, parts, ("selection",))
+    else:
+        write_table(proposals_table(archive.best(SHOWN)), sys.stdout)
+    print(
+        f"\nMore of them:     neuralopt top {run_dir}\n"
+        f"Look at one:      neuralopt show {run_dir}:best\n"
+        f"Compare on test:  neuralopt compare {run_dir}:top5 adam sgd\n"
+        f"Use it in torch:  neuralopt export {run_dir}:best -o found.py"
+    )
+    if parts.settings.report.tensorboard:
+        print(f"Watch:            tensorboard --logdir {run_dir / 'tb'}")
+
+
+@contextmanager
+def _stopping() -> Iterator[threading.Event]:
+    """An event that Ctrl-C and SIGTERM set; a second signal acts as usual."""
+    stop = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+
+    def handle(number: int, _frame: FrameType | None) -> None:
+        stop.set()
+        signal.signal(number, signal.SIG_DFL)
+
+    before = {
+        number: signal.signal(number, handle)
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _dated_run_dir(settings: Settings) -> Path:
+    stamp = time.strftime("%Y-%m-%d_%H-%M-%S")
+    space, searcher = settings.space.get("name"), settings.searcher.name
+    return Path("runs") / f"{stamp}_{space}_{searcher}"

@@ -1,0 +1,335 @@
+"""Every command, run for real."""
+
+import importlib.util
+import json
+import sys
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from neuralopt.archive import Archive, Proposal
+from neuralopt.language import parse, simplify
+from tests.cli.typed import SMALL, ended, files, start, typed
+
+Capture = pytest.CaptureFixture[str]
+COMMANDS = ("search", "resume", "top", "show", "compare", "export")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(command: str, capsys: Capture) -> None:
+    said = typed(capsys, command, "--help")
+    assert (said.code, said.err) == (0, "")
+    assert said.out.startswith(f"usage: neuralopt {command} ")
+
+
+def test_the_help_lists_every_command(capsys: Capture) -> None:
+    said = typed(capsys, "--help")
+    assert said.code == 0
+    listed = [line.split()[0] for line in said.out.splitlines() if line[:4] == " " * 4]
+    assert [word for word in listed if word in COMMANDS] == list(COMMANDS)
+
+
+def test_a_search_names_the_commands_that_go_on_from_it(finished_run: Path) -> None:
+    printed = (finished_run / "printed.txt").read_text()
+    assert f"Writing to {finished_run}\n" in printed
+    assert "192 proposals: " in printed
+    for line in (
+        f"neuralopt top {finished_run}\n",
+        f"neuralopt show {finished_run}:best\n",
+        f"neuralopt compare {finished_run}:top5 adam sgd\n",
+        f"neuralopt export {finished_run}:best -o found.py\n",
+    ):
+        assert line in printed
+
+
+def test_a_search_keeps_its_configuration_beside_its_archive(
+    finished_run: Path,
+) -> None:
+    kept = yaml.safe_load((finished_run / "config.yaml").read_text())
+    assert (kept["proposals"], kept["batch"], kept["seed"]) == (192, 16, 0)
+    assert kept["budget"]["name"] == "smoke"
+    assert kept["run_dir"] == str(finished_run)
+
+
+def test_search_show_prints_the_configuration_and_runs_nothing(
+    capsys: Capture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    said = typed(
+        capsys, "search", "--show", "searcher=evolution", "proposals=7", "run_dir=here"
+    )
+    assert (said.code, said.err) == (0, "")
+    shown = yaml.safe_load(said.out)
+    assert shown["proposals"] == 7
+    assert shown["searcher"]["name"] == "evolution"
+    assert shown["searcher"]["options"]["tournament"] > 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_search_without_a_run_dir_writes_below_runs(
+    capsys: Capture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    said = typed(capsys, "search", *SMALL, "proposals=16", "searcher=uniform")
+    assert said.code == 0, said.err
+    (run,) = (tmp_path / "runs").iterdir()
+    assert run.name.endswith("_bello2017_uniform")
+    assert typed(capsys, "top", f"runs/{run.name}").code == 0
+
+
+def test_a_search_with_tensorboard_says_how_to_watch_it(
+    capsys: Capture, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    said = typed(
+        capsys, "search", *SMALL, "proposals=16", "report=tensorboard", f"run_dir={run}"
+    )
+    assert said.code == 0, said.err
+    assert f"tensorboard --logdir {run / 'tb'}" in said.out
+    assert list((run / "tb").rglob("events.out.tfevents.*"))
+
+
+def test_a_search_ends_with_its_best_rules_against_baselines(
+    capsys: Capture, tmp_path: Path
+) -> None:
+    said = typed(
+        capsys,
+        "search",
+        *SMALL,
+        "proposals=32",
+        "verdict.candidates=2",
+        "verdict.seeds=2",
+        "verdict.baselines=[sgd,adam]",
+        f"run_dir={tmp_path / 'run'}",
+    )
+    assert said.code == 0, said.err
+    assert "On the selection part of digits:" in said.out
+    assert "On the test part" not in said.out
+    table = said.out[said.out.index("On the selection part") :]
+    with Archive.open(tmp_path / "run" / "archive.sqlite") as archive:
+        names = [f"#{proposal.number}" for proposal in archive.best(2)]
+    for name in (*names, "sgd", "adam"):
+        assert f" {name} " in table
+
+
+def test_resume_of_a_finished_search_changes_nothing(
+    capsys: Capture, finished_run: Path
+) -> None:
+    with Archive.open(finished_run / "archive.sqlite") as archive:
+        before = list(archive.rows()), list(archive.executions())
+    said = typed(capsys, "resume", str(finished_run))
+    assert said.code == 0, said.err
+    assert f"Continuing {finished_run} at proposal 192\n" in said.out
+    with Archive.open(finished_run / "archive.sqlite") as archive:
+        assert (list(archive.rows()), list(archive.executions())) == before
+
+
+def test_top_ranks_the_best_first(capsys: Capture, finished_run: Path) -> None:
+    said = typed(capsys, "top", str(finished_run), "-n", "7")
+    assert (said.code, said.err) == (0, "")
+    header, *rows = said.out.splitlines()
+    assert header.split() == ["rank", "number", "quality", "lr", "rule"]
+    qualities = [float(row.split()[2]) for row in rows]
+    assert len(rows) == 7
+    assert qualities == sorted(qualities, reverse=True)
+
+
+def _refuse(constant: str) -> None:
+    raise AssertionError(f"{constant} is not standard JSON")
+
+
+def test_top_all_json_has_every_proposal_in_order_as_standard_json(
+    capsys: Capture, finished_run: Path
+) -> None:
+    said = typed(capsys, "top", str(finished_run), "--all", "--json")
+    assert (said.code, said.err) == (0, "")
+    found = [json.loads(line, parse_constant=_refuse) for line in said.out.splitlines()]
+    assert [proposal["number"] for proposal in found] == list(range(192))
+    keys = {field.name for field in fields(Proposal)}
+    assert {"rule", "canonical", "status", "quality", "lr"} < keys
+    assert all(set(proposal) == keys for proposal in found)
+    with Archive.open(finished_run / "archive.sqlite") as archive:
+        for kept, printed in zip(archive.proposals(), found, strict=True):
+            assert printed["rule"] == kept.rule
+            assert printed["status"] == kept.status
+            assert printed["quality"] == kept.quality
+            assert printed["lr"] == kept.lr
+    assert any(None in proposal["screening"] for proposal in found)  # infinite losses
+
+
+def test_top_json_alone_prints_the_best(capsys: Capture, finished_run: Path) -> None:
+    said = typed(capsys, "top", str(finished_run), "--json", "-n", "3")
+    found = [json.loads(line) for line in said.out.splitlines()]
+    with Archive.open(finished_run / "archive.sqlite") as archive:
+        best = archive.best(3)
+    assert [proposal["number"] for proposal in found] == [p.number for p in best]
+
+
+def test_top_all_as_a_table_tells_every_status(
+    capsys: Capture, finished_run: Path
+) -> None:
+    said = typed(capsys, "top", str(finished_run), "--all")
+    rows = said.out.splitlines()[1:]
+    assert [int(row.split()[1]) for row in rows] == list(range(192))
+    assert {row.split()[2] for row in rows} >= {"scored", "diverged", "rejected"}
+
+
+def test_show_says_all_about_a_named_rule(capsys: Capture) -> None:
+    said = typed(capsys, "show", "adam")
+    assert (said.code, said.err) == (0, "")
+    lines = dict(
+        line.split(maxsplit=1) for line in said.out.partition("\n\n")[0].splitlines()
+    )
+    assert lines["rule"] == "adam"
+    assert simplify(parse("adam")) == parse(lines["expanded"])
+    assert "Kingma" in lines["origin"]
+    assert lines["memory"] == "2 values a parameter"
+    assert "def step(" in said.out
+
+
+def test_show_says_why_a_search_would_reject_a_rule(capsys: Capture) -> None:
+    said = typed(capsys, "show", "w * 0.1")
+    assert said.code == 0
+    assert "a search would reject it" in said.out
+
+
+def test_show_takes_a_rule_that_begins_with_a_minus_after_two_dashes(
+    capsys: Capture,
+) -> None:
+    assert "rule      -g\n" in typed(capsys, "show", "--", "-g").out
+
+
+def test_show_of_every_proposal_of_a_run(capsys: Capture, finished_run: Path) -> None:
+    with Archive.open(finished_run / "archive.sqlite") as archive:
+        one_a_status = {proposal.status: proposal for proposal in archive.proposals()}
+        best = archive.best(1)[0]
+    assert {"scored", "diverged", "rejected"} <= set(one_a_status)
+    for status, proposal in one_a_status.items():
+        said = typed(capsys, "show", f"{finished_run}:{proposal.number}")
+        assert said.code == 0, said.err
+        assert f"\nexpanded  {proposal.canonical}\n" in said.out
+        assert f"\nstatus    {status}" in said.out
+        assert f"proposal {proposal.number} of run, task digits" in said.out
+    said = typed(capsys, "show", f"{finished_run}:best")
+    assert f"quality   {best.quality:.4f}\n" in said.out
+
+
+def test_compare_ranks_names_texts_found_rules_and_torch_on_fresh_seeds(
+    capsys: Capture, finished_run: Path
+) -> None:
+    sign_rule = "g * exp(sign(g) * sign(m))"
+    said = typed(
+        capsys,
+        "compare",
+        sign_rule,
+        "adam",
+        "torch.Adam",
+        f"{finished_run}:best",
+        "budget=smoke",
+        "verdict.seeds=2",
+        "evaluator.workers=1",
+    )
+    assert said.code == 0, said.err
+    assert "Scoring 4 rules on 2 fresh seeds, budget smoke" in said.out
+    _, selection, test = said.out.split("\nOn the ")
+    assert selection.startswith("selection part of digits:")
+    assert test.startswith("test part of digits:")
+    for table in (selection, test):
+        rows = [line.split() for line in table.splitlines() if line[:2].strip()]
+        means = {
+            name: row[1]
+            for row in rows
+            for name in ("adam", "torch.Adam")
+            if name in row
+        }
+        assert means["adam"] == means["torch.Adam"]  # one rule, two implementations
+        assert sign_rule in table
+
+
+def test_compare_keeps_equal_numbers_of_two_runs_apart(
+    capsys: Capture, finished_run: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    arguments = [*SMALL, "proposals=16", "seed=1", f"run_dir={other}"]
+    assert typed(capsys, "search", *arguments).code == 0
+    said = typed(
+        capsys,
+        "compare",
+        f"{finished_run}:3",
+        f"{other}:3",
+        "budget=smoke",
+        "verdict.seeds=2",
+    )
+    assert said.code == 0, said.err
+    assert "Scoring 2 rules" in said.out
+    assert f"{other}:#3" in said.out
+
+
+def test_an_exported_rule_trains_without_neuralopt(
+    capsys: Capture,
+    finished_run: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    adam, best = tmp_path / "adam.py", tmp_path / "best.py"
+    said = typed(capsys, "export", "adam", "-o", str(adam))
+    assert (said.code, said.err) == (0, "")
+    assert said.out.startswith(f"Wrote {adam}: ")
+    arguments = ["-o", str(best), "--name", "Best", "--lr", "0.25"]
+    assert typed(capsys, "export", f"{finished_run}:best", *arguments).code == 0
+    assert "Found by a search: proposal" in best.read_text()
+    for name in [name for name in sys.modules if name.startswith("neuralopt")]:
+        monkeypatch.setitem(sys.modules, name, None)  # type: ignore[arg-type]
+    ours, theirs = (torch.full((3,), 2.0, requires_grad=True) for _ in range(2))
+    pair = (
+        (ours, _load(adam).Adam([ours], lr=0.1)),
+        (theirs, torch.optim.Adam([theirs], lr=0.1)),
+    )
+    for parameter, optimizer in pair:
+        for _ in range(30):
+            optimizer.zero_grad()
+            (parameter**2).sum().backward()
+            optimizer.step()
+    assert torch.allclose(ours, theirs, atol=1e-6)
+    assert _load(best).Best([ours]).defaults["lr"] == 0.25
+
+
+def _load(path: Path) -> "object":
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_an_export_may_be_written_again(capsys: Capture, tmp_path: Path) -> None:
+    path = tmp_path / "rule.py"
+    assert typed(capsys, "export", "g", "-o", str(path)).code == 0
+    first = path.read_text()
+    assert typed(capsys, "export", "m", "-o", str(path)).code == 0
+    assert path.read_text() != first
+    assert list(files(tmp_path)) == ["rule.py"]
+
+
+def test_a_reader_that_leaves_early_hears_no_complaint(finished_run: Path) -> None:
+    listing = start("top", str(finished_run), "--all", "--json")
+    assert listing.stdout is not None
+    assert json.loads(listing.stdout.readline())["number"] == 0
+    listing.stdout.close()
+    assert listing.stderr is not None
+    with listing.stderr as errors:
+        assert errors.read() == ""
+    assert listing.wait(timeout=60) == 0
+
+
+def test_a_full_disk_under_standard_output_is_one_line() -> None:
+    full = Path("/dev/full")
+    if not full.exists():
+        pytest.skip("no /dev/full on this system")
+    with full.open("w") as stream:
+        said = ended(start("show", "adam", stdout=stream.fileno()))
+    assert "No space left" in said.complaint
