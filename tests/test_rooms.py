@@ -13,6 +13,7 @@ PACKAGE = ROOT / "neuralopt"
 # From the top of the house down: a room imports only from rooms named before it.
 ROOMS = (
     "counter_hash",
+    "one_thread",
     "catalog",
     "language",
     "machine",

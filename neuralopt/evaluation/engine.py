@@ -5,6 +5,7 @@ Knows children and outcomes; refuses to know how training is done, and why.
 
 import itertools
 import math
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -19,6 +20,8 @@ from neuralopt.tasks import Part, Task
 CURVE_POINTS = 20
 WEIGHTS, ORDER = 1, 2
 """Purposes of random bits, so that equal counters don't give equal bits."""
+
+_GENERATOR = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +86,8 @@ def steps_per_epoch(task: Task) -> int:
 
 def initial_parameters(task: Task, seed: int, replicate: int) -> torch.nn.Module:
     """A network whose weights depend on (seed, replicate) alone, float32."""
-    with torch.random.fork_rng(devices=[]):
+    # All threads share torch's global generator: one at a time may seed and draw.
+    with _GENERATOR, torch.random.fork_rng(devices=[]):
         torch.manual_seed(counter_key(seed, replicate, WEIGHTS)[0])
         return task.network()
 

@@ -22,6 +22,7 @@ from neuralopt.evaluation.engine import (
     initial_parameters,
     steps_per_epoch,
 )
+from neuralopt.one_thread import one_thread
 from neuralopt.optimizer import Program, compile_rule
 from neuralopt.optimizer.draws import draw
 from neuralopt.tasks import Mlp, Part, Task
@@ -31,6 +32,12 @@ CHUNK = 112
 
 SWEEP = 8
 """Steps between removals of children that have diverged."""
+
+ALIGNMENT = 64
+"""Elements; the length of a row is a multiple of it. Some of torch's kernels (pow and
+exp2 among them) round differently at the end of a tensor and beside unusual values, in
+units of a vector register: a row that fills whole registers never notices the others.
+"""
 
 DRAWS_BYTES = 64 * 2**20
 """Memory for random numbers: all rules meet the same ones, so they are kept."""
@@ -54,7 +61,7 @@ class StackedEngine:
             )
         self.task, self.seed, self.dtype = task, seed, dtype
         self.layers = task.layers
-        row = torch.zeros(parameter_count(task.layers), dtype=dtype)
+        row = torch.zeros(row_length(task.layers), dtype=dtype)
         kept = max(16, DRAWS_BYTES // (row.numel() * row.element_size()))
 
         @lru_cache(maxsize=kept)
@@ -67,13 +74,14 @@ class StackedEngine:
         self, children: Sequence[Child], epochs: int, parts: Sequence[Part]
     ) -> list[Outcome]:
         outcomes: list[Outcome | None] = [None] * len(children)
-        for numbers in self._chunks(children):
-            population = _Population(
-                self, [children[number] for number in numbers], epochs
-            )
-            results = population.train(parts)
-            for number, outcome in zip(numbers, results, strict=True):
-                outcomes[number] = outcome
+        with one_thread():
+            for numbers in self._chunks(children):
+                population = _Population(
+                    self, [children[number] for number in numbers], epochs
+                )
+                results = population.train(parts)
+                for number, outcome in zip(numbers, results, strict=True):
+                    outcomes[number] = outcome
         return [outcome for outcome in outcomes if outcome is not None]
 
     def _chunks(self, children: Sequence[Child]) -> list[list[int]]:
@@ -154,10 +162,10 @@ class _Population:
         engine = self.engine
         network = initial_parameters(engine.task, engine.seed, replicate)
         flat = torch.nn.utils.parameters_to_vector(network.parameters())
-        flat = flat.detach().to(engine.dtype)
         count = len(self.children)
-        self.weights = flat.repeat(count, 1)
-        self.gradients = torch.empty_like(self.weights)
+        self.weights = torch.zeros(count, row_length(engine.layers), dtype=engine.dtype)
+        self.weights[:, : len(flat)] = flat
+        self.gradients = torch.zeros_like(self.weights)
         self.alive = torch.arange(count)
         self.losses = torch.full(
             (self.epochs * per_epoch, count), math.nan, dtype=engine.dtype
@@ -223,7 +231,8 @@ class _Population:
         outcomes = [diverged_outcome(losses, parts) for losses in columns]
         if not len(self.alive):
             return outcomes
-        finite = self.weights.isfinite().all(1).tolist()
+        used = self.weights[:, : parameter_count(self.engine.layers)]
+        finite = used.isfinite().all(1).tolist()
         results = [self._measure(part) for part in parts]
         for row, number in enumerate(self.alive.tolist()):
             losses = tuple(loss[row] for loss, _ in results)
@@ -242,7 +251,8 @@ class _Population:
         inputs = examples.inputs.to(self.engine.dtype)
         outputs = batched_forward(self.engine.layers, self.weights, inputs)[-1]
         right = (outputs.argmax(-1) == examples.targets).double().mean(1)
-        return cross_entropy(outputs, examples.targets).tolist(), right.tolist()
+        losses, _ = cross_entropy(outputs, examples.targets)
+        return losses.tolist(), right.tolist()
 
 
 def batched_forward(
@@ -273,9 +283,7 @@ def batched_gradients(
     values = batched_forward(layers, weights, inputs)
     outputs = values.pop()
     batch = len(targets)
-    logsumexp = outputs.logsumexp(-1, keepdim=True)
-    losses = cross_entropy(outputs, targets, logsumexp)
-    delta = torch.exp(outputs - logsumexp)
+    losses, delta = cross_entropy(outputs, targets)
     delta[:, torch.arange(batch), targets] -= 1.0
     delta /= batch
     views = layer_views(layers, gradients)
@@ -291,21 +299,30 @@ def batched_gradients(
 
 
 def cross_entropy(
-    outputs: torch.Tensor,
-    targets: torch.Tensor,
-    logsumexp: torch.Tensor | None = None,
-) -> torch.Tensor:
-    """Mean over the batch; outputs (rows, batch, classes), returns (rows,)."""
-    if logsumexp is None:
-        logsumexp = outputs.logsumexp(-1, keepdim=True)
-    chosen = outputs[:, torch.arange(len(targets)), targets]
-    return (logsumexp.squeeze(-1) - chosen).mean(1)
+    outputs: torch.Tensor, targets: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean loss of each row, (rows,), and probabilities, as outputs.
+
+    outputs: (rows, batch, classes). Their greatest is taken away first: many rules push
+    all outputs the same way, and the loss would lose its digits to what they share.
+    """
+    shifted = outputs - outputs.amax(-1, keepdim=True)
+    chosen = shifted[:, torch.arange(len(targets)), targets]
+    probabilities = shifted.exp_()
+    total = probabilities.sum(-1, keepdim=True)
+    losses = (total.log().squeeze(-1) - chosen).mean(1)
+    return losses, probabilities.div_(total)
 
 
 def parameter_count(layers: Mlp) -> int:
     """Weights and biases of all layers."""
     pairs = itertools.pairwise(layers.widths)
     return sum((inputs + 1) * outputs for inputs, outputs in pairs)
+
+
+def row_length(layers: Mlp) -> int:
+    """Elements of a row: the parameters, and padding that nothing reads."""
+    return -(-parameter_count(layers) // ALIGNMENT) * ALIGNMENT
 
 
 def layer_views(

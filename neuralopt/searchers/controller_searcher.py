@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
+from neuralopt.one_thread import one_thread
 from neuralopt.searchers.advantage import RewardHistory
 from neuralopt.searchers.controller import Controller
 from neuralopt.searchers.outstanding import Outstanding, checked_count
@@ -71,6 +72,7 @@ class ControllerSearcher:
         self._latest = Update(0.0, 0.0, 0.0, 0.0, 0.0)
         self._header = header("controller", space.choices, asdict(self._training))
 
+    @one_thread()
     def ask(self, count: int) -> Rows:
         """Return ``count`` rows drawn from the policy; see ``Searcher.ask``."""
         rows, scores = self.controller.sample(
@@ -87,6 +89,7 @@ class ControllerSearcher:
             self._first_entropy = float(notes[:, 1].mean())
         return self._outstanding.add(rows, notes)
 
+    @one_thread()
     def tell(self, rows: ArrayLike, rewards: ArrayLike) -> dict[str, float]:
         """Learn from the oldest ask; see ``Searcher.tell``.
 

@@ -1,0 +1,220 @@
+"""Do the serial and the stacked engine train the same children?
+
+Scores one fixed list of random rules with both and prints where they differ, why, and
+how fast each is. See README.md beside this file.
+"""
+
+import argparse
+import math
+import statistics
+import time
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import nn
+
+from neuralopt.evaluation import BUDGETS, Budget, Score, rejection, scorer
+from neuralopt.evaluation.engine import Child, Outcome
+from neuralopt.evaluation.serial import SerialEngine
+from neuralopt.evaluation.stacked import StackedEngine
+from neuralopt.language import Expression, simplify
+from neuralopt.spaces import SPACES
+from neuralopt.tasks import PARTS, Classification, load_task
+
+SEED = 2017
+STEPS = 20
+EXACT = 1e-9
+"""Children agree if no loss differs by more, relative to max(1, loss)."""
+
+IDENTICAL = 1e-4
+"""Qualities are called identical if they differ by no more, of 1."""
+
+SHIFTS = (1, 2, 3, 5)
+"""Of the perturbed tasks, to see what rounding alone does to a child."""
+
+ROUND = 50
+"""Rules a round; each round times both engines, the order alternating."""
+
+
+def random_rules(count: int) -> tuple[list[Expression], int]:
+    """Canonically different rules that pass the probes, a third of each space.
+
+    Returns them, and how many were rejected on the way.
+    """
+    rng = np.random.default_rng(SEED)
+    rules: dict[Expression, None] = {}
+    rejected = 0
+    spaces = list(SPACES.values())
+    while len(rules) < count:
+        space = spaces[len(rules) % len(spaces)]
+        rule = simplify(space.decode(space.sample(1, rng)[0]))
+        if rejection(rule):
+            rejected += 1
+        else:
+            rules[rule] = None
+    return list(rules), rejected
+
+
+class Perturbed(Classification):
+    """A task that is the same but for rounding.
+
+    Initial weights are moved by about the rounding error of dtype, and the examples of
+    a batch are summed in another order. shift: which of such tasks.
+    """
+
+    def __init__(self, task: Classification, dtype: torch.dtype, shift: int) -> None:
+        names = ("name", "layers", "batch_size", "parts", "fingerprint")
+        super().__init__(*(getattr(task, name) for name in names))
+        object.__setattr__(self, "dtype", dtype)
+        object.__setattr__(self, "shift", shift)
+
+    def network(self) -> nn.Module:
+        network = super().network().to(self.dtype)
+        size = self.shift * torch.finfo(self.dtype).eps
+        with torch.no_grad():
+            for weight in network.parameters():
+                weight.mul_(1 + size * torch.randn_like(weight))
+        network.register_forward_pre_hook(
+            lambda _, inputs: (inputs[0].roll(self.shift, 0),)
+        )
+        network.register_forward_hook(
+            lambda _, inputs, outputs: outputs.roll(-self.shift, 0)
+        )
+        return network
+
+
+def distance(ours: Outcome, theirs: Outcome) -> float:
+    """Greatest difference of all training and held-out losses, inf if one diverged."""
+    if ours.diverged != theirs.diverged or len(ours.curve) != len(theirs.curve):
+        return math.inf
+    pairs = list(zip(ours.curve, theirs.curve, strict=True))
+    if not ours.diverged:
+        pairs += zip(ours.losses, theirs.losses, strict=True)
+    return max((abs(a - b) / max(1.0, abs(a)) for a, b in pairs), default=0.0)
+
+
+def compare_children(task: Classification, rules: Sequence[Expression]) -> None:
+    """Children in float64, each rule with one of the seven learning rates."""
+    print(f"\nfloat64, {STEPS} steps, rate i % 7 of bello2017 for rule i")
+    size = len(task.examples("training")) // STEPS
+    task = Classification(task.name, task.layers, size, task.parts, task.fingerprint)
+    rates = BUDGETS["bello2017"].learning_rates
+    children = [
+        Child(rule, rates[index % len(rates)], 0) for index, rule in enumerate(rules)
+    ]
+    serial = SerialEngine(task, SEED, torch.float64)
+    oracle = serial.train(children, 1, PARTS)
+    stacked = StackedEngine(task, SEED, torch.float64).train(children, 1, PARTS)
+    distances = [distance(a, b) for a, b in zip(oracle, stacked, strict=True)]
+    print_distribution(distances, EXACT)
+    print(f"  {sum(outcome.diverged for outcome in oracle)} of them diverge")
+
+    def moved(child: Child, outcome: Outcome, shift: int) -> float:
+        same = Perturbed(task, torch.float64, shift)
+        engine = SerialEngine(same, SEED, torch.float64)
+        return distance(outcome, engine.train([child], 1, PARTS)[0])
+
+    for child, outcome, far in zip(children, oracle, distances, strict=True):
+        if far > EXACT:
+            spread = max(moved(child, outcome, shift) for shift in SHIFTS)
+            verdict = "ill-conditioned" if spread > EXACT else "UNEXPLAINED"
+            print(
+                f"  {verdict}: {far:.1e} apart; the serial engine alone, rounded "
+                f"otherwise, {spread:.1e}: rate {child.learning_rate:g}: {child.rule}"
+            )
+
+
+def compare_scores(
+    task: Classification, rules: Sequence[Expression], budget: Budget
+) -> None:
+    """Scores in float32, and rules per second of both engines."""
+    print(f"\nfloat32, budget {budget.name}")
+    texts = [str(rule) for rule in rules]
+    engines = {"serial": SerialEngine(task, SEED), "stacked": StackedEngine(task, SEED)}
+    scores: dict[str, list[Score]] = {name: [] for name in engines}
+    rates: dict[str, list[float]] = {name: [] for name in engines}
+    for number, start in enumerate(range(0, len(texts), ROUND)):
+        some = texts[start : start + ROUND]
+        for name in list(engines)[:: 1 if number % 2 else -1]:
+            began = time.perf_counter()
+            scores[name] += scorer(task, budget, engines[name])(some)
+            rates[name].append(len(some) / (time.perf_counter() - began))
+    pairs = list(zip(scores["serial"], scores["stacked"], strict=True))
+    print_distribution([abs(a.quality - b.quality) for a, b in pairs], IDENTICAL)
+    kept = [a for a, _ in pairs if a.status == "scored"]
+    print(
+        f"  {len(kept)} are scored, {len(pairs) - len(kept)} diverge; statuses differ "
+        f"for {sum(a.status != b.status for a, b in pairs)}, chosen rates for "
+        f"{sum(a.lr != b.lr for a, b in pairs)}"
+    )
+    for text, (ours, theirs) in zip(texts, pairs, strict=True):
+        if abs(ours.quality - theirs.quality) > IDENTICAL:
+            print(f"  {explanation(task, budget, text, ours, theirs)}: {text}")
+    ratios = [b / a for a, b in zip(rates["serial"], rates["stacked"], strict=True)]
+    print(
+        "\nrules per second, one thread, rounds of both in turn, rules compiled before"
+    )
+    for name, some_rates in rates.items():
+        print(f"  {name:8} {spread_of(some_rates)}")
+    print(f"  ratio    {spread_of(ratios)}")
+
+
+def explanation(
+    task: Classification, budget: Budget, text: str, ours: Score, theirs: Score
+) -> str:
+    """Whether rounding alone moves the score so far."""
+    moved = [
+        scorer(task, budget, SerialEngine(Perturbed(task, torch.float32, shift), SEED))(
+            [text]
+        )[0]
+        for shift in SHIFTS
+    ]
+    spread = max(abs(score.quality - ours.quality) for score in moved)
+    verdict = "chaotic" if spread > IDENTICAL else "UNEXPLAINED"
+    return (
+        f"{verdict}: serial {ours.quality:.6f} at {ours.lr}, stacked "
+        f"{theirs.quality:.6f} at {theirs.lr}; the serial engine alone, rounded "
+        f"otherwise, up to {spread:.1e} away"
+    )
+
+
+def print_distribution(distances: Sequence[float], limit: float) -> None:
+    """The share within a limit, and how many are how far apart."""
+    count = len(distances)
+    within = sum(distance <= limit for distance in distances)
+    print(f"  {within} of {count} ({within / count:.1%}) within {limit:g}")
+    finite = [distance for distance in distances if math.isfinite(distance)]
+    print(
+        f"  greatest {max(finite):.1e}, infinite {count - len(finite)}; at most", end=""
+    )
+    for edge in (0.0, 1e-15, 1e-12, 1e-9, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2):
+        print(f" {edge:g}: {sum(distance <= edge for distance in distances)}", end="")
+    print()
+
+
+def spread_of(values: Sequence[float]) -> str:
+    """Median [least, greatest]."""
+    middle = statistics.median(values)
+    return f"{middle:.1f} [{min(values):.1f}, {max(values):.1f}]"
+
+
+def main() -> None:
+    """Run both comparisons."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rules", type=int, default=1000)
+    parser.add_argument("--budget", default="smoke", choices=list(BUDGETS))
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    task = load_task("digits")
+    assert isinstance(task, Classification)
+    began = time.perf_counter()
+    rules, rejected = random_rules(arguments.rules)
+    print(f"{len(rules)} rules; {rejected} more were rejected by the probes")
+    compare_children(task, rules)
+    compare_scores(task, rules, BUDGETS[arguments.budget])
+    print(f"\n{time.perf_counter() - began:.0f} s")
+
+
+if __name__ == "__main__":
+    main()
