@@ -65,6 +65,8 @@ def straight_line(expression: Expression) -> StraightLine:
     Equal subexpressions share their state and their draws too. Streams of draws are
     numbered in the order of instructions, so a rule's random bits depend on its
     spelling: every engine runs the canonical form.
+
+    Raises ValueError for a free variable, which has no value when the rule runs.
     """
     return _Builder().build(expression)
 
@@ -124,6 +126,10 @@ class _Builder:
         if name == "update":
             assert self.update is not None
             return self.update
+        if name not in PRIMITIVES or name == "s":
+            raise ValueError(
+                f"the variable {name!r} has no value when a rule runs: substitute it"
+            )
         primitive = PRIMITIVES[name]
         if primitive.is_leaf:
             return self.emit(name, element=name not in CLOCK)
@@ -164,9 +170,9 @@ class _Builder:
         return self.registers[key]
 
     def lower_fold(self, expression: Expression, names: dict[str, int]) -> int:
-        # A body may hold anything, so the whole of it is the key, with the registers
-        # of what stands free in it.
-        key = ("fold", expression, tuple(sorted(names.items())))
+        # A body may hold anything, so the whole of it is the key. Nothing stands free
+        # in it, for s is its own: equal folds are one inside other folds too.
+        key = ("fold", expression)
         if key not in self.registers:
             state = self.new_state()
             index = len(self.states) - 1

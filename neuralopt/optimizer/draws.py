@@ -36,7 +36,10 @@ def uniform(
     dtype: torch.dtype = torch.float32,
     device: torch.device | str = "cpu",
 ) -> torch.Tensor:
-    """Multiples of 2**-24 in [0, 1), (count,); the same numbers in every dtype."""
+    """Multiples of 2**-24 in [0, 1), (count,); the same in float32 and float64.
+
+    No narrower dtype can hold them: `draw` knows what to do for one.
+    """
     return (counter_bits(key, start, count, device) >> 8).to(dtype) * 2.0**-24
 
 
@@ -63,8 +66,13 @@ def draw(
 
     kind: ``uniform`` or ``normal``. counters: (seed, replicate, step, stream).
     start: number of the first element among all elements of the model.
+
+    Returns the dtype of `like`, but float32 uniforms beside a narrower one: they are
+    compared with a probability, and 24 bits overflow float16.
     """
     lanes = counter_key(*counters, 0), counter_key(*counters, 1)
-    place = start, like.numel(), like.dtype, like.device
-    flat = uniform(lanes[0], *place) if kind == "uniform" else normal(lanes, *place)
-    return flat.view(like.shape)
+    exact = torch.promote_types(like.dtype, torch.float32)
+    place = start, like.numel(), exact, like.device
+    if kind == "uniform":
+        return uniform(lanes[0], *place).view(like.shape)
+    return normal(lanes, *place).to(like.dtype).view(like.shape)

@@ -5,8 +5,10 @@ The functions that the file carries (scalars by IEEE 754, random bits) are the s
 of the package's own, so an export and a RuleOptimizer take the very same steps.
 """
 
+import builtins
 import inspect
 import keyword
+import math
 import os
 import re
 from collections.abc import Callable
@@ -24,10 +26,19 @@ from neuralopt.optimizer.program import torch_source
 
 HEADER = "# Written by neuralopt.export_rule"
 
-FILE = '''{header}: {text}
-"""{class_name}: {wrapped_text}
+TAKEN = {
+    *dir(builtins),
+    *("Optimizer", "STATES", "math", "scalars", "step", "torch"),
+    *(name for module in (arithmetic, counter_hash, draws) for name in vars(module)),
+}
+"""Names that an export uses: its class has another one."""
 
-Needs torch and nothing else. {origin}
+FILE = '''{header}
+"""{class_name}:
+
+{module_text}
+
+{origin}
 """
 
 {imports}
@@ -35,26 +46,37 @@ Needs torch and nothing else. {origin}
 
 {functions}{source}
 
+STATES = {names}
+
+
 class {class_name}(Optimizer):
     """w <- w - lr * (rule + weight_decay * w), element by element, where rule is
 
 {indented_text}
 
-    {latex}
+{latex}
 
     lr: learning rate.{lr_advice}
     weight_decay: decoupled. maximize: follow the gradient uphill.
-{arguments_text}    State is per parameter, starts with its first gradient and is in state_dict.
+{arguments_text}    State is per parameter, from its first gradient on.
     """
 
-    def __init__(self, params, lr{lr_default}, weight_decay=0.0, maximize=False{extra}):
+    def __init__(
+        self,
+        params,
+        lr{lr_default},
+        weight_decay=0.0,
+        maximize=False,
+{extra}    ):
         if not float(lr) >= 0:
             raise ValueError(f"Invalid learning rate: {{lr}}")
         if not weight_decay >= 0:
             raise ValueError(f"Invalid weight_decay: {{weight_decay}}")
 {checks}        defaults = dict(
-            lr=lr, weight_decay=weight_decay, maximize=maximize{extra_defaults}
-        )
+            lr=lr,
+            weight_decay=weight_decay,
+            maximize=maximize,
+{extra_defaults}        )
         super().__init__(params, defaults)
 
     @torch.no_grad()
@@ -80,22 +102,33 @@ class {class_name}(Optimizer):
         state = self.state[parameter]
         if not state:
             state["step"] = 0
-            for name in {names}:
+            for name in STATES:
                 state[name] = torch.zeros_like(w, memory_format=torch.preserve_format)
         t = state["step"]
-{draw}        value, states = step(
+{total}{draw}        value, states = step(
             g,
             w,
-            scalars(t, {clock}),
-            tuple(state[name] for name in {names}),
+            scalars(float(t), {clock}),
+            tuple(state[name] for name in STATES),
             {draw_argument},
         )
         state["step"] = t + 1
-        state.update(zip({names}, states))
+        state.update(zip(STATES, states))
         if group["weight_decay"] != 0:
             value = value + group["weight_decay"] * w
-        w.sub_(group["lr"] * value)
+        rate = group["lr"]
+        if isinstance(rate, torch.Tensor):
+            rate = rate.reshape(())
+        w.sub_(rate * value)
 '''
+
+START_ADVANCE = """\
+                start += parameter.numel() * (2 if parameter.is_complex() else 1)
+"""
+
+TOTAL = """\
+        total = group["total_steps"]
+"""
 
 DRAW = """        counters = group["seed"], 0, t
 
@@ -122,18 +155,24 @@ def export_rule(
     a path that holds a file which no export wrote; OSError if it can't be written.
     """
     path = Path(path)
-    if path.exists() and not path.read_text(errors="replace").startswith(HEADER):
+    if path.exists() and not path.read_bytes().startswith(HEADER.encode()):
         raise ValueError(f"{path} exists and is not an export: choose another file")
     if isinstance(rule, Rule):
         lr = rule.lr if lr is None else lr
         origin = origin or f"Reference: {rule.reference}."
-    name = class_name or _class_name(rule.name if isinstance(rule, Rule) else "found")
-    if not re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", name) or keyword.iskeyword(name):
-        raise ValueError(f"{name!r} is no class name: use letters, digits and _")
-    text = export_source(as_expression(rule), name, lr, origin)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text)
-    partial.replace(path)
+    if class_name is None:
+        class_name = _class_name(rule.name if isinstance(rule, Rule) else "found")
+    if lr is not None:
+        lr = float(lr)  # a number of numpy or torch would print as a call
+        if not 0 <= lr < math.inf:
+            raise ValueError(f"Invalid lr: {lr}, it must be finite and >= 0")
+    text = export_source(as_expression(rule), class_name, lr, origin)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
     return path
 
 
@@ -141,35 +180,36 @@ def export_source(
     expression: Expression, class_name: str, lr: float | None, origin: str
 ) -> str:
     """The text of the file that `export_rule` writes."""
+    _check_class_name(class_name)
     canonical = simplify(expression)
     code = straight_line(canonical)
     source = torch_source(code, functions="")
     text = render(canonical)
-    names = tuple(f"state{index}" for index in range(len(code.states)))
+    latex = render(canonical, "latex").replace("\\", "\\\\")
+    names = ", ".join(f'"state{index}"' for index in range(len(code.states)))
     extra, arguments_text, checks = "", "", ""
     if code.needs_total_steps:
-        extra += ", total_steps=None"
+        extra += "        total_steps=None,\n"
         arguments_text += "    total_steps: steps planned for this training.\n"
         checks += (
             "        if total_steps is None or total_steps < 1:\n"
             '            raise ValueError("give total_steps, the number of steps")\n'
         )
     if code.draws:
-        extra += ", seed=0"
+        extra += "        seed=0,\n"
         arguments_text += "    seed: of the rule's own random bits.\n"
     extra_defaults = "".join(
-        f", {argument}={argument}"
+        f"            {argument}={argument},\n"
         for argument in ("total_steps", "seed")
         if f" {argument}=" in extra
     )
     return FILE.format(
         header=HEADER,
-        text=text,
         class_name=class_name,
-        wrapped_text=fill(text, 80, subsequent_indent="    "),
-        indented_text=indent(fill(text, 80, break_long_words=False), " " * 8),
-        latex=rf"In LaTeX: {render(canonical, 'latex')}".replace("\\", "\\\\"),
-        origin=" ".join(origin.split()).replace('"', "'").replace("\\", "/"),
+        module_text=_paragraph(text, 4),
+        indented_text=_paragraph(text, 8),
+        latex=_paragraph(f"In LaTeX: {latex}", 4),
+        origin=_paragraph(f"Needs torch and nothing else. {_harmless(origin)}", 0),
         imports=_imports(code, source),
         functions=_functions(code, source),
         source=source,
@@ -179,17 +219,20 @@ def export_source(
         checks=checks,
         extra=extra,
         extra_defaults=extra_defaults,
-        names=names,
+        names=fill(
+            f"({names}{',' if len(code.states) == 1 else ''})",
+            78,
+            subsequent_indent="    ",
+        ),
         start="        start = 0\n" if code.draws else "",
         start_argument=", start" if code.draws else "",
-        start_advance="                start += parameter.numel()\n"
-        if code.draws
-        else "",
+        start_advance=START_ADVANCE if code.draws else "",
+        total=TOTAL if code.needs_total_steps else "",
         draw=DRAW if code.draws else "",
         draw_argument="random" if code.draws else "None",
-        clock='group["total_steps"], min(1.0, t / group["total_steps"])'
+        clock="float(total), min(1.0, t / total)"
         if code.needs_total_steps
-        else "0, 0.0",
+        else "0.0, 0.0",
     )
 
 
@@ -204,9 +247,6 @@ def _functions(code: StraightLine, source: str) -> str:
     """Sources of the package's functions that the file calls."""
     parts = [inspect.getsource(function) for function in _scalar_functions(source)]
     if code.draws:
-        names = ("MASK32", "MASK64", "GOLDEN32", "MURMUR")
-        constants = [f"{name} = {getattr(counter_hash, name)!r}" for name in names]
-        parts.append("\n".join(constants) + "\n")
         parts += [
             inspect.getsource(function)
             for function in (
@@ -217,6 +257,9 @@ def _functions(code: StraightLine, source: str) -> str:
                 draws.draw,
             )
         ]
+        names = ("MASK32", "MASK64", "GOLDEN32", "MURMUR")
+        constants = [f"{name} = {getattr(counter_hash, name)!r}" for name in names]
+        parts.append("\n".join(constants) + "\n")
     return "".join(f"{part}\n\n" for part in parts)
 
 
@@ -238,6 +281,25 @@ def _scalar_functions(source: str) -> list[Callable[..., float]]:
                 needed[name] = function
                 pending.append(inspect.getsource(function))
     return [needed[name] for name in known if name in needed]
+
+
+def _paragraph(text: str, columns: int) -> str:
+    """Text broken at its blanks and indented, for a docstring."""
+    lines = fill(text, 88 - columns, break_long_words=False, break_on_hyphens=False)
+    return indent(lines, " " * columns)
+
+
+def _harmless(text: str) -> str:
+    """One line that can't end a docstring, nor be anything else than what is seen."""
+    line = " ".join(text.split()).replace('"', "'").replace("\\", "/")
+    return "".join(character if character.isprintable() else "?" for character in line)
+
+
+def _check_class_name(name: str) -> None:
+    if not re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", name) or keyword.iskeyword(name):
+        raise ValueError(f"{name!r} is no class name: use letters, digits and _")
+    if name in TAKEN:
+        raise ValueError(f"the file needs {name!r} itself: choose another class name")
 
 
 def _class_name(name: str) -> str:

@@ -45,8 +45,8 @@ class RuleOptimizer(Optimizer):
     >>> optimizer = RuleOptimizer([weight], "g * exp(sign(g) * sign(m))", lr=0.1)
     >>> (weight ** 2).sum().backward()
     >>> optimizer.step()
-    >>> weight.detach().numpy().round(4).tolist()
-    [0.4563000023365021, -0.9126999974250793]
+    >>> [round(value, 4) for value in weight.tolist()]
+    [0.4563, -0.9127]
     """
 
     def __init__(
@@ -67,12 +67,13 @@ class RuleOptimizer(Optimizer):
             lr = rule.lr
         self.program: Program = compile_rule(as_expression(rule))
         defaults: dict[str, Any] = {
-            "lr": lr,
-            "weight_decay": weight_decay,
+            # Python's own numbers: torch.load refuses those of numpy by default.
+            "lr": lr if isinstance(lr, torch.Tensor) else float(lr),
+            "weight_decay": float(weight_decay),
             "maximize": maximize,
-            "total_steps": total_steps,
-            "seed": seed,
-            "replicate": replicate,
+            "total_steps": None if total_steps is None else int(total_steps),
+            "seed": int(seed),
+            "replicate": int(replicate),
             "rule": str(self.program.expression),
         }
         super().__init__(params, defaults)
@@ -133,7 +134,7 @@ class RuleOptimizer(Optimizer):
             for parameter in cast(Iterable[torch.Tensor], group["params"]):
                 if parameter.grad is not None:
                     self._update(parameter, parameter.grad, group, start)
-                start += parameter.numel()
+                start += parameter.numel() * (2 if parameter.is_complex() else 1)
         return loss
 
     def _update(
@@ -172,4 +173,7 @@ class RuleOptimizer(Optimizer):
         state.update(zip(names, states, strict=True))
         if group["weight_decay"] != 0:
             value = value + group["weight_decay"] * w
-        w.sub_(group["lr"] * value)
+        rate = group["lr"]
+        if isinstance(rate, torch.Tensor):
+            rate = rate.reshape(())  # one of shape (1,) would reshape a scalar w
+        w.sub_(rate * value)

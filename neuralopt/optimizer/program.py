@@ -5,9 +5,10 @@ source is emitted from checked instructions, never from a user's text, and is ke
 reading (`Program.source`).
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from textwrap import fill
 
 import torch
 
@@ -16,6 +17,14 @@ from neuralopt.language import arithmetic as scalar_functions
 from neuralopt.language.primitives import CLOCK, PRIMITIVES
 from neuralopt.machine import Instruction, StraightLine, straight_line
 from neuralopt.optimizer.draws import Draw
+
+AS_TENSORS = {"min": (0, 1), "max": (0, 1), "drop": (0,), "divide": (0,), "clip": (1,)}
+"""Arguments that are handed to torch as tensors even where they are one number: min,
+max and where take nothing else; 2.0 / x would be 2.0 * (1 / x), which rounds twice and
+overflows early; clamp refuses numbers that overflow the dtype, as exp(t) soon does.
+"""
+
+FLOAT16_MAXIMUM = 65504.0
 
 Scalars = tuple[float, ...]
 States = tuple[torch.Tensor, ...]
@@ -37,7 +46,7 @@ class Program:
     states: int
     needs_total_steps: bool
     draws: tuple[tuple[str, int], ...]
-    scalars: Callable[[int, int, float], Scalars]
+    scalars: Callable[[float, float, float], Scalars]
     step: Callable[
         [torch.Tensor, torch.Tensor, Scalars, States, Draw],
         tuple[torch.Tensor, States],
@@ -61,8 +70,10 @@ class Program:
                     f"the rule {self.expression} uses T or progress: "
                     "give total_steps, the number of steps of this training"
                 )
-            return self.scalars(step, 0, 0.0)
-        return self.scalars(step, total_steps, min(1.0, step / total_steps))
+            return self.scalars(float(step), 0.0, 0.0)
+        # Floats: integers of Python have no -0, no infinity and no end of digits.
+        progress = min(1.0, step / total_steps)
+        return self.scalars(float(step), float(total_steps), progress)
 
 
 @lru_cache(maxsize=1 << 12)
@@ -94,19 +105,19 @@ def torch_source(code: StraightLine, functions: str = "functions.") -> str:
     shared = shared_scalars(code)
     lines = ["def scalars(t, T, progress):"]
     lines += [f"    {line}" for line in scalar_lines(code, functions)]
-    lines += [f"    return {_tuple(shared)}", "", ""]
+    lines += [_wrapped(f"    return {_tuple(shared)}"), "", ""]
     lines += ["def step(g, w, scalars, states, draw):"]
     if shared:
-        lines += [f"    {_tuple(shared)} = scalars"]
+        lines += [_wrapped(f"    {_tuple(shared)} = scalars")]
     if code.states:
         loads = [f"s{index}" for index in range(len(code.states))]
-        lines += [f"    {_tuple(loads)} = states"]
+        lines += [_wrapped(f"    {_tuple(loads)} = states")]
     lines += [f"    {line}" for line in element_lines(code)]
     result = register(code, code.result)
     if not code.instructions[code.result].element:
-        result = f"torch.full_like(g, {result})"
+        result = stored_value(code, code.result)
     stored = [stored_value(code, register_number) for register_number in code.states]
-    return "\n".join([*lines, f"    return {result}, {_tuple(stored)}", ""])
+    return "\n".join([*lines, _wrapped(f"    return {result}, {_tuple(stored)}"), ""])
 
 
 def scalar_lines(code: StraightLine, functions: str) -> Iterator[str]:
@@ -120,11 +131,29 @@ def scalar_lines(code: StraightLine, functions: str) -> Iterator[str]:
 
 
 def element_lines(code: StraightLine) -> Iterator[str]:
-    """Assignments of all element registers that are not leaves or loads."""
+    """Assignments of all element registers that are not leaves or loads, of draws (d)
+    and of scalars that an operation wants as tensors (c).
+    """
+    known: set[int] = set()
+
+    def tensors(numbers: Iterable[int]) -> Iterator[str]:
+        for number in numbers:
+            if number not in known:
+                known.add(number)
+                # torch.full would refuse a number that overflows the dtype.
+                value = f"{register(code, number)}, dtype=g.dtype, device=g.device"
+                yield f"c{number} = torch.tensor({value})"
+
     for instruction in code.instructions:
         if not instruction.element or instruction.operation in ("g", "w", "load"):
             continue
+        positions = _scalars_as_tensors(code, instruction)
+        yield from tensors(instruction.arguments[position] for position in positions)
+        if kind := PRIMITIVES[instruction.operation].draw:
+            yield f'd{instruction.index} = draw("{kind}", {instruction.index})'
         yield f"r{instruction.target} = {_element_call(code, instruction)}"
+    whole = (code.result, *code.states)
+    yield from tensors(n for n in whole if not code.instructions[n].element)
 
 
 def shared_scalars(code: StraightLine) -> list[str]:
@@ -163,7 +192,7 @@ def stored_value(code: StraightLine, number: int) -> str:
     """What a state keeps: never the user's own tensor, always a tensor."""
     name = register(code, number)
     if not code.instructions[number].element:
-        return f"torch.full_like(g, {name})"
+        return f"c{number}.expand_as(g).clone()"
     return f"{name}.clone()" if name in ("g", "w") else name
 
 
@@ -187,21 +216,28 @@ def _element_call(code: StraightLine, instruction: Instruction) -> str:
         power = code.instructions[instruction.arguments[1]].value
         if power in (2.0, 3.0):  # as the table defines squares and cubes
             return " * ".join([arguments[0]] * int(power))
-    if primitive.name in ("min", "max", "drop"):  # torch takes tensors alone here
-        arguments = [
-            name
-            if code.instructions[number].element or parameter.role == "scalar"
-            else f"torch.full((), {name}, dtype=g.dtype, device=g.device)"
-            for name, number, parameter in zip(
-                arguments, instruction.arguments, primitive.parameters, strict=True
-            )
-        ]
+    for position in _scalars_as_tensors(code, instruction):
+        arguments[position] = f"c{instruction.arguments[position]}"
     names = (parameter.name for parameter in primitive.parameters)
     values = dict(zip(names, arguments, strict=True))
-    if primitive.draw:
-        values["bits"] = f"draw({primitive.draw!r}, {instruction.index})"
-    return primitive.torch.format(**values)
+    return primitive.torch.format(**values, bits=f"d{instruction.index}")
+
+
+def _scalars_as_tensors(code: StraightLine, instruction: Instruction) -> list[int]:
+    """Which of an instruction's arguments are scalars that it reads as tensors."""
+    positions = []
+    for position in AS_TENSORS.get(instruction.operation, ()):
+        source = code.instructions[instruction.arguments[position]]
+        fits = source.value is not None and abs(source.value) <= FLOAT16_MAXIMUM
+        if not source.element and not (fits and instruction.operation == "clip"):
+            positions.append(position)
+    return positions
 
 
 def _tuple(names: Sequence[str]) -> str:
     return f"({', '.join(names)}{',' if len(names) == 1 else ''})"
+
+
+def _wrapped(line: str) -> str:
+    """A line of a function's body, broken inside its brackets where it is long."""
+    return fill(line, 88, subsequent_indent=" " * 8, break_long_words=False)
