@@ -17,7 +17,7 @@ A primitive is one of
 import enum
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from neuralopt.language import arithmetic
@@ -61,6 +61,8 @@ class Primitive:
     symbol, precedence: the operator of Python syntax, if it has one.
     scalar: float64 function. torch: template of a torch expression in which every
     ``{parameter}`` is a tensor or a Python float, at least one of them a tensor.
+    kernel: template of an expression of one element for numba, over the functions of
+    `neuralopt.machine.kernels`.
     formula: definition in the language. memory, value: see the module.
     draw: the kind of random bits it consumes. source: where it comes from.
     """
@@ -73,6 +75,7 @@ class Primitive:
     precedence: int = 100
     scalar: Callable[..., float] | None = None
     torch: str = ""
+    kernel: str = field(default="", kw_only=True)
     formula: str = ""
     memory: str = ""
     value: Literal["new", "old"] = "new"
@@ -132,6 +135,7 @@ OPERATORS = (
         1,
         lambda x, y: x + y,
         "{x} + {y}",
+        kernel="{x} + {y}",
         laws=COMMUTATIVE | EXACT,
     ),
     Primitive(
@@ -143,6 +147,7 @@ OPERATORS = (
         1,
         lambda x, y: x - y,
         "{x} - {y}",
+        kernel="{x} - {y}",
         laws=EXACT,
     ),
     Primitive(
@@ -154,6 +159,7 @@ OPERATORS = (
         2,
         lambda x, y: x * y,
         "{x} * {y}",
+        kernel="{x} * {y}",
         laws=COMMUTATIVE | ODD | EXACT,
     ),
     Primitive(
@@ -165,6 +171,7 @@ OPERATORS = (
         2,
         arithmetic.divide,
         "{x} / {y}",
+        kernel="{x} / {y}",
         laws=ODD | EXACT,
     ),
     Primitive(
@@ -176,6 +183,7 @@ OPERATORS = (
         2,
         arithmetic.remainder,
         "torch.remainder({x}, {y})",
+        kernel="remainder({x}, {y})",
         source="Loshchilov and Hutter 2017 (restarts)",
     ),
     Primitive(
@@ -187,6 +195,7 @@ OPERATORS = (
         3,
         lambda x: -x,
         "-{x}",
+        kernel="-{x}",
         laws=EXACT,
     ),
     Primitive(
@@ -198,6 +207,7 @@ OPERATORS = (
         4,
         arithmetic.power,
         "torch.pow({x}, {y})",
+        kernel="power({x}, {y})",
     ),
 )
 
@@ -217,6 +227,7 @@ FUNCTIONS = (
         r"\operatorname{{sign}}({x})",
         scalar=arithmetic.sign,
         torch="torch.where({x} == {x}, torch.sign({x}), {x})",
+        kernel="sign({x})",
         laws=ODD | EXACT | Law.IDEMPOTENT,
     ),
     Primitive(
@@ -226,6 +237,7 @@ FUNCTIONS = (
         "e^{{{x}}}",
         scalar=arithmetic.exp,
         torch="torch.exp({x})",
+        kernel="exp({x})",
         laws=NONNEGATIVE,
     ),
     Primitive(
@@ -235,6 +247,7 @@ FUNCTIONS = (
         "2^{{{x}}}",
         scalar=arithmetic.exp2,
         torch="torch.exp2({x})",
+        kernel="exp2({x})",
         laws=NONNEGATIVE,
     ),
     Primitive(
@@ -244,6 +257,7 @@ FUNCTIONS = (
         r"\cos({x})",
         scalar=arithmetic.cos,
         torch="torch.cos({x})",
+        kernel="cos({x})",
         laws=EVEN,
     ),
     Primitive(
@@ -253,6 +267,7 @@ FUNCTIONS = (
         r"\tanh({x})",
         scalar=arithmetic.tanh,
         torch="torch.tanh({x})",
+        kernel="tanh({x})",
         laws=ODD,
         source="neuralopt",
     ),
@@ -263,6 +278,7 @@ FUNCTIONS = (
         r"\lvert {x} \rvert",
         scalar=abs,
         torch="torch.abs({x})",
+        kernel="abs({x})",
         laws=EVEN | EXACT | NONNEGATIVE | Law.IDEMPOTENT,
     ),
     Primitive(
@@ -272,6 +288,7 @@ FUNCTIONS = (
         r"\log \lvert {x} \rvert",
         scalar=arithmetic.log,
         torch="torch.log(torch.abs({x}))",
+        kernel="log(abs({x}))",
         laws=EVEN,
     ),
     Primitive(
@@ -281,6 +298,7 @@ FUNCTIONS = (
         r"\sqrt{{\lvert {x} \rvert}}",
         scalar=arithmetic.sqrt,
         torch="torch.sqrt(torch.abs({x}))",
+        kernel="sqrt(abs({x}))",
         laws=EVEN | EXACT | NONNEGATIVE,
     ),
     Primitive(
@@ -304,6 +322,7 @@ FUNCTIONS = (
         r"\min({x}, {y})",
         scalar=arithmetic.minimum,
         torch="torch.minimum({x}, {y})",
+        kernel="minimum({x}, {y})",
         laws=COMMUTATIVE | EXACT | Law.IDEMPOTENT,
         source="neuralopt",
     ),
@@ -314,6 +333,7 @@ FUNCTIONS = (
         r"\max({x}, {y})",
         scalar=arithmetic.maximum,
         torch="torch.maximum({x}, {y})",
+        kernel="maximum({x}, {y})",
         laws=COMMUTATIVE | EXACT | Law.IDEMPOTENT,
         source="neuralopt",
     ),
@@ -324,6 +344,7 @@ FUNCTIONS = (
         r"\operatorname{{clip}}({x}, {c})",
         scalar=arithmetic.clip,
         torch="torch.clamp({x}, -{c}, {c})",
+        kernel="minimum(maximum({x}, -{c}), {c})",
         laws=ODD | EXACT,
     ),
     Primitive(
@@ -332,6 +353,7 @@ FUNCTIONS = (
         "0 with probability p, else x, not rescaled; NaN stays NaN",
         r"\operatorname{{drop}}({x}, {p})",
         torch="torch.where(({bits} < {p}) & ({x} == {x}), 0.0, {x})",
+        kernel="dropped({x}, {p}, {bits})",
         draw="uniform",
     ),
     Primitive(
@@ -340,6 +362,7 @@ FUNCTIONS = (
         "a fresh draw of N(0, s**2) for every element and step",
         r"\mathcal{{N}}(0, {s}^2)",
         torch="{s} * {bits}",
+        kernel="{s} * {bits}",
         draw="normal",
     ),
 )

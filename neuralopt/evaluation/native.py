@@ -1,0 +1,353 @@
+"""The native engine: whole children trained as compiled code, one in each core's cache.
+
+Knows tasks of fully connected networks as arrays for the kernels, and threads; refuses
+to know how a kernel works. Needs numba.
+"""
+
+import contextlib
+import logging
+import math
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from neuralopt.counter_hash import counter_key
+from neuralopt.evaluation.engine import (
+    Child,
+    Outcome,
+    TorchOptimizer,
+    batch_order,
+    curve_of,
+    diverged_outcome,
+    initial_parameters,
+    steps_per_epoch,
+)
+from neuralopt.language import Expression
+from neuralopt.machine.bytecode import Bytecode, bytecode_of
+from neuralopt.tasks import Examples as TaskExamples
+from neuralopt.tasks import Mlp, Part, Task
+
+Floats = npt.NDArray[Any]
+Integers = npt.NDArray[np.int64]
+
+CHILDREN = 16
+"""Children that a thread trains before it looks up: Ctrl-C is heard between them."""
+
+MEMORY_BYTES = 512 * 2**20
+"""Of the batches that are kept in the order of their steps."""
+
+COMPILING = "compiling the native engine for this machine: some 10 seconds, once"
+LOGGER = logging.getLogger("neuralopt")
+
+DTYPES = {torch.float32: np.float32, torch.float64: np.float64}
+
+
+class NativeEngine:
+    """Trains whole children in compiled code.
+
+    workers: threads of its own for every call of `train`; the caller may have others.
+    Raises ValueError for a task whose network is not an Mlp, or without numba.
+    """
+
+    name = "native"
+
+    def __init__(
+        self,
+        task: Task,
+        seed: int,
+        dtype: torch.dtype = torch.float32,
+        workers: int = 1,
+    ) -> None:
+        if task.layers is None:
+            raise ValueError(
+                f"the native engine trains fully connected networks, which the task "
+                f"{task.name!r} has not: use evaluator.engine=serial"
+            )
+        if dtype not in DTYPES:
+            raise ValueError(f"the native engine has no {dtype}: use torch.float32")
+        self.kernels = _kernels()
+        self.task, self.seed, self.workers = task, seed, workers
+        self.layers: Mlp = task.layers
+        self.dtype = DTYPES[dtype]
+        self._replicates: dict[int, _Replicate] = {}
+        self._held: dict[Part, _Groups] = {}
+        self._lock = threading.Lock()
+
+    def train(
+        self, children: Sequence[Child], epochs: int, parts: Sequence[Part]
+    ) -> list[Outcome]:
+        """See Engine. Raises ValueError for an optimizer that is not a rule."""
+        outcomes: list[Outcome | None] = [None] * len(children)
+        if not children:
+            return []
+        rules, chosen = _rules(children)
+        steps = epochs * steps_per_epoch(self.task)
+        run = _Run(self, [bytecode_of(rule) for rule in rules], steps, parts)
+        replicates: dict[int, list[int]] = {}
+        for number, child in enumerate(children):
+            replicates.setdefault(child.replicate, []).append(number)
+        for replicate, numbers in replicates.items():
+            rates = [children[number].learning_rate for number in numbers]
+            with_data = self._replicate(replicate, epochs)
+            results = run.train(with_data, chosen[numbers], rates)
+            for number, outcome in zip(numbers, results, strict=True):
+                outcomes[number] = outcome
+        return [outcome for outcome in outcomes if outcome is not None]
+
+    def _replicate(self, number: int, epochs: int) -> "_Replicate":
+        """Initial weights, and batches of at least so many epochs, kept for others."""
+        with self._lock:
+            found = self._replicates.get(number)
+            if found is None or found.epochs < epochs:
+                found = _Replicate(self, number, epochs)
+                self._replicates.pop(number, None)
+                self._replicates[number] = found
+                while (
+                    len(self._replicates) > 1
+                    and sum(each.bytes for each in self._replicates.values())
+                    > MEMORY_BYTES
+                ):
+                    self._replicates.pop(next(iter(self._replicates)))
+            return found
+
+    def held(self, part: Part) -> "_Groups":
+        """A held-out part in groups of a batch."""
+        with self._lock:
+            if part not in self._held:
+                examples = self.task.examples(part)
+                order = np.arange(len(examples))
+                self._held[part] = _groups(self, examples, order, rows=False)
+            return self._held[part]
+
+
+class _Groups:
+    """Examples for the kernels; see `kernels.Examples`."""
+
+    def __init__(self, columns: Floats, rows: Floats, targets: Integers, count: int):
+        self.columns, self.rows, self.targets = columns, rows, targets
+        self.count = count
+
+    @property
+    def bytes(self) -> int:
+        return self.columns.nbytes + self.rows.nbytes + self.targets.nbytes
+
+
+def _groups(
+    engine: NativeEngine, examples: TaskExamples, order: Integers, rows: bool
+) -> _Groups:
+    """Examples in an order, in groups of a batch; the last is filled with zeros.
+
+    rows: whether they are trained on, in whole batches.
+    """
+    kernels = engine.kernels
+    batch, width = engine.task.batch_size, engine.layers.widths[0]
+    # Held-out groups may use the lanes that a batch leaves free.
+    size = batch if rows else kernels.padded(batch)
+    groups, lanes = -(-len(order) // size), kernels.padded(batch)
+    flat = np.zeros((groups * size, width), engine.dtype)
+    flat[: len(order)] = examples.inputs.numpy()[order]
+    inputs = flat.reshape(groups, size, width)
+    columns = aligned((groups, width, lanes), engine.dtype)
+    columns[:, :, :size] = inputs.transpose(0, 2, 1)
+    targets = np.zeros((groups, lanes), np.int64)
+    classes = np.zeros(groups * size, np.int64)
+    classes[: len(order)] = examples.targets.numpy()[order]
+    targets[:, :size] = classes.reshape(groups, size)
+    padded = aligned((groups if rows else 0, size, kernels.padded(width)), engine.dtype)
+    if rows:
+        padded[:, :, :width] = inputs
+    return _Groups(columns.ravel(), padded.ravel(), targets.ravel(), len(order))
+
+
+class _Replicate:
+    """What all children of a replicate share."""
+
+    def __init__(self, engine: NativeEngine, number: int, epochs: int) -> None:
+        task, seed = engine.task, engine.seed
+        self.epochs = epochs
+        network = initial_parameters(task, seed, number)
+        flat = torch.nn.utils.parameters_to_vector(network.parameters())
+        self.initial = flat.detach().numpy().astype(engine.dtype)
+        orders = [batch_order(task, seed, number, epoch) for epoch in range(epochs)]
+        order = torch.cat(orders).flatten().numpy()
+        self.batches = _groups(engine, task.examples("training"), order, rows=True)
+        low, high = counter_key(seed, number)
+        self.key = np.uint64(high << 32 | low)
+
+    @property
+    def bytes(self) -> int:
+        return self.batches.bytes
+
+
+class _Run:
+    """One call of `train`: rules as arrays, and the places of everything."""
+
+    def __init__(
+        self,
+        engine: NativeEngine,
+        codes: Sequence[Bytecode],
+        steps: int,
+        parts: Sequence[Part],
+    ) -> None:
+        self.engine, self.steps, self.asked = engine, steps, parts
+        kernels = engine.kernels
+        layers, batch = engine.layers, engine.task.batch_size
+        states = max(code.states for code in codes)
+        blocks = max(code.blocks for code in codes)
+        self.network, self.size = kernels.network_of(
+            layers.widths, layers.activation, batch, states, blocks
+        )
+        self.rules = _packed(kernels, codes, steps)
+        held = [engine.held(part) for part in parts]
+        self.parts = np.empty((len(parts), 2), np.int64)
+        first = 0
+        for number, part in enumerate(held):
+            self.parts[number] = first, part.count
+            first += len(part.targets) // self.network.lanes
+        nothing = np.empty(0, engine.dtype)
+        self.held = kernels.Examples(
+            np.concatenate([nothing, *(part.columns for part in held)]),
+            nothing,
+            np.concatenate([np.empty(0, np.int64), *(part.targets for part in held)]),
+        )
+
+    def train(
+        self, replicate: _Replicate, chosen: Integers, rates: Sequence[float]
+    ) -> list[Outcome]:
+        """Outcomes of children of one replicate; chosen: number of each one's rule."""
+        engine, count = self.engine, len(rates)
+        losses = np.empty((count, self.steps))
+        measures = np.empty((count, len(self.asked), 2))
+        finished = np.empty(count, np.bool_)
+        batches, kernels = replicate.batches, engine.kernels
+        data = kernels.Examples(batches.columns, batches.rows, batches.targets)
+        rates_of = np.array(rates, engine.dtype)
+
+        def task(first: int) -> None:
+            kernels.train(
+                aligned((self.size,), engine.dtype),
+                self.network,
+                data,
+                self.held,
+                self.parts,
+                self.rules,
+                replicate.initial,
+                replicate.key,
+                chosen,
+                rates_of,
+                losses,
+                measures,
+                finished,
+                first,
+                min(first + CHILDREN, count),
+            )
+
+        with told_when_compiled():
+            _in_threads(task, range(0, count, CHILDREN), engine.workers)
+        return [
+            self._outcome(*result)
+            for result in zip(
+                losses.tolist(), measures.tolist(), finished.tolist(), strict=True
+            )
+        ]
+
+    def _outcome(
+        self, losses: list[float], measures: list[list[float]], finished: bool
+    ) -> Outcome:
+        if not finished or not all(math.isfinite(loss) for loss, _ in measures):
+            return diverged_outcome(losses, self.asked)
+        return Outcome(
+            False,
+            tuple(loss for loss, _ in measures),
+            tuple(accuracy for _, accuracy in measures),
+            curve_of(losses),
+        )
+
+
+def _kernels() -> Any:
+    """The compiled part, imported late: without numba everything else works."""
+    try:
+        from neuralopt.machine import kernels
+    except ImportError as error:
+        raise ValueError(
+            f"the native engine needs numba ({error}): pip install numba, or use "
+            "evaluator.engine=stacked"
+        ) from None
+    return kernels
+
+
+def _rules(children: Sequence[Child]) -> tuple[list[Expression], Integers]:
+    """The different rules, and the number of each child's."""
+    numbers: dict[Expression, int] = {}
+    chosen = []
+    for child in children:
+        if isinstance(child.rule, TorchOptimizer):
+            raise ValueError(f"the native engine can't train {child.rule}: use serial")
+        chosen.append(numbers.setdefault(child.rule, len(numbers)))
+    return list(numbers), np.array(chosen, np.int64)
+
+
+def _packed(kernels: Any, codes: Sequence[Bytecode], steps: int) -> Any:
+    """Bytecode of several rules as `kernels.Rules`."""
+    spans, tables = [], [np.empty(0)]
+    line = constant = number = 0
+    for code in codes:
+        counts = len(code.code), len(code.constants), len(code.scalars)
+        lines = line, line + counts[0]
+        spans.append((*lines, code.states, constant, counts[1], number, counts[2]))
+        tables.append(code.table(steps).ravel())
+        line, constant = line + counts[0], constant + counts[1]
+        number += len(tables[-1])
+    constants = [value for code in codes for value in code.constants]
+    return kernels.Rules(
+        np.concatenate([code.code for code in codes]),
+        np.array(spans, np.int64),
+        np.array(constants),
+        np.concatenate(tables),
+    )
+
+
+def aligned(shape: tuple[int, ...], dtype: Any) -> Floats:
+    """Zeros that begin at a multiple of 64 bytes, as vectors like it."""
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    room = np.zeros(size + 64, np.uint8)
+    start = -room.ctypes.data % 64
+    found: Floats = room[start : start + size].view(dtype).reshape(shape)
+    return found
+
+
+def _in_threads(task: Callable[[int], None], numbers: range, workers: int) -> None:
+    if workers == 1 or len(numbers) <= 1:
+        for number in numbers:
+            task(number)
+    else:
+        with ThreadPoolExecutor(workers, "native") as pool:
+            list(pool.map(task, numbers))
+
+
+@contextlib.contextmanager
+def told_when_compiled() -> Iterator[None]:
+    """Say so, once, if numba compiles inside: it takes seconds and looks like a fault.
+
+    numba reports what it compiles, not what it finds in its cache.
+    """
+    from numba.core import event
+
+    told = threading.Event()
+
+    class Listener(event.Listener):
+        def on_start(self, event: Any) -> None:
+            if not told.is_set():
+                told.set()
+                LOGGER.warning("%s", COMPILING)
+
+        def on_end(self, event: Any) -> None:
+            pass
+
+    with event.install_listener("numba:compile", Listener()):
+        yield

@@ -1,0 +1,302 @@
+"""A rule as numbers: integer code, constants, and scalars that change with the step.
+
+Knows operations, rows and blocks; refuses to know networks and what runs the code. It
+computes on a memory of rows, one for each quantity that has a value for every element
+(the gradient, the parameter, each state), and of blocks, as long as a kernel's stride,
+for everything that need not outlive it (constants, scalars, intermediate results).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from neuralopt.language import Expression, simplify
+from neuralopt.language.primitives import CLOCK, PRIMITIVES
+from neuralopt.machine.straightline import Instruction, StraightLine, straight_line
+
+OPCODES = {
+    name: number
+    for number, name in enumerate(
+        (
+            *(name for name, primitive in PRIMITIVES.items() if primitive.kernel),
+            "copy",  # target <- x
+            "descend",  # w <- w - rate * x
+        )
+    )
+}
+"""Number of each operation that a kernel runs."""
+
+GRADIENT, PARAMETER, FIRST_STATE = 0, 1, 2
+"""Numbers of rows. An operand is a row, or a block: the number -1 - block."""
+
+UNUSED = GRADIENT
+"""Operand of an operation that has fewer arguments: never read."""
+
+Scalar = tuple["str | Scalar", ...]
+"""A scalar expression: ``("constant", "0.9")``, ``("t",)``, ``("divide", x, y)``. A
+constant is text, because 0.0 and -0.0 are equal as numbers.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Bytecode:
+    """A rule for a kernel.
+
+    code: int64 (instructions, 5): opcode, target, x, y, stream of random bits.
+    Targets and arguments are rows and blocks. No instruction writes what it reads,
+    but ``descend``, which writes the parameter.
+    constants: values of the first blocks. scalars: what the blocks after them hold,
+    anew at every step. states: rows of memory, 0 before the first step.
+    blocks: how many are used, all together.
+    """
+
+    code: npt.NDArray[np.int64]
+    constants: tuple[float, ...]
+    scalars: tuple[Scalar, ...]
+    states: int
+    blocks: int
+
+    def table(self, total_steps: int) -> npt.NDArray[np.float64]:
+        """Values of the scalars at each step of a training, (total_steps, scalars)."""
+        columns = [_column(scalar, total_steps) for scalar in self.scalars]
+        return np.stack(columns, 1) if columns else np.empty((total_steps, 0))
+
+
+@lru_cache(maxsize=1 << 12)
+def bytecode_of(expression: Expression) -> Bytecode:
+    """The bytecode of an expression's canonical form."""
+    return bytecode(straight_line(simplify(expression)))
+
+
+def bytecode(code: StraightLine) -> Bytecode:
+    """Straight-line code with registers placed in as few blocks as will do."""
+    return _Encoder(code).encode()
+
+
+@dataclass(slots=True)
+class _Operation:
+    """An operation on registers, which have no place yet."""
+
+    name: str
+    target: int
+    arguments: tuple[int, ...]
+    stream: int = 0
+
+
+class _Encoder:
+    """Registers keep their numbers of the straight-line code until they are placed."""
+
+    def __init__(self, code: StraightLine) -> None:
+        self.code = code
+        self.next_register = len(code.instructions)
+        self.places: dict[int, int] = {}
+        self.constants: dict[Scalar, None] = {}
+        self.scalars: dict[Scalar, None] = {}
+
+    def encode(self) -> Bytecode:
+        needed = self._needed()
+        operations = [
+            operation
+            for instruction in self.code.instructions
+            if instruction.target in needed and instruction.element
+            for operation in self._operations(instruction)
+        ]
+        self._place_scalars(operations)
+        self._place_rows(operations)
+        operations += self._endings()
+        first = len(self.constants) + len(self.scalars)
+        blocks = self._place_registers(operations, first)
+        rows = [self._row(operation) for operation in operations]
+        return Bytecode(
+            np.array(rows, np.int64).reshape(-1, 5),
+            tuple(_value(constant, {}) for constant in self.constants),
+            tuple(self.scalars),
+            len(self.code.states),
+            blocks,
+        )
+
+    def _needed(self) -> set[int]:
+        """Registers that the value or a state depends on."""
+        needed: set[int] = set()
+        pending = [self.code.result, *self.code.states]
+        while pending:
+            register = pending.pop()
+            if register not in needed:
+                needed.add(register)
+                pending += self.code.instructions[register].arguments
+        return needed
+
+    def _operations(self, instruction: Instruction) -> Iterator[_Operation]:
+        name, target = instruction.operation, instruction.target
+        arguments = instruction.arguments
+        if name in ("g", "w", "load"):
+            return
+        if name == "power":
+            exponent = self.code.instructions[arguments[1]].value
+            if exponent in (2.0, 3.0):  # as the table defines squares and cubes
+                x = arguments[0]
+                if exponent == 3.0:
+                    square = self._new_register()
+                    yield _Operation("multiply", square, (x, x))
+                    yield _Operation("multiply", target, (square, x))
+                else:
+                    yield _Operation("multiply", target, (x, x))
+                return
+        yield _Operation(name, target, arguments, instruction.index or 0)
+
+    def _new_register(self) -> int:
+        self.next_register += 1
+        return self.next_register - 1
+
+    def _place_scalars(self, operations: list[_Operation]) -> None:
+        """Blocks of the constants and, after them, of the scalars that are read."""
+        read = {self.code.result, *self.code.states}
+        read.update(r for operation in operations for r in operation.arguments)
+        read.intersection_update(range(len(self.code.instructions)))
+        values = {
+            register: self._scalar(register)
+            for register in sorted(read)
+            if not self.code.instructions[register].element
+        }
+        for scalar in values.values():
+            kind = self.constants if scalar[0] == "constant" else self.scalars
+            kind[scalar] = None
+        blocks = {
+            scalar: n for n, scalar in enumerate([*self.constants, *self.scalars])
+        }
+        for register, scalar in values.items():
+            self.places[register] = -1 - blocks[scalar]
+
+    def _scalar(self, register: int) -> Scalar:
+        """The expression of a scalar register, constant parts computed."""
+        instruction = self.code.instructions[register]
+        if instruction.value is not None:
+            return ("constant", repr(float(instruction.value)))
+        if instruction.operation in CLOCK:
+            return (instruction.operation,)
+        arguments = tuple(self._scalar(number) for number in instruction.arguments)
+        scalar: Scalar = (instruction.operation, *arguments)
+        if all(argument[0] == "constant" for argument in arguments):
+            return ("constant", repr(_value(scalar, {})))
+        return scalar
+
+    def _place_rows(self, operations: list[_Operation]) -> None:
+        """Rows of what is loaded, and of new states computed right where they stay.
+
+        A state's row may take its new value early if nothing reads the old one from
+        then on; the operation itself counts as a reader.
+        """
+        for instruction in self.code.instructions:
+            if instruction.operation == "g":
+                self.places[instruction.target] = GRADIENT
+            elif instruction.operation == "w":
+                self.places[instruction.target] = PARAMETER
+            elif instruction.operation == "load":
+                assert instruction.index is not None
+                self.places[instruction.target] = FIRST_STATE + instruction.index
+        last_reads = _last_reads(operations)
+        computed = {
+            operation.target: number for number, operation in enumerate(operations)
+        }
+        for state, register in enumerate(self.code.states):
+            row = FIRST_STATE + state
+            old = {r for r, place in self.places.items() if place == row}
+            kept = old & {self.code.result, *self.code.states}
+            last = max((last_reads.get(r, -1) for r in old), default=-1)
+            if (
+                not kept
+                and register in computed
+                and register not in self.places
+                and computed[register] > last
+            ):
+                self.places[register] = row
+
+    def _endings(self) -> list[_Operation]:
+        """What happens after the last instruction: states and the parameter change.
+
+        Rows that something still has to read are set aside before they are written.
+        """
+        stores = [
+            (FIRST_STATE + state, register)
+            for state, register in enumerate(self.code.states)
+            if self.places.get(register) != FIRST_STATE + state
+        ]
+        changing = {row for row, _ in stores} | {PARAMETER}
+        asides: dict[int, int] = {}
+        for register in (self.code.result, *(register for _, register in stores)):
+            if self.places.get(register, -1) in changing and register not in asides:
+                asides[register] = self._new_register()
+        endings = [_Operation("copy", new, (old,)) for old, new in asides.items()]
+        for row, register in stores:
+            written = self._new_register()
+            self.places[written] = row
+            source = asides.get(register, register)
+            endings.append(_Operation("copy", written, (source,)))
+        value = asides.get(self.code.result, self.code.result)
+        parameter = self._new_register()
+        self.places[parameter] = PARAMETER
+        return [*endings, _Operation("descend", parameter, (value,))]
+
+    def _place_registers(self, operations: list[_Operation], first: int) -> int:
+        """Give blocks from `first` on to all registers that have no place yet.
+
+        A block is free again after its last reader, and no operation writes the block
+        that it reads. Returns the number of blocks used, with those before `first`.
+        """
+        last_reads = _last_reads(operations)
+        free: list[int] = []
+        used = first
+        for number, operation in enumerate(operations):
+            if operation.target not in self.places:
+                if not free:
+                    free.append(used)
+                    used += 1
+                self.places[operation.target] = -1 - free.pop()
+            for register in {*operation.arguments, operation.target}:
+                block = -1 - self.places[register]
+                if block >= first and last_reads.get(register, number) == number:
+                    free.append(block)
+        return used
+
+    def _row(self, operation: _Operation) -> list[int]:
+        arguments = [self.places[register] for register in operation.arguments]
+        arguments += [UNUSED] * (2 - len(arguments))
+        target = self.places[operation.target]
+        return [OPCODES[operation.name], target, *arguments, operation.stream]
+
+
+def _last_reads(operations: list[_Operation]) -> dict[int, int]:
+    """Number of the last operation that reads each register."""
+    return {
+        register: number
+        for number, operation in enumerate(operations)
+        for register in operation.arguments
+    }
+
+
+@lru_cache(maxsize=1 << 10)
+def _column(scalar: Scalar, total_steps: int) -> npt.NDArray[np.float64]:
+    """A scalar at every step of a training. Cached: rules share a few of them."""
+    steps = float(total_steps)
+    return np.array(
+        [
+            _value(scalar, {"t": float(t), "T": steps, "progress": min(1.0, t / steps)})
+            for t in range(total_steps)
+        ]
+    )
+
+
+def _value(scalar: Scalar, clock: dict[str, float]) -> float:
+    name, *arguments = scalar
+    if name == "constant":
+        return float(str(arguments[0]))
+    assert isinstance(name, str)
+    if name in clock:
+        return clock[name]
+    function = PRIMITIVES[name].scalar
+    assert function is not None
+    values = [_value(part, clock) for part in arguments if isinstance(part, tuple)]
+    return function(*values)
