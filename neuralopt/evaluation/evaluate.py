@@ -10,6 +10,7 @@ from neuralopt.catalog import hint
 from neuralopt.evaluation.budgets import Budget, named_budget
 from neuralopt.evaluation.engine import Engine
 from neuralopt.evaluation.evaluator import Scorer
+from neuralopt.evaluation.native import NativeEngine
 from neuralopt.evaluation.scores import Score
 from neuralopt.evaluation.scoring import Trial, score_trials
 from neuralopt.evaluation.serial import SerialEngine
@@ -19,6 +20,7 @@ from neuralopt.optimizer import as_expression
 from neuralopt.tasks import Task, load_task
 
 ENGINES: Mapping[str, Callable[[Task, int], Engine]] = {
+    "native": NativeEngine,
     "stacked": StackedEngine,
     "serial": SerialEngine,
 }

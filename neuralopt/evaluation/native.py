@@ -1,6 +1,6 @@
 """The native engine: whole children trained as compiled code, one in each core's cache.
 
-Knows tasks of fully connected networks as arrays for the kernels, and threads; refuses
+Knows tasks of small networks as arrays for the kernels, and threads; refuses
 to know how a kernel works. Needs numba.
 """
 
@@ -29,8 +29,8 @@ from neuralopt.evaluation.engine import (
 )
 from neuralopt.language import Expression
 from neuralopt.machine.bytecode import Bytecode, bytecode_of
+from neuralopt.tasks import ConvNet, Mlp, Part, Task
 from neuralopt.tasks import Examples as TaskExamples
-from neuralopt.tasks import Mlp, Part, Task
 
 Floats = npt.NDArray[Any]
 Integers = npt.NDArray[np.int64]
@@ -51,7 +51,7 @@ class NativeEngine:
     """Trains whole children in compiled code.
 
     workers: threads of its own for every call of `train`; the caller may have others.
-    Raises ValueError for a task whose network is not an Mlp, or without numba.
+    Raises ValueError for a task whose network is not given as layers, or without numba.
     """
 
     name = "native"
@@ -65,14 +65,14 @@ class NativeEngine:
     ) -> None:
         if task.layers is None:
             raise ValueError(
-                f"the native engine trains fully connected networks, which the task "
+                f"the native engine needs a network given as layers, which the task "
                 f"{task.name!r} has not: use evaluator.engine=serial"
             )
         if dtype not in DTYPES:
             raise ValueError(f"the native engine has no {dtype}: use torch.float32")
         self.kernels = _kernels()
         self.task, self.seed, self.workers = task, seed, workers
-        self.layers: Mlp = task.layers
+        self.shape = _shape(self.kernels, task.layers)
         self.dtype = DTYPES[dtype]
         self._replicates: dict[int, _Replicate] = {}
         self._held: dict[Part, _Groups] = {}
@@ -145,12 +145,13 @@ def _groups(
     rows: whether they are trained on, in whole batches.
     """
     kernels = engine.kernels
-    batch, width = engine.task.batch_size, engine.layers.widths[0]
+    batch = engine.task.batch_size
+    width = examples.inputs[0].numel()
     # Held-out groups may use the lanes that a batch leaves free.
     size = batch if rows else kernels.padded(batch)
     groups, lanes = -(-len(order) // size), kernels.padded(batch)
     flat = np.zeros((groups * size, width), engine.dtype)
-    flat[: len(order)] = examples.inputs.numpy()[order]
+    flat[: len(order)] = examples.inputs.numpy()[order].reshape(len(order), width)
     inputs = flat.reshape(groups, size, width)
     columns = aligned((groups, width, lanes), engine.dtype)
     columns[:, :, :size] = inputs.transpose(0, 2, 1)
@@ -196,11 +197,10 @@ class _Run:
     ) -> None:
         self.engine, self.steps, self.asked = engine, steps, parts
         kernels = engine.kernels
-        layers, batch = engine.layers, engine.task.batch_size
         states = max(code.states for code in codes)
         blocks = max(code.blocks for code in codes)
         self.network, self.size = kernels.network_of(
-            layers.widths, layers.activation, batch, states, blocks
+            engine.shape, engine.task.batch_size, states, blocks
         )
         self.rules = _packed(kernels, codes, steps)
         held = [engine.held(part) for part in parts]
@@ -279,6 +279,15 @@ def _kernels() -> Any:
             "evaluator.engine=stacked"
         ) from None
     return kernels
+
+
+def _shape(kernels: Any, layers: Mlp | ConvNet) -> Any:
+    """A network as the kernels are told it."""
+    options = layers.activation, layers.objective
+    if isinstance(layers, Mlp):
+        return kernels.Shape(layers.widths, *options)
+    widths = (layers.features, *layers.widths)
+    return kernels.Shape(widths, *options, layers.image, layers.convolutions)
 
 
 def _rules(children: Sequence[Child]) -> tuple[list[Expression], Integers]:

@@ -45,6 +45,7 @@ class SerialEngine:
         inputs = examples.inputs.to(self.dtype)
         optimizer = self._optimizer(child, network, epochs)
         losses: list[float] = []
+        network.train()
         for epoch in range(epochs):
             for batch in batch_order(task, self.seed, child.replicate, epoch):
                 optimizer.zero_grad()
@@ -57,6 +58,7 @@ class SerialEngine:
         with torch.no_grad():
             if not all(weight.isfinite().all() for weight in network.parameters()):
                 return diverged_outcome(losses, parts)
+            network.eval()
             results = [self._measure(network, part) for part in parts]
         if not all(math.isfinite(loss) for loss, _ in results):
             return diverged_outcome(losses, parts)

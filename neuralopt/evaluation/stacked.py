@@ -54,7 +54,7 @@ class StackedEngine:
     def __init__(
         self, task: Task, seed: int, dtype: torch.dtype = torch.float32
     ) -> None:
-        if task.layers is None:
+        if not isinstance(task.layers, Mlp):
             raise ValueError(
                 f"the stacked engine trains fully connected networks, which the task "
                 f"{task.name!r} has not: use evaluator.engine=serial"

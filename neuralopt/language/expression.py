@@ -6,6 +6,7 @@ refuses to know text, algebra and numbers beyond its constants.
 
 import math
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Self
 
 from neuralopt.language.primitives import CONSTANT_NAMES, SCALAR_NAMES
@@ -54,11 +55,9 @@ class Expression:
         value: float | None = None,
     ) -> None:
         size, depth = 1, 1
-        names = {primitive}
         for argument in arguments:
             size += argument.size
             depth = max(depth, argument.depth + 1)
-            names |= argument._names
         if depth > MAXIMUM_DEPTH:
             raise ValueError(
                 f"a rule may nest at most {MAXIMUM_DEPTH} levels: simplify it"
@@ -75,7 +74,7 @@ class Expression:
         write(self, "value", value)
         write(self, "size", size)
         write(self, "depth", depth)
-        write(self, "_names", frozenset(names))
+        write(self, "_names", _names_of(primitive, *(a._names for a in arguments)))
         sign = None if value is None else math.copysign(1.0, value)
         write(self, "_hash", hash((primitive, arguments, value, sign)))
         write(self, "_text", None)
@@ -154,6 +153,12 @@ class Expression:
             self.primitive,
             tuple(argument.substitute(replacements) for argument in self.arguments),
         )
+
+
+@lru_cache(maxsize=1 << 12)
+def _names_of(primitive: str, *names: frozenset[str]) -> frozenset[str]:
+    """Names in a tree, from those in its branches. Few sets, which all trees share."""
+    return frozenset((primitive,)).union(*names)
 
 
 def constant(value: float) -> Expression:

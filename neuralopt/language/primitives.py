@@ -436,6 +436,12 @@ PRIMITIVES: Mapping[str, Primitive] = {
     for primitive in (*LEAVES, *OPERATORS, *FUNCTIONS, *MEMORIES)
 }
 
+
+def obeying(law: Law) -> frozenset[str]:
+    """Names of the primitives that obey a law."""
+    return frozenset(name for name, each in PRIMITIVES.items() if law in each.laws)
+
+
 NAMED_CONSTANTS: Mapping[str, float] = {"pi": math.pi, "e": math.e}
 
 CLOCK = frozenset({"t", "T", "progress"})

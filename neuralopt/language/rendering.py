@@ -3,6 +3,7 @@
 Knows notation; refuses to know algebra: what is printed is the tree that was given.
 """
 
+import math
 from collections.abc import Mapping
 from functools import cache
 from typing import Literal
@@ -52,36 +53,48 @@ def number_text(value: float) -> str:
 
 def _infix(expression: Expression, folded: bool) -> tuple[str, int]:
     """Text and the precedence of its outermost operator."""
-    if expression.value is not None:
-        negative = number_text(expression.value).startswith("-")
-        return number_text(expression.value), SIGN if negative else ATOM
-    if folded and (name := _folded_name(expression)):
+    if folded and expression.value is None and (name := _folded_name(expression)):
         return name, ATOM
+    level = _precedence(expression)
+    if expression.value is not None:
+        return number_text(expression.value), level
     primitive = PRIMITIVES.get(expression.primitive)
     if primitive is None or primitive.is_leaf:
-        return expression.primitive, ATOM
+        return expression.primitive, level
+    # An expression keeps its expanded text, so that parts are printed once.
+    parts = [
+        _infix(argument, True) if folded else (str(argument), _precedence(argument))
+        for argument in expression.arguments
+    ]
 
     def part(index: int, least: int) -> str:
-        text, precedence = _infix(expression.arguments[index], folded)
+        text, precedence = parts[index]
         return text if precedence >= least else f"({text})"
 
-    level = primitive.precedence
     if primitive.name == "negative":
-        operand = expression.arguments[0]
         # "-2" reads as a constant: a sign before one needs brackets to stay a sign.
-        text = f"({_infix(operand, folded)[0]})" if operand.is_constant else part(0, 3)
-        return f"-{text}", level
+        number = expression.arguments[0].is_constant
+        return f"-({parts[0][0]})" if number else f"-{part(0, SIGN)}", level
     if primitive.name == "power":
         return f"{part(0, ATOM)} ** {part(1, SIGN)}", level
     if primitive.symbol:
         return f"{part(0, level)} {primitive.symbol} {part(1, level + 1)}", level
-    arguments = list(expression.arguments)
+    shown = len(parts)
     for parameter in reversed(primitive.parameters):
-        if parameter.default is None or arguments[-1].value != parameter.default:
+        default = parameter.default
+        if default is None or expression.arguments[shown - 1].value != default:
             break
-        arguments.pop()
-    inner = ", ".join(_infix(argument, folded)[0] for argument in arguments)
-    return f"{primitive.name}({inner})", ATOM
+        shown -= 1
+    inner = ", ".join(text for text, _ in parts[:shown])
+    return f"{primitive.name}({inner})", level
+
+
+def _precedence(expression: Expression) -> int:
+    """Of the outermost operator of the expanded text."""
+    if expression.value is not None:
+        return SIGN if math.copysign(1.0, expression.value) < 0 else ATOM
+    primitive = PRIMITIVES.get(expression.primitive)
+    return primitive.precedence if primitive and primitive.symbol else ATOM
 
 
 @cache

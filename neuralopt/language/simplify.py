@@ -14,16 +14,29 @@ Some laws hold but for the sign of a zero: -(a - b) = b - a. Only a division can
 
 import math
 from collections.abc import Callable, Iterator
-from functools import lru_cache
 
 from neuralopt.language.definitions import bind, formula_of, scalar_value
 from neuralopt.language.expression import Expression, call, constant
-from neuralopt.language.primitives import PRIMITIVES, Law
+from neuralopt.language.primitives import PRIMITIVES, Law, obeying
 
 ONE, TWO, THREE = constant(1.0), constant(2.0), constant(3.0)
 SIGN_OF_ZERO_LOST = frozenset({"exp", "exp2", "cos", "abs", "log", "sqrt", "pow"})
+DRAWS = frozenset(name for name, each in PRIMITIVES.items() if each.draw)
+DECIDING = (
+    DRAWS
+    | SIGN_OF_ZERO_LOST
+    | {*("divide", "reciprocal", "power", "debiased", "add", "subtract", "fold")}
+)
+"""Primitives whose arguments may be less, or more, delicate than they are."""
+
+EXACT, EVEN, ODD = obeying(Law.EXACT), obeying(Law.EVEN), obeying(Law.ODD)
+NONNEGATIVE, IDEMPOTENT = obeying(Law.NONNEGATIVE), obeying(Law.IDEMPOTENT)
+COMMUTATIVE, REDEFINED = obeying(Law.COMMUTATIVE), obeying(Law.REDEFINED)
+
 ODD_UP_TO_ZEROS = frozenset({"sign", "ema", "trace", "total", "previous"})
 MAXIMUM_PASSES = 20
+MAXIMUM_KNOWN = 1 << 17
+"""Results that are kept: rules of a space share many parts."""
 
 Rewrite = Callable[[Expression, bool], Expression | None]
 
@@ -50,29 +63,50 @@ def simplify(expression: Expression) -> Expression:
     return expression
 
 
-@lru_cache(maxsize=1 << 16)
 def _simplify(expression: Expression, delicate: bool) -> Expression:
     """delicate: whether the sign of a zero can reach a division from here."""
     if not expression.arguments:
         return expression
+    found = _known.get((expression, delicate))
+    if found is None:
+        found = _rewritten(expression, delicate)
+        if len(_known) >= MAXIMUM_KNOWN:
+            _known.clear()
+        _known[expression, delicate] = found
+    return found
+
+
+_known: dict[tuple[Expression, bool], Expression] = {}
+"""What `_simplify` returned."""
+
+
+def _rewritten(expression: Expression, delicate: bool) -> Expression:
     contexts = _contexts(expression, delicate)
-    arguments = tuple(
-        _simplify(argument, context)
-        for argument, context in zip(expression.arguments, contexts, strict=True)
-    )
+    arguments = tuple(map(_simplify, expression.arguments, contexts))
     node = Expression(expression.primitive, arguments)
-    for rewrite in REWRITES:
+    for rewrite in REWRITES_OF[expression.primitive]:
         changed = rewrite(node, delicate)
         if changed is not None:
             return _simplify(changed, delicate)
+    if _contexts(node, delicate) == contexts and all(
+        not each.arguments or _known.get((each, context)) is each
+        for each, context in zip(arguments, contexts, strict=True)
+    ):
+        _known[node, delicate] = node  # nothing is left to do: the next pass sees it
     return node
 
 
-def _contexts(expression: Expression, delicate: bool) -> Iterator[bool]:
+def _contexts(expression: Expression, delicate: bool) -> tuple[bool, ...]:
     """For each argument: can the sign of its zero reach a division?"""
+    if expression.primitive not in DECIDING:
+        return (delicate,) * len(expression.arguments)
+    return tuple(_deciding_contexts(expression, delicate))
+
+
+def _deciding_contexts(expression: Expression, delicate: bool) -> Iterator[bool]:
     name = expression.primitive
     for index in range(len(expression.arguments)):
-        if PRIMITIVES[name].draw:
+        if name in DRAWS:
             yield True  # one draw must not become two in different places
         elif (name == "divide" and index == 1) or name == "reciprocal":
             yield True
@@ -107,7 +141,7 @@ def _nonzero_constant(expression: Expression) -> bool:
 def _expand(node: Expression, delicate: bool) -> Expression | None:
     """Definitions of the table, and spellings of powers."""
     name = node.primitive
-    if Law.REDEFINED in PRIMITIVES[name].laws:
+    if name in REDEFINED:
         return formula_of(name).substitute(bind(name, node.arguments))
     if name == "multiply":
         left, right = node.arguments
@@ -128,9 +162,6 @@ def _expand(node: Expression, delicate: bool) -> Expression | None:
 
 def _fold_constants(node: Expression, delicate: bool) -> Expression | None:
     """Operations on numbers that every implementation rounds alike."""
-    exact = Law.EXACT in PRIMITIVES[node.primitive].laws
-    if not exact and node.primitive != "power":
-        return None
     if not all(argument.is_constant for argument in node.arguments):
         return None
     if node.primitive == "power" and node.arguments[1] not in (TWO, THREE):
@@ -171,7 +202,6 @@ def _neutral(node: Expression, delicate: bool) -> Expression | None:
 def _signs(node: Expression, delicate: bool) -> Expression | None:
     """Signs move outwards and cancel."""
     name, arguments = node.primitive, node.arguments
-    laws = PRIMITIVES[name].laws
     if name == "negative":
         inner = arguments[0]
         if inner.primitive == "negative":
@@ -201,9 +231,9 @@ def _signs(node: Expression, delicate: bool) -> Expression | None:
     if name == "power" and arguments[1].value in (2.0, 3.0, -1.0):
         whole = call(name, first, arguments[1])
         return whole if arguments[1] == TWO else call("negative", whole)
-    if Law.EVEN in laws:
+    if name in EVEN:
         return call(name, first, *arguments[1:])
-    if Law.ODD in laws and not (delicate and _is_odd_up_to_zeros(node)):
+    if name in ODD and not (delicate and _is_odd_up_to_zeros(node)):
         return call("negative", call(name, first, *arguments[1:]))
     return None
 
@@ -242,16 +272,14 @@ def _without_sign(expression: Expression) -> Expression | None:
 def _nested(node: Expression, delicate: bool) -> Expression | None:
     """A function of a function that one of them makes superfluous."""
     name, inner = node.primitive, node.arguments[0]
-    laws = PRIMITIVES[name].laws
-    known = inner.primitive in PRIMITIVES  # a template's variable is not
-    if name == "abs" and known and Law.NONNEGATIVE in PRIMITIVES[inner.primitive].laws:
+    if name == "abs" and inner.primitive in NONNEGATIVE:
         return inner
     if name == "abs" and inner.primitive == "power" and inner.arguments[1] == TWO:
         return inner
     squared = name == "power" and node.arguments[1] == TWO
-    if (Law.EVEN in laws or squared) and inner.primitive == "abs":
+    if (name in EVEN or squared) and inner.primitive == "abs":
         return call(name, inner.arguments[0], *node.arguments[1:])
-    if Law.IDEMPOTENT in laws:
+    if name in IDEMPOTENT:
         if len(node.arguments) == 1 and inner.primitive == name:
             return inner
         if len(node.arguments) == 2 and inner == node.arguments[1]:
@@ -270,8 +298,6 @@ def _nested(node: Expression, delicate: bool) -> Expression | None:
 
 def _commute(node: Expression, delicate: bool) -> Expression | None:
     """Operands of commuting operations in one order."""
-    if Law.COMMUTATIVE not in PRIMITIVES[node.primitive].laws:
-        return None
     if delicate and node.primitive in ("min", "max"):
         return None  # which zero min(0, -0) returns depends on the order
     left, right = node.arguments
@@ -287,11 +313,18 @@ def _order(expression: Expression, numbers_first: bool) -> tuple[int, int, str]:
     return -rank if numbers_first else rank, expression.size, str(expression)
 
 
-REWRITES: tuple[Rewrite, ...] = (
-    _expand,
-    _fold_constants,
-    _neutral,
-    _signs,
-    _nested,
-    _commute,
+QUOTIENTS = frozenset({"multiply", "divide"})
+REWRITES: tuple[tuple[Rewrite, frozenset[str]], ...] = (
+    (_expand, REDEFINED | {"multiply", "pow"}),
+    (_fold_constants, EXACT | {"power"}),
+    (_neutral, QUOTIENTS | {"add", "subtract", "power", "drop", "trace"}),
+    (_signs, EVEN | ODD | QUOTIENTS | {"negative", "add", "subtract", "power"}),
+    (_nested, EVEN | IDEMPOTENT | {"abs", "power", "clip", "sign"}),
+    (_commute, COMMUTATIVE),
 )
+"""Each with the primitives that it may change; the first that applies is used."""
+
+REWRITES_OF = {
+    name: tuple(rewrite for rewrite, names in REWRITES if name in names)
+    for name in PRIMITIVES
+}

@@ -1,6 +1,7 @@
-"""The task `digits`: scikit-learn's 8 x 8 handwritten digits, embedded real data.
+"""The tasks `digits` and `digits_conv`: scikit-learn's 8 x 8 handwritten digits.
 
-Knows how the 1,797 images are divided; refuses to know how they are used.
+Knows how the 1,797 images, real data that come with the package, are divided; refuses
+to know how they are used.
 """
 
 from collections.abc import Mapping
@@ -9,7 +10,8 @@ import numpy as np
 import torch
 
 from neuralopt.counter_hash import counter_key, counter_order
-from neuralopt.tasks.task import Classification, Examples, Mlp, Part, fingerprint
+from neuralopt.tasks.network import ConvNet, Mlp
+from neuralopt.tasks.task import Classification, Examples, Part, fingerprint
 
 SIZES: Mapping[Part, int] = {
     "training": 1024,
@@ -22,9 +24,21 @@ SIZES: Mapping[Part, int] = {
 SPLIT_SEED = 1709_07417
 """Of the one permutation that divides the images: fixed for good."""
 
+BATCH = 64
+
 
 def digits() -> Classification:
     """An MLP 64-32-10 on the digits (Alpaydin and Kaynak 1998), batches of 64."""
+    return _task("digits", Mlp((64, 32, 10)), (64,))
+
+
+def digits_conv() -> Classification:
+    """A ConvNet 1-16-16, with a halving between, on the same images and batches."""
+    layers = ConvNet((1, 8, 8), ((16, 2), (16, 1)), (10,))
+    return _task("digits_conv", layers, layers.image)
+
+
+def _task(name: str, layers: Mlp | ConvNet, shape: tuple[int, ...]) -> Classification:
     from sklearn.datasets import load_digits
 
     images, classes = load_digits(return_X_y=True)
@@ -33,12 +47,11 @@ def digits() -> Classification:
     start = 0
     for part, size in SIZES.items():
         chosen = order[start : start + size]
+        inputs = (images[chosen] / 16.0).astype(np.float32).reshape(size, *shape)
         parts[part] = Examples(
-            torch.from_numpy((images[chosen] / 16.0).astype(np.float32)),
+            torch.from_numpy(inputs),
             torch.from_numpy(classes[chosen].astype(np.int64)),
         )
         start += size
-    layers = Mlp((64, 32, 10))
-    batch_size = 64
-    hashed = fingerprint(f"digits {layers} {batch_size}", parts)
-    return Classification("digits", layers, batch_size, parts, hashed)
+    hashed = fingerprint(f"{name} {layers} {BATCH}", parts)
+    return Classification(name, layers, BATCH, parts, hashed)

@@ -12,6 +12,8 @@ from typing import Literal, Protocol
 import torch
 from torch import nn
 
+from neuralopt.tasks.network import ConvNet, Mlp, mean_loss
+
 Part = Literal["training", "validation", "selection", "test"]
 """Parts of a task's data. A search trains on `training` and scores on `validation`;
 `selection` ranks what was found; `test` is for the last word and is never searched."""
@@ -45,7 +47,7 @@ class Task(Protocol):
     @property
     def batch_size(self) -> int: ...
     @property
-    def layers(self) -> "Mlp | None": ...
+    def layers(self) -> Mlp | ConvNet | None: ...
 
     def examples(self, part: Part) -> Examples:
         """The examples of a part, always the same tensors in the same order."""
@@ -68,43 +70,18 @@ class Task(Protocol):
         ...
 
 
-ACTIVATIONS: Mapping[str, type[nn.Module]] = {
-    "relu": nn.ReLU,
-    "tanh": nn.Tanh,
-    "sigmoid": nn.Sigmoid,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Mlp:
-    """A fully connected network with biases and softmax outputs.
-
-    widths: of the inputs, hidden layers and outputs, as in (64, 32, 10).
-    Its parameters, in order and flattened, are weight (out, in) and bias (out,) of
-    each layer.
-    """
-
-    widths: tuple[int, ...]
-    activation: Literal["relu", "tanh", "sigmoid"] = "relu"
-
-    def network(self) -> nn.Sequential:
-        modules: list[nn.Module] = []
-        for inputs, outputs in zip(self.widths, self.widths[1:], strict=False):
-            modules += [nn.Linear(inputs, outputs), ACTIVATIONS[self.activation]()]
-        return nn.Sequential(*modules[:-1])
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Classification:
-    """A task of classes, scored by exp(-cross-entropy).
+    """A task of classes, scored by exp(-loss).
 
-    The geometric mean probability of the right class, unlike the share of right
-    answers, does not tie among the best of a few hundred examples; it ranks two seeds
-    alike far more often, and the learning rate is chosen by it too.
+    Of the cross-entropy that is the geometric mean probability of the right class.
+    Unlike the share of right answers it does not tie among the best of a few hundred
+    examples; it ranks two seeds alike far more often, and the learning rate is chosen
+    by it too.
     """
 
     name: str
-    layers: Mlp
+    layers: Mlp | ConvNet
     batch_size: int
     parts: Mapping[Part, Examples]
     fingerprint: str
@@ -116,7 +93,7 @@ class Classification:
         return self.layers.network()
 
     def loss(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        return nn.functional.cross_entropy(outputs, targets)
+        return mean_loss(self.layers.objective, outputs, targets)
 
     def accuracy(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         return (outputs.argmax(-1) == targets).double().mean()

@@ -10,7 +10,7 @@ from neuralopt.evaluation import Budget, rejection
 from neuralopt.evaluation.engine import Outcome
 from neuralopt.language import simplify
 from neuralopt.spaces import SPACES
-from neuralopt.tasks import PARTS, Classification, Examples, Mlp, load_task
+from neuralopt.tasks import PARTS, Classification, ConvNet, Examples, Mlp, load_task
 from neuralopt.tasks.task import fingerprint
 
 
@@ -28,13 +28,19 @@ def random_rules(space, count, seed=0):
 
 def some_digits(batch_size=64, widths=(64, 32, 10), activation="relu", training=1024):
     """The task `digits` with another batch size, network or number of images."""
+    return digits_for(Mlp(widths, activation), batch_size, training)
+
+
+def digits_for(layers, batch_size=64, training=1024):
+    """Some of the images of `digits` for a network, in as many pixels as it takes."""
     whole = load_task("digits")
-    parts = {part: whole.examples(part) for part in PARTS}
-    examples = parts["training"]
-    parts["training"] = Examples(
-        examples.inputs[:training], examples.targets[:training]
-    )
-    layers = Mlp(widths, activation)
+    size = layers.image if isinstance(layers, ConvNet) else (layers.widths[0],)
+    parts = {}
+    for part in PARTS:
+        examples = whole.examples(part)
+        count = training if part == "training" else len(examples)
+        pixels = examples.inputs[:count, : math.prod(size)].reshape(count, *size)
+        parts[part] = Examples(pixels, examples.targets[:count])
     made = fingerprint(f"{layers} {batch_size}", parts)
     return Classification("some digits", layers, batch_size, parts, made)
 

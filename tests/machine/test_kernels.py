@@ -10,8 +10,16 @@ numba = pytest.importorskip("numba")
 
 from neuralopt.counter_hash import counter_bits, counter_key  # noqa: E402
 from neuralopt.language.primitives import PRIMITIVES  # noqa: E402
-from neuralopt.machine import generate, kernels  # noqa: E402
+from neuralopt.machine import generate  # noqa: E402
 from neuralopt.machine.bytecode import OPCODES  # noqa: E402
+from neuralopt.machine.kernels import (  # noqa: E402
+    compiling,
+    functions,
+    operations,
+    padded,
+    products,
+    training,
+)
 from neuralopt.optimizer.draws import draw  # noqa: E402
 
 COUNT = 512
@@ -21,7 +29,7 @@ COUNTERS = 3, 1, 4, 2  # seed, replicate, step, stream
 @numba.njit
 def call(memory, opcode, count, state, stream, first):
     """An operation on memory's first and second 512 elements, into the third."""
-    kernels.operate(
+    operations.operate(
         memory, opcode, 1024, 0, 512, count, state, stream, first, memory[0]
     )
 
@@ -29,7 +37,7 @@ def call(memory, opcode, count, state, stream, first):
 @numba.njit
 def multiply(memory, out, rows, columns, depth, left, by_column, right, stride, bias):
     row, step = (np.int64(1), rows) if by_column else (depth, np.int64(1))
-    kernels.product(
+    products.product(
         memory,
         out,
         columns,
@@ -49,12 +57,12 @@ def multiply(memory, out, rows, columns, depth, left, by_column, right, stride, 
 
 @numba.njit
 def turn(memory, source, width, target, height):
-    kernels.transpose(memory, source, width, target, height)
+    products.transpose(memory, source, width, target, height)
 
 
 @numba.njit
 def sum_row(memory, start, count):
-    return kernels.row_sum(memory, start, count)
+    return products.row_sum(memory, start, count)
 
 
 def state_of(*counters):
@@ -218,7 +226,7 @@ def test_a_product_of_any_size_is_numpys_and_writes_nothing_else(dtype):
     sizes = [(1, 1, 1), (4, 64, 3), (5, 65, 7), (13, 33, 0), (8, 112, 20), (3, 100, 64)]
     sizes += [tuple(rng.integers(1, 90, 3).tolist()) for _ in range(40)]
     for rows, columns, depth in sizes:
-        stride = kernels.padded(columns)
+        stride = padded(columns)
         left = rng.normal(size=(rows, depth)).astype(dtype)
         right = rng.normal(size=(depth, stride)).astype(dtype)
         bias = rng.normal(size=rows).astype(dtype)
@@ -262,22 +270,37 @@ def test_transposing_and_summing_rows_are_numpys(dtype):
         assert sum_row(memory, width, width) == memory[width : 2 * width].sum()
 
 
-def test_the_generated_part_is_what_the_table_says():
-    text = generate.KERNELS.read_text("utf-8")
-    assert generate.regenerated(text) == text
+@numba.njit
+def multiply_rows(memory, one, other, count):
+    return products.row_product(memory, one, other, count)
 
 
-def test_rows_are_numbered_as_bytecode_numbers_them():
-    from neuralopt.machine import bytecode
+def test_the_product_of_rows_is_numpys():
+    memory = np.random.default_rng(0).normal(size=96)
+    found = multiply_rows(memory, 0, 48, 48)
+    assert math.isclose(found, memory[:48] @ memory[48:], rel_tol=1e-13)
 
-    for name in ("GRADIENT", "PARAMETER", "FIRST_STATE"):
-        assert getattr(kernels, name) == getattr(bytecode, name)
+
+def test_the_generated_file_is_what_the_table_says():
+    assert generate.OPERATIONS.read_text("utf-8") == generate.generated()
+
+
+def test_what_is_kept_on_disk_is_of_these_very_files(tmp_path):
+    # numba looks at the file of the entry and at the values that it encloses.
+    cells = [cell.cell_contents for cell in training.train.py_func.__closure__]
+    assert compiling.SOURCES in cells
+    here = tmp_path / "one.py"
+    here.write_text("x = 1")
+    before = compiling.digest_of([here])
+    assert before == compiling.digest_of([here])
+    here.write_text("x = 2")
+    assert before != compiling.digest_of([here])
 
 
 def test_two_over_pi_has_the_bits_it_claims():
     mpmath = pytest.importorskip("mpmath")
     with mpmath.workprec(400):
         assert int(mpmath.floor(mpmath.ldexp(2 / mpmath.pi, 320))) == (
-            kernels.TWO_OVER_PI
+            functions.TWO_OVER_PI
         )
-    assert math.isclose(kernels.TWO_OVER_PI / 2**320, 2 / math.pi)
+    assert math.isclose(functions.TWO_OVER_PI / 2**320, 2 / math.pi)

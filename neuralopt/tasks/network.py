@@ -1,0 +1,98 @@
+"""Networks as data, for engines that train them by hand, and as modules of torch.
+
+Knows layers; refuses to know examples. Parameters are in torch's order and flattened.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from math import prod
+from typing import Literal
+
+import torch
+from torch import nn
+
+Activation = Literal["relu", "tanh", "sigmoid"]
+Objective = Literal["cross_entropy", "squared_error"]
+"""What is minimised. squared_error: the mean over examples and classes of the squared
+distance of the outputs to 1 for the right class and 0 for the others (Hui and Belkin
+2021)."""
+
+MODULES: Mapping[str, type[nn.Module]] = {
+    "relu": nn.ReLU,
+    "tanh": nn.Tanh,
+    "sigmoid": nn.Sigmoid,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Mlp:
+    """A fully connected network with biases.
+
+    widths: of the inputs, hidden layers and outputs, as in (64, 32, 10).
+    Its parameters are weight (out, in) and bias (out,) of each layer.
+    """
+
+    widths: tuple[int, ...]
+    activation: Activation = "relu"
+    objective: Objective = "cross_entropy"
+
+    def network(self) -> nn.Sequential:
+        return nn.Sequential(*_dense(self.widths, self.activation))
+
+
+@dataclass(frozen=True, slots=True)
+class ConvNet:
+    """Convolutions of 3 x 3 that keep an image's size, then fully connected layers.
+
+    image: channels, height and width of the inputs. convolutions: channels and pooling
+    of each; pooling is 1 for none, or 2 for the largest of each square of four.
+    widths: of the layers that follow, the last of them the outputs.
+    Each convolution has no bias and is followed by batch normalisation, activation and
+    pooling. Its parameters are weight (out, in, 3, 3), scale (out,) and shift (out,).
+    """
+
+    image: tuple[int, int, int]
+    convolutions: tuple[tuple[int, int], ...]
+    widths: tuple[int, ...]
+    activation: Activation = "relu"
+    objective: Objective = "cross_entropy"
+
+    @property
+    def features(self) -> int:
+        """What the last convolution hands to the first layer."""
+        channels, height, width = self.image
+        for made, pool in self.convolutions:
+            channels, height, width = made, height // pool, width // pool
+        return prod((channels, height, width))
+
+    def network(self) -> nn.Sequential:
+        modules: list[nn.Module] = []
+        channels_in = self.image[0]
+        for channels, pool in self.convolutions:
+            modules += [
+                nn.Conv2d(channels_in, channels, 3, padding=1, bias=False),
+                nn.BatchNorm2d(channels),
+                MODULES[self.activation](),
+                *([nn.MaxPool2d(pool)] if pool > 1 else []),
+            ]
+            channels_in = channels
+        dense = _dense((self.features, *self.widths), self.activation)
+        return nn.Sequential(*modules, nn.Flatten(), *dense)
+
+
+def _dense(widths: tuple[int, ...], activation: Activation) -> Iterator[nn.Module]:
+    for number, (inputs, outputs) in enumerate(pairwise(widths)):
+        if number:
+            yield MODULES[activation]()
+        yield nn.Linear(inputs, outputs)
+
+
+def mean_loss(
+    objective: Objective, outputs: torch.Tensor, targets: torch.Tensor
+) -> torch.Tensor:
+    """Mean of an objective over a batch, a scalar. targets: class numbers, (batch,)."""
+    if objective == "cross_entropy":
+        return nn.functional.cross_entropy(outputs, targets)
+    wanted = nn.functional.one_hot(targets, outputs.shape[-1]).to(outputs.dtype)
+    return nn.functional.mse_loss(outputs, wanted)
