@@ -21,8 +21,8 @@ import numpy as np
 import torch
 
 from neuralopt.archive import Archive, ArchiveError, Execution, Proposal
-from neuralopt.evaluation import Completion, Evaluator, Request, Score, rejection
-from neuralopt.language import simplify
+from neuralopt.evaluation import Completion, Evaluator, Request, Score, rejections
+from neuralopt.language import Expression, expect, simplify
 from neuralopt.searchers import Searcher
 from neuralopt.spaces import Space
 
@@ -182,10 +182,7 @@ class _Search:
         if start < self.recorded:
             self._check_replay(start, rows)
             return
-        known = dict[str, int]()
-        proposals = [
-            self._propose(start + index, row, known) for index, row in enumerate(rows)
-        ]
+        proposals = self._propose(start, rows)
         self.archive.record(proposals)
         self.recorded = self.asked
         for proposal in proposals:
@@ -204,26 +201,33 @@ class _Search:
                 "torch and kind of processor, or start a new run"
             )
 
-    def _propose(self, number: int, row: np.ndarray, known: dict[str, int]) -> Proposal:
-        """What to record of a row: known, not worth training, or to be trained.
-
-        known: canonical texts of this batch, which the archive has not yet.
-        """
-        decisions = tuple(row.tolist())
-        try:
-            expression = self.space.decode(row)
-        except ValueError as error:
-            return Proposal(number, decisions, "", "", "rejected", str(error))
-        canonical = simplify(expression)
-        proposal = Proposal(number, decisions, str(expression), str(canonical))
-        original = self.archive.known.get(proposal.canonical)
-        original = known.get(proposal.canonical, original)
-        if original is not None:
-            return replace(proposal, status="duplicate", original=original)
-        known[proposal.canonical] = number
-        if reason := rejection(canonical):
-            return replace(proposal, status="rejected", reason=reason, quality=0.0)
-        return proposal
+    def _propose(self, start: int, rows: np.ndarray) -> list[Proposal]:
+        """What to record of rows: known, not worth training, or to be trained."""
+        known: dict[str, int] = {}  # of this batch, which the archive has not yet
+        proposals: list[Proposal] = []
+        fresh: dict[int, Expression] = {}  # by place in the batch
+        for place, expression in enumerate(self.space.decode_all(rows)):
+            number, decisions = start + place, tuple(rows[place].tolist())
+            if expression is None:
+                reason = "no row of this space"
+                invalid = Proposal(number, decisions, "", "", "rejected", reason)
+                proposals.append(invalid)
+                continue
+            canonical = simplify(expression)
+            text = expect(canonical)
+            proposal = Proposal(number, decisions, str(expression), text)
+            original = known.get(text, self.archive.known.get(text))
+            if original is not None:
+                proposal = replace(proposal, status="duplicate", original=original)
+            else:
+                known[text], fresh[place] = number, canonical
+            proposals.append(proposal)
+        for place, reason in zip(fresh, rejections(list(fresh.values())), strict=True):
+            if reason:
+                proposals[place] = replace(
+                    proposals[place], status="rejected", reason=reason, quality=0.0
+                )
+        return proposals
 
     def _submit(self, proposals: Sequence[Proposal]) -> None:
         if proposals:

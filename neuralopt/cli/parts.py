@@ -18,8 +18,10 @@ from neuralopt.evaluation import (
     InProcessEvaluator,
     ScoringPlan,
     choose_engine,
+    fastest_engine,
     scorer,
 )
+from neuralopt.evaluation.engine import Engine
 from neuralopt.language import LANGUAGE_VERSION, RULES
 from neuralopt.tasks import load_task
 
@@ -37,7 +39,7 @@ class SearchParts:
         self.space = build_space(settings)
         self.task = load_task(settings.task.name)
         self.budget = build_budget(settings)
-        self.engine = choose_engine(settings.evaluator.engine, self.task, settings.seed)
+        self.engine, self.slower = self._engine()
         self.searcher = build_searcher(settings, self.space)
         self.workers = settings.evaluator.workers or os.cpu_count() or 1
         kind = settings.evaluator.name
@@ -47,6 +49,13 @@ class SearchParts:
             if name not in RULES:
                 known = hint(name, RULES)
                 raise ValueError(f"verdict.baselines: unknown rule {name!r}: {known}")
+
+    def _engine(self) -> tuple[Engine, list[str]]:
+        """The engine asked for, or the fastest and what speaks against faster ones."""
+        name, seed = self.settings.evaluator.engine, self.settings.seed
+        if name == "auto":
+            return fastest_engine(self.task, seed)
+        return choose_engine(name, self.task, seed), []
 
     def evaluator(self) -> Evaluator:
         """Workers, started; the caller closes it."""

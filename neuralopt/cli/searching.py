@@ -4,6 +4,7 @@ Knows run directories, signals and what a search prints; refuses to know how it 
 """
 
 import argparse
+import gc
 import signal
 import sys
 import threading
@@ -101,10 +102,12 @@ def _run(
         f"{parts.workers} worker{'s' * (parts.workers != 1)}\nWriting to {run_dir}",
         flush=True,
     )
+    for reason in parts.slower:
+        print(f"A faster engine was passed over: {reason}", flush=True)
     observers: list[Observer] = [ProgressLine()]
     if settings.report.tensorboard:
         observers.append(TensorBoard(run_dir / "tb" / "search"))
-    with _stopping() as stop:
+    with _stopping() as stop, _rare_collections():
         run_search(
             parts.space,
             parts.searcher,
@@ -177,6 +180,19 @@ def _stopping() -> Iterator[threading.Event]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def _rare_collections() -> Iterator[None]:
+    """Let Python look for cycles less often: rules are trees, made by the thousand."""
+    before = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 50)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
 
 
 def _dated_run_dir(settings: Settings) -> Path:

@@ -36,8 +36,8 @@ class EvaluatorSettings:
 
     name: str = "in_process"
     engine: str = "auto"
-    workers: int = 1
-    batch: int = 64
+    workers: int = 0
+    batch: int = 16
     address: str = "local"
 
 
@@ -70,7 +70,7 @@ class Settings:
     seed: int = 0
     proposals: int = 1000
     batch: int = 64
-    lag: int = 0
+    lag: int = 1
     run_dir: str = ""
     resume: str = "never"
     space: dict[str, Any] = field(default_factory=dict)

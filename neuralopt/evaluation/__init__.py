@@ -8,6 +8,7 @@ from neuralopt.evaluation.evaluate import ENGINES as ENGINES
 from neuralopt.evaluation.evaluate import ScoringPlan as ScoringPlan
 from neuralopt.evaluation.evaluate import choose_engine as choose_engine
 from neuralopt.evaluation.evaluate import evaluate as evaluate
+from neuralopt.evaluation.evaluate import fastest_engine as fastest_engine
 from neuralopt.evaluation.evaluate import scorer as scorer
 from neuralopt.evaluation.evaluator import Completion as Completion
 from neuralopt.evaluation.evaluator import Evaluator as Evaluator
@@ -15,5 +16,6 @@ from neuralopt.evaluation.evaluator import InProcessEvaluator as InProcessEvalua
 from neuralopt.evaluation.evaluator import Request as Request
 from neuralopt.evaluation.evaluator import Scorer as Scorer
 from neuralopt.evaluation.probes import rejection as rejection
+from neuralopt.evaluation.probes import rejections as rejections
 from neuralopt.evaluation.scores import Score as Score
 from neuralopt.evaluation.scores import Status as Status

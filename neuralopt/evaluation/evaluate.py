@@ -33,15 +33,22 @@ def choose_engine(name: str, task: Task, seed: int = 0) -> Engine:
     Raises ValueError for an unknown name, or if the engine can't train the task.
     """
     if name == "auto":
-        for make in ENGINES.values():
-            try:
-                return make(task, seed)
-            except ValueError:
-                continue
+        return fastest_engine(task, seed)[0]
     if name not in ENGINES:
         known = hint(name, ["auto", *ENGINES])
         raise ValueError(f"unknown engine {name!r}: {known}")
     return ENGINES[name](task, seed)
+
+
+def fastest_engine(task: Task, seed: int = 0) -> tuple[Engine, list[str]]:
+    """The fastest engine that supports the task, and why each faster one does not."""
+    reasons: list[str] = []
+    for make in ENGINES.values():
+        try:
+            return make(task, seed), reasons
+        except ValueError as error:
+            reasons.append(str(error))
+    raise ValueError("; ".join(reasons))
 
 
 def scorer(task: Task, budget: Budget, engine: Engine) -> Scorer:

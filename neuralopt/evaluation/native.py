@@ -153,13 +153,15 @@ def _groups(
     flat = np.zeros((groups * size, width), engine.dtype)
     flat[: len(order)] = examples.inputs.numpy()[order].reshape(len(order), width)
     inputs = flat.reshape(groups, size, width)
-    columns = aligned((groups, width, lanes), engine.dtype)
+    columns = kernels.aligned((groups, width, lanes), engine.dtype)
     columns[:, :, :size] = inputs.transpose(0, 2, 1)
     targets = np.zeros((groups, lanes), np.int64)
     classes = np.zeros(groups * size, np.int64)
     classes[: len(order)] = examples.targets.numpy()[order]
     targets[:, :size] = classes.reshape(groups, size)
-    padded = aligned((groups if rows else 0, size, kernels.padded(width)), engine.dtype)
+    padded = kernels.aligned(
+        (groups if rows else 0, size, kernels.padded(width)), engine.dtype
+    )
     if rows:
         padded[:, :, :width] = inputs
     return _Groups(columns.ravel(), padded.ravel(), targets.ravel(), len(order))
@@ -202,7 +204,7 @@ class _Run:
         self.network, self.size = kernels.network_of(
             engine.shape, engine.task.batch_size, states, blocks
         )
-        self.rules = _packed(kernels, codes, steps)
+        self.rules = kernels.rules_of(codes, steps)
         held = [engine.held(part) for part in parts]
         self.parts = np.empty((len(parts), 2), np.int64)
         first = 0
@@ -230,7 +232,7 @@ class _Run:
 
         def task(first: int) -> None:
             kernels.train(
-                aligned((self.size,), engine.dtype),
+                kernels.aligned((self.size,), engine.dtype),
                 self.network,
                 data,
                 self.held,
@@ -299,35 +301,6 @@ def _rules(children: Sequence[Child]) -> tuple[list[Expression], Integers]:
             raise ValueError(f"the native engine can't train {child.rule}: use serial")
         chosen.append(numbers.setdefault(child.rule, len(numbers)))
     return list(numbers), np.array(chosen, np.int64)
-
-
-def _packed(kernels: Any, codes: Sequence[Bytecode], steps: int) -> Any:
-    """Bytecode of several rules as `kernels.Rules`."""
-    spans, tables = [], [np.empty(0)]
-    line = constant = number = 0
-    for code in codes:
-        counts = len(code.code), len(code.constants), len(code.scalars)
-        lines = line, line + counts[0]
-        spans.append((*lines, code.states, constant, counts[1], number, counts[2]))
-        tables.append(code.table(steps).ravel())
-        line, constant = line + counts[0], constant + counts[1]
-        number += len(tables[-1])
-    constants = [value for code in codes for value in code.constants]
-    return kernels.Rules(
-        np.concatenate([code.code for code in codes]),
-        np.array(spans, np.int64),
-        np.array(constants),
-        np.concatenate(tables),
-    )
-
-
-def aligned(shape: tuple[int, ...], dtype: Any) -> Floats:
-    """Zeros that begin at a multiple of 64 bytes, as vectors like it."""
-    size = math.prod(shape) * np.dtype(dtype).itemsize
-    room = np.zeros(size + 64, np.uint8)
-    start = -room.ctypes.data % 64
-    found: Floats = room[start : start + size].view(dtype).reshape(shape)
-    return found
 
 
 def _in_threads(task: Callable[[int], None], numbers: range, workers: int) -> None:

@@ -4,20 +4,25 @@ Knows a few made-up gradients; refuses to know tasks. A rule that is found wanti
 could not have trained anything: it is rejected, with the reason.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from neuralopt.counter_hash import counter_key, counter_uniform
-from neuralopt.language import Expression
+from neuralopt.language import Expression, simplify
+from neuralopt.machine.bytecode import FIRST_STATE, bytecode_of
 from neuralopt.optimizer import Program, compile_rule
 from neuralopt.optimizer.draws import draw
 
 STEPS, ELEMENTS = 4, 16
 TOTAL_STEPS = 100
 PROBE_SEED = 2017
+WITHOUT_GRADIENT = "does not use g"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +46,32 @@ def rejection(expression: Expression) -> str:
     >>> rejection(parse("g * exp(sign(g) * sign(m))"))
     ''
     """
-    if not expression.contains("g"):
-        return "does not use g"
-    program = compile_rule(expression)
-    if not program.expression.contains("g"):
-        return "does not use g"
-    values = _values(program)
+    if not (expression.contains("g") and simplify(expression).contains("g")):
+        return WITHOUT_GRADIENT
+    return _objection(_values(compile_rule(expression)))
+
+
+def rejections(expressions: Sequence[Expression]) -> list[str]:
+    """As `rejection`, of many rules, by the kernels where there are any.
+
+    Compiled for all rules they take a hundredth of the time, and seconds once.
+    """
+    try:
+        from neuralopt.machine import kernels
+    except ImportError:
+        return [rejection(expression) for expression in expressions]
+    using = [simplify(e) for e in expressions if e.contains("g")]
+    using = [expression for expression in using if expression.contains("g")]
+    values = _kernel_values(kernels, using) if using else np.empty(0)
+    found = {
+        expression: _objection(torch.from_numpy(each))
+        for expression, each in zip(using, values, strict=True)
+    }
+    return [found.get(simplify(e), WITHOUT_GRADIENT) for e in expressions]
+
+
+def _objection(values: torch.Tensor) -> str:
+    """What speaks against a rule of these values, (steps, runs, elements)."""
     if not values.isfinite().all():
         return "is not finite"
     if (values == values[0, 0, 0]).all():
@@ -54,6 +79,26 @@ def rejection(expression: Expression) -> str:
     if (values[:, 0] == values[:, 1]).all():
         return "does not depend on the gradient"
     return ""
+
+
+def _kernel_values(
+    kernels: Any, expressions: Sequence[Expression]
+) -> npt.NDArray[np.float64]:
+    """Values of canonical rules on the probes, (rules, steps, runs, elements)."""
+    probe, codes = _probe(), [bytecode_of(expression) for expression in expressions]
+    low, high = counter_key(PROBE_SEED, 0)
+    rows = max(FIRST_STATE + code.states + code.blocks for code in codes)
+    memory = kernels.aligned((rows * kernels.ALIGNMENT,), np.float64)
+    values = np.empty((len(codes), STEPS, 2, ELEMENTS))
+    kernels.probe(
+        memory,
+        kernels.rules_of(codes, TOTAL_STEPS, STEPS),
+        probe.gradients.numpy(),
+        probe.weights.numpy(),
+        np.uint64(high << 32 | low),
+        values,
+    )
+    return values
 
 
 def _values(program: Program) -> torch.Tensor:

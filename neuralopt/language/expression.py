@@ -54,10 +54,11 @@ class Expression:
         arguments: tuple["Expression", ...] = (),
         value: float | None = None,
     ) -> None:
-        size, depth = 1, 1
+        size, depth = 1, 0
         for argument in arguments:
             size += argument.size
-            depth = max(depth, argument.depth + 1)
+            depth = max(depth, argument.depth)
+        depth += 1
         if depth > MAXIMUM_DEPTH:
             raise ValueError(
                 f"a rule may nest at most {MAXIMUM_DEPTH} levels: simplify it"
@@ -66,18 +67,19 @@ class Expression:
             raise ValueError(
                 f"a rule may have at most {MAXIMUM_SIZE} nodes: simplify it"
             )
-        if value is not None and not math.isfinite(value):
-            raise ValueError(f"{value} is not finite: use a finite constant")
-        write = object.__setattr__
-        write(self, "primitive", primitive)
-        write(self, "arguments", arguments)
-        write(self, "value", value)
-        write(self, "size", size)
-        write(self, "depth", depth)
-        write(self, "_names", _names_of(primitive, *(a._names for a in arguments)))
-        sign = None if value is None else math.copysign(1.0, value)
-        write(self, "_hash", hash((primitive, arguments, value, sign)))
-        write(self, "_text", None)
+        sign = None
+        if value is not None:
+            if not math.isfinite(value):
+                raise ValueError(f"{value} is not finite: use a finite constant")
+            sign = math.copysign(1.0, value)
+        set_primitive(self, primitive)
+        set_arguments(self, arguments)
+        set_value(self, value)
+        set_size(self, size)
+        set_depth(self, depth)
+        set_names(self, _names_of(primitive, *[a._names for a in arguments]))
+        set_hash(self, hash((primitive, arguments, value, sign)))
+        set_text(self, None)
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"{name} can't be set: an Expression is immutable")
@@ -108,7 +110,7 @@ class Expression:
         if self._text is None:
             from neuralopt.language.rendering import expanded_text
 
-            object.__setattr__(self, "_text", expanded_text(self))
+            set_text(self, expanded_text(self))
         text = self._text
         assert text is not None
         return text
@@ -155,7 +157,15 @@ class Expression:
         )
 
 
-@lru_cache(maxsize=1 << 12)
+# The class forbids assignment, so its slots are written by their own descriptors; many
+# expressions are made in a search, and this is the quickest way.
+(
+    set_hash, set_names, set_text, set_arguments, set_depth, set_primitive, set_size,
+    set_value,
+) = (vars(Expression)[name].__set__ for name in Expression.__slots__)  # fmt: skip
+
+
+@lru_cache(maxsize=1 << 14)
 def _names_of(primitive: str, *names: frozenset[str]) -> frozenset[str]:
     """Names in a tree, from those in its branches. Few sets, which all trees share."""
     return frozenset((primitive,)).union(*names)

@@ -6,9 +6,9 @@ computes on a memory of rows, one for each quantity that has a value for every e
 for everything that need not outlive it (constants, scalars, intermediate results).
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -32,9 +32,13 @@ OPCODES = {
 GRADIENT, PARAMETER, FIRST_STATE = 0, 1, 2
 """Numbers of rows. An operand is a row, or a block: the number -1 - block."""
 
+LOADED = frozenset({"g", "w", "load"})
+"""Operations that rows of memory stand for."""
+
 UNUSED = GRADIENT
 """Operand of an operation that has fewer arguments: never read."""
 
+Table = npt.NDArray[np.float64]
 Scalar = tuple["str | Scalar", ...]
 """A scalar expression: ``("constant", "0.9")``, ``("t",)``, ``("divide", x, y)``. A
 constant is text, because 0.0 and -0.0 are equal as numbers.
@@ -59,10 +63,14 @@ class Bytecode:
     states: int
     blocks: int
 
-    def table(self, total_steps: int) -> npt.NDArray[np.float64]:
-        """Values of the scalars at each step of a training, (total_steps, scalars)."""
-        columns = [_column(scalar, total_steps) for scalar in self.scalars]
-        return np.stack(columns, 1) if columns else np.empty((total_steps, 0))
+    def table(self, total_steps: int, steps: int | None = None) -> Table:
+        """Values of the scalars at each step of a training, (steps, scalars).
+
+        steps: the first so many, by default all.
+        """
+        steps = total_steps if steps is None else steps
+        columns = [_column(scalar, steps, total_steps) for scalar in self.scalars]
+        return np.array(columns).T if columns else np.empty((steps, 0))
 
 
 @lru_cache(maxsize=1 << 12)
@@ -76,8 +84,7 @@ def bytecode(code: StraightLine) -> Bytecode:
     return _Encoder(code).encode()
 
 
-@dataclass(slots=True)
-class _Operation:
+class _Operation(NamedTuple):
     """An operation on registers, which have no place yet."""
 
     name: str
@@ -101,7 +108,7 @@ class _Encoder:
         operations = [
             operation
             for instruction in self.code.instructions
-            if instruction.target in needed and instruction.element
+            if needed[instruction.target] and instruction.element
             for operation in self._operations(instruction)
         ]
         self._place_scalars(operations)
@@ -109,43 +116,43 @@ class _Encoder:
         operations += self._endings()
         first = len(self.constants) + len(self.scalars)
         blocks = self._place_registers(operations, first)
-        rows = [self._row(operation) for operation in operations]
+        rows = [self._row(operation, self.places) for operation in operations]
         return Bytecode(
             np.array(rows, np.int64).reshape(-1, 5),
-            tuple(_value(constant, {}) for constant in self.constants),
+            tuple(_value(constant) for constant in self.constants),
             tuple(self.scalars),
             len(self.code.states),
             blocks,
         )
 
-    def _needed(self) -> set[int]:
-        """Registers that the value or a state depends on."""
-        needed: set[int] = set()
-        pending = [self.code.result, *self.code.states]
-        while pending:
-            register = pending.pop()
-            if register not in needed:
-                needed.add(register)
-                pending += self.code.instructions[register].arguments
+    def _needed(self) -> list[bool]:
+        """Of each register: does the value or a state depend on it?"""
+        instructions = self.code.instructions
+        needed = [False] * len(instructions)
+        for register in (self.code.result, *self.code.states):
+            needed[register] = True
+        for instruction in reversed(instructions):
+            if needed[instruction.target]:
+                for register in instruction.arguments:
+                    needed[register] = True
         return needed
 
-    def _operations(self, instruction: Instruction) -> Iterator[_Operation]:
-        name, target = instruction.operation, instruction.target
-        arguments = instruction.arguments
-        if name in ("g", "w", "load"):
-            return
+    def _operations(self, instruction: Instruction) -> list[_Operation]:
+        target, name, arguments, _, index, _ = instruction
+        if name in LOADED:
+            return []
         if name == "power":
-            exponent = self.code.instructions[arguments[1]].value
-            if exponent in (2.0, 3.0):  # as the table defines squares and cubes
-                x = arguments[0]
-                if exponent == 3.0:
-                    square = self._new_register()
-                    yield _Operation("multiply", square, (x, x))
-                    yield _Operation("multiply", target, (square, x))
-                else:
-                    yield _Operation("multiply", target, (x, x))
-                return
-        yield _Operation(name, target, arguments, instruction.index or 0)
+            x, y = arguments
+            exponent = self.code.instructions[y].value
+            if exponent == 2.0:  # as the table defines squares and cubes
+                return [_Operation("multiply", target, (x, x))]
+            if exponent == 3.0:
+                square = self._new_register()
+                return [
+                    _Operation("multiply", square, (x, x)),
+                    _Operation("multiply", target, (square, x)),
+                ]
+        return [_Operation(name, target, arguments, index or 0)]
 
     def _new_register(self) -> int:
         self.next_register += 1
@@ -180,7 +187,7 @@ class _Encoder:
         arguments = tuple(self._scalar(number) for number in instruction.arguments)
         scalar: Scalar = (instruction.operation, *arguments)
         if all(argument[0] == "constant" for argument in arguments):
-            return ("constant", repr(_value(scalar, {})))
+            return ("constant", repr(_value(scalar)))
         return scalar
 
     def _place_rows(self, operations: list[_Operation]) -> None:
@@ -246,26 +253,28 @@ class _Encoder:
         A block is free again after its last reader, and no operation writes the block
         that it reads. Returns the number of blocks used, with those before `first`.
         """
-        last_reads = _last_reads(operations)
+        last_reads, places = _last_reads(operations), self.places
         free: list[int] = []
         used = first
         for number, operation in enumerate(operations):
-            if operation.target not in self.places:
+            target, arguments = operation.target, operation.arguments
+            if target not in places:
                 if not free:
                     free.append(used)
                     used += 1
-                self.places[operation.target] = -1 - free.pop()
-            for register in {*operation.arguments, operation.target}:
-                block = -1 - self.places[register]
+                places[target] = -1 - free.pop()
+            for register in {*arguments, target}:
+                block = -1 - places[register]
                 if block >= first and last_reads.get(register, number) == number:
                     free.append(block)
         return used
 
-    def _row(self, operation: _Operation) -> list[int]:
-        arguments = [self.places[register] for register in operation.arguments]
-        arguments += [UNUSED] * (2 - len(arguments))
-        target = self.places[operation.target]
-        return [OPCODES[operation.name], target, *arguments, operation.stream]
+    @staticmethod
+    def _row(operation: _Operation, places: dict[int, int]) -> tuple[int, ...]:
+        name, target, arguments = operation.name, operation.target, operation.arguments
+        x = places[arguments[0]]
+        y = places[arguments[1]] if len(arguments) > 1 else UNUSED
+        return OPCODES[name], places[target], x, y, operation.stream
 
 
 def _last_reads(operations: list[_Operation]) -> dict[int, int]:
@@ -277,26 +286,27 @@ def _last_reads(operations: list[_Operation]) -> dict[int, int]:
     }
 
 
-@lru_cache(maxsize=1 << 10)
-def _column(scalar: Scalar, total_steps: int) -> npt.NDArray[np.float64]:
-    """A scalar at every step of a training. Cached: rules share a few of them."""
-    steps = float(total_steps)
-    return np.array(
-        [
-            _value(scalar, {"t": float(t), "T": steps, "progress": min(1.0, t / steps)})
-            for t in range(total_steps)
-        ]
-    )
-
-
-def _value(scalar: Scalar, clock: dict[str, float]) -> float:
+@lru_cache(maxsize=1 << 12)
+def _column(scalar: Scalar, steps: int, total_steps: int) -> tuple[float, ...]:
+    """A scalar at the first steps of a training. Rules share many of them."""
     name, *arguments = scalar
     if name == "constant":
-        return float(str(arguments[0]))
-    assert isinstance(name, str)
-    if name in clock:
-        return clock[name]
-    function = PRIMITIVES[name].scalar
+        return (float(str(arguments[0])),) * steps
+    if name in CLOCK:
+        times, total = range(steps), float(total_steps)
+        if name == "T":
+            return (total,) * steps
+        if name == "progress":
+            return tuple(min(1.0, t / total) for t in times)
+        return tuple(map(float, times))
+    function = PRIMITIVES[str(name)].scalar
     assert function is not None
-    values = [_value(part, clock) for part in arguments if isinstance(part, tuple)]
-    return function(*values)
+    columns = [
+        _column(x, steps, total_steps) for x in arguments if not isinstance(x, str)
+    ]
+    return tuple(map(function, *columns))
+
+
+def _value(constant: Scalar) -> float:
+    """Of a scalar without a clock."""
+    return _column(constant, 1, 1)[0]

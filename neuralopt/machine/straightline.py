@@ -5,6 +5,8 @@ code, exported files and kernels are all emitted from this form).
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 from neuralopt.language.definitions import formula_of, memory_of
 from neuralopt.language.expression import Expression
@@ -16,8 +18,7 @@ from neuralopt.language.primitives import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Instruction:
+class Instruction(NamedTuple):
     """Register number `target` becomes `operation` of the argument registers.
 
     operation: a core primitive of the table; a leaf (``g w t T progress``);
@@ -30,7 +31,7 @@ class Instruction:
     operation: str
     arguments: tuple[int, ...] = ()
     value: float | None = None
-    index: int | None = None
+    index: int | None = None  # type: ignore[assignment]  # hides tuple.index
     element: bool = True
 
 
@@ -75,6 +76,7 @@ class _Builder:
     def __init__(self) -> None:
         self.instructions: list[Instruction] = []
         self.registers: dict[tuple[object, ...], int] = {}
+        self.lowered: dict[Expression, int] = {}  # of expressions without variables
         self.states: list[int] = []
         self.streams = 0
         self.update: int | None = None
@@ -100,7 +102,7 @@ class _Builder:
             for one, other in (arguments, arguments[::-1]):
                 if self.instructions[one].value == 1:
                     return other
-        key = (operation, arguments, repr(value), index)
+        key = (operation, arguments, None if value is None else repr(value), index)
         if key not in self.registers:
             target = len(self.instructions)
             self.instructions.append(
@@ -116,6 +118,15 @@ class _Builder:
 
     def lower(self, expression: Expression, names: dict[str, int]) -> int:
         """Register of an expression; names: registers of its free variables."""
+        if names:
+            return self.lower_anew(expression, names)
+        if expression not in self.lowered:
+            self.lowered[expression] = self.lower_anew(expression, names)
+        return self.lowered[expression]
+
+    def lower_anew(self, expression: Expression, names: dict[str, int]) -> int:
+        if names and (steps := _steps(expression)):
+            return self.follow(steps, names)
         name = expression.primitive
         if name in names:
             return names[name]
@@ -142,6 +153,22 @@ class _Builder:
             return self.lower_draw(name, arguments)
         element = any(self.instructions[register].element for register in arguments)
         return self.emit(name, arguments, element=element)
+
+    def follow(self, steps: "tuple[_Step, ...]", names: dict[str, int]) -> int:
+        """Register of an expression that was taken apart before."""
+        registers: list[int] = []
+        for name, value, places in steps:
+            if name in names:
+                registers.append(names[name])
+            elif value is not None:
+                registers.append(self.emit("constant", value=value, element=False))
+            elif not places:
+                registers.append(self.emit(name, element=name not in CLOCK))
+            else:
+                arguments = tuple([registers[place] for place in places])
+                element = any(self.instructions[r].element for r in arguments)
+                registers.append(self.emit(name, arguments, element=element))
+        return registers[-1]
 
     def lower_draw(self, name: str, arguments: tuple[int, ...]) -> int:
         key = (name, arguments)
@@ -182,9 +209,38 @@ class _Builder:
         return self.registers[key]
 
     def load_of(self, state: int) -> int:
-        return self.registers["load", (), repr(None), state]
+        return self.registers["load", (), None, state]
 
     @staticmethod
     def named(primitive: Primitive, registers: tuple[int, ...]) -> dict[str, int]:
         names = (parameter.name for parameter in primitive.parameters)
         return dict(zip(names, registers, strict=True))
+
+
+_Step = tuple[str, float | None, tuple[int, ...]]
+"""Primitive, value of a constant, and the earlier steps that are its arguments."""
+
+
+@lru_cache(maxsize=1 << 10)
+def _steps(expression: Expression) -> tuple[_Step, ...]:
+    """Core operations one after another; none if anything else is in it.
+
+    The formulas of the table are lowered over and over, and all are made so.
+    """
+    steps: dict[Expression, tuple[int, _Step]] = {}
+
+    def place(node: Expression) -> int:
+        if node not in steps:
+            arguments = tuple(place(argument) for argument in node.arguments)
+            value = NAMED_CONSTANTS.get(node.primitive, node.value)
+            steps[node] = len(steps), (node.primitive, value, arguments)
+        return steps[node][0]
+
+    place(expression)
+    known = [PRIMITIVES.get(name) for _, (name, _, _) in steps.values()]
+    simple = all(
+        each is None or not (each.has_state or each.formula or each.draw)
+        for each in known
+    )
+    alone = not expression.contains("update")
+    return tuple(step for _, step in steps.values()) if simple and alone else ()

@@ -162,9 +162,17 @@ class Skeleton:
         row = np.asarray(row)
         if row.shape != (len(self.choices),) or row.dtype.kind not in "iu":
             return False
-        if (row < 0).any() or (row >= np.array(self.choices)).any():
-            return False
-        return all(self.masks(row[None, :k])[0, row[k]] for k in range(len(row)))
+        return bool(self.which_valid(row[None])[0])
+
+    def which_valid(self, rows: Rows) -> Mask:
+        """Bool (batch,): which of these rows, int64 (batch, decisions), are valid."""
+        inside: Mask = (rows >= 0) & (rows < np.array(self.choices))
+        valid: Mask = np.all(inside, axis=1)
+        numbers = np.arange(len(rows))
+        rows = np.where(valid[:, None], rows, 0)
+        for k in range(len(self.choices)):
+            valid &= self.masks(rows[:, :k])[numbers, rows[:, k]]
+        return valid
 
     def sample(self, count: int, rng: np.random.Generator) -> Rows:
         """Random rows, int64 (count, decisions), drawn decision by decision.

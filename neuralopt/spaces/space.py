@@ -185,6 +185,14 @@ class Space:
             )
         return self._vocabulary.decode(np.asarray(row))
 
+    def decode_all(self, rows: Rows) -> list[Expression | None]:
+        """As `decode`, of int64 (batch, decisions); None for an invalid row."""
+        valid = self._skeleton.which_valid(rows).tolist()
+        return [
+            self._vocabulary.decode(row) if ok else None
+            for row, ok in zip(rows, valid, strict=True)
+        ]
+
     def encode(self, expression: Expression) -> Rows:
         """A valid row whose rule has the same canonical form as `expression`.
 

@@ -35,6 +35,7 @@ class Vocabulary:
     operands: tuple[Expression, ...] = field(init=False, repr=False, compare=False)
     unary: tuple[Expression, ...] = field(init=False, repr=False, compare=False)
     binary: tuple[Expression, ...] = field(init=False, repr=False, compare=False)
+    _applied: list[list[Expression]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         lists = (
@@ -44,29 +45,34 @@ class Vocabulary:
         )
         for name, texts, variables in lists:
             object.__setattr__(self, name, _parse_list(name, texts, variables))
+        applied = [
+            [template.substitute({"x": operand}) for operand in self.operands]
+            for template in self.unary
+        ]
+        object.__setattr__(self, "_applied", applied)
 
     @property
     def reads_right(self) -> tuple[bool, ...]:
         """One entry a binary: does it depend on its right side?"""
         return tuple(template.contains("y") for template in self.binary)
 
-    def combine(
-        self, left: Expression, right: Expression, unary: Sequence[int], binary: int
-    ) -> Expression:
-        """The result of a group: binary(unary[0](left), unary[1](right))."""
-        template = self.binary[binary]
-        sides = {"x": self.unary[unary[0]].substitute({"x": left})}
-        if template.contains("y"):
-            sides["y"] = self.unary[unary[1]].substitute({"x": right})
-        return template.substitute(sides)
-
     def decode(self, row: Rows) -> Expression:
         """The rule that a valid row stands for, as built: not simplified."""
-        known = list(self.operands)
+        results: list[Expression] = []
+        operands = len(self.operands)
+
+        def side(source: int, unary: int) -> Expression:
+            if source < operands:
+                return self._applied[unary][source]
+            return self.unary[unary].substitute({"x": results[source - operands]})
+
         for group in row.reshape(-1, DECISIONS_PER_GROUP).tolist():
-            left, right, *unary, binary = group
-            known.append(self.combine(known[left], known[right], unary, binary))
-        return known[-1]
+            left, right, left_unary, right_unary, binary = group
+            sides = {"x": side(left, left_unary)}
+            if self.binary[binary].contains("y"):
+                sides["y"] = side(right, right_unary)
+            results.append(self.binary[binary].substitute(sides))
+        return results[-1]
 
     def check_limits(self, groups: int) -> None:
         """Refuse a number of groups whose largest rule the language couldn't hold."""

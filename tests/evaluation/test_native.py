@@ -25,6 +25,7 @@ from neuralopt.evaluation.native import NativeEngine
 from neuralopt.evaluation.scoring import Trial, score_trials
 from neuralopt.evaluation.serial import SerialEngine
 from neuralopt.language import RULES, parse
+from neuralopt.machine import kernels
 from neuralopt.spaces import SPACES
 from neuralopt.tasks import ConvNet, Mlp, load_task
 from tests.evaluation.made_up import digits_for, random_rules, some_digits
@@ -45,11 +46,11 @@ def memories(monkeypatch):
     """The memories that kernels worked in, the latest last."""
     found = []
 
-    def aligned(shape, dtype, original=native.aligned):
+    def aligned(shape, dtype, original=kernels.aligned):
         found.append(original(shape, dtype))
         return found[-1]
 
-    monkeypatch.setattr(native, "aligned", aligned)
+    monkeypatch.setattr(kernels, "aligned", aligned)
     return found
 
 

@@ -8,11 +8,14 @@ Weights are (out, in) and flat, as torch has them, and random bits are numbered 
 """
 
 import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
+
+from neuralopt.machine.bytecode import Bytecode
 
 ALIGNMENT = 16
 """Elements; every region of memory begins at a multiple of it, and the number of
@@ -245,3 +248,33 @@ def _tables(row: Sequence[int], lanes: int) -> list[list[int]]:
         [y * line + x * lanes for y, x in pixels],
         [(y + 1) * line + (x + 1) * lanes for y, x in pixels],
     ]
+
+
+def rules_of(
+    codes: Sequence[Bytecode], total_steps: int, steps: int | None = None
+) -> Rules:
+    """Several rules for a training of so many steps, of which the first are run."""
+    spans, tables = [], [np.empty(0)]
+    line = constant = entry = 0
+    for code in codes:
+        lines, constants = len(code.code), len(code.constants)
+        span = line, line + lines, code.states, constant, constants, entry
+        spans.append((*span, len(code.scalars)))
+        tables.append(code.table(total_steps, steps).ravel())
+        line, constant = line + lines, constant + constants
+        entry += len(tables[-1])
+    return Rules(
+        np.concatenate([code.code for code in codes]),
+        np.array(spans, np.int64),
+        np.array([value for code in codes for value in code.constants]),
+        np.concatenate(tables),
+    )
+
+
+def aligned(shape: tuple[int, ...], dtype: Any) -> Floats:
+    """Zeros that begin at a multiple of 64 bytes, as vectors like it."""
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    room = np.zeros(size + 64, np.uint8)
+    start = -room.ctypes.data % 64
+    found: Floats = room[start : start + size].view(dtype).reshape(shape)
+    return found
