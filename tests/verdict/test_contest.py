@@ -6,11 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from neuralopt.evaluation import Budget
+from neuralopt.evaluation import ENGINES, Budget, choose_engine
 from neuralopt.evaluation.engine import TorchOptimizer
 from neuralopt.evaluation.scoring import Trial, score_trials
-from neuralopt.evaluation.serial import SerialEngine
-from neuralopt.evaluation.stacked import StackedEngine
 from neuralopt.language import RULES, parse
 from neuralopt.tasks import load_task
 from neuralopt.verdict import contest
@@ -33,7 +31,7 @@ RIVALS = {
 def trained(monkeypatch):
     """Every child that any engine is asked for during the test, with its parts."""
     asked = []
-    for engine in (SerialEngine, StackedEngine):
+    for engine in ENGINES.values():
 
         def train(self, children, epochs, parts, train=engine.train):
             asked.extend((self.name, child, epochs, tuple(parts)) for child in children)
@@ -92,12 +90,11 @@ def test_each_seed_is_scored_as_a_trial_of_its_own():
     task = some_digits(training=256)
     found = quick()
     for name, rule in RIVALS.items():
-        engine = SerialEngine if isinstance(rule, TorchOptimizer) else StackedEngine
+        own = isinstance(rule, TorchOptimizer)
+        engine = choose_engine("serial" if own else "auto", task)
         for index, score in enumerate(found.scores["selection"][name]):
             trial = Trial(rule, (1000 + index,))
-            (alone,) = score_trials(
-                engine(task, 0), task, BUDGET, [trial], ("selection",)
-            )
+            (alone,) = score_trials(engine, task, BUDGET, [trial], ("selection",))
             assert score == alone["selection"]
 
 
