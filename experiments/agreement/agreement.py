@@ -1,4 +1,4 @@
-"""Do the serial and the stacked engine train the same children?
+"""Does a fast engine train the same children as the serial one, the oracle?
 
 Scores one fixed list of random rules with both and prints where they differ, why, and
 how fast each is. See README.md beside this file.
@@ -10,15 +10,20 @@ import statistics
 import time
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 from torch import nn
 
-from neuralopt.evaluation import BUDGETS, Budget, Score, rejection, scorer
+from neuralopt.evaluation import (
+    BUDGETS,
+    ENGINES,
+    Budget,
+    Score,
+    random_rules,
+    scorer,
+)
 from neuralopt.evaluation.engine import Child, Outcome
 from neuralopt.evaluation.serial import SerialEngine
-from neuralopt.evaluation.stacked import StackedEngine
-from neuralopt.language import Expression, simplify
+from neuralopt.language import Expression
 from neuralopt.spaces import SPACES
 from neuralopt.tasks import PARTS, Classification, load_task
 
@@ -37,30 +42,13 @@ ROUND = 50
 """Rules a round; each round times both engines, the order alternating."""
 
 
-def random_rules(count: int) -> tuple[list[Expression], int]:
-    """Canonically different rules that pass the probes, a third of each space.
-
-    Returns them, and how many were rejected on the way.
-    """
-    rng = np.random.default_rng(SEED)
-    rules: dict[Expression, None] = {}
-    rejected = 0
-    spaces = list(SPACES.values())
-    while len(rules) < count:
-        space = spaces[len(rules) % len(spaces)]
-        rule = simplify(space.decode(space.sample(1, rng)[0]))
-        if rejection(rule):
-            rejected += 1
-        else:
-            rules[rule] = None
-    return list(rules), rejected
-
-
 class Perturbed(Classification):
     """A task that is the same but for rounding.
 
-    Initial weights are moved by about the rounding error of dtype, and the examples of
-    a batch are summed in another order. shift: which of such tasks.
+    At every step weights are moved by about the rounding error of dtype, the examples
+    of a batch are summed in another order, and gradients (of the outputs; and those
+    that are not 0, of the weights) are moved by the rounding error of the largest: they
+    are sums, whose terms may cancel. shift: which of such tasks.
     """
 
     def __init__(self, task: Classification, dtype: torch.dtype, shift: int) -> None:
@@ -71,16 +59,32 @@ class Perturbed(Classification):
 
     def network(self) -> nn.Module:
         network = super().network().to(self.dtype)
-        size = self.shift * torch.finfo(self.dtype).eps
-        with torch.no_grad():
-            for weight in network.parameters():
-                weight.mul_(1 + size * torch.randn_like(weight))
-        network.register_forward_pre_hook(
-            lambda _, inputs: (inputs[0].roll(self.shift, 0),)
-        )
-        network.register_forward_hook(
-            lambda _, inputs, outputs: outputs.roll(-self.shift, 0)
-        )
+        shift, size = self.shift, self.shift * torch.finfo(self.dtype).eps
+        generator = torch.Generator().manual_seed(shift)
+
+        def noise(like: torch.Tensor) -> torch.Tensor:
+            return size * torch.empty_like(like).normal_(generator=generator)
+
+        def moved(_: nn.Module, inputs: tuple[torch.Tensor]) -> tuple[torch.Tensor]:
+            if torch.is_grad_enabled():
+                for weight in network.parameters():
+                    weight.data.mul_(1 + noise(weight))
+            return (inputs[0].roll(shift, 0),)
+
+        def moved_back(_: nn.Module, __: object, outputs: torch.Tensor) -> torch.Tensor:
+            if outputs.requires_grad:
+                # A probability of 1 is 1 in one order of sums, and not in another.
+                outputs.register_hook(lambda g: g + noise(g) / len(g))
+            return outputs.roll(-shift, 0)
+
+        def summed(gradient: torch.Tensor) -> torch.Tensor:
+            largest = gradient.abs().max()
+            return gradient + largest * noise(gradient) * (gradient != 0)
+
+        for weight in network.parameters():
+            weight.register_hook(summed)
+        network.register_forward_pre_hook(moved)
+        network.register_forward_hook(moved_back)
         return network
 
 
@@ -94,7 +98,9 @@ def distance(ours: Outcome, theirs: Outcome) -> float:
     return max((abs(a - b) / max(1.0, abs(a)) for a, b in pairs), default=0.0)
 
 
-def compare_children(task: Classification, rules: Sequence[Expression]) -> None:
+def compare_children(
+    task: Classification, rules: Sequence[Expression], fast: str
+) -> None:
     """Children in float64, each rule with one of the seven learning rates."""
     print(f"\nfloat64, {STEPS} steps, rate i % 7 of bello2017 for rule i")
     size = len(task.examples("training")) // STEPS
@@ -105,8 +111,8 @@ def compare_children(task: Classification, rules: Sequence[Expression]) -> None:
     ]
     serial = SerialEngine(task, SEED, torch.float64)
     oracle = serial.train(children, 1, PARTS)
-    stacked = StackedEngine(task, SEED, torch.float64).train(children, 1, PARTS)
-    distances = [distance(a, b) for a, b in zip(oracle, stacked, strict=True)]
+    found = ENGINES[fast](task, SEED, torch.float64).train(children, 1, PARTS)
+    distances = [distance(a, b) for a, b in zip(oracle, found, strict=True)]
     print_distribution(distances, EXACT)
     print(f"  {sum(outcome.diverged for outcome in oracle)} of them diverge")
 
@@ -126,12 +132,12 @@ def compare_children(task: Classification, rules: Sequence[Expression]) -> None:
 
 
 def compare_scores(
-    task: Classification, rules: Sequence[Expression], budget: Budget
+    task: Classification, rules: Sequence[Expression], budget: Budget, fast: str
 ) -> None:
     """Scores in float32, and rules per second of both engines."""
     print(f"\nfloat32, budget {budget.name}")
     texts = [str(rule) for rule in rules]
-    engines = {"serial": SerialEngine(task, SEED), "stacked": StackedEngine(task, SEED)}
+    engines = {name: ENGINES[name](task, SEED) for name in ("serial", fast)}
     scores: dict[str, list[Score]] = {name: [] for name in engines}
     rates: dict[str, list[float]] = {name: [] for name in engines}
     for number, start in enumerate(range(0, len(texts), ROUND)):
@@ -140,7 +146,7 @@ def compare_scores(
             began = time.perf_counter()
             scores[name] += scorer(task, budget, engines[name])(some)
             rates[name].append(len(some) / (time.perf_counter() - began))
-    pairs = list(zip(scores["serial"], scores["stacked"], strict=True))
+    pairs = list(zip(scores["serial"], scores[fast], strict=True))
     print_distribution([abs(a.quality - b.quality) for a, b in pairs], IDENTICAL)
     kept = [a for a, _ in pairs if a.status == "scored"]
     print(
@@ -151,7 +157,7 @@ def compare_scores(
     for text, (ours, theirs) in zip(texts, pairs, strict=True):
         if abs(ours.quality - theirs.quality) > IDENTICAL:
             print(f"  {explanation(task, budget, text, ours, theirs)}: {text}")
-    ratios = [b / a for a, b in zip(rates["serial"], rates["stacked"], strict=True)]
+    ratios = [b / a for a, b in zip(rates["serial"], rates[fast], strict=True)]
     print(
         "\nrules per second, one thread, rounds of both in turn, rules compiled before"
     )
@@ -173,7 +179,7 @@ def explanation(
     spread = max(abs(score.quality - ours.quality) for score in moved)
     verdict = "chaotic" if spread > IDENTICAL else "UNEXPLAINED"
     return (
-        f"{verdict}: serial {ours.quality:.6f} at {ours.lr}, stacked "
+        f"{verdict}: serial {ours.quality:.6f} at {ours.lr}, the other "
         f"{theirs.quality:.6f} at {theirs.lr}; the serial engine alone, rounded "
         f"otherwise, up to {spread:.1e} away"
     )
@@ -203,16 +209,19 @@ def main() -> None:
     """Run both comparisons."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rules", type=int, default=1000)
+    parser.add_argument("--engine", default="native", choices=["native", "stacked"])
     parser.add_argument("--budget", default="smoke", choices=list(BUDGETS))
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     task = load_task("digits")
     assert isinstance(task, Classification)
     began = time.perf_counter()
-    rules, rejected = random_rules(arguments.rules)
-    print(f"{len(rules)} rules; {rejected} more were rejected by the probes")
-    compare_children(task, rules)
-    compare_scores(task, rules, BUDGETS[arguments.budget])
+    share = -(-arguments.rules // len(SPACES))
+    rules = [r for s in SPACES.values() for r in random_rules(s, share, SEED)]
+    rules = rules[: arguments.rules]
+    print(f"{len(rules)} rules of {', '.join(SPACES)}; {arguments.engine}")
+    compare_children(task, rules, arguments.engine)
+    compare_scores(task, rules, BUDGETS[arguments.budget], arguments.engine)
     print(f"\n{time.perf_counter() - began:.0f} s")
 
 

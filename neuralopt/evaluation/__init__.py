@@ -15,6 +15,7 @@ from neuralopt.evaluation.evaluator import Evaluator as Evaluator
 from neuralopt.evaluation.evaluator import InProcessEvaluator as InProcessEvaluator
 from neuralopt.evaluation.evaluator import Request as Request
 from neuralopt.evaluation.evaluator import Scorer as Scorer
+from neuralopt.evaluation.probes import random_rules as random_rules
 from neuralopt.evaluation.probes import rejection as rejection
 from neuralopt.evaluation.probes import rejections as rejections
 from neuralopt.evaluation.scores import Score as Score

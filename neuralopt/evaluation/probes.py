@@ -18,6 +18,7 @@ from neuralopt.language import Expression, simplify
 from neuralopt.machine.bytecode import FIRST_STATE, bytecode_of
 from neuralopt.optimizer import Program, compile_rule
 from neuralopt.optimizer.draws import draw
+from neuralopt.spaces import Space
 
 STEPS, ELEMENTS = 4, 16
 TOTAL_STEPS = 100
@@ -127,3 +128,17 @@ def _probe() -> _Probe:
     weights = 2 * counter_uniform(counter_key(PROBE_SEED, 3), ELEMENTS) - 1
     gradients = torch.from_numpy(sizes * signs).view(STEPS, 2, ELEMENTS)
     return _Probe(gradients, torch.from_numpy(weights))
+
+
+def random_rules(space: Space, count: int, seed: int = 0) -> list[Expression]:
+    """Canonically different random rules of a space that pass the probes."""
+    rng = np.random.default_rng(seed)
+    found: dict[Expression, None] = {}
+    while len(found) < count:
+        rows = space.sample(max(16, count - len(found)), rng)
+        rules = [simplify(rule) for rule in space.decode_all(rows) if rule]
+        reasons = rejections(rules)
+        found |= {
+            rule: None for rule, why in zip(rules, reasons, strict=True) if not why
+        }
+    return list(found)[:count]

@@ -3,12 +3,11 @@
 import math
 from functools import cache
 
-import numpy as np
 import torch
 
-from neuralopt.evaluation import Budget, rejection
+from neuralopt import evaluation
+from neuralopt.evaluation import Budget
 from neuralopt.evaluation.engine import Outcome
-from neuralopt.language import simplify
 from neuralopt.spaces import SPACES
 from neuralopt.tasks import PARTS, Classification, ConvNet, Examples, Mlp, load_task
 from neuralopt.tasks.task import fingerprint
@@ -17,13 +16,7 @@ from neuralopt.tasks.task import fingerprint
 @cache
 def random_rules(space, count, seed=0):
     """Canonical rules of a space that pass the probes."""
-    rng = np.random.default_rng(seed)
-    rules = {}
-    while len(rules) < count:
-        rule = simplify(SPACES[space].decode(SPACES[space].sample(1, rng)[0]))
-        if not rejection(rule):
-            rules[rule] = None
-    return tuple(rules)
+    return tuple(evaluation.random_rules(SPACES[space], count, seed))
 
 
 def some_digits(batch_size=64, widths=(64, 32, 10), activation="relu", training=1024):
