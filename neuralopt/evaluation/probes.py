@@ -71,6 +71,13 @@ def rejections(expressions: Sequence[Expression]) -> list[str]:
     return [found.get(simplify(e), WITHOUT_GRADIENT) for e in expressions]
 
 
+def probed_values(expressions: Sequence[Expression]) -> npt.NDArray[np.float64]:
+    """Values of canonical rules on the probes, (rules, steps, runs, elements)."""
+    from neuralopt.machine import kernels
+
+    return _kernel_values(kernels, expressions)
+
+
 def _objection(values: torch.Tensor) -> str:
     """What speaks against a rule of these values, (steps, runs, elements)."""
     if not values.isfinite().all():
@@ -85,7 +92,7 @@ def _objection(values: torch.Tensor) -> str:
 def _kernel_values(
     kernels: Any, expressions: Sequence[Expression]
 ) -> npt.NDArray[np.float64]:
-    """Values of canonical rules on the probes, (rules, steps, runs, elements)."""
+    """As `probed_values`."""
     probe, codes = _probe(), [bytecode_of(expression) for expression in expressions]
     low, high = counter_key(PROBE_SEED, 0)
     rows = max(FIRST_STATE + code.states + code.blocks for code in codes)

@@ -20,122 +20,17 @@ from neuralopt.language import Expression, Rule, arithmetic, render
 from neuralopt.language.primitives import PRIMITIVES
 from neuralopt.language.simplify import simplify
 from neuralopt.machine import StraightLine, straight_line
-from neuralopt.optimizer import draws
+from neuralopt.optimizer import draws, template
 from neuralopt.optimizer.optimizer import as_expression
-from neuralopt.optimizer.program import torch_source
-
-HEADER = "# Written by neuralopt.export_rule"
+from neuralopt.optimizer.program import device_source, has_clock, torch_source
 
 TAKEN = {
     *dir(builtins),
-    *("Optimizer", "STATES", "math", "scalars", "step", "torch"),
+    *("Optimizer", "STATES", "apart", "math", "number", "on_device", "scalars"),
+    *("real", "side_by_side", "step", "torch"),
     *(name for module in (arithmetic, counter_hash, draws) for name in vars(module)),
 }
 """Names that an export uses: its class has another one."""
-
-FILE = '''{header}
-"""{class_name}:
-
-{module_text}
-
-{origin}
-"""
-
-{imports}
-
-
-{functions}{source}
-
-STATES = {names}
-
-
-class {class_name}(Optimizer):
-    """w <- w - lr * (rule + weight_decay * w), element by element, where rule is
-
-{indented_text}
-
-{latex}
-
-    lr: learning rate.{lr_advice}
-    weight_decay: decoupled. maximize: follow the gradient uphill.
-{arguments_text}    State is per parameter, from its first gradient on.
-    """
-
-    def __init__(
-        self,
-        params,
-        lr{lr_default},
-        weight_decay=0.0,
-        maximize=False,
-{extra}    ):
-        if not float(lr) >= 0:
-            raise ValueError(f"Invalid learning rate: {{lr}}")
-        if not weight_decay >= 0:
-            raise ValueError(f"Invalid weight_decay: {{weight_decay}}")
-{checks}        defaults = dict(
-            lr=lr,
-            weight_decay=weight_decay,
-            maximize=maximize,
-{extra_defaults}        )
-        super().__init__(params, defaults)
-
-    @torch.no_grad()
-    def step(self, closure=None):
-        loss = None
-        if closure is not None:
-            with torch.enable_grad():
-                loss = closure()
-{start}        for group in self.param_groups:
-            for parameter in group["params"]:
-                if parameter.grad is not None:
-                    self._update(parameter, group{start_argument})
-{start_advance}        return loss
-
-    def _update(self, parameter, group{start_argument}):
-        w, g = parameter, parameter.grad
-        if g.is_sparse:
-            raise RuntimeError("{class_name} does not support sparse gradients")
-        if torch.is_complex(w):
-            w, g = torch.view_as_real(w), torch.view_as_real(g)
-        if group["maximize"]:
-            g = -g
-        state = self.state[parameter]
-        if not state:
-            state["step"] = 0
-            for name in STATES:
-                state[name] = torch.zeros_like(w, memory_format=torch.preserve_format)
-        t = state["step"]
-{total}{draw}        value, states = step(
-            g,
-            w,
-            scalars(float(t), {clock}),
-            tuple(state[name] for name in STATES),
-            {draw_argument},
-        )
-        state["step"] = t + 1
-        state.update(zip(STATES, states))
-        if group["weight_decay"] != 0:
-            value = value + group["weight_decay"] * w
-        rate = group["lr"]
-        if isinstance(rate, torch.Tensor):
-            rate = rate.reshape(())
-        w.sub_(rate * value)
-'''
-
-START_ADVANCE = """\
-                start += parameter.numel() * (2 if parameter.is_complex() else 1)
-"""
-
-TOTAL = """\
-        total = group["total_steps"]
-"""
-
-DRAW = """        counters = group["seed"], 0, t
-
-        def random(kind, stream):
-            return draw(kind, (*counters, stream), g, start)
-
-"""
 
 
 def export_rule(
@@ -155,7 +50,7 @@ def export_rule(
     a path that holds a file which no export wrote; OSError if it can't be written.
     """
     path = Path(path)
-    if path.exists() and not path.read_bytes().startswith(HEADER.encode()):
+    if path.exists() and not path.read_bytes().startswith(template.HEADER.encode()):
         raise ValueError(f"{path} exists and is not an export: choose another file")
     if isinstance(rule, Rule):
         lr = rule.lr if lr is None else lr
@@ -183,28 +78,17 @@ def export_source(
     _check_class_name(class_name)
     canonical = simplify(expression)
     code = straight_line(canonical)
-    source = torch_source(code, functions="")
+    source = torch_source(code, functions="", number="number({}, g)")
+    clock = template.STILL
+    if has_clock(code):
+        source = f"{device_source(code)}\n\n{source}"
+        clock = template.PLANNED if code.needs_total_steps else template.TICKING
     text = render(canonical)
     latex = render(canonical, "latex").replace("\\", "\\\\")
     names = ", ".join(f'"state{index}"' for index in range(len(code.states)))
-    extra, arguments_text, checks = "", "", ""
-    if code.needs_total_steps:
-        extra += "        total_steps=None,\n"
-        arguments_text += "    total_steps: steps planned for this training.\n"
-        checks += (
-            "        if total_steps is None or total_steps < 1:\n"
-            '            raise ValueError("give total_steps, the number of steps")\n'
-        )
-    if code.draws:
-        extra += "        seed=0,\n"
-        arguments_text += "    seed: of the rule's own random bits.\n"
-    extra_defaults = "".join(
-        f"            {argument}={argument},\n"
-        for argument in ("total_steps", "seed")
-        if f" {argument}=" in extra
-    )
-    return FILE.format(
-        header=HEADER,
+    planned, drawn = code.needs_total_steps, bool(code.draws)
+    return template.FILE.format(
+        header=template.HEADER,
         class_name=class_name,
         module_text=_paragraph(text, 4),
         indented_text=_paragraph(text, 8),
@@ -215,25 +99,34 @@ def export_source(
         source=source,
         lr_default="" if lr is None else f"={lr!r}",
         lr_advice=" Try powers of ten around the default." if lr is not None else "",
-        arguments_text=arguments_text,
-        checks=checks,
-        extra=extra,
-        extra_defaults=extra_defaults,
+        arguments_text=_if(
+            planned, "    total_steps: steps planned for this training.\n"
+        )
+        + _if(drawn, "    seed: of the rule's own random bits.\n"),
+        extra=_if(planned, "        total_steps=None,\n")
+        + _if(drawn, "        seed=0,\n"),
+        checks=_if(planned, template.CHECK_TOTAL_STEPS)
+        + _if(drawn, template.CHECK_CAPTURABLE),
+        extra_defaults=_if(planned, "            total_steps=total_steps,\n")
+        + _if(drawn, "            seed=seed,\n"),
         names=fill(
             f"({names}{',' if len(code.states) == 1 else ''})",
             78,
             subsequent_indent="    ",
         ),
-        start="        start = 0\n" if code.draws else "",
-        start_argument=", start" if code.draws else "",
-        start_advance=START_ADVANCE if code.draws else "",
-        total=TOTAL if code.needs_total_steps else "",
-        draw=DRAW if code.draws else "",
-        draw_argument="random" if code.draws else "None",
-        clock="float(total), min(1.0, t / total)"
-        if code.needs_total_steps
-        else "0.0, 0.0",
+        start=_if(drawn, template.START),
+        entry="(parameter, start)" if drawn else "parameter",
+        start_advance=_if(drawn, template.START_ADVANCE),
+        unzip=_if(drawn, template.UNZIP),
+        total=_if(planned, template.TOTAL),
+        draw=_if(drawn, template.DRAW),
+        draw_argument="random" if drawn else "None",
+        clock=clock,
     )
+
+
+def _if(condition: bool, text: str) -> str:
+    return text if condition else ""
 
 
 def _imports(code: StraightLine, source: str) -> str:
@@ -246,6 +139,8 @@ def _imports(code: StraightLine, source: str) -> str:
 def _functions(code: StraightLine, source: str) -> str:
     """Sources of the package's functions that the file calls."""
     parts = [inspect.getsource(function) for function in _scalar_functions(source)]
+    if "number(" in source:
+        parts.append(template.NUMBER)
     if code.draws:
         parts += [
             inspect.getsource(function)

@@ -97,10 +97,17 @@ def compile_rule(expression: Expression) -> Program:
     )
 
 
-def torch_source(code: StraightLine, functions: str = "functions.") -> str:
+NUMBER = "torch.tensor({}, dtype=g.dtype, device=g.device)"
+"""A scalar as a tensor; torch.full would refuse one that overflows the dtype."""
+
+
+def torch_source(
+    code: StraightLine, functions: str = "functions.", number: str = NUMBER
+) -> str:
     """Python source of the functions `scalars` and `step` of a Program.
 
     functions: what stands before the names of `neuralopt.language.arithmetic`.
+    number: how a scalar ``{}`` becomes a tensor.
     """
     shared = shared_scalars(code)
     lines = ["def scalars(t, T, progress):"]
@@ -112,7 +119,7 @@ def torch_source(code: StraightLine, functions: str = "functions.") -> str:
     if code.states:
         loads = [f"s{index}" for index in range(len(code.states))]
         lines += [_wrapped(f"    {_tuple(loads)} = states")]
-    lines += [f"    {line}" for line in element_lines(code)]
+    lines += [f"    {line}" for line in element_lines(code, number)]
     result = register(code, code.result)
     if not code.instructions[code.result].element:
         result = stored_value(code, code.result)
@@ -130,19 +137,17 @@ def scalar_lines(code: StraightLine, functions: str) -> Iterator[str]:
         yield f"r{instruction.target} = {value}"
 
 
-def element_lines(code: StraightLine) -> Iterator[str]:
+def element_lines(code: StraightLine, number: str = NUMBER) -> Iterator[str]:
     """Assignments of all element registers that are not leaves or loads, of draws (d)
     and of scalars that an operation wants as tensors (c).
     """
     known: set[int] = set()
 
     def tensors(numbers: Iterable[int]) -> Iterator[str]:
-        for number in numbers:
-            if number not in known:
-                known.add(number)
-                # torch.full would refuse a number that overflows the dtype.
-                value = f"{register(code, number)}, dtype=g.dtype, device=g.device"
-                yield f"c{number} = torch.tensor({value})"
+        for scalar in numbers:
+            if scalar not in known:
+                known.add(scalar)
+                yield f"c{scalar} = {number.format(register(code, scalar))}"
 
     for instruction in code.instructions:
         if not instruction.element or instruction.operation in ("g", "w", "load"):
@@ -154,6 +159,49 @@ def element_lines(code: StraightLine) -> Iterator[str]:
         yield f"r{instruction.target} = {_element_call(code, instruction)}"
     whole = (code.result, *code.states)
     yield from tensors(n for n in whole if not code.instructions[n].element)
+
+
+def has_clock(code: StraightLine) -> bool:
+    """Whether anything depends on t, T or progress."""
+    return any(i.operation in CLOCK for i in code.instructions)
+
+
+def device_source(code: StraightLine) -> str:
+    """Python source of `on_device`, which is `scalars` for a step t that is a tensor.
+
+    on_device(t) or, for a rule that needs total_steps, on_device(t, T). What does not
+    depend on t is computed on the host.
+    """
+    planned = code.needs_total_steps
+    lines = [f"def on_device(t{', T' if planned else ''}):", "    t = t.double()"]
+    if any(instruction.operation == "progress" for instruction in code.instructions):
+        lines.append("    progress = torch.clamp(t / T, max=1.0)")
+    moving: set[int] = set()
+    for instruction in code.instructions:
+        if instruction.element:
+            continue
+        if instruction.operation in ("t", "progress"):
+            moving.add(instruction.target)
+        if not instruction.arguments:
+            continue
+        arguments = [register(code, number) for number in instruction.arguments]
+        if moving.isdisjoint(instruction.arguments):
+            value = _scalar_call(instruction, arguments, "")
+        else:
+            moving.add(instruction.target)
+            if instruction.operation in ("min", "max", "clip"):
+                arguments = [
+                    text if number in moving else f"torch.full_like(t, {text})"
+                    for text, number in zip(
+                        arguments, instruction.arguments, strict=True
+                    )
+                ]
+            primitive = PRIMITIVES[instruction.operation]
+            names = (parameter.name for parameter in primitive.parameters)
+            value = primitive.torch.format(**dict(zip(names, arguments, strict=True)))
+        lines.append(_wrapped(f"    r{instruction.target} = {value}"))
+    lines.append(_wrapped(f"    return {_tuple(shared_scalars(code))}"))
+    return "\n".join([*lines, ""])
 
 
 def shared_scalars(code: StraightLine) -> list[str]:

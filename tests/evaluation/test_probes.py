@@ -1,10 +1,12 @@
 """What is rejected before any training, and why."""
 
+import sys
+
 import numpy as np
 import pytest
 import torch
 
-from neuralopt.evaluation import rejection
+from neuralopt.evaluation import random_rules, rejection, rejections
 from neuralopt.language import RULES, parse, simplify
 from neuralopt.spaces import SPACES
 
@@ -95,6 +97,35 @@ def test_the_probes_say_something_of_every_random_rule(space, count):
     assert {"", "does not use g"} <= set(reasons)
     assert count < 1000 or "is not finite" in reasons
     assert reasons.count("") > count / 5
+
+
+@pytest.mark.parametrize("space", SPACES)
+def test_many_rules_at_once_are_judged_as_each_alone(space):
+    rows = SPACES[space].sample(300, np.random.default_rng(4))
+    rules = [simplify(rule) for rule in SPACES[space].decode_all(rows)]
+    alone = [rejection(rule) for rule in rules]
+    assert rejections(rules) == alone
+    assert rejections(rules[::-1]) == alone[::-1]
+    assert len(set(alone)) >= 2
+
+
+def test_many_rules_are_judged_without_numba_too(monkeypatch):
+    rules = [parse(text) for text in ("g", "w", "g / 0", "sign(g) ** 2 * w")]
+    expected = rejections(rules)
+    monkeypatch.delattr("neuralopt.machine.kernels", raising=False)
+    monkeypatch.setitem(sys.modules, "neuralopt.machine.kernels", None)
+    assert rejections(rules) == expected
+    assert expected[0] == ""
+    assert all(expected[1:])
+
+
+def test_random_rules_are_different_trainable_and_the_same_every_time():
+    space = SPACES["bello2017"]
+    rules = random_rules(space, 50, seed=1)
+    assert rules == random_rules(space, 50, seed=1)
+    assert rules != random_rules(space, 50, seed=2)
+    assert len({str(simplify(rule)) for rule in rules}) == 50
+    assert not any(rejection(rule) for rule in rules)
 
 
 def test_the_probes_are_the_same_every_time_and_leave_the_global_generator_alone():

@@ -7,7 +7,7 @@ import struct
 
 import pytest
 
-from neuralopt.language import RULES, Expression, parse, render, simplify
+from neuralopt.language import RULES, Expression, expect, parse, render, simplify
 from tests.oracle.python_reading import tree_of_text
 from tests.oracle.random_rules import ABBREVIATIONS, RuleGenerator, Tree, as_tree
 
@@ -175,3 +175,11 @@ def test_zeros_of_both_signs_are_told_apart() -> None:
 def test_unknown_form_is_refused() -> None:
     with pytest.raises(ValueError, match="latex"):
         render(parse("g"), "html")  # type: ignore[arg-type]
+
+
+def test_an_expected_text_is_read_as_the_expression_it_was_printed_from():
+    rule = simplify(parse("ema(g, 0.9) * exp(w) + 3.25"))
+    text = expect(rule)
+    assert parse(text) is rule
+    assert parse(f" {text}") == rule  # read anew
+    assert parse(text, ("x",)) == rule

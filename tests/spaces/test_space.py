@@ -151,3 +151,19 @@ def test_sign_agreement_adds_two_to_the_x_and_three_decays():
     assert set(wider.unary) - set(paper.unary) == {"exp2(x)"}
     assert set(paper.operands) < set(wider.operands)
     assert wider.binary == paper.binary
+
+
+@pytest.mark.parametrize("name", SPACES)
+def test_rows_decoded_together_are_those_decoded_alone(name):
+    space, rng = SPACES[name], np.random.default_rng(8)
+    rows = space.sample(200, rng)
+    wrong = rng.integers(-1, 40, rows.shape)
+    mixed = np.concatenate([rows, wrong, rng.permuted(rows, axis=1)])
+    found = space.decode_all(mixed)
+    for row, expression in zip(mixed, found, strict=True):
+        if space.valid(row):
+            assert expression == space.decode(row)
+        else:
+            assert expression is None
+    assert all(found[:200])
+    assert not all(found[200:])
