@@ -21,6 +21,7 @@ from neuralopt.language.primitives import PRIMITIVES
 from neuralopt.language.simplify import simplify
 from neuralopt.machine import StraightLine, straight_line
 from neuralopt.optimizer import draws, template
+from neuralopt.optimizer.golden import golden_source
 from neuralopt.optimizer.optimizer import as_expression
 from neuralopt.optimizer.program import device_source, has_clock, torch_source
 
@@ -40,18 +41,22 @@ def export_rule(
     *,
     lr: float | None = None,
     origin: str = "",
+    tests: bool = True,
 ) -> Path:
     """Write a rule as a stand-alone torch optimizer; returns the file's path.
 
     class_name: of the optimizer, by default made from the rule's name.
     lr: default learning rate; that of a named rule is its own.
     origin: a sentence on where the rule was found, for the file's docstring.
+    tests: whether to write ``test_NAME.py`` beside it, with golden trajectories.
     Raises ValueError for a rule that can't be parsed, a class name that is not one, or
     a path that holds a file which no export wrote; OSError if it can't be written.
     """
     path = Path(path)
-    if path.exists() and not path.read_bytes().startswith(template.HEADER.encode()):
-        raise ValueError(f"{path} exists and is not an export: choose another file")
+    beside = path.with_name(f"test_{path.stem}.py")
+    for file in (path, beside) if tests else (path,):
+        if file.exists() and not file.read_bytes().startswith(template.HEADER.encode()):
+            raise ValueError(f"{file} exists and is not an export: choose another file")
     if isinstance(rule, Rule):
         lr = rule.lr if lr is None else lr
         origin = origin or f"Reference: {rule.reference}."
@@ -61,14 +66,22 @@ def export_rule(
         lr = float(lr)  # a number of numpy or torch would print as a call
         if not 0 <= lr < math.inf:
             raise ValueError(f"Invalid lr: {lr}, it must be finite and >= 0")
-    text = export_source(as_expression(rule), class_name, lr, origin)
+    expression = as_expression(rule)
+    _write(path, export_source(expression, class_name, lr, origin))
+    if tests:
+        header = template.HEADER
+        _write(beside, golden_source(expression, class_name, path.name, header))
+    return path
+
+
+def _write(path: Path, text: str) -> None:
+    """All of it or nothing, whatever happens meanwhile."""
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         partial.write_text(text, encoding="utf-8")
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
-    return path
 
 
 def export_source(

@@ -412,7 +412,39 @@ def test_an_export_replaces_an_export_and_nothing_else(tmp_path: Path) -> None:
     export_rule("m", path)
     assert path.read_text() != before
     assert neighbour.read_text() == "mine"
-    assert len(list(tmp_path.iterdir())) == 2
+    names = sorted(file.name for file in tmp_path.iterdir())
+    assert names == ["rule.py", "rule.py.partial", "test_rule.py"]
+
+
+GOLDEN = ("adam", "powersign_ld", "lion", "found_10", "annealed_noise", "g / 0")
+
+
+@pytest.mark.parametrize("text", GOLDEN)
+def test_the_test_beside_an_export_passes(text: str, tmp_path: Path) -> None:
+    path = export_rule(RULES.get(text, text), tmp_path / "it's odd.py", "Odd")
+    beside = imported(path.with_name("test_it's odd.py"))
+    beside.test_the_trajectory_is_golden()
+    beside.test_a_saved_state_goes_on_exactly(tmp_path)
+
+
+def test_the_test_beside_an_export_notices_another_rule(tmp_path: Path) -> None:
+    path = export_rule("m", tmp_path / "rule.py", "Mine")
+    path.write_text(path.read_text().replace("0.9 * s0", "0.8 * s0"))
+    beside = imported(path.with_name("test_rule.py"))
+    with pytest.raises(AssertionError, match="not close"):
+        beside.test_the_trajectory_is_golden()
+
+
+def test_no_test_is_written_where_none_is_wanted(tmp_path: Path) -> None:
+    export_rule("g", tmp_path / "rule.py", tests=False)
+    assert [file.name for file in tmp_path.iterdir()] == ["rule.py"]
+
+
+def test_a_foreign_test_is_never_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "test_rule.py").write_text("mine")
+    with pytest.raises(ValueError, match=r"test_rule\.py exists and is not an export"):
+        export_rule("g", tmp_path / "rule.py")
+    assert [file.name for file in tmp_path.iterdir()] == ["test_rule.py"]
 
 
 def test_a_failed_export_leaves_the_old_file(tmp_path: Path) -> None:
