@@ -2,8 +2,9 @@
 
     python experiments/throughput/shares.py --proposals 20000 --searcher uniform
 
-Profiles the thread that runs the loop, and compares what it spends on bookkeeping with
-the processor time of the whole search, training included.
+Runs a search as it is, and compares the processor time of the thread that runs the loop
+with that of the whole process; then once more under the profiler, which makes Python
+about twice as slow, for the shares of the loop's parts.
 """
 
 import argparse
@@ -38,26 +39,33 @@ def main() -> None:
     parser.add_argument("--searcher", default="uniform")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        options = ["verdict.candidates=0", f"run_dir={Path(folder) / 'run'}"]
-        options += [f"searcher={arguments.searcher}"]
-        warm = ["search", *options[:1], f"run_dir={Path(folder) / 'warm'}"]
-        command([*warm, options[2], "proposals=64"])
+        options = ["verdict.candidates=0", f"searcher={arguments.searcher}"]
+        warm = ["search", *options, f"run_dir={Path(folder) / 'warm'}"]
+        command([*warm, "proposals=64"])
+        run = ["search", *options, f"proposals={arguments.proposals}"]
+        began, thread, used = times()
+        command([*run, f"run_dir={Path(folder) / 'plain'}"])
+        wall, thread, used = (
+            b - a for a, b in zip((began, thread, used), times(), strict=True)
+        )
         profile = cProfile.Profile()
-        began, used = time.perf_counter(), time.process_time()
         profile.enable()
-        command(["search", *options, f"proposals={arguments.proposals}"])
+        command([*run, f"run_dir={Path(folder) / 'profiled'}"])
         profile.disable()
-        wall, used = time.perf_counter() - began, time.process_time() - used
     found = {name: seconds_in(profile, *place) for name, place in PARTS.items()}
     loop = found.pop("the whole loop")
-    waiting = found["waiting for workers"]
-    print(f"\n{arguments.proposals:,} proposals: {wall:.1f} s, {used:.1f} s of cores")
-    for name, seconds in found.items():
-        print(f"  {name:22} {seconds:7.2f} s {seconds / loop:6.1%} of the loop's thread")
     print(
-        f"  bookkeeping (all but waiting) {loop - waiting:.1f} s: "
-        f"{(loop - waiting) / used:.1%} of all processor time, profiler included"
+        f"\n{arguments.proposals:,} proposals: {wall:.1f} s, {used:.1f} s of processor "
+        f"time; the loop's thread {thread:.1f} s, {thread / used:.1%} of it"
     )
+    print("Of the loop, under the profiler:")
+    for name, seconds in found.items():
+        print(f"  {name:22} {seconds:7.2f} s {seconds / loop:6.1%}")
+
+
+def times() -> tuple[float, float, float]:
+    """Seconds on the wall, of this thread and of this process."""
+    return time.perf_counter(), time.thread_time(), time.process_time()
 
 
 def seconds_in(profile: cProfile.Profile, file: str, function: str) -> float:

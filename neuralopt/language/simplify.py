@@ -164,6 +164,9 @@ def _fold_constants(node: Expression, delicate: bool) -> Expression | None:
     """Operations on numbers that every implementation rounds alike."""
     if not all(argument.is_constant for argument in node.arguments):
         return None
+    if node.primitive in POINTS:
+        argument, value = POINTS[node.primitive]
+        return constant(value) if node.arguments[0] == constant(argument) else None
     if node.primitive == "power" and node.arguments[1] not in (TWO, THREE):
         return None
     value = scalar_value(node)
@@ -190,6 +193,12 @@ def _neutral(node: Expression, delicate: bool) -> Expression | None:
                 return right
         if name == "subtract" and not delicate and left.value == 0:
             return call("negative", right)
+        if name == "add" and left == right:
+            return call("multiply", TWO, left)
+        if name == "multiply" and not delicate:
+            for x, other in ((left, right), (right, left)):
+                if other.primitive == "sign" and other.arguments[0] == x:
+                    return call("abs", x)
     if name == "power" and node.arguments[1].value == 1:
         return node.arguments[0]
     if name == "drop" and node.arguments[1].value == 0:
@@ -313,10 +322,13 @@ def _order(expression: Expression, numbers_first: bool) -> tuple[int, int, str]:
     return -rank if numbers_first else rank, expression.size, str(expression)
 
 
+POINTS = {"exp": (0.0, 1.0), "log": (1.0, 0.0), "cos": (0.0, 1.0), "tanh": (0.0, 0.0)}
+"""Where functions that are rounded elsewhere are exact: argument, value."""
+
 QUOTIENTS = frozenset({"multiply", "divide"})
 REWRITES: tuple[tuple[Rewrite, frozenset[str]], ...] = (
     (_expand, REDEFINED | {"multiply", "pow"}),
-    (_fold_constants, EXACT | {"power"}),
+    (_fold_constants, EXACT | {"power", *POINTS}),
     (_neutral, QUOTIENTS | {"add", "subtract", "power", "drop", "trace"}),
     (_signs, EVEN | ODD | QUOTIENTS | {"negative", "add", "subtract", "power"}),
     (_nested, EVEN | IDEMPOTENT | {"abs", "power", "clip", "sign"}),
