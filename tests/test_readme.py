@@ -8,6 +8,7 @@ import pytest
 
 from neuralopt.cli.configuration import compose_settings
 from neuralopt.cli.main import parser
+from neuralopt.language import RULES, render
 
 README = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```", README, flags=re.M | re.S)
@@ -37,3 +38,15 @@ def test_the_python_of_the_readme_runs() -> None:
     assert code
     for block in code:
         exec(compile(block, "README.md", "exec"), {})  # noqa: S102  it is the subject
+
+
+def test_the_table_of_the_zoo_is_that_of_the_rules() -> None:
+    lines = (Path(__file__).parents[1] / "docs" / "ZOO.md").read_text("utf-8")
+    rows = [line.split(" | ") for line in lines.splitlines() if line.startswith("| ")]
+    shown = {row[0].strip("| "): row for row in rows[1:]}
+    assert list(shown) == list(RULES)
+    for name, rule in RULES.items():
+        _, text, lr, reference, _, about = shown[name]
+        assert text == f"`{render(rule.expression)}`"
+        assert (lr, reference) == (f"{rule.lr:g}", rule.reference)
+        assert about.strip(" |") == rule.about

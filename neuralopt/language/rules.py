@@ -256,7 +256,7 @@ def _sign_agreement() -> Iterator[Row]:
                 f"powersign{base}{suffix}",
                 f"g * {exponent}",
                 PAPER,
-                1e-1,
+                1e-2 if base == "_10" else 1e-1,
                 f"{about}, over it where not{_decay(suffix)}.",
             )
     for alpha in ("1", "2"):

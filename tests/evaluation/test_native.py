@@ -308,7 +308,7 @@ def test_qualities_of_random_rules_are_those_of_the_serial_engine(space):
 
 def test_named_rules_score_as_in_the_serial_engine():
     task = some_digits(training=640)
-    budget = Budget("short", (1e-3, 1e-2, 1e-1), 1, 2)
+    budget = Budget("short", (1e-4, 1e-3, 1e-2), 1, 2)  # at 0.1 some are chaotic
     trials = [Trial(rule.expression) for rule in RULES.values()]
     native_scores, serial_scores = (
         [scores["validation"] for scores in score_trials(e, task, budget, trials)]

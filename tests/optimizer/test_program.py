@@ -186,7 +186,10 @@ def test_tempting_rules_agree_with_the_interpreter_bit_for_bit() -> None:
     check(parse(text) for text in texts)
 
 
-@pytest.mark.parametrize("name", RULES)
+PLAIN = [n for n, r in RULES.items() if not r.expression.contains("noise", "drop")]
+
+
+@pytest.mark.parametrize("name", PLAIN)
 def test_named_rules_with_torch_kernels_follow_the_interpreter(name: str) -> None:
     # Relative 1e-12: torch's functions are off by 2 units in the last place (4e-16) at
     # most, and no named rule subtracts nearly equal results of them.
