@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from neuralopt.evaluation import Score as Score
     from neuralopt.evaluation.evaluate import evaluate as evaluate
     from neuralopt.language import RULES as RULES
+    from neuralopt.language import SCHEDULES as SCHEDULES
     from neuralopt.language import Expression as Expression
     from neuralopt.language import Rule as Rule
     from neuralopt.language import parse as parse
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from neuralopt.loop import search as search
     from neuralopt.optimizer import RuleOptimizer as RuleOptimizer
     from neuralopt.optimizer import export_rule as export_rule
+    from neuralopt.optimizer import scheduler as scheduler
     from neuralopt.spaces import Space as Space
 
 __version__ = "0.1.0"
@@ -29,6 +31,7 @@ _ROOMS = {
     "Score": "evaluation",
     "evaluate": "evaluation",
     "RULES": "language",
+    "SCHEDULES": "language",
     "Expression": "language",
     "Rule": "language",
     "parse": "language",
@@ -37,11 +40,13 @@ _ROOMS = {
     "search": "loop",
     "RuleOptimizer": "optimizer",
     "export_rule": "optimizer",
+    "scheduler": "optimizer",
     "Space": "spaces",
 }
 
 __all__ = [
     "RULES",
+    "SCHEDULES",
     "Archive",
     "Expression",
     "Rule",
@@ -52,6 +57,7 @@ __all__ = [
     "export_rule",
     "parse",
     "render",
+    "scheduler",
     "search",
     "simplify",
 ]

@@ -9,4 +9,6 @@ from neuralopt.language.primitives import PRIMITIVES as PRIMITIVES
 from neuralopt.language.rendering import render as render
 from neuralopt.language.rules import RULES as RULES
 from neuralopt.language.rules import Rule as Rule
+from neuralopt.language.schedules import SCHEDULES as SCHEDULES
+from neuralopt.language.schedules import Schedule as Schedule
 from neuralopt.language.simplify import simplify as simplify

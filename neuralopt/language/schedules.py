@@ -1,0 +1,90 @@
+"""Learning-rate schedules of the field, as expressions of t, T and progress.
+
+Knows each schedule's text and reference; refuses to know optimizers. Multiplied into a
+rule a schedule is a factor: ``(1 - progress) * adam``.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from neuralopt.language.expression import Expression
+from neuralopt.language.parser import parse
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """A factor of the learning rate, from t and the planned number of steps.
+
+    reference: where it comes from. about: a sentence for people.
+    """
+
+    name: str
+    expression: Expression
+    reference: str
+    about: str
+
+
+_ROWS = (
+    ("linear", "ld", "Bello et al. 2017", "From 1 to 0 in a line."),
+    (
+        "cosine",
+        "cd",
+        "Loshchilov and Hutter 2017",
+        "From 1 to 0 along half a cosine.",
+    ),
+    (
+        "cyclical",
+        "cd(5)",
+        "Bello et al. 2017",
+        "Five times from 1 to 0 and back, along cosines.",
+    ),
+    (
+        "triangular",
+        "1 - abs(2 * ((5 * progress) % 1) - 1)",
+        "Smith 2017",
+        "Five times from 0 to 1 and back, in lines.",
+    ),
+    (
+        "restarts",
+        "rd(5)",
+        "Loshchilov and Hutter 2017",
+        "Five times from 1 to 0 along half a cosine.",
+    ),
+    (
+        "growing_restarts",
+        "0.5 * (1 + cos(pi * ((15 * progress + 1)"
+        " / 2 ** (log(15 * progress + 1) / log(2)"
+        " - (log(15 * progress + 1) / log(2)) % 1) - 1)))",
+        "Loshchilov and Hutter 2017, T_mult = 2",
+        "Four times from 1 to 0 along half a cosine, each twice as long as the last.",
+    ),
+    (
+        "linear_cosine",
+        "ld * cd + 0.001",
+        "Bello et al. 2017",
+        "A cosine within a line, and a thousandth.",
+    ),
+    (
+        "noisy_linear_cosine",
+        "(ld + noise(pow(1 + t, -0.275))) * cd + 0.001",
+        "Bello et al. 2017; Neelakantan et al. 2015",
+        "The same with annealed noise: as a factor alone, drawn for every element.",
+    ),
+    (
+        "transformer",
+        "min((t + 1) / 4000, sqrt(4000 / (t + 1)))",
+        "Vaswani et al. 2017",
+        "Up in a line for 4,000 steps, then down as 1 / sqrt(t); 1 at its top.",
+    ),
+    (
+        "warmup_cosine",
+        "min(1, (t + 1) / (0.05 * T)) * cd",
+        "Goyal et al. 2017; Loshchilov and Hutter 2017",
+        "Up in a line for a twentieth of the training, under a cosine.",
+    ),
+)
+
+SCHEDULES: Mapping[str, Schedule] = {
+    name: Schedule(name, parse(text), reference, about)
+    for name, text, reference, about in _ROWS
+}
