@@ -11,6 +11,7 @@ from torch.optim.optimizer import Optimizer, ParamsT
 
 from neuralopt.language import Expression, Rule, parse
 from neuralopt.optimizer.draws import draw
+from neuralopt.optimizer.fused import FusedStep, Tensors, can_fuse
 from neuralopt.optimizer.program import Program, compile_rule
 
 
@@ -32,6 +33,8 @@ class RuleOptimizer(Optimizer):
     rule. maximize: follow the gradient uphill.
     total_steps: steps planned for this training, needed by rules that use T or
     progress. seed: of the rule's own random bits; replicate: a second counter of them.
+    fused: take steps by compiled kernels, in one pass over all dense tensors of float32
+    and float64 on the CPU. They are compiled at a machine's first step, for seconds.
 
     The step index t and all state are per parameter, begin with its first gradient and
     live in ``state_dict``, which torch.load reads by default; resuming is exact.
@@ -60,12 +63,14 @@ class RuleOptimizer(Optimizer):
         seed: int = 0,
         *,
         replicate: int = 0,
+        fused: bool = False,
     ) -> None:
         if lr is None:
             if not isinstance(rule, Rule):
                 raise ValueError("a rule that is not named needs a learning rate: lr=")
             lr = rule.lr
         self.program: Program = compile_rule(as_expression(rule))
+        self.fused = FusedStep(self.program.expression) if fused else None
         defaults: dict[str, Any] = {
             # Python's own numbers: torch.load refuses those of numpy by default.
             "lr": lr if isinstance(lr, torch.Tensor) else float(lr),
@@ -75,6 +80,7 @@ class RuleOptimizer(Optimizer):
             "seed": int(seed),
             "replicate": int(replicate),
             "rule": str(self.program.expression),
+            "fused": fused,
         }
         super().__init__(params, defaults)
 
@@ -107,6 +113,8 @@ class RuleOptimizer(Optimizer):
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
         self.program = compile_rule(parse(self.defaults["rule"]))
+        fused = self.defaults.get("fused", False)
+        self.fused = FusedStep(self.program.expression) if fused else None
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Continue from a saved state. Raises ValueError if another rule made it."""
@@ -131,20 +139,28 @@ class RuleOptimizer(Optimizer):
                 loss = closure()
         start = 0
         for group in self.param_groups:
+            together: dict[tuple[torch.dtype, int], list[Tensors]] = {}
             for parameter in cast(Iterable[torch.Tensor], group["params"]):
                 if parameter.grad is not None:
-                    self._update(parameter, parameter.grad, group, start)
+                    step, tensors = self._prepare(parameter, parameter.grad, start)
+                    if self.fused and can_fuse([*_all(tensors)]):
+                        kind = tensors.parameter.dtype, step
+                        together.setdefault(kind, []).append(tensors)
+                    else:
+                        self._update(parameter, tensors, step, group)
+                    self.state[parameter]["step"] = step + 1
                 start += parameter.numel() * (2 if parameter.is_complex() else 1)
+            for (_, step), some in together.items():
+                self._update_together(some, step, group)
         return loss
 
-    def _update(
-        self,
-        parameter: torch.Tensor,
-        gradient: torch.Tensor,
-        group: dict[str, Any],
-        start: int,
-    ) -> None:
-        """start: elements of the parameters before this one, for its random bits."""
+    def _prepare(
+        self, parameter: torch.Tensor, gradient: torch.Tensor, start: int
+    ) -> tuple[int, Tensors]:
+        """Number of the parameter's step, and what it is on; complex ones as pairs.
+
+        start: elements of the parameters before this one, for its random bits.
+        """
         if gradient.is_sparse:
             raise RuntimeError(
                 "RuleOptimizer takes no sparse gradients: set sparse=False there"
@@ -152,28 +168,56 @@ class RuleOptimizer(Optimizer):
         w, g = parameter, gradient
         if torch.is_complex(w):
             w, g = torch.view_as_real(w), torch.view_as_real(g)
-        if group["maximize"]:
-            g = -g
         state = self.state[parameter]
         if not state:
             state["step"] = 0
             for index, zeros in enumerate(self.program.initial_states(w)):
                 state[f"state{index}"] = zeros
-        step = state["step"]
+        states = tuple(state[f"state{n}"] for n in range(self.program.states))
+        return state["step"], Tensors(g, w, states, start)
+
+    def _update_together(
+        self, tensors: list[Tensors], step: int, group: dict[str, Any]
+    ) -> None:
+        assert self.fused is not None
+        self.program.clock(0, group["total_steps"])  # says so if it is missing
+        self.fused.step(
+            tensors,
+            step,
+            group["total_steps"],
+            (group["seed"], group["replicate"]),
+            float(group["lr"]),
+            group["weight_decay"],
+            group["maximize"],
+        )
+
+    def _update(
+        self,
+        parameter: torch.Tensor,
+        tensors: Tensors,
+        step: int,
+        group: dict[str, Any],
+    ) -> None:
+        w, g = tensors.parameter, tensors.gradient
+        if group["maximize"]:
+            g = -g
         counters = group["seed"], group["replicate"], step
-        names = [f"state{index}" for index in range(self.program.states)]
         value, states = self.program.step(
             g,
             w,
             self.program.clock(step, group["total_steps"]),
-            tuple(state[name] for name in names),
-            lambda kind, stream: draw(kind, (*counters, stream), g, start),
+            tensors.states,
+            lambda kind, stream: draw(kind, (*counters, stream), g, tensors.first),
         )
-        state["step"] = step + 1
-        state.update(zip(names, states, strict=True))
+        for index, state in enumerate(states):
+            self.state[parameter][f"state{index}"] = state
         if group["weight_decay"] != 0:
             value = value + group["weight_decay"] * w
         rate = group["lr"]
         if isinstance(rate, torch.Tensor):
             rate = rate.reshape(())  # one of shape (1,) would reshape a scalar w
         w.sub_(rate * value)
+
+
+def _all(tensors: Tensors) -> tuple[torch.Tensor, ...]:
+    return (tensors.parameter, tensors.gradient, *tensors.states)

@@ -5,6 +5,7 @@ each a file; everything else of the package calls the names below.
 """
 
 from neuralopt.machine.kernels.layout import ALIGNMENT as ALIGNMENT
+from neuralopt.machine.kernels.layout import BLOCK as BLOCK
 from neuralopt.machine.kernels.layout import Examples as Examples
 from neuralopt.machine.kernels.layout import Rules as Rules
 from neuralopt.machine.kernels.layout import Shape as Shape
@@ -13,4 +14,5 @@ from neuralopt.machine.kernels.layout import network_of as network_of
 from neuralopt.machine.kernels.layout import padded as padded
 from neuralopt.machine.kernels.layout import rules_of as rules_of
 from neuralopt.machine.kernels.probing import probe as probe
+from neuralopt.machine.kernels.stepping import take_steps as take_steps
 from neuralopt.machine.kernels.training import train as train

@@ -1,0 +1,163 @@
+"""Steps by the machine against steps by torch, on tensors of all shapes."""
+
+import copy
+import pickle
+import sys
+
+import pytest
+import torch
+
+from neuralopt import RULES, RuleOptimizer
+from neuralopt.optimizer import fused
+from tests.evaluation.made_up import random_rules
+
+pytest.importorskip("numba")
+
+SHAPES = ((5, 3), (), (0,), (1000,), (700, 130), (513,))
+
+
+def parameters(dtype=torch.float64, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    return [
+        torch.nn.Parameter(torch.randn(shape, generator=generator).to(dtype))
+        for shape in SHAPES
+    ]
+
+
+def set_gradients(lists, step):
+    """The same for all; now and then one is missing."""
+    for number, together in enumerate(zip(*lists, strict=True)):
+        generator = torch.Generator().manual_seed(31 * step + number)
+        gradient = torch.randn(together[0].shape, generator=generator)
+        for parameter in together:
+            missing = (step + number) % 5 == 0
+            parameter.grad = None if missing else gradient.to(parameter.dtype)
+
+
+def walked(rules, dtype=torch.float64, steps=5, **options):
+    """Parameters after some steps of each (rule, fused)."""
+    lists = [parameters(dtype) for _ in rules]
+    optimizers = [
+        RuleOptimizer(mine, rule, 1e-3, total_steps=9, fused=fuse, **options)
+        for mine, (rule, fuse) in zip(lists, rules, strict=True)
+    ]
+    for step in range(steps):
+        set_gradients(lists, step)
+        for optimizer in optimizers:
+            optimizer.step()
+    return lists, optimizers
+
+
+def close(ones, others, tolerance):
+    for one, other in zip(ones, others, strict=True):
+        torch.testing.assert_close(one, other, rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_named_rules_take_the_same_steps(name):
+    for dtype, tolerance in ((torch.float64, 1e-12), (torch.float32, 1e-5)):
+        rule = RULES[name]
+        options = {"weight_decay": 0.01, "maximize": dtype == torch.float64, "seed": 3}
+        (one, other), (_, kept) = walked(
+            [(rule, False), (rule, True)], dtype, **options
+        )
+        close(one, other, tolerance)
+        assert all(state["step"] >= 3 for state in kept.state.values())
+
+
+@pytest.mark.parametrize("space", ["bello2017", "sign_agreement", "temporal"])
+def test_random_rules_take_the_same_steps(space):
+    agree, rules = 0, random_rules(space, 40)
+    for rule in rules:
+        (one, other), _ = walked([(rule, False), (rule, True)], steps=3)
+        pairs = zip(one, other, strict=True)
+        agree += all(torch.allclose(a, b, 1e-9, 1e-9, equal_nan=True) for a, b in pairs)
+    assert agree >= 0.95 * len(rules)  # others jump where rounding decides
+
+
+def test_the_number_of_threads_changes_nothing():
+    before = torch.get_num_threads()
+    results = []
+    try:
+        for threads in (1, 2, 3):
+            torch.set_num_threads(threads)
+            (found,), _ = walked([("adam + drop(g, 0.5) * noise(1)", True)])
+            results.append(found)
+    finally:
+        torch.set_num_threads(before)
+    for found in results[1:]:
+        close(results[0], found, 0.0)
+
+
+def test_groups_differ_as_they_say():
+    lists = [parameters(), parameters()]
+    optimizers = []
+    for mine, fuse in zip(lists, (False, True), strict=True):
+        groups = [{"params": mine[:3]}, {"params": mine[3:], "lr": 0.1, "seed": 9}]
+        optimizers.append(RuleOptimizer(groups, "g + noise(0.1)", 1e-3, fused=fuse))
+    for step in range(4):
+        set_gradients(lists, step)
+        for optimizer in optimizers:
+            optimizer.step()
+    close(*lists, 1e-12)
+
+
+def test_what_the_machine_can_not_take_is_done_by_torch():
+    base = torch.randn(6, 4, dtype=torch.float64)
+    tensors = {
+        "turned": base.t(),
+        "half": base.half(),
+        "bfloat16": base.bfloat16(),
+        "complex": torch.randn(3, dtype=torch.complex128),
+    }
+    for name, start in tensors.items():
+        pair = [torch.nn.Parameter(start.clone()) for _ in range(2)]
+        optimizers = [
+            RuleOptimizer([p], "adam", 0.1, fused=fuse)
+            for p, fuse in zip(pair, (False, True), strict=True)
+        ]
+        for step in range(3):
+            gradient = torch.full_like(start, 0.3 + step)
+            for parameter, optimizer in zip(pair, optimizers, strict=True):
+                parameter.grad = gradient.clone()
+                optimizer.step()
+        close(pair[:1], pair[1:], 0.0 if name != "complex" else 1e-12)
+
+
+def test_resuming_copying_and_pickling_go_on_exactly(tmp_path):
+    rule = "sign(adam) * exp(cd * sign(m)) + drop(g, 0.2)"
+    (mine,), (optimizer,) = walked([(rule, True)])
+    torch.save(optimizer.state_dict(), tmp_path / "state.pt")
+    theirs = [torch.nn.Parameter(p.detach().clone()) for p in mine]
+    again = RuleOptimizer(theirs, rule, 1e-3, total_steps=9, fused=True)
+    again.load_state_dict(torch.load(tmp_path / "state.pt"))
+    copied = pickle.loads(pickle.dumps(copy.deepcopy(optimizer)))
+    assert copied.fused is not None
+    lists = [mine, theirs, copied.param_groups[0]["params"]]
+    for step in range(5, 8):
+        set_gradients(lists, step)
+        for each in (optimizer, again, copied):
+            each.step()
+    close(lists[0], lists[1], 0.0)
+    close(lists[0], lists[2], 0.0)
+
+
+def test_work_is_divided_without_gaps():
+    sizes, firsts = [0, 100_000, 7, 0, 300_000, 1], [0, 0, 100_000, 5, 6, 7]
+    for threads in (1, 2, 3, 7):
+        pieces = [row for part in fused._pieces(sizes, firsts, threads) for row in part]
+        for tensor, size in enumerate(sizes):
+            mine = [row for row in pieces if row[0] == tensor]
+            assert sum(stop - start for _, start, stop, _ in mine) == size
+            assert all(row[3] == firsts[tensor] for row in mine)
+            edges = [edge for _, start, stop, _ in mine for edge in (start, stop)]
+            assert edges == sorted(edges)
+
+
+def test_a_missing_plan_is_said_and_so_is_a_missing_numba(monkeypatch):
+    with pytest.raises(ValueError, match="give total_steps"):
+        RuleOptimizer(parameters(), "g * ld", 0.1, fused=True)
+    monkeypatch.delattr("neuralopt.machine.kernels", raising=False)
+    monkeypatch.setitem(sys.modules, "neuralopt.machine.kernels", None)
+    with pytest.raises(ValueError, match="needs numba"):
+        RuleOptimizer(parameters(), "g", 0.1, fused=True)
