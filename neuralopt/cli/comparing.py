@@ -68,7 +68,7 @@ def show_contest(
             unicode=supports_unicode(sys.stdout),
         )
         write_table(table, sys.stdout)
-    print(f"\n{time.monotonic() - started:.1f} s of training")
+    print(f"\nScored in {time.monotonic() - started:.1f} s")
 
 
 class _Ticker:

@@ -100,5 +100,5 @@ def export(options: argparse.Namespace) -> int:
         found.expression, options.output, name, lr=lr, origin=found.origin
     )
     print(f"Wrote {path}: {render(simplify(found.expression))}")
-    print(f"Its test: python -m pytest {path.with_name(f'test_{path.stem}.py')}")
+    print(f"Its test, for pytest: {path.with_name(f'test_{path.stem}.py')}")
     return 0

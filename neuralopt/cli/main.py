@@ -31,6 +31,12 @@ Groups: space task budget searcher evaluator report experiment. `neuralopt searc
 --show` prints the whole configuration and runs nothing.
 """
 
+COMPARE_HELP = """
+An argument with "=" is an override of the configuration (Hydra's syntax):
+  neuralopt compare adam lion budget=long task=digits_conv verdict.seeds=20
+Groups that matter here: task, budget and evaluator; verdict.seeds and seed.
+"""
+
 RULE_HELP = """
 RULE is a name (adam), text of the rule language ("g * exp(sign(g) * sign(m))"), or a
 found rule: RUN:N is proposal N of the run directory RUN, RUN:best its best one.
@@ -88,7 +94,7 @@ def parser() -> argparse.ArgumentParser:
         RULE_HELP
         + "\nHere RUN:topN stands for its N best rules, and torch.NAME for an optimizer"
         + "\nof torch.optim, as torch.Adam.\n"
-        + OVERRIDES_HELP.replace("search", "compare"),
+        + COMPARE_HELP,
     )
     compare.add_argument("rules", nargs="+", metavar="RULE")
 

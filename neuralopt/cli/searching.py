@@ -86,7 +86,11 @@ def _continue(run_dir: Path, asked: Settings | None = None) -> int:
                     f"{run_dir} was made with {key} {value}, which is "
                     f"{expected.get(key)} here: resume it where it is the same"
                 )
-        print(f"Continuing {run_dir} at proposal {len(archive)}", flush=True)
+        print(
+            f"Continuing {run_dir} at proposal {len(archive)}; what came after its "
+            "last checkpoint is replayed first, not trained again",
+            flush=True,
+        )
         with closing(parts.evaluator()) as evaluator:
             return _run(parts, evaluator, archive, run_dir)
 

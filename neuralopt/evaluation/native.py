@@ -41,7 +41,8 @@ CHILDREN = 16
 MEMORY_BYTES = 512 * 2**20
 """Of the batches that are kept in the order of their steps."""
 
-COMPILING = "compiling the native engine for this machine: some 10 seconds, once"
+_TOLD = threading.Event()
+COMPILING = "compiling the native engine for this machine: some 15 seconds, once"
 LOGGER = logging.getLogger("neuralopt")
 
 DTYPES = {torch.float32: np.float32, torch.float64: np.float64}
@@ -320,12 +321,10 @@ def told_when_compiled() -> Iterator[None]:
     """
     from numba.core import event
 
-    told = threading.Event()
-
     class Listener(event.Listener):
         def on_start(self, event: Any) -> None:
-            if not told.is_set():
-                told.set()
+            if not _TOLD.is_set():  # by another thread
+                _TOLD.set()
                 LOGGER.warning("%s", COMPILING)
 
         def on_end(self, event: Any) -> None:

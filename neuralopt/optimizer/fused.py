@@ -36,16 +36,18 @@ class Tensors:
     first: int
 
 
-def can_fuse(tensors: Sequence[torch.Tensor]) -> bool:
+PLAIN = (torch.Tensor, torch.nn.Parameter)
+
+
+def can_fuse(tensors: Tensors) -> bool:
     """Whether the machine can work on these: dense, on the CPU, of one type it has."""
-    first = tensors[0]
-    return first.dtype in DTYPES and all(
-        tensor.device.type == "cpu"
-        and tensor.dtype == first.dtype
-        and tensor.is_contiguous()
-        and type(tensor) in (torch.Tensor, torch.nn.Parameter)
-        for tensor in tensors
-    )
+    dtype = tensors.parameter.dtype
+    if dtype not in DTYPES or type(tensors.parameter) not in PLAIN:
+        return False
+    for tensor in (tensors.parameter, tensors.gradient, *tensors.states):
+        if tensor.dtype != dtype or not tensor.is_cpu or not tensor.is_contiguous():
+            return False
+    return True
 
 
 class FusedStep:

@@ -143,7 +143,7 @@ class RuleOptimizer(Optimizer):
             for parameter in cast(Iterable[torch.Tensor], group["params"]):
                 if parameter.grad is not None:
                     step, tensors = self._prepare(parameter, parameter.grad, start)
-                    if self.fused and can_fuse([*_all(tensors)]):
+                    if self.fused and can_fuse(tensors):
                         kind = tensors.parameter.dtype, step
                         together.setdefault(kind, []).append(tensors)
                     else:
@@ -217,7 +217,3 @@ class RuleOptimizer(Optimizer):
         if isinstance(rate, torch.Tensor):
             rate = rate.reshape(())  # one of shape (1,) would reshape a scalar w
         w.sub_(rate * value)
-
-
-def _all(tensors: Tensors) -> tuple[torch.Tensor, ...]:
-    return (tensors.parameter, tensors.gradient, *tensors.states)

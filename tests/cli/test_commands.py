@@ -122,7 +122,7 @@ def test_resume_of_a_finished_search_changes_nothing(
         before = list(archive.rows()), list(archive.executions())
     said = typed(capsys, "resume", str(finished_run))
     assert said.code == 0, said.err
-    assert f"Continuing {finished_run} at proposal 192\n" in said.out
+    assert f"Continuing {finished_run} at proposal 192; what" in said.out
     with Archive.open(finished_run / "archive.sqlite") as archive:
         assert (list(archive.rows()), list(archive.executions())) == before
 

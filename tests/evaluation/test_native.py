@@ -258,11 +258,13 @@ def test_compiling_is_announced_once_and_what_is_compiled_is_not(caplog):
         return x + y
 
     compiled = numba.njit(add)
+    native._TOLD.clear()
     with caplog.at_level(logging.WARNING), native.told_when_compiled():
         compiled(1, 2)
         compiled(1.0, 2.0)
     assert [record.message for record in caplog.records] == [native.COMPILING]
     caplog.clear()
+    native._TOLD.clear()
     with caplog.at_level(logging.WARNING), native.told_when_compiled():
         compiled(1, 2)
     assert not caplog.records

@@ -1,0 +1,132 @@
+"""Milliseconds of a step: rules and exports beside torch's for-loop, foreach and fused.
+
+    python experiments/steptime/steptime.py            # 16 thousand, 1 and 25 million
+    python experiments/steptime/steptime.py --quick    # without the 25 million
+
+All ways take turns, round after round; printed is the median of the rounds and the
+ratio of `torch.optim.Adam(fused=True)`'s median to it. Gradients are set once: a step
+reads them. Adam reads and writes 28 bytes a parameter, a rule with one state 20.
+"""
+
+import argparse
+import importlib.util
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+
+from neuralopt import RULES, RuleOptimizer, export_rule
+
+NAMES = ("adam", "rmsprop_torch", "powersign", "addsign", "lion")
+TORCH = {"adam": torch.optim.Adam, "rmsprop_torch": torch.optim.RMSprop}
+
+Make = Callable[[Sequence[torch.Tensor]], torch.optim.Optimizer]
+
+
+def resnet_shapes(total: int) -> list[tuple[int, ...]]:
+    """161 tensors in the proportions of a ResNet-50's, about so many elements."""
+    widths = [64] * 3 + [128] * 4 + [256] * 6 + [512] * 3
+    shapes: list[tuple[int, ...]] = [(64, 3, 7, 7), (64,), (64,)]
+    inputs = 64
+    for number, width in enumerate(widths):
+        shapes += [(width, inputs, 1, 1), (width,), (width,)]
+        shapes += [(width, width, 3, 3), (width,), (width,)]
+        shapes += [(4 * width, width, 1, 1), (4 * width,), (4 * width,)]
+        if number in (0, 3, 7, 13):
+            shapes += [(4 * width, inputs, 1, 1), (4 * width,), (4 * width,)]
+        inputs = 4 * width
+    shapes += [(1000, 2048), (1000,)]
+    scale = (total / sum(torch.Size(shape).numel() for shape in shapes)) ** 0.5
+    return [tuple(max(1, round(n * scale)) if n > 7 else n for n in s) for s in shapes]
+
+
+SIZES = {
+    "16 thousand in 4 tensors": [(784, 20), (20,), (20, 10), (10,)],
+    "1 million in 161 tensors": resnet_shapes(1_000_000),
+    "25 million in 161 tensors": resnet_shapes(25_000_000),
+}
+
+
+def exported(name: str, folder: Path) -> type[torch.optim.Optimizer]:
+    path = export_rule(RULES[name], folder / f"{name}.py", "Exported", tests=False)
+    spec = importlib.util.spec_from_file_location(f"exported_{name}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    made: type[torch.optim.Optimizer] = module.Exported
+    return made
+
+
+def ways_of(name: str, export: type[torch.optim.Optimizer]) -> dict[str, Make]:
+    """Everything that takes a rule's steps."""
+    rule, ways = RULES[name], dict[str, Make]()
+    if name in TORCH:
+        kind = TORCH[name]
+        ways["torch, for-loop"] = lambda p: kind(p, lr=1e-6, foreach=False)
+        ways["torch, foreach"] = lambda p: kind(p, lr=1e-6, foreach=True)
+    if name == "adam":
+        ways["torch, fused"] = lambda p: torch.optim.Adam(p, lr=1e-6, fused=True)
+    ways["RuleOptimizer"] = lambda p: RuleOptimizer(p, rule, lr=1e-6)
+    ways["RuleOptimizer, fused"] = lambda p: RuleOptimizer(p, rule, 1e-6, fused=True)
+    ways["export, for-loop"] = lambda p: export(p, lr=1e-6, foreach=False)
+    ways["export, foreach"] = lambda p: export(p, lr=1e-6, foreach=True)
+    return ways
+
+
+def times_of(
+    makes: dict[str, Make], shapes: Sequence[tuple[int, ...]], rounds: int
+) -> dict[str, list[float]]:
+    """Seconds a step of each way, in every round."""
+    parameters = [torch.nn.Parameter(torch.randn(shape)) for shape in shapes]
+    for parameter in parameters:
+        parameter.grad = 0.01 * torch.randn_like(parameter)
+    optimizers = {way: make(parameters) for way, make in makes.items()}
+    for optimizer in optimizers.values():
+        optimizer.step()
+    count = max(1, 3_000_000 // sum(p.numel() for p in parameters))
+    found: dict[str, list[float]] = {way: [] for way in makes}
+    for _ in range(rounds):
+        for way, optimizer in optimizers.items():
+            began = time.perf_counter()
+            for _ in range(count):
+                optimizer.step()
+            found[way].append((time.perf_counter() - began) / count)
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--quick", action="store_true")
+    arguments = parser.parse_args()
+    print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, float32")
+    with tempfile.TemporaryDirectory() as folder:
+        exports = {name: exported(name, Path(folder)) for name in NAMES}
+        for size, shapes in SIZES.items():
+            if arguments.quick and size.startswith("25"):
+                continue
+            print(
+                f"\n{size} ({len(shapes)}): ms a step, and times as fast as fused Adam"
+            )
+            fused: Make = lambda p: torch.optim.Adam(p, lr=1e-6, fused=True)  # noqa: E731
+            for name in NAMES:
+                makes = {"(fused Adam)": fused, **ways_of(name, exports[name])}
+                found = times_of(makes, shapes, arguments.rounds)
+                base = statistics.median(found.pop("(fused Adam)"))
+                for way, seconds in found.items():
+                    middle = statistics.median(seconds)
+                    print(
+                        f"  {name:14} {way:21} {1e3 * middle:9.3f} "
+                        f"[{1e3 * min(seconds):.3f}, {1e3 * max(seconds):.3f}] "
+                        f"{base / middle:7.2f} x"
+                    )
+
+
+if __name__ == "__main__":
+    main()
