@@ -27,7 +27,16 @@ from neuralopt.optimizer.program import device_source, has_clock, torch_source
 
 TAKEN = {
     *dir(builtins),
-    *("Optimizer", "STATES", "apart", "math", "number", "on_device", "scalars"),
+    *(
+        "LARGE",
+        "Optimizer",
+        "STATES",
+        "apart",
+        "math",
+        "number",
+        "on_device",
+        "scalars",
+    ),
     *("real", "side_by_side", "step", "torch"),
     *(name for module in (arithmetic, counter_hash, draws) for name in vars(module)),
 }

@@ -19,6 +19,7 @@ FILE = '''{header}
 {functions}{source}
 
 STATES = {names}
+LARGE = 1 << 16  # elements of a tensor that is not worth copying to others
 
 
 class {class_name}(Optimizer):
@@ -30,7 +31,7 @@ class {class_name}(Optimizer):
 
     lr: learning rate, a number or a tensor.{lr_advice}
     weight_decay: decoupled. maximize: follow the gradient uphill.
-{arguments_text}    foreach: treat tensors of a type in one pass; by default on a GPU.
+{arguments_text}    foreach: treat small tensors in one pass; by default on a GPU.
     capturable: keep the step on the device, for CUDA graphs.
     differentiable: let gradients flow through the step.
     State is per parameter, from its first gradient on.
@@ -105,7 +106,8 @@ class {class_name}(Optimizer):
         if foreach is None:
             plain = type(parameter) in (torch.Tensor, torch.nn.Parameter)
             foreach = plain and parameter.is_cuda
-        if not foreach or group["capturable"] or group["differentiable"]:
+        alone = group["capturable"] or group["differentiable"]
+        if not foreach or alone or parameter.numel() > LARGE:
             return id(parameter)
         return parameter.device, parameter.dtype, state["step"]
 
