@@ -30,7 +30,7 @@ from neuralopt.evaluation.scoring import Trial, score_trials
 from neuralopt.evaluation.serial import SerialEngine
 from neuralopt.evaluation.stacked import StackedEngine
 from neuralopt.language import RULES, Expression
-from neuralopt.machine.kernels import products
+from neuralopt.machine.kernels import products, vectors
 from neuralopt.optimizer import RuleOptimizer
 from neuralopt.spaces import SPACES
 from neuralopt.tasks import ConvNet, Mlp, Task, load_task
@@ -252,7 +252,7 @@ def main() -> None:
     print(
         f"{CORES} cores, {numba.core.config.NUMBA_DEFAULT_NUM_THREADS} usable, "
         f"{platform.processor() or platform.machine()}, vectors of "
-        f"{products.VECTOR_BYTES} bytes, torch {torch.__version__}, numba "
+        f"{vectors.VECTOR_BYTES} bytes, torch {torch.__version__}, numba "
         f"{numba.__version__}, {rounds} rounds"
     )
     tasks = ("digits", "digits_conv", "enos_mnistnet")

@@ -13,6 +13,7 @@ from typing import Any
 from neuralopt.machine.bytecode import GRADIENT, PARAMETER
 from neuralopt.machine.kernels.compiling import compiled, inlined
 from neuralopt.machine.kernels.functions import exp, tanh
+from neuralopt.machine.kernels.gathering import correlate, gathering_product
 from neuralopt.machine.kernels.layout import (
     CENTRED,
     CHANNELS,
@@ -42,12 +43,7 @@ from neuralopt.machine.kernels.layout import (
     WIDTH,
 )
 from neuralopt.machine.kernels.memory import like, load, number, select, sqrt, store
-from neuralopt.machine.kernels.products import (
-    correlate,
-    gathering_product,
-    row_product,
-    row_sum,
-)
+from neuralopt.machine.kernels.products import row_product, row_sum
 
 EPSILON, MOMENTUM = 1e-5, 0.1
 """Of torch.nn.BatchNorm2d."""
