@@ -72,12 +72,6 @@ class Bytecode:
         columns = [_column(scalar, steps, total_steps) for scalar in self.scalars]
         return np.array(columns).T if columns else np.empty((steps, 0))
 
-    def at(self, t: int, total_steps: int | None) -> tuple[float, ...]:
-        """Values of the scalars at step t, which may be any; as `table` has them."""
-        total = float(total_steps or 1)
-        clock = {"t": float(t), "T": total, "progress": min(1.0, t / total)}
-        return tuple(_value_at(scalar, clock) for scalar in self.scalars)
-
 
 @lru_cache(maxsize=1 << 12)
 def bytecode_of(expression: Expression) -> Bytecode:
@@ -316,16 +310,3 @@ def _column(scalar: Scalar, steps: int, total_steps: int) -> tuple[float, ...]:
 def _value(constant: Scalar) -> float:
     """Of a scalar without a clock."""
     return _column(constant, 1, 1)[0]
-
-
-def _value_at(scalar: Scalar, clock: dict[str, float]) -> float:
-    name, *arguments = scalar
-    if name == "constant":
-        return float(str(arguments[0]))
-    if str(name) in clock:
-        return clock[str(name)]
-    function = PRIMITIVES[str(name)].scalar
-    assert function is not None
-    return function(
-        *(_value_at(part, clock) for part in arguments if not isinstance(part, str))
-    )

@@ -49,9 +49,10 @@ def operate(memory, opcode, out, x, y, count, state, stream, first, rate):
 '''
 
 BITS = {
-    "uniform": "uniform(memory, key, first + i)",
-    "normal": "normal(memory, key, other, first + i)",
+    "uniform": "uniform(memory, {0}, first + i)",
+    "normal": "normal(memory, {0}, {1}, first + i)",
 }
+"""Random bits of each kind for element i, from the keys of a stream's two lanes."""
 
 
 def generated() -> str:
@@ -82,7 +83,8 @@ def _body(name: str) -> Iterator[str]:
     if primitive.arity == 2:
         yield "            b = load(memory, y + i)"
     if primitive.draw:
-        yield f"            bits = {BITS[primitive.draw]}"
+        bits = BITS[primitive.draw].format("key", "other")
+        yield f"            bits = {bits}"
     names = (parameter.name for parameter in primitive.parameters)
     value = primitive.kernel.format(**dict(zip(names, "ab", strict=False)), bits="bits")
     yield f"            store(memory, out + i, {value})"

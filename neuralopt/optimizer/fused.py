@@ -1,134 +1,189 @@
-"""Steps of a rule by the machine: one pass over all tensors, nothing in between.
+"""Steps of a rule by one compiled loop over all tensors.
 
 Knows tensors of torch as addresses, and threads; refuses to know torch's contract for
 optimizers. Tensors are read and written where they are, never copied or aliased.
 """
 
-import threading
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from neuralopt.counter_hash import counter_key
 from neuralopt.language import Expression
-from neuralopt.machine.bytecode import bytecode_of
+from neuralopt.optimizer.loops import compiled_loop, constants_of
+from neuralopt.optimizer.program import Scalars
+
+Array = npt.NDArray[Any]
 
 DTYPES = {torch.float32: np.float32, torch.float64: np.float64}
+PLAIN = (torch.Tensor, torch.nn.Parameter)
 SMALL = 1 << 16
 """Elements below which a second thread costs more than it brings."""
 
+GRADIENT = 0
+"""Column of a loop's places."""
 
-@dataclass(frozen=True, slots=True)
-class Tensors:
+
+class Tensors(NamedTuple):
     """What a rule does its step on: one parameter, its gradient and its memory.
 
-    first: number of its first element among all of the model, for random bits.
+    owner: the parameter as the user has it, which may be complex; entries: its state,
+    among them the tensors of memory. first: number of its first element among all of
+    the model, for random bits.
     """
 
+    owner: torch.Tensor
+    entries: dict[str, Any]
     gradient: torch.Tensor
     parameter: torch.Tensor
-    states: tuple[torch.Tensor, ...]
+    memory: dict[str, torch.Tensor]
     first: int
 
 
-PLAIN = (torch.Tensor, torch.nn.Parameter)
+def check_that_rules_compile() -> None:
+    """Raises ValueError without numba."""
+    try:
+        import numba  # noqa: F401
+    except ImportError as error:
+        raise ValueError(
+            f"fused=True needs numba ({error}): pip install numba, or leave it out"
+        ) from None
 
 
 def can_fuse(tensors: Tensors) -> bool:
-    """Whether the machine can work on these: dense, on the CPU, of one type it has."""
+    """Whether a loop can run over these: plain, on the CPU, of one type it has."""
     dtype = tensors.parameter.dtype
-    if dtype not in DTYPES or type(tensors.parameter) not in PLAIN:
-        return False
-    for tensor in (tensors.parameter, tensors.gradient, *tensors.states):
-        if tensor.dtype != dtype or not tensor.is_cpu or not tensor.is_contiguous():
-            return False
-    return True
+    return (
+        dtype in DTYPES
+        and type(tensors.parameter) in PLAIN
+        and all(
+            tensor.is_cpu
+            and _is_plain(tensor, dtype)
+            and tensor.data_ptr() % tensor.element_size() == 0
+            for tensor in (
+                tensors.parameter,
+                tensors.gradient,
+                *tensors.memory.values(),
+            )
+        )
+    )
 
 
-class FusedStep:
-    """Steps of one rule. Raises ValueError without numba."""
+def _is_plain(tensor: torch.Tensor, dtype: torch.dtype) -> bool:
+    """Whether its numbers lie side by side, as they are."""
+    return (
+        tensor.dtype is dtype
+        and tensor.layout is torch.strided
+        and tensor.is_contiguous()
+        and not tensor.is_neg()
+    )
 
-    def __init__(self, expression: Expression) -> None:
-        try:
-            from neuralopt.machine import kernels
-        except ImportError as error:
-            raise ValueError(
-                f"fused=True needs numba ({error}): pip install numba, or leave it out"
-            ) from None
-        self._kernels: Any = kernels
-        self._code = bytecode_of(expression)
-        self._local = threading.local()
 
-    def step(
+class Together:
+    """Tensors of one type that are at one step, and take it together."""
+
+    def __init__(
+        self, expression: Expression, tensors: Sequence[Tensors], step: int
+    ) -> None:
+        self.expression = expression
+        self.tensors = tensors
+        self.step = step
+        self.dtype = tensors[0].parameter.dtype
+        rows = [(x.gradient, x.parameter, *x.memory.values()) for x in tensors]
+        self._addresses = np.array([[y.data_ptr() for y in r] for r in rows], np.int64)
+        self._kept = self._addresses[:, GRADIENT + 1 :].ravel().tolist()
+        sizes = [x.parameter.numel() for x in tensors]
+        firsts = [x.first for x in tensors]
+        self._pieces = _pieces(sizes, firsts, torch.get_num_threads())
+        self._constants = constants_of(expression)
+
+    def are_still(
         self,
-        tensors: Sequence[Tensors],
-        t: int,
-        total_steps: int | None,
+        parameters: Sequence[torch.Tensor],
+        state: Mapping[torch.Tensor, dict[str, Any]],
+    ) -> bool:
+        """Whether these are just the parameters and their gradients may be used.
+
+        The answer of a whole `Together` made anew, in a fraction of the time: all that
+        may differ from the step before, but where gradients lie, is compared.
+        """
+        if len(parameters) != len(self.tensors):
+            return False
+        dtype, step, gradients, kept = self.dtype, self.step, [], []
+        for parameter, known in zip(parameters, self.tensors, strict=True):
+            gradient, entries = parameter.grad, known.entries
+            if (
+                gradient is None
+                or parameter is not known.owner
+                or state.get(parameter) is not entries
+                or entries["step"] != step
+                or not _is_plain(gradient, dtype)
+                or not parameter.is_contiguous()
+            ):
+                return False
+            gradients.append(gradient.data_ptr())
+            kept.append(parameter.data_ptr())
+            for name, tensor in known.memory.items():
+                if entries[name] is not tensor:
+                    return False
+                kept.append(tensor.data_ptr())
+        if kept != self._kept:
+            return False
+        self._addresses[:, GRADIENT] = gradients
+        return True
+
+    def take_step(
+        self,
+        scalars: Scalars,
         counters: tuple[int, int],
         rate: float,
         decay: float,
         maximize: bool,
     ) -> None:
-        """Change parameters and memory in place. All tensors have one type.
+        """Change parameters, memory and the number of the step in place.
 
-        t: number of this step, the same for all. counters: seed and replicate.
+        scalars: of this step (`Program.clock`). counters: seed and replicate.
         """
-        kind = DTYPES[tensors[0].parameter.dtype]
-        scalars = self._code.at(t, total_steps)
-        rows = [(x.gradient, x.parameter, *x.states) for x in tensors]
-        addresses = np.array([[y.data_ptr() for y in row] for row in rows], np.int64)
-        low, high = counter_key(*counters, t)
-        state = np.uint64(high << 32 | low)
-        sizes = [x.parameter.numel() for x in tensors]
-        firsts = [x.first for x in tensors]
-        pieces = _pieces(sizes, firsts, torch.get_num_threads())
-
-        def run(work: np.ndarray[Any, np.dtype[np.int64]]) -> None:
-            memory = self._scratch(kind, scalars)
-            places = (addresses - memory.ctypes.data) // memory.itemsize
-            spare = self._code.blocks * self._kernels.BLOCK
-            self._kernels.take_steps(
-                memory,
-                self._code.code,
-                places,
-                work,
-                spare,
-                state,
-                kind(rate),
-                kind(decay),
-                maximize,
-            )
-
-        if len(pieces) == 1:
-            run(pieces[0])
-        else:
-            list(_pool(torch.get_num_threads()).map(run, pieces))
-
-    def _scratch(self, kind: Any, scalars: Sequence[float]) -> Any:
-        """This thread's blocks, the scalars of the step in theirs."""
-        code, block = self._code, self._kernels.BLOCK
-        kept = self._local.__dict__
-        if kind not in kept:
-            kept[kind] = self._kernels.aligned(((code.blocks + 1) * block,), kind)
-            for number, value in enumerate(code.constants):
-                kept[kind][number * block : (number + 1) * block] = value
+        loop = compiled_loop(self.expression, decay != 0, maximize)
+        kind = DTYPES[self.dtype]
         with np.errstate(over="ignore"):  # what overflows the type is infinite in it
-            for number, value in enumerate(scalars, len(code.constants)):
-                kept[kind][number * block : (number + 1) * block] = value
-        return kept[kind]
+            values = np.array([*scalars, *self._constants], np.float64).astype(kind)
+            factors = kind(rate), kind(decay)
+        places = (self._addresses - values.ctypes.data) // values.itemsize
+        low, high = counter_key(*counters, self.step)
+        state = np.uint64(high << 32 | low)
+
+        def run(pieces: Array) -> None:
+            loop(values, places, pieces, values, state, *factors)
+
+        mine, *others = self._pieces
+        waiting = [_pool().submit(run, pieces) for pieces in others]
+        run(mine)
+        for each in waiting:
+            each.result()
+        self.step += 1
+        for tensors in self.tensors:
+            tensors.entries["step"] = self.step
 
 
-@lru_cache(maxsize=4)
-def _pool(threads: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(threads, "fused")
+@lru_cache(maxsize=1)
+def _pool() -> ThreadPoolExecutor:
+    """Its threads are made as they are needed."""
+    return ThreadPoolExecutor(os.cpu_count(), "fused")
 
 
-def _pieces(sizes: Sequence[int], firsts: Sequence[int], threads: int) -> list[Any]:
+os.register_at_fork(after_in_child=_pool.cache_clear)  # threads stay with the parent
+
+
+def _pieces(
+    sizes: Sequence[int], firsts: Sequence[int], threads: int
+) -> list[npt.NDArray[np.int64]]:
     """Work for each thread: (pieces, 4) of tensor, start, stop, first element."""
     total = sum(sizes)
     if total < SMALL:
@@ -144,4 +199,8 @@ def _pieces(sizes: Sequence[int], firsts: Sequence[int], threads: int) -> list[A
             work[thread].append([tensor, start, stop, first])
             start = stop
         done += size
-    return [np.array(pieces, np.int64) for pieces in work if pieces]
+    return [
+        np.array(pieces, np.int64).reshape(-1, 4)
+        for pieces in work
+        if pieces or pieces is work[0]
+    ]

@@ -4,6 +4,7 @@ Knows torch's contract for optimizers; refuses to know where a rule comes from.
 """
 
 from collections.abc import Callable, Iterable
+from itertools import accumulate
 from typing import Any, cast, overload
 
 import torch
@@ -11,7 +12,12 @@ from torch.optim.optimizer import Optimizer, ParamsT
 
 from neuralopt.language import Expression, Rule, parse
 from neuralopt.optimizer.draws import draw
-from neuralopt.optimizer.fused import FusedStep, Tensors, can_fuse
+from neuralopt.optimizer.fused import (
+    Tensors,
+    Together,
+    can_fuse,
+    check_that_rules_compile,
+)
 from neuralopt.optimizer.program import Program, compile_rule
 
 
@@ -20,6 +26,11 @@ def as_expression(rule: str | Expression | Rule) -> Expression:
     if isinstance(rule, str):
         return parse(rule)
     return rule.expression if isinstance(rule, Rule) else rule
+
+
+def _elements(parameter: torch.Tensor) -> int:
+    """Real numbers in a parameter."""
+    return parameter.numel() * (2 if parameter.is_complex() else 1)
 
 
 class RuleOptimizer(Optimizer):
@@ -33,8 +44,8 @@ class RuleOptimizer(Optimizer):
     rule. maximize: follow the gradient uphill.
     total_steps: steps planned for this training, needed by rules that use T or
     progress. seed: of the rule's own random bits; replicate: a second counter of them.
-    fused: take steps by compiled kernels, in one pass over all dense tensors of float32
-    and float64 on the CPU. They are compiled at a machine's first step, for seconds.
+    fused: take steps by one compiled loop over all dense tensors of float32 and float64
+    on the CPU. It is compiled at the first step, in about half a second.
 
     The step index t and all state are per parameter, begin with its first gradient and
     live in ``state_dict``, which torch.load reads by default; resuming is exact.
@@ -70,7 +81,9 @@ class RuleOptimizer(Optimizer):
                 raise ValueError("a rule that is not named needs a learning rate: lr=")
             lr = rule.lr
         self.program: Program = compile_rule(as_expression(rule))
-        self.fused = FusedStep(self.program.expression) if fused else None
+        if fused:
+            check_that_rules_compile()
+        self._together: dict[int, Together] = {}  # of each group that is all fused
         defaults: dict[str, Any] = {
             # Python's own numbers: torch.load refuses those of numpy by default.
             "lr": lr if isinstance(lr, torch.Tensor) else float(lr),
@@ -113,8 +126,8 @@ class RuleOptimizer(Optimizer):
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
         self.program = compile_rule(parse(self.defaults["rule"]))
-        fused = self.defaults.get("fused", False)
-        self.fused = FusedStep(self.program.expression) if fused else None
+        self._together = {}
+        self.defaults.setdefault("fused", False)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Continue from a saved state. Raises ValueError if another rule made it."""
@@ -137,27 +150,46 @@ class RuleOptimizer(Optimizer):
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
-        start = 0
-        for group in self.param_groups:
-            together: dict[tuple[torch.dtype, int], list[Tensors]] = {}
-            for parameter in cast(Iterable[torch.Tensor], group["params"]):
-                if parameter.grad is not None:
-                    step, tensors = self._prepare(parameter, parameter.grad, start)
-                    if self.fused and can_fuse(tensors):
-                        kind = tensors.parameter.dtype, step
-                        together.setdefault(kind, []).append(tensors)
-                    else:
-                        self._update(parameter, tensors, step, group)
-                    self.state[parameter]["step"] = step + 1
-                start += parameter.numel() * (2 if parameter.is_complex() else 1)
-            for (_, step), some in together.items():
-                self._update_together(some, step, group)
+        for number, start in enumerate(self._starts()):
+            group = self.param_groups[number]
+            together = self._together.get(number)
+            if together and together.are_still(group["params"], self.state):
+                self._update_together(together, group)
+            else:
+                self._together.pop(number, None)
+                self._step_group(number, group, start)
         return loss
+
+    def _starts(self) -> list[int]:
+        """Number of each group's first element; nothing but random bits needs it."""
+        if not self.program.draws:
+            return [0] * len(self.param_groups)
+        sizes = (sum(map(_elements, group["params"])) for group in self.param_groups)
+        return [0, *accumulate(sizes)][:-1]
+
+    def _step_group(self, number: int, group: dict[str, Any], start: int) -> None:
+        """A step of a group, whose first element has number `start`."""
+        fused: dict[tuple[torch.dtype, int], list[Tensors]] = {}
+        for parameter in cast(Iterable[torch.Tensor], group["params"]):
+            if parameter.grad is not None:
+                tensors = self._prepare(parameter, parameter.grad, start)
+                step = tensors.entries["step"]
+                if self.defaults["fused"] and can_fuse(tensors):
+                    kind = tensors.parameter.dtype, step
+                    fused.setdefault(kind, []).append(tensors)
+                else:
+                    self._update(tensors, step, group)
+            start += _elements(parameter)
+        for (_, step), some in fused.items():
+            together = Together(self.program.expression, some, step)
+            self._update_together(together, group)
+            if len(some) == len(group["params"]):
+                self._together[number] = together
 
     def _prepare(
         self, parameter: torch.Tensor, gradient: torch.Tensor, start: int
-    ) -> tuple[int, Tensors]:
-        """Number of the parameter's step, and what it is on; complex ones as pairs.
+    ) -> Tensors:
+        """What the parameter's step is on; complex numbers as pairs.
 
         start: elements of the parameters before this one, for its random bits.
         """
@@ -168,36 +200,25 @@ class RuleOptimizer(Optimizer):
         w, g = parameter, gradient
         if torch.is_complex(w):
             w, g = torch.view_as_real(w), torch.view_as_real(g)
-        state = self.state[parameter]
-        if not state:
-            state["step"] = 0
+        entries = self.state[parameter]
+        if not entries:
+            entries["step"] = 0
             for index, zeros in enumerate(self.program.initial_states(w)):
-                state[f"state{index}"] = zeros
-        states = tuple(state[f"state{n}"] for n in range(self.program.states))
-        return state["step"], Tensors(g, w, states, start)
+                entries[f"state{index}"] = zeros
+        names = (f"state{n}" for n in range(self.program.states))
+        memory = {name: entries[name] for name in names}
+        return Tensors(parameter, entries, g, w, memory, start)
 
-    def _update_together(
-        self, tensors: list[Tensors], step: int, group: dict[str, Any]
-    ) -> None:
-        assert self.fused is not None
-        self.program.clock(0, group["total_steps"])  # says so if it is missing
-        self.fused.step(
-            tensors,
-            step,
-            group["total_steps"],
+    def _update_together(self, together: Together, group: dict[str, Any]) -> None:
+        together.take_step(
+            self.program.clock(together.step, group["total_steps"]),
             (group["seed"], group["replicate"]),
             float(group["lr"]),
             group["weight_decay"],
             group["maximize"],
         )
 
-    def _update(
-        self,
-        parameter: torch.Tensor,
-        tensors: Tensors,
-        step: int,
-        group: dict[str, Any],
-    ) -> None:
+    def _update(self, tensors: Tensors, step: int, group: dict[str, Any]) -> None:
         w, g = tensors.parameter, tensors.gradient
         if group["maximize"]:
             g = -g
@@ -206,11 +227,11 @@ class RuleOptimizer(Optimizer):
             g,
             w,
             self.program.clock(step, group["total_steps"]),
-            tensors.states,
+            tuple(tensors.memory.values()),
             lambda kind, stream: draw(kind, (*counters, stream), g, tensors.first),
         )
-        for index, state in enumerate(states):
-            self.state[parameter][f"state{index}"] = state
+        tensors.entries.update(zip(tensors.memory, states, strict=True))
+        tensors.entries["step"] = step + 1
         if group["weight_decay"] != 0:
             value = value + group["weight_decay"] * w
         rate = group["lr"]

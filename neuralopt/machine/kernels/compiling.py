@@ -34,6 +34,7 @@ def _compiled(**options: Any) -> Callable[[Function], Function]:
 
 compiled = _compiled(no_cpython_wrapper=True, no_cfunc_wrapper=True)
 once = _compiled(inline="always")
+anew = _compiled(nogil=True)
 inlined = _compiled(forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
 
@@ -47,7 +48,7 @@ def entry(function: Function) -> Function:
     try:
         return _compiled(nogil=True, cache=True)(function)
     except RuntimeError:  # numba found no folder for its cache
-        return _compiled(nogil=True)(function)
+        return anew(function)
 
 
 def intrinsic(function: Callable[..., Any]) -> Callable[..., Any]:
