@@ -2,6 +2,7 @@
 
     python experiments/steptime/steptime.py            # 16 thousand, 1 and 25 million
     python experiments/steptime/steptime.py --quick    # without the 25 million
+    python experiments/steptime/steptime.py --ways fused  # only ways of that name
 
 All ways take turns, round after round; printed is the median of the rounds and the
 ratio of `torch.optim.Adam(fused=True)`'s median to it. Gradients are set once: a step
@@ -104,6 +105,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--ways", default="", help="words of the ways to time")
     arguments = parser.parse_args()
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, float32")
     with tempfile.TemporaryDirectory() as folder:
@@ -116,7 +118,9 @@ def main() -> None:
             )
             fused: Make = lambda p: torch.optim.Adam(p, lr=1e-6, fused=True)  # noqa: E731
             for name in NAMES:
-                makes = {"(fused Adam)": fused, **ways_of(name, exports[name])}
+                ways = ways_of(name, exports[name])
+                chosen = {w: ways[w] for w in ways if arguments.ways in w}
+                makes = {"(fused Adam)": fused, **chosen}
                 found = times_of(makes, shapes, arguments.rounds)
                 base = statistics.median(found.pop("(fused Adam)"))
                 for way, seconds in found.items():
