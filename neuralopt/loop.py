@@ -13,6 +13,7 @@ import io
 import math
 import threading
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -21,15 +22,25 @@ import numpy as np
 import torch
 
 from neuralopt.archive import Archive, ArchiveError, Execution, Proposal
-from neuralopt.evaluation import Completion, Evaluator, Request, Score, rejections
+from neuralopt.evaluation import (
+    Completion,
+    Evaluator,
+    Request,
+    Score,
+    Workers,
+    rejections,
+)
 from neuralopt.language import Expression, expect, simplify
 from neuralopt.searchers import Searcher
 from neuralopt.spaces import Space
 
 CHECKPOINT_SECONDS = 10.0
-MAXIMUM_ATTEMPTS = 2
+MAXIMUM_FAILURES = 2
+"""How often a training may break. What ends with its worker is not counted here."""
 POLL_SECONDS = 0.2
+WAITING_SECONDS = 2.0
 SHOWN_BEST = 20
+NO_RESULT = ("failed", "quarantined")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +50,7 @@ class Progress:
     told, total: proposals. counts: proposals by status, so far. rewards: of this batch,
     NaN where there is no result. best: the best proposals so far. diagnostics: what the
     searcher says of itself. seconds: since this process began. trained: rules trained
-    by this process.
+    by this process. workers: what the evaluator's are doing.
     """
 
     told: int
@@ -50,6 +61,7 @@ class Progress:
     diagnostics: Mapping[str, float]
     seconds: float
     trained: int
+    workers: Workers
 
 
 class Observer(Protocol):
@@ -57,6 +69,10 @@ class Observer(Protocol):
 
     def start(self, total: int, told: int) -> None: ...
     def batch(self, progress: Progress) -> None: ...
+    def waiting(self, progress: Progress) -> None:
+        """Nothing was told for some seconds; only the workers are news."""
+        ...
+
     def close(self) -> None: ...
 
 
@@ -100,7 +116,7 @@ def search(
 
 def reward(proposal: Proposal) -> float:
     """What a searcher is told of a decided proposal that is no duplicate."""
-    if proposal.status in ("failed", "quarantined"):
+    if proposal.status in NO_RESULT:
         return math.nan
     return proposal.quality or 0.0
 
@@ -131,7 +147,8 @@ class _Search:
         self.rewards: dict[int, float] = {}
         self.originals: dict[int, int] = {}
         self.pending: dict[int, Proposal] = {}
-        self.attempts: dict[int, int] = {}
+        self.attempts: Counter[int] = Counter()
+        self.failures: Counter[int] = Counter()
         self.counts = archive.counts()
         self.outstanding: list[np.ndarray] = []
         for proposal in archive.proposals():
@@ -159,16 +176,19 @@ class _Search:
     def run(self, observers: Sequence[Observer], stop: threading.Event) -> None:
         again = list(self.pending.values())
         for proposal in again:
-            self.attempts[proposal.number] = sum(
-                1 for _ in self.archive.executions(proposal.number)
-            )
+            for execution in self.archive.executions(proposal.number):
+                self.attempts[proposal.number] += 1
+                self.failures[proposal.number] += execution.outcome == "failed"
         self._submit(again)
         while self.told < self.total and not stop.is_set():
             while self.asked < self.total and len(self.outstanding) <= self.lag:
                 self._ask()
-            if self._wait_for_oldest(stop):
-                rewards, diagnostics = self._tell()
-                self._observe(observers, rewards, diagnostics)
+            if self._wait_for_oldest(observers, stop):
+                told = self._tell()
+                if observers:
+                    progress = self._progress(*told)
+                    for observer in observers:
+                        observer.batch(progress)
                 if time.monotonic() - self.saved > CHECKPOINT_SECONDS:
                     self._save()
         if self.told:
@@ -233,14 +253,21 @@ class _Search:
         if proposals:
             self.evaluator.submit([Request(p.number, p.canonical) for p in proposals])
 
-    def _wait_for_oldest(self, stop: threading.Event) -> bool:
+    def _wait_for_oldest(
+        self, observers: Sequence[Observer], stop: threading.Event
+    ) -> bool:
         """Commit results until the oldest batch is decided; False if stopped first."""
         end = self.told + len(self.outstanding[0])
+        shown = time.monotonic()
         while any(number in self.pending for number in range(self.told, end)):
             if stop.is_set():
                 return False
             self._commit(self.evaluator.collect(POLL_SECONDS))
             self.archive.heartbeat()
+            if time.monotonic() - shown > WAITING_SECONDS:
+                shown, progress = time.monotonic(), self._progress([], {})
+                for observer in observers:
+                    observer.waiting(progress)
         return True
 
     def _commit(self, completions: Sequence[Completion]) -> None:
@@ -249,19 +276,22 @@ class _Search:
         again: list[Proposal] = []
         for done in completions:
             proposal = self.pending[done.number]
-            attempt = self.attempts.get(done.number, 0) + 1
-            self.attempts[done.number] = attempt
+            self.attempts[done.number] += 1
             executions.append(
                 Execution(
                     done.number,
-                    attempt,
-                    done.score.status,
+                    self.attempts[done.number],
+                    done.score.reason if done.retried else done.score.status,
                     done.seconds,
                     done.worker,
                     time.time(),
                 )
             )
-            if done.score.status == "failed" and attempt < MAXIMUM_ATTEMPTS:
+            if done.retried:
+                continue
+            failed = done.score.status == "failed"
+            self.failures[done.number] += failed
+            if failed and self.failures[done.number] < MAXIMUM_FAILURES:
                 again.append(proposal)
             else:
                 updates.append(_decided(proposal, done.score))
@@ -285,15 +315,10 @@ class _Search:
         self.told += len(rows)
         return rewards, diagnostics
 
-    def _observe(
-        self,
-        observers: Sequence[Observer],
-        rewards: Sequence[float],
-        diagnostics: Mapping[str, float],
-    ) -> None:
-        if not observers:
-            return
-        progress = Progress(
+    def _progress(
+        self, rewards: Sequence[float], diagnostics: Mapping[str, float]
+    ) -> Progress:
+        return Progress(
             self.told,
             self.total,
             dict(self.counts),
@@ -302,9 +327,8 @@ class _Search:
             diagnostics,
             time.monotonic() - self.started,
             self.trained,
+            self.evaluator.workers(),
         )
-        for observer in observers:
-            observer.batch(progress)
 
     def _save(self) -> None:
         buffer = io.BytesIO()
@@ -318,7 +342,7 @@ def _decided(proposal: Proposal, score: Score) -> Proposal:
         proposal,
         status=score.status,
         reason=score.reason,
-        quality=score.quality if score.status != "failed" else None,
+        quality=None if score.status in NO_RESULT else score.quality,
         lr=score.lr,
         loss=score.loss,
         accuracy=score.accuracy,

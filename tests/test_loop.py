@@ -12,7 +12,7 @@ import pytest
 
 from neuralopt.archive import Archive, ArchiveError, difference
 from neuralopt.counter_hash import counter_key, counter_uniform
-from neuralopt.evaluation import Completion, InProcessEvaluator, Score
+from neuralopt.evaluation import Completion, InProcessEvaluator, Score, Workers
 from neuralopt.loop import reward, search
 from neuralopt.searchers import SEARCHERS
 from neuralopt.spaces import Space
@@ -45,8 +45,6 @@ class Scrambled:
     seventh rule fails.
     """
 
-    workers = 1
-
     def __init__(self, seed=0, unlucky=None):
         self._rng = random.Random(seed)
         self._waiting = []
@@ -74,6 +72,9 @@ class Scrambled:
             if unlucky[text] == 1:
                 return Score("failed", reason="OSError: once")
         return score_of(text)
+
+    def workers(self):
+        return Workers(alive=1, busy=1, queued=len(self._waiting))
 
     def close(self):
         pass

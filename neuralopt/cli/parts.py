@@ -61,15 +61,30 @@ class SearchParts:
         """Workers, started; the caller closes it."""
         settings = self.settings.evaluator
         if settings.name == "ray":
-            from neuralopt.evaluation.ray_evaluator import RayEvaluator
-
-            plan = ScoringPlan(
-                self.task.name, self.budget, self.engine.name, self.settings.seed
-            )
-            return RayEvaluator(plan, self.workers, settings.batch, settings.address)
+            return self._ray_evaluator()
         return InProcessEvaluator(
             scorer(self.task, self.budget, self.engine), self.workers, settings.batch
         )
+
+    def _ray_evaluator(self) -> Evaluator:
+        from neuralopt.evaluation.ray_cluster import Demand
+        from neuralopt.evaluation.ray_evaluator import RayEvaluator, RayOptions
+
+        asked = self.settings.evaluator
+        demand = Demand(
+            asked.cpus, asked.gpus, asked.memory, asked.accelerator, asked.resources
+        )
+        options = RayOptions(
+            asked.workers,
+            asked.batch,
+            asked.address,
+            demand,
+            asked.time_limit,
+            asked.patience,
+        )
+        seed = self.settings.seed
+        plan = ScoringPlan(self.task, self.budget, self.engine.name, seed)
+        return RayEvaluator(plan, options)
 
     def context(self) -> dict[str, str]:
         """What scores depend on, as the archive keeps it."""

@@ -30,15 +30,23 @@ class SearcherSettings:
 
 @dataclass
 class EvaluatorSettings:
-    """workers: threads or actors, 0 for one a core. batch: rules a task of one worker.
-    address: of a Ray cluster, ``auto`` for this machine's, ``local`` to start one.
+    """workers: threads or actors, 0 for all there is room for. batch: rules a worker
+    takes at a time. The others are Ray's alone: see `ray_evaluator.RayOptions` and
+    `ray_cluster.Demand`.
     """
 
     name: str = "in_process"
     engine: str = "auto"
     workers: int = 0
     batch: int = 16
-    address: str = "local"
+    address: str = ""
+    cpus: float = 1.0
+    gpus: float = 0.0
+    memory: float = 0.0
+    accelerator: str = ""
+    resources: dict[str, float] = field(default_factory=dict)
+    time_limit: float = 600.0
+    patience: float = 60.0
 
 
 @dataclass
@@ -88,7 +96,7 @@ LEAST = {
     "batch": 1,
     "lag": 0,
     "evaluator.workers": 0,
-    "evaluator.batch": 1,
+    "evaluator.batch": 0,
     "verdict.candidates": 0,
     "verdict.seeds": 1,
 }

@@ -12,9 +12,11 @@ from neuralopt.evaluation.evaluate import fastest_engine as fastest_engine
 from neuralopt.evaluation.evaluate import scorer as scorer
 from neuralopt.evaluation.evaluator import Completion as Completion
 from neuralopt.evaluation.evaluator import Evaluator as Evaluator
+from neuralopt.evaluation.evaluator import EvaluatorError as EvaluatorError
 from neuralopt.evaluation.evaluator import InProcessEvaluator as InProcessEvaluator
 from neuralopt.evaluation.evaluator import Request as Request
 from neuralopt.evaluation.evaluator import Scorer as Scorer
+from neuralopt.evaluation.evaluator import Workers as Workers
 from neuralopt.evaluation.probes import random_rules as random_rules
 from neuralopt.evaluation.probes import rejection as rejection
 from neuralopt.evaluation.probes import rejections as rejections

@@ -67,17 +67,17 @@ def scorer(task: Task, budget: Budget, engine: Engine) -> Scorer:
 
 @dataclass(frozen=True, slots=True)
 class ScoringPlan:
-    """What a worker in another process needs to make its scorer: names and numbers."""
+    """What a worker in another process needs to make its scorer, the data included."""
 
-    task: str
+    task: Task
     budget: Budget
     engine: str
     seed: int
 
     def scorer(self) -> Scorer:
-        """A scorer with a task and an engine of its own."""
-        task = load_task(self.task)
-        return scorer(task, self.budget, choose_engine(self.engine, task, self.seed))
+        """A scorer with an engine of its own."""
+        engine = choose_engine(self.engine, self.task, self.seed)
+        return scorer(self.task, self.budget, engine)
 
 
 def evaluate(

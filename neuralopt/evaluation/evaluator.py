@@ -28,21 +28,48 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """seconds: its share of the time that its batch took. worker: who did it."""
+    """seconds: its share of the time that its batch took. worker: who did it.
+
+    retried: this attempt ended with its worker, for the score's reason, and another
+    has been made: there will be one more completion of the request.
+    """
 
     number: int
     score: Score
     seconds: float
     worker: str
+    retried: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Workers:
+    """The workers of an evaluator at a moment.
+
+    alive: those that have started; busy: of them. lost: how many ended before their
+    time; retried: rules tried again for that. queued: rules that wait for a worker.
+    gpu_bytes: memory that they hold on GPUs.
+    """
+
+    alive: int = 0
+    busy: int = 0
+    lost: int = 0
+    retried: int = 0
+    queued: int = 0
+    gpu_bytes: int = 0
+
+
+class EvaluatorError(OSError):
+    """There are no workers, and none come; one line says what to do."""
 
 
 class Evaluator(Protocol):
-    """Scores rules somewhere. Every request is completed exactly once; a training that
-    breaks completes as `failed`.
+    """Scores rules somewhere. Every request is completed exactly once, not counting
+    attempts that are `retried`; a training that breaks completes as `failed`.
     """
 
-    @property
-    def workers(self) -> int: ...
+    def workers(self) -> Workers:
+        """What they are doing just now."""
+        ...
 
     def submit(self, requests: Sequence[Request]) -> None:
         """Take these on; returns at once."""
@@ -73,15 +100,21 @@ class InProcessEvaluator:
                 f"evaluator.workers is {workers} and evaluator.batch {batch}: "
                 "give 1 or more"
             )
-        self.workers = workers
-        self._scorer, self._batch = scorer, batch
+        self._scorer, self._batch, self._threads = scorer, batch, workers
+        self._open = 0
         self._done: queue.SimpleQueue[Future[list[Completion]]] = queue.SimpleQueue()
         self._pool = ThreadPoolExecutor(
             workers, "worker", initializer=torch.set_num_threads, initargs=(1,)
         )
         torch.set_num_threads(1)
 
+    def workers(self) -> Workers:
+        busy = min(self._threads, -(-self._open // self._batch))
+        waiting = max(0, self._open - busy * self._batch)
+        return Workers(self._threads, busy, queued=waiting)
+
     def submit(self, requests: Sequence[Request]) -> None:
+        self._open += len(requests)
         for start in range(0, len(requests), self._batch):
             part = requests[start : start + self._batch]
             self._pool.submit(
@@ -96,7 +129,9 @@ class InProcessEvaluator:
         while not self._done.empty():
             finished.append(self._done.get())
         kept = [future for future in finished if not future.cancelled()]
-        return [done for future in kept for done in future.result()]
+        completions = [done for future in kept for done in future.result()]
+        self._open -= len(completions)
+        return completions
 
     def close(self) -> None:
         self._pool.shutdown(wait=True, cancel_futures=True)

@@ -33,6 +33,34 @@ class ProposalView(Protocol):
         """Learning rate the quality was reached with."""
 
 
+class WorkersView(Protocol):
+    """The part of what workers are doing that is shown."""
+
+    @property
+    def alive(self) -> int:
+        """Workers that have started and have not ended."""
+
+    @property
+    def busy(self) -> int:
+        """Those of them that have something to do."""
+
+    @property
+    def lost(self) -> int:
+        """Workers that ended before their time."""
+
+    @property
+    def retried(self) -> int:
+        """Rules that were tried again because their worker was lost."""
+
+    @property
+    def queued(self) -> int:
+        """Rules that wait for a worker."""
+
+    @property
+    def gpu_bytes(self) -> int:
+        """Memory that the workers hold on GPUs."""
+
+
 class ProgressView(Protocol):
     """The part of a search's progress, after a told batch, that is shown."""
 
@@ -67,6 +95,10 @@ class ProgressView(Protocol):
     @property
     def trained(self) -> int:
         """Rules trained by this process."""
+
+    @property
+    def workers(self) -> WorkersView:
+        """What the workers are doing."""
 
 
 @lru_cache(maxsize=4096)

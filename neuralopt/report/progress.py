@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from neuralopt.report.observed import ProgressView
+from neuralopt.report.observed import ProgressView, WorkersView
 from neuralopt.report.sparkline import supports_unicode
 
 _WINDOW = (
@@ -92,6 +92,13 @@ class ProgressLine:
         now = self._clock()
         due = self._written is None or now - self._written >= self._every
         self._pending = True
+        if self._live is not None or due:
+            self._show(progress, now)
+
+    def waiting(self, progress: ProgressView) -> None:
+        """Show how the workers are while nothing is told."""
+        now = self._clock()
+        due = self._written is None or now - self._written >= self._every
         if self._live is not None or due:
             self._show(progress, now)
 
@@ -180,8 +187,23 @@ def _facts(progress: ProgressView, samples: Sequence[Sample]) -> list[str]:
         f"duplicates {counts.get('duplicate', 0):,}",
         f"diverged {counts.get('diverged', 0):,}",
         f"rejected {counts.get('rejected', 0):,}",
+        *_worker_facts(progress.workers),
         f"{_duration(left / pace) if pace > 0 else '?'} left" if left > 0 else "done",
     ]
+
+
+def _worker_facts(workers: WorkersView) -> list[str]:
+    """How many work, and what has gone wrong or waits, as words."""
+    facts = [f"workers {workers.busy}/{workers.alive} busy"]
+    if workers.lost:
+        facts.append(f"lost {workers.lost:,}")
+    if workers.retried:
+        facts.append(f"retried {workers.retried:,}")
+    if workers.queued:
+        facts.append(f"queued {workers.queued:,}")
+    if workers.gpu_bytes:
+        facts.append(f"GPU {workers.gpu_bytes / 2**30:.1f} GiB")
+    return facts
 
 
 def _duration(seconds: float) -> str:

@@ -22,6 +22,7 @@ _CHARTS = {
         "rewards of a batch": ["Margin", ["reward/median", "reward/p10", "reward/p90"]],
         "proposals by status": ["Multiline", ["counts/.*"]],
     },
+    "workers": {"workers": ["Multiline", ["workers/alive", "workers/busy"]]},
     "controller": {
         "entropy": ["Multiline", ["controller/entropy"]],
         "policy change": ["Multiline", ["controller/.*kl.*", "controller/clip.*"]],
@@ -34,7 +35,8 @@ class TensorBoard:
 
     The step of everything is the number of proposals told. Scalars: ``quality/best``;
     ``reward/`` mean and quantiles of a batch; ``counts/`` of each status;
-    ``controller/`` each diagnostic of the searcher; ``speed/rules_per_second``. Text:
+    ``controller/`` each diagnostic of the searcher; ``speed/rules_per_second``;
+    ``workers/`` alive, busy, lost, retried, queued, and their memory on GPUs. Text:
     ``rules/top``, the best rules as a table. A search that is resumed continues in the
     same directory, and what the earlier process wrote after the point of resuming is
     hidden.
@@ -92,6 +94,9 @@ class TensorBoard:
             self._write_table(progress)
             self._opened.flush()
 
+    def waiting(self, progress: ProgressView) -> None:
+        """Nothing was told: there is no step to write anything at."""
+
     def close(self) -> None:
         """Write the last table and close the run; a second time does nothing."""
         if self._writer is None:
@@ -121,6 +126,14 @@ class TensorBoard:
             scalars[f"counts/{status}"] = count
         for name, value in progress.diagnostics.items():
             scalars[f"controller/{name}"] = value
+        workers = progress.workers
+        scalars["workers/alive"] = workers.alive
+        scalars["workers/busy"] = workers.busy
+        scalars["workers/lost"] = workers.lost
+        scalars["workers/retried"] = workers.retried
+        scalars["workers/queued"] = workers.queued
+        if workers.gpu_bytes:
+            scalars["workers/gpu_gib"] = workers.gpu_bytes / 2**30
         seconds, trained = self._speed
         if progress.seconds > seconds:
             rate = (progress.trained - trained) / (progress.seconds - seconds)

@@ -6,7 +6,7 @@ import time
 import pytest
 import torch
 
-from neuralopt.evaluation import InProcessEvaluator, Request, Score
+from neuralopt.evaluation import InProcessEvaluator, Request, Score, Workers
 
 
 class Broken(BaseException):
@@ -52,7 +52,7 @@ def evaluator_of():
 @pytest.mark.parametrize("batch", [1, 2, 7, 100])
 def test_every_request_is_completed_exactly_once(evaluator_of, workers, batch):
     evaluator = evaluator_of(scorer, workers=workers, batch=batch)
-    assert evaluator.workers == workers
+    assert evaluator.workers().alive == workers
     asked = requests(*("x" * (index % 9) for index in range(40)))
     evaluator.submit(asked[:13])
     evaluator.submit([])
@@ -64,6 +64,7 @@ def test_every_request_is_completed_exactly_once(evaluator_of, workers, batch):
         assert done.seconds >= 0
         assert done.worker
     assert evaluator.collect(0.05) == []
+    assert evaluator.workers() == Workers(alive=workers)
 
 
 @pytest.mark.parametrize("batch", [1, 3, 100])

@@ -15,6 +15,16 @@ class Proposal:
 
 
 @dataclass(frozen=True)
+class Workers:
+    alive: int = 2
+    busy: int = 1
+    lost: int = 0
+    retried: int = 0
+    queued: int = 0
+    gpu_bytes: int = 0
+
+
+@dataclass(frozen=True)
 class Progress:
     told: int
     total: int = 1000
@@ -24,6 +34,7 @@ class Progress:
     diagnostics: Mapping[str, float] = field(default_factory=dict)
     seconds: float = 1.0
     trained: int = 1
+    workers: Workers = field(default_factory=Workers)
 
 
 class Clock:

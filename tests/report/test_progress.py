@@ -7,8 +7,13 @@ import sys
 
 import pytest
 
-from neuralopt.report.progress import ProgressLine, Sample, terminal_line
-from tests.report.made_up import Clock, Progress, Proposal
+from neuralopt.report.progress import (
+    ProgressLine,
+    Sample,
+    plain_line,
+    terminal_line,
+)
+from tests.report.made_up import Clock, Progress, Proposal, Workers
 
 COUNTS = {"scored": 700, "duplicate": 123, "diverged": 45, "rejected": 67}
 
@@ -32,7 +37,7 @@ def test_a_log_gets_all_facts_in_one_line():
     feed(ProgressLine(stream), at(400, 20.0, trained=200))
     assert stream.getvalue() == (
         "told 400 of 1,000 (40%), 10 rules/s, best 0.9123, duplicates 123, "
-        "diverged 45, rejected 67, 0:30 left\n"
+        "diverged 45, rejected 67, workers 1/2 busy, 0:30 left\n"
     )
 
 
@@ -98,7 +103,28 @@ def test_the_line_fits_every_terminal(width):
     if width >= 80:
         assert all(shown)
         assert "0:30 left" in line
-    assert ("━" in line) == (width >= 120)
+    assert ("━" in line) == (width > 120)
+
+
+def test_lost_workers_and_what_waits_are_said():
+    samples = [Sample(0.0, 0, 0), Sample(20.0, 500, 200)]
+    workers = Workers(3, 2, lost=1, retried=32, queued=1200, gpu_bytes=3 << 29)
+    line = plain_line(at(500, 20.0, workers=workers), samples)
+    assert "workers 2/3 busy, lost 1, retried 32, queued 1,200, GPU 1.5 GiB," in line
+
+
+def test_waiting_is_shown_now_and_then():
+    clock, stream = Clock(), io.StringIO()
+    line = ProgressLine(stream, every=10.0, clock=clock)
+    line.start(100, 0)
+    for _ in range(6):
+        clock.now += 4.0
+        line.waiting(Progress(0, total=100, workers=Workers(0, 0, queued=64)))
+    line.close()
+    written = stream.getvalue().splitlines()
+    assert len(written) == 2
+    assert all("told 0 of 100" in each for each in written)
+    assert all("workers 0/0 busy, queued 64" in each for each in written)
 
 
 def test_a_terminal_without_blocks_gets_plain_characters():
