@@ -1,9 +1,13 @@
 """A rule as straight-line jax.numpy code.
 
 Knows how instructions become Python source for JAX; refuses to know optax and files.
+Under jit, XLA rewrites some of that: it multiplies constants with each other first, by
+a reciprocal where a tensor is divided by a number, and makes exp(x) * exp(y) one exp.
+That is a matter of rounding, but of more where just one of the two forms overflows.
+Divisions of two numbers are kept from it: t / T would miss 1 at the end of a training.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from textwrap import fill
 
 from neuralopt.language.primitives import PRIMITIVES, Primitive
@@ -70,14 +74,14 @@ def _scalar_lines(code: StraightLine) -> Iterator[str]:
         if instruction.operation in ("t", "progress"):
             moving.add(instruction.target)
         if instruction.operation == "progress":
-            yield "progress = jnp.minimum(t / T, 1.0)"
+            yield "progress = jnp.minimum(t / number(T, t), 1.0)"
         if not instruction.arguments:
             continue
         if moving.isdisjoint(instruction.arguments):
             yield f"r{instruction.target} = {_host_call(code, instruction)}"
         else:
             moving.add(instruction.target)
-            yield f"r{instruction.target} = {_call(code, instruction, like='t')}"
+            yield f"r{instruction.target} = {_moving_call(code, instruction, moving)}"
 
 
 def _element_lines(code: StraightLine) -> Iterator[str]:
@@ -88,7 +92,7 @@ def _element_lines(code: StraightLine) -> Iterator[str]:
         if kind := PRIMITIVES[instruction.operation].draw:
             index = instruction.index
             yield f'd{index} = draw("{kind}", keys[{index}], start, g)'
-        yield f"r{instruction.target} = {_call(code, instruction, like='g')}"
+        yield f"r{instruction.target} = {_call(code, instruction, 'g')}"
 
 
 def _host_call(code: StraightLine, instruction: Instruction) -> str:
@@ -101,8 +105,18 @@ def _host_call(code: StraightLine, instruction: Instruction) -> str:
     return f"{primitive.scalar.__name__}({', '.join(arguments)})"
 
 
+def _moving_call(
+    code: StraightLine, instruction: Instruction, moving: Collection[int]
+) -> str:
+    """An operation on numbers that depend on t, of registers `moving`, and others."""
+    if instruction.operation == "divide" and instruction.arguments[1] not in moving:
+        x, y = instruction.arguments
+        return f"{_argument(code, x, 't')} / {_as_array(code, y, 't')}"
+    return _call(code, instruction, "t")
+
+
 def _call(code: StraightLine, instruction: Instruction, like: str) -> str:
-    """An operation that has an array among its arguments."""
+    """An operation that has an array among its arguments, of the type of `like`."""
     primitive = PRIMITIVES[instruction.operation]
     arguments = [_argument(code, number, like) for number in instruction.arguments]
     if primitive.name == "power":
@@ -121,8 +135,14 @@ def _argument(code: StraightLine, number: int, like: str) -> str:
     """A register; JAX would warn of a constant that overflows the type beside it."""
     value = code.instructions[number].value
     if value is not None and abs(value) > FLOAT32_MAXIMUM:
-        return f"number({value!r}, {like})"
+        return _as_array(code, number, like)
     return register(code, number)
+
+
+def _as_array(code: StraightLine, number: int, like: str) -> str:
+    value = code.instructions[number].value
+    text = register(code, number) if value is None else repr(value)
+    return f"number({text}, {like})"
 
 
 def _tuple(names: Sequence[str]) -> str:

@@ -144,9 +144,12 @@ def nothing(x):
 NUMBER = '''\
 def number(x, g):
     """A number as an array of the type of g, infinite if it is too large for it."""
-    if isinstance(x, float) and abs(x) > float(jnp.finfo(g.dtype).max):
+    if not isinstance(x, float):
+        return x.astype(g.dtype)
+    if abs(x) > float(jnp.finfo(g.dtype).max):
         x = math.copysign(math.inf, x)
-    return jnp.asarray(x, g.dtype)
+    # A constant that XLA knows of it would divide by inexactly.
+    return jax.lax.optimization_barrier(jnp.asarray(x, g.dtype))
 '''
 
 RANDOM = '''\

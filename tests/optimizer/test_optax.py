@@ -93,7 +93,11 @@ def stepped(rule: Any, jit: bool = True) -> Any:
 
 
 def check_equal_steps(
-    rule: Any, path: Path, dtype: Any = np.float64, rtol: float = 1e-12
+    rule: Any,
+    path: Path,
+    dtype: Any = np.float64,
+    rtol: float = 1e-12,
+    steps: int = STEPS,
 ) -> None:
     """The exported transformation and RuleOptimizer take the same steps."""
     theirs = made(module_of(rule, path), weight_decay=DECAY)
@@ -103,7 +107,7 @@ def check_equal_steps(
     ours = RuleOptimizer(
         parameters, rule, RATE, DECAY, total_steps=TOTAL_STEPS, seed=SEED
     )
-    for number in range(STEPS):
+    for number in range(steps):
         gradients = gradients_at(number, dtype)
         weights, state = step(weights, state, tree_of(gradients))
         for parameter, gradient in zip(parameters, gradients, strict=True):
@@ -190,6 +194,40 @@ def test_extreme_numbers_give_the_same_values(tmp_path: Path) -> None:
                 # Which of two zeros is the smaller one, nothing says.
                 signs = np.signbit(value) == np.signbit(wanted)
                 assert (signs | np.isnan(wanted)).all(), text
+
+
+@pytest.mark.usefixtures("float64")
+def test_division_of_numbers_is_exact(tmp_path: Path) -> None:
+    w = jnp.ones(1)
+    for steps in (3, 41, 49, 55, 1000):  # 49 * (1 / 49) is less than 1
+        module = module_of("g * ld", tmp_path / "rule.py")
+        rule = module.scale_by_found(total_steps=steps)
+        state = rule.init(w)._replace(count=jnp.int32(steps))
+        assert not jax.jit(rule.update)(w, state)[0].any()
+    rule = made(module_of("g * (t / 49)", tmp_path / "rule.py"), "scale_by_found")
+    update = jax.jit(rule.update)
+    for step in range(200):
+        state = rule.init(w)._replace(count=jnp.int32(step))
+        assert update(w, state)[0] == step / 49
+
+
+def test_steps_can_be_batched_and_differentiated(tmp_path: Path) -> None:
+    text = "m / sqrt(T) * ld + 0.1 * w / 7 + drop(g, 0.1)"
+    rule = made(module_of(text, tmp_path / "rule.py"))
+    batch = jnp.asarray(np.random.default_rng(0).standard_normal((3, 4)), jnp.float32)
+
+    def end(weights: Any) -> Any:
+        state = rule.init(weights)
+        for _ in range(3):
+            weights, state = stepped(rule, jit=False)(weights, state, 2 * weights)
+        return weights
+
+    together = jax.vmap(end)(batch)
+    for row, alone in zip(together, map(end, batch), strict=True):
+        np.testing.assert_allclose(row, alone, rtol=1e-6)
+    slope = jax.jit(jax.grad(lambda weights: end(weights).sum()))(batch[0])
+    assert jnp.isfinite(slope).all()
+    assert (slope > 0).all()
 
 
 # -------------------------------------------------------------------------- random bits
@@ -346,6 +384,19 @@ def test_what_can_not_be_is_refused(tmp_path: Path) -> None:
     for kind in (jnp.int32, jnp.complex64):
         with pytest.raises(ValueError, match="give real floats alone"):
             rule.update(w.astype(kind), rule.init(w.astype(kind)), w.astype(kind))
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("float64")
+def test_random_expressions_take_the_same_steps(tmp_path: Path) -> None:
+    # These overflow and divide by zero; XLA rewrites what may overflow, so few differ.
+    different = 0
+    for rule in random_expressions(61, 100):
+        try:
+            check_equal_steps(rule, tmp_path / "rule.py", rtol=1e-9, steps=12)
+        except AssertionError:
+            different += 1
+    assert different <= 5
 
 
 def test_random_expressions_run(tmp_path: Path) -> None:
