@@ -4,6 +4,7 @@
 #
 #   prepare_environment           what a search needs
 #   prepare_environment test,dev  and what the tests and checks need
+#   prepare_environment test,dev,optax  and what exports for optax are tested with
 
 fail() {
     printf '\n%s\n' "$*" >&2
@@ -123,7 +124,9 @@ prepare_environment() { # extras
     if [ -r .venv/neuralopt-installed ]; then
         read -r had had_extras <.venv/neuralopt-installed || true
     fi
-    # An environment with the extras also serves who asks for none.
-    if [ "$had" != "$now" ] || { [ -n "$extras" ] && [ "$had_extras" != "$extras" ]; }
-    then install "$extras" "$now"; fi
+    # An environment with more extras serves too: its list begins with those asked for.
+    case "$had $had_extras" in
+        "$now $extras"*) ;;
+        *) install "$extras" "$now" ;;
+    esac
 }

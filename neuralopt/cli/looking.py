@@ -93,11 +93,14 @@ def export(options: argparse.Namespace) -> int:
     if not Path(options.output).parent.is_dir():
         folder = Path(options.output).parent
         raise ValueError(f"-o {options.output}: there is no folder {folder}, make it")
-    name = options.name
-    if name is None and options.rule in RULES:
-        name = "".join(part.capitalize() for part in options.rule.split("_"))
+    named = RULES.get(options.rule)  # whose name becomes that of the optimizer
     path = export_rule(
-        found.expression, options.output, name, lr=lr, origin=found.origin
+        named or found.expression,
+        options.output,
+        options.name,
+        lr=lr,
+        origin=found.origin,
+        target=options.target,
     )
     print(f"Wrote {path}: {render(simplify(found.expression))}")
     print(f"Its test, for pytest: {path.with_name(f'test_{path.stem}.py')}")

@@ -98,10 +98,16 @@ def parser() -> argparse.ArgumentParser:
     )
     compare.add_argument("rules", nargs="+", metavar="RULE")
 
-    export = add("export", "write a rule as a file that needs only torch", RULE_HELP)
+    export = add("export", "write a rule as a file that stands alone", RULE_HELP)
     export.add_argument("rule", metavar="RULE")
     export.add_argument("-o", "--output", required=True, metavar="FILE")
-    export.add_argument("--name", help="name of the class")
+    export.add_argument("--name", help="name of the class; for optax, of the function")
+    export.add_argument(
+        "--target",
+        choices=("torch", "optax"),
+        default="torch",
+        help="what the file needs: torch, or jax and optax (default: torch)",
+    )
     export.add_argument("--lr", type=float, help="default learning rate")
     return top
 

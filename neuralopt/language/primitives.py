@@ -63,6 +63,8 @@ class Primitive:
     ``{parameter}`` is a tensor or a Python float, at least one of them a tensor.
     kernel: template of an expression of one element for numba, over the functions of
     `neuralopt.machine.kernels`.
+    jax: template of a jax.numpy expression in which every ``{parameter}`` is an array
+    or a Python float.
     formula: definition in the language. memory, value: see the module.
     draw: the kind of random bits it consumes. source: where it comes from.
     """
@@ -76,6 +78,7 @@ class Primitive:
     scalar: Callable[..., float] | None = None
     torch: str = ""
     kernel: str = field(default="", kw_only=True)
+    jax: str = field(default="", kw_only=True)
     formula: str = ""
     memory: str = ""
     value: Literal["new", "old"] = "new"
@@ -136,6 +139,7 @@ OPERATORS = (
         lambda x, y: x + y,
         "{x} + {y}",
         kernel="{x} + {y}",
+        jax="{x} + {y}",
         laws=COMMUTATIVE | EXACT,
     ),
     Primitive(
@@ -148,6 +152,7 @@ OPERATORS = (
         lambda x, y: x - y,
         "{x} - {y}",
         kernel="{x} - {y}",
+        jax="{x} - {y}",
         laws=EXACT,
     ),
     Primitive(
@@ -160,6 +165,7 @@ OPERATORS = (
         lambda x, y: x * y,
         "{x} * {y}",
         kernel="{x} * {y}",
+        jax="{x} * {y}",
         laws=COMMUTATIVE | ODD | EXACT,
     ),
     Primitive(
@@ -172,6 +178,7 @@ OPERATORS = (
         arithmetic.divide,
         "{x} / {y}",
         kernel="{x} / {y}",
+        jax="{x} / {y}",
         laws=ODD | EXACT,
     ),
     Primitive(
@@ -184,6 +191,7 @@ OPERATORS = (
         arithmetic.remainder,
         "torch.remainder({x}, {y})",
         kernel="remainder({x}, {y})",
+        jax="jnp.remainder({x}, {y})",
         source="Loshchilov and Hutter 2017 (restarts)",
     ),
     Primitive(
@@ -196,6 +204,7 @@ OPERATORS = (
         lambda x: -x,
         "-{x}",
         kernel="-{x}",
+        jax="-{x}",
         laws=EXACT,
     ),
     Primitive(
@@ -208,6 +217,7 @@ OPERATORS = (
         arithmetic.power,
         "torch.pow({x}, {y})",
         kernel="power({x}, {y})",
+        jax="jnp.power({x}, {y})",
     ),
 )
 
@@ -228,6 +238,7 @@ FUNCTIONS = (
         scalar=arithmetic.sign,
         torch="torch.where({x} == {x}, torch.sign({x}), {x})",
         kernel="sign({x})",
+        jax="jnp.where({x} == 0.0, 0.0, jnp.sign({x}))",
         laws=ODD | EXACT | Law.IDEMPOTENT,
     ),
     Primitive(
@@ -238,6 +249,7 @@ FUNCTIONS = (
         scalar=arithmetic.exp,
         torch="torch.exp({x})",
         kernel="exp({x})",
+        jax="jnp.exp({x})",
         laws=NONNEGATIVE,
     ),
     Primitive(
@@ -248,6 +260,7 @@ FUNCTIONS = (
         scalar=arithmetic.exp2,
         torch="torch.exp2({x})",
         kernel="exp2({x})",
+        jax="jnp.power(2.0, {x})",  # jnp.exp2 is exp(x log 2): a millionth off
         laws=NONNEGATIVE,
     ),
     Primitive(
@@ -258,6 +271,7 @@ FUNCTIONS = (
         scalar=arithmetic.cos,
         torch="torch.cos({x})",
         kernel="cos({x})",
+        jax="jnp.cos({x})",
         laws=EVEN,
     ),
     Primitive(
@@ -268,6 +282,7 @@ FUNCTIONS = (
         scalar=arithmetic.tanh,
         torch="torch.tanh({x})",
         kernel="tanh({x})",
+        jax="jnp.tanh({x})",
         laws=ODD,
         source="neuralopt",
     ),
@@ -279,6 +294,7 @@ FUNCTIONS = (
         scalar=abs,
         torch="torch.abs({x})",
         kernel="abs({x})",
+        jax="jnp.abs({x})",
         laws=EVEN | EXACT | NONNEGATIVE | Law.IDEMPOTENT,
     ),
     Primitive(
@@ -289,6 +305,7 @@ FUNCTIONS = (
         scalar=arithmetic.log,
         torch="torch.log(torch.abs({x}))",
         kernel="log(abs({x}))",
+        jax="jnp.log(jnp.abs({x}))",
         laws=EVEN,
     ),
     Primitive(
@@ -299,6 +316,7 @@ FUNCTIONS = (
         scalar=arithmetic.sqrt,
         torch="torch.sqrt(torch.abs({x}))",
         kernel="sqrt(abs({x}))",
+        jax="jnp.sqrt(jnp.abs({x}))",
         laws=EVEN | EXACT | NONNEGATIVE,
     ),
     Primitive(
@@ -323,6 +341,7 @@ FUNCTIONS = (
         scalar=arithmetic.minimum,
         torch="torch.minimum({x}, {y})",
         kernel="minimum({x}, {y})",
+        jax="jnp.minimum({x}, {y})",
         laws=COMMUTATIVE | EXACT | Law.IDEMPOTENT,
         source="neuralopt",
     ),
@@ -334,6 +353,7 @@ FUNCTIONS = (
         scalar=arithmetic.maximum,
         torch="torch.maximum({x}, {y})",
         kernel="maximum({x}, {y})",
+        jax="jnp.maximum({x}, {y})",
         laws=COMMUTATIVE | EXACT | Law.IDEMPOTENT,
         source="neuralopt",
     ),
@@ -345,6 +365,7 @@ FUNCTIONS = (
         scalar=arithmetic.clip,
         torch="torch.clamp({x}, -{c}, {c})",
         kernel="minimum(maximum({x}, -{c}), {c})",
+        jax="jnp.clip({x}, -{c}, {c})",
         laws=ODD | EXACT,
     ),
     Primitive(
@@ -354,6 +375,7 @@ FUNCTIONS = (
         r"\operatorname{{drop}}({x}, {p})",
         torch="torch.where(({bits} < {p}) & ({x} == {x}), 0.0, {x})",
         kernel="dropped({x}, {p}, {bits})",
+        jax="jnp.where(({bits} < {p}) & ~jnp.isnan({x}), 0.0, {x})",
         draw="uniform",
     ),
     Primitive(
@@ -363,6 +385,7 @@ FUNCTIONS = (
         r"\mathcal{{N}}(0, {s}^2)",
         torch="{s} * {bits}",
         kernel="{s} * {bits}",
+        jax="{s} * {bits}",
         draw="normal",
     ),
 )

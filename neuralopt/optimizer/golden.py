@@ -9,6 +9,7 @@ import math
 import torch
 
 from neuralopt.language import Expression
+from neuralopt.optimizer.file_text import HEADER
 from neuralopt.optimizer.optimizer import RuleOptimizer
 
 STARTS, STEPS, SHOWN, RATE, TOTAL_STEPS = (0.5, -1.0, 2.0), 20, (1, 2, 5, 20), 0.01, 25
@@ -79,9 +80,12 @@ def test_a_saved_state_goes_on_exactly(tmp_path):
 
 
 def golden_source(
-    expression: Expression, class_name: str, name: str, header: str
+    expression: Expression, class_name: str, name: str, file: str = FILE
 ) -> str:
-    """The text of a pytest file for the export in the file of this name."""
+    """The text of a pytest file for the export in the file of this name.
+
+    file: template of it, for torch by default.
+    """
     weight = torch.nn.Parameter(torch.tensor(STARTS, dtype=torch.float64))
     optimizer = RuleOptimizer([weight], expression, RATE, total_steps=TOTAL_STEPS)
     lines = []
@@ -92,8 +96,8 @@ def golden_source(
         if step in SHOWN:
             lines += _entry(step, [_number(value) for value in weight.tolist()])
     planned = optimizer.program.needs_total_steps
-    return FILE.format(
-        header=header,
+    return file.format(
+        header=HEADER,
         name=json.dumps(name),
         class_name=class_name,
         starts=STARTS,

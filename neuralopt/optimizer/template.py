@@ -1,9 +1,7 @@
-"""The text of an exported file, with gaps for what differs from rule to rule.
+"""The text of a file that needs only torch, with gaps for what a rule brings.
 
 Knows torch's contract for optimizers; refuses to know rules.
 """
-
-HEADER = "# Written by neuralopt.export_rule"
 
 FILE = '''{header}
 """{class_name}:

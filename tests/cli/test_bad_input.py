@@ -160,6 +160,7 @@ def test_compare_reads_overrides_as_search_does(
         (["export", "adam", "-o", "a.py", "--lr", "-1"], "--lr is -1.0"),
         (["export", "adam", "-o", "a.py", "--lr", "nan"], "--lr is nan"),
         (["export", "adam", "-o", "a.py", "--lr", "fast"], "invalid float value"),
+        (["export", "adam", "-o", "a.py", "--target", "jax"], "invalid choice: 'jax'"),
         (["export", "sgn(g)", "-o", "a.py"], "did you mean 'sign'?"),
         (["export", "adam", "-o", "missing/a.py"], "there is no folder missing"),
         (["export", "adam", "-o", "."], "."),

@@ -306,6 +306,16 @@ def _load(path: Path) -> "object":
     return module
 
 
+def test_a_rule_is_exported_for_optax(capsys: Capture, tmp_path: Path) -> None:
+    path = tmp_path / "rule.py"
+    arguments = ["-o", str(path), "--target", "optax"]
+    said = typed(capsys, "export", "powersign_ld", *arguments)
+    assert (said.code, said.err) == (0, "")
+    assert "\ndef powersign_ld(learning_rate=0.1, weight" in path.read_text()
+    assert typed(capsys, "export", "m", *arguments, "--name", "slow").code == 0
+    assert "\ndef slow(learning_rate, weight" in path.read_text()
+
+
 def test_an_export_may_be_written_again(capsys: Capture, tmp_path: Path) -> None:
     path = tmp_path / "rule.py"
     assert typed(capsys, "export", "g", "-o", str(path)).code == 0

@@ -20,7 +20,7 @@ import torch
 
 from neuralopt import RULES, RuleOptimizer, export_rule, parse
 from neuralopt.language import Expression
-from neuralopt.optimizer.template import HEADER
+from neuralopt.optimizer.file_text import HEADER
 from tests.oracle.random_rules import RuleGenerator
 
 STEPS = 20
