@@ -1,12 +1,13 @@
 """Workers, nodes and drivers killed at random, and the archive compared afterwards.
 
     python experiments/chaos/chaos.py --kills 10       # about two minutes
-    python experiments/chaos/chaos.py --kills 50 --proposals 12000
+    python experiments/chaos/chaos.py --kills 50 --heads 2 --proposals 12000
 
 A search runs on a real Ray cluster of a head without cores and two nodes of one core
-each, all on this machine. Meanwhile SIGKILL hits an actor, a node (which is replaced)
-or the driver (which is started again with resume=auto), at moments spread over the
-whole search. At the end its archive must equal that of a search in one process which
+each, all on this machine. Meanwhile SIGKILL hits an actor, a node (which is replaced),
+the driver (which is started again with resume=auto) or the cluster's head (with which
+the driver ends; both are started again), at moments spread over the whole search. At
+the end its archive must equal that of a search in one process which
 nobody disturbed, column for column, and no proposal may be decided twice or lost.
 """
 
@@ -45,13 +46,16 @@ class Target:
     """A cluster and a driver, and ways to kill what belongs to them."""
 
     def __init__(self, run: Path, proposals: int, chance: random.Random) -> None:
+        self.run, self.proposals, self.chance = run, proposals, chance
+        self.log = run.with_suffix(".log").open("wb")
+        self.build()
+        self.start()
+
+    def build(self) -> None:
         from ray.cluster_utils import Cluster
 
-        self.run, self.proposals, self.chance = run, proposals, chance
         self.cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
         self.nodes = [self.cluster.add_node(num_cpus=1) for _ in range(2)]
-        self.log = run.with_suffix(".log").open("wb")
-        self.start()
 
     def start(self) -> None:
         """The driver, from the beginning or from where it was."""
@@ -81,8 +85,15 @@ class Target:
             self.cluster.remove_node(node, allow_graceful=False)
             self.nodes.append(self.cluster.add_node(num_cpus=1))
             return True
-        self.driver.kill()
-        self.driver.wait()
+        if what == "head":
+            (gcs,) = self.cluster.head_node.all_processes["gcs_server"]
+            gcs.process.kill()
+            assert self.driver.wait(STILL) != 0, "a driver does not outlive its cluster"
+            self.cluster.shutdown()
+            self.build()
+        else:
+            self.driver.kill()
+            self.driver.wait()
         self.start()
         return True
 
@@ -110,12 +121,17 @@ class Target:
         self.log.close()
 
 
-def disturbed(run: Path, proposals: int, kills: int, seed: int) -> Counter[str]:
+def disturbed(
+    run: Path, proposals: int, kills: int, heads: int, seed: int
+) -> Counter[str]:
     """Run a search to its end through so many kills; what was killed how often."""
     chance = random.Random(seed)
     target = Target(run, proposals, chance)
     killed: Counter[str] = Counter()
     moments = sorted(chance.randrange(proposals) for _ in range(kills))
+    victims = chance.choices(list(CHANCES), list(CHANCES.values()), k=kills - heads)
+    victims += ["head"] * heads
+    chance.shuffle(victims)
     last, since = 0, time.monotonic()
     try:
         while target.driver.poll() is None:
@@ -126,15 +142,17 @@ def disturbed(run: Path, proposals: int, kills: int, seed: int) -> Counter[str]:
                 raise SystemExit(f"nothing happened for {STILL:.0f} s: {target.log}")
             if moments and now > moments[0]:
                 time.sleep(chance.uniform(0.0, 0.3))
-                (what,) = chance.choices(list(CHANCES), list(CHANCES.values()))
-                if target.kill(what):
+                if target.kill(victims[0]):
                     moments.pop(0)
-                    killed[what] += 1
+                    killed[victims[0]] += 1
+                    what = victims.pop(0)
                     print(f"at {now:6,} of {proposals:,}: {what} killed", flush=True)
             time.sleep(0.02)
         if target.driver.returncode:
             text = Path(target.log.name).read_text()[-2000:]
-            raise SystemExit(f"the driver ended with {target.driver.returncode}: {text}")
+            raise SystemExit(
+                f"the driver ended with {target.driver.returncode}: {text}"
+            )
     finally:
         target.close()
     return killed
@@ -143,10 +161,13 @@ def disturbed(run: Path, proposals: int, kills: int, seed: int) -> Counter[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=10)
+    parser.add_argument("--heads", type=int, default=0, help="of the kills")
     parser.add_argument("--proposals", type=int, default=3000)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    # How long Ray lets a driver live without its head; 60 unless told.
+    os.environ["RAY_gcs_rpc_server_reconnect_timeout_s"] = "5"  # noqa: SIM112
     os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
     with tempfile.TemporaryDirectory() as folder:
         calm, wild = Path(folder) / "calm", Path(folder) / "wild"
@@ -157,7 +178,13 @@ def main() -> None:
         )
         alone = time.monotonic() - began
         began = time.monotonic()
-        killed = disturbed(wild, arguments.proposals, arguments.kills, arguments.seed)
+        killed = disturbed(
+            wild,
+            arguments.proposals,
+            arguments.kills,
+            arguments.heads,
+            arguments.seed,
+        )
         seconds = time.monotonic() - began
         with (
             Archive.open(calm / "archive.sqlite") as ours,

@@ -7,6 +7,7 @@ import dataclasses
 import json
 from collections.abc import Sequence
 from importlib import import_module
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, cast
 
@@ -81,19 +82,48 @@ def settings_from_text(text: str) -> Settings:
         raise ValueError(f"the run's configuration can't be read: {error}") from None
 
 
+MOVABLE = ("evaluator", "report", "verdict")
+"""Groups of settings that say where a search runs and what it shows, not what it is."""
+
+
+def moved(settings: Settings, overrides: Sequence[str]) -> Settings:
+    """Settings of a search with overrides of what does not make it another one.
+
+    Raises ValueError for one that does.
+    """
+    keys = [override.partition("=")[0].lstrip("+~") for override in overrides]
+    for key in keys:
+        if key.partition(".")[0] not in MOVABLE or key == "evaluator.engine":
+            raise ValueError(
+                f"{key} makes another search: to go on with this one, override "
+                f"{', '.join(MOVABLE)} alone"
+            )
+    same = [] if "evaluator" in keys else [f"evaluator={settings.evaluator.name}"]
+    asked = compose_settings([*same, *overrides])
+    asked.evaluator.engine = settings.evaluator.engine
+    for key in keys:
+        group, _, field = key.partition(".")
+        if field:
+            name = field.partition(".")[0]
+            setattr(
+                getattr(settings, group), name, attrgetter(f"{group}.{name}")(asked)
+            )
+        else:
+            setattr(settings, group, getattr(asked, group))
+    return settings
+
+
 def settings_difference(one: Settings, other: Settings) -> str:
     """The first key in which two searches differ; empty if they are the same search.
 
     Where a search runs and what it shows do not make it another one.
     """
-    keep = {"run_dir", "resume", "report", "verdict"}
+    keep = {"run_dir", "resume", *MOVABLE}
     for field in dataclasses.fields(Settings):
         mine, theirs = getattr(one, field.name), getattr(other, field.name)
-        if field.name == "evaluator":
-            mine, theirs = mine.engine, theirs.engine
         if field.name not in keep and mine != theirs:
             return field.name
-    return ""
+    return "" if one.evaluator.engine == other.evaluator.engine else "evaluator.engine"
 
 
 def build_space(settings: Settings) -> Space:

@@ -31,6 +31,11 @@ Groups: space task budget searcher evaluator report experiment. `neuralopt searc
 --show` prints the whole configuration and runs nothing.
 """
 
+RESUME_HELP = """
+An argument with "=" overrides where it runs or what it shows (evaluator, report and
+verdict), as in: neuralopt resume RUN evaluator=ray evaluator.address=auto
+"""
+
 COMPARE_HELP = """
 An argument with "=" is an override of the configuration (Hydra's syntax):
   neuralopt compare adam lion budget=long task=digits_conv verdict.seeds=20
@@ -74,8 +79,9 @@ def parser() -> argparse.ArgumentParser:
         "--show", action="store_true", help="print the configuration and stop"
     )
 
-    resume = add("resume", "continue a search that was stopped or killed")
+    resume = add("resume", "continue a search that was stopped or killed", RESUME_HELP)
     resume.add_argument("run", metavar="RUN", help="its run directory")
+    resume.add_argument("overrides", nargs="*", metavar="KEY=VALUE")
 
     top_rules = add("top", "list the best rules of a run")
     top_rules.add_argument("run", metavar="RUN")

@@ -9,8 +9,9 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
@@ -18,6 +19,7 @@ from neuralopt.archive import Archive
 from neuralopt.cli.comparing import show_contest
 from neuralopt.cli.configuration import (
     compose_settings,
+    moved,
     settings_difference,
     settings_from_text,
     settings_yaml,
@@ -52,7 +54,7 @@ def search(options: argparse.Namespace) -> int:
     # A search killed at its very start leaves an empty file, which may be begun again.
     if path.exists() and path.stat().st_size:
         if settings.resume == "auto":
-            return _continue(run_dir, settings)
+            return _continue(run_dir, partial(_agreeing, run_dir, asked=settings))
         raise ValueError(
             f"{run_dir} holds a search: continue it with `neuralopt resume {run_dir}` "
             "or choose another run_dir"
@@ -66,18 +68,26 @@ def search(options: argparse.Namespace) -> int:
 
 
 def resume(options: argparse.Namespace) -> int:
-    return _continue(Path(options.run))
+    return _continue(
+        Path(options.run), lambda settings: moved(settings, options.overrides)
+    )
 
 
-def _continue(run_dir: Path, asked: Settings | None = None) -> int:
-    """Go on with a search as it was configured; `asked` must agree with that."""
+def _agreeing(run_dir: Path, kept: Settings, asked: Settings) -> Settings:
+    """The settings asked for, if they are of the same search as those kept."""
+    if key := settings_difference(kept, asked):
+        raise ValueError(
+            f"{run_dir} holds a search with another {key}: leave it as it was, or "
+            "choose another run_dir"
+        )
+    return asked
+
+
+def _continue(run_dir: Path, choose: Callable[[Settings], Settings]) -> int:
+    """Go on with a search; choose: its settings, from those it was begun with."""
     with Archive.open(archive_path(str(run_dir)), writable=True) as archive:
-        settings = settings_from_text(archive.context.get("configuration", ""))
-        if asked is not None and (key := settings_difference(settings, asked)):
-            raise ValueError(
-                f"{run_dir} holds a search with another {key}: leave it as it was, or "
-                "choose another run_dir"
-            )
+        kept = settings_from_text(archive.context.get("configuration", ""))
+        settings = choose(kept)
         parts = SearchParts(settings)
         expected = parts.context()
         for key, value in archive.context.items():

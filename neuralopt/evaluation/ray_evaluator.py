@@ -164,6 +164,7 @@ class _Crew:
             while True:
                 self._look_after_workers()
                 self._hand_out()
+                self.count = self._workers_now()
                 try:
                     event = self._events.get(timeout=TICK_SECONDS)
                 except queue.Empty:
@@ -185,15 +186,16 @@ class _Crew:
         wanted = self._options.workers or room(self._options.demand, self._nodes)
         while len(self._workers) < wanted:
             self._start()
-        started = [worker for worker in self._workers if worker.name]
-        busy = sum(bool(worker.job) for worker in started)
-        if started or not self.workload.queued:
+        if not self.workload.queued or any(worker.name for worker in self._workers):
             self._alive = now
         elif now - self._alive > self._options.patience:
             raise EvaluatorError(self._complaint())
-        self.count = Workers(
+
+    def _workers_now(self) -> Workers:
+        started = [worker for worker in self._workers if worker.name]
+        return Workers(
             len(started),
-            busy,
+            sum(bool(worker.job) for worker in started),
             self._lost,
             self.workload.retried,
             self.workload.queued,
