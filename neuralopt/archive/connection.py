@@ -1,7 +1,6 @@
 """The one place where an archive's file is opened, and what goes wrong with files.
 
-Refuses to know the tables. Another way of opening (a disk without file locks) is a
-change of `connect` alone.
+Refuses to know the tables.
 
 Durability: a rollback journal, because a write-ahead log needs shared memory and is
 lost on network disks. Of its modes TRUNCATE: with synchronous=FULL the emptied journal
@@ -9,12 +8,18 @@ is itself synced, so that a commit survives a power cut, where DELETE needs anot
 sync of the directory (EXTRA) and its unlinking of an open file is what network disks do
 worst; PERSIST is no faster here and leaves a file that looks like an interrupted
 transaction. See https://sqlite.org/pragma.html#pragma_synchronous.
+
+Some shared disks have no file locks. There the lease alone keeps a second writer out,
+and readers look without touching: one that found the journal of a running transaction
+would take it for that of a dead writer, and undo it.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -48,6 +53,10 @@ def connect(
     # file, whoever it is, has to roll the interrupted transaction back.
     writable = os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
     how = {"create": "rwc", "write": "rw", "read": "rw" if writable else "ro"}[mode]
+    if writable and not _has_locks(path.parent):
+        how += "&vfs=unix-none"
+        if mode == "read":
+            how = "ro&immutable=1"
     connection = sqlite3.connect(
         f"{path.absolute().as_uri()}?mode={how}",
         uri=True,
@@ -62,6 +71,23 @@ def connect(
         connection.close()
         raise
     return connection
+
+
+def _has_locks(directory: Path) -> bool:
+    """Whether files there can be locked; asked of a file that nobody else has.
+
+    Closing any handle of an archive would drop all locks that SQLite holds on it.
+    """
+    try:
+        import fcntl
+    except ImportError:  # not a system of POSIX
+        return True
+    try:
+        with tempfile.TemporaryFile(dir=directory) as file:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return error.errno not in (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP)
+    return True
 
 
 @contextmanager

@@ -79,6 +79,10 @@ def parser() -> argparse.ArgumentParser:
         "--show", action="store_true", help="print the configuration and stop"
     )
 
+    search.add_argument(
+        "--preview", action="store_true", help="try its beginning, say what it costs"
+    )
+
     resume = add("resume", "continue a search that was stopped or killed", RESUME_HELP)
     resume.add_argument("run", metavar="RUN", help="its run directory")
     resume.add_argument("overrides", nargs="*", metavar="KEY=VALUE")

@@ -27,6 +27,7 @@ from neuralopt.cli.configuration import (
 from neuralopt.cli.found import ARCHIVE, archive_path, find_contenders
 from neuralopt.cli.main import INTERRUPTED
 from neuralopt.cli.parts import SearchParts
+from neuralopt.cli.preview import show_preview
 from neuralopt.cli.settings import Settings
 from neuralopt.evaluation import Evaluator
 from neuralopt.loop import Observer
@@ -45,6 +46,11 @@ def search(options: argparse.Namespace) -> int:
     settings = compose_settings(options.overrides)
     if options.show:
         print(settings_yaml(settings), end="")
+        return 0
+    if options.preview:
+        parts = SearchParts(settings)
+        print(_headline(parts), flush=True)
+        show_preview(parts)
         return 0
     run_dir = Path(settings.run_dir or _dated_run_dir(settings))
     settings.run_dir = str(run_dir)
@@ -109,13 +115,7 @@ def _run(
     parts: SearchParts, evaluator: Evaluator, archive: Archive, run_dir: Path
 ) -> int:
     settings = parts.settings
-    print(
-        f"Searching {parts.space.name} ({parts.space.size:.1e} rows) on "
-        f"{parts.task.name}, budget {parts.budget.name}, searcher "
-        f"{settings.searcher.name}, engine {parts.engine.name}, "
-        f"{parts.workers} worker{'s' * (parts.workers != 1)}\nWriting to {run_dir}",
-        flush=True,
-    )
+    print(f"{_headline(parts)}\nWriting to {run_dir}", flush=True)
     for reason in parts.slower:
         print(f"A faster engine was passed over: {reason}", flush=True)
     observers: list[Observer] = [ProgressLine()]
@@ -148,6 +148,18 @@ def _run(
         )
         return INTERRUPTED
     return 0
+
+
+def _headline(parts: SearchParts) -> str:
+    settings, workers = parts.settings, parts.workers
+    where = f"{workers} worker{'s' * (workers != 1)}"
+    if settings.evaluator.name == "ray" and not settings.evaluator.workers:
+        where = "as many workers as there is room for"
+    return (
+        f"Searching {parts.space.name} ({parts.space.size:.1e} rows) on "
+        f"{parts.task.name}, budget {parts.budget.name}, searcher "
+        f"{settings.searcher.name}, engine {parts.engine.name}, {where}"
+    )
 
 
 def _finish(parts: SearchParts, archive: Archive, run_dir: Path) -> None:

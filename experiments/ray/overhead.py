@@ -1,0 +1,111 @@
+"""One search in this process, on one Ray actor and on two: the same archive, how fast.
+
+    python experiments/ray/overhead.py --rules 3000 --rounds 3
+
+Every way runs the same search (searcher uniform, native children of `digits`). Printed
+are rules a second of the whole search, and of its rules alone, handed over at once,
+with the share of that time in which workers do not score. Medians of rounds in which
+all ways take turns. At the end the archives of the last round are compared.
+"""
+
+import argparse
+import itertools
+import os
+import secrets
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from neuralopt.archive import Archive, difference
+from neuralopt.evaluation import (
+    Evaluator,
+    InProcessEvaluator,
+    Request,
+    ScoringPlan,
+    named_budget,
+)
+from neuralopt.loop import search
+from neuralopt.searchers import SEARCHERS
+from neuralopt.spaces import load
+from neuralopt.tasks import load_task
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rules", type=int, default=3000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--budget", default="bello2017")
+    arguments = parser.parse_args()
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+    from neuralopt.evaluation.ray_evaluator import RayEvaluator, RayOptions
+
+    plan = ScoringPlan(load_task("digits"), named_budget(arguments.budget), "native", 0)
+    space = load("bello2017")
+    ways: dict[str, Callable[[], Evaluator]] = {
+        "this process, 1 thread": lambda: InProcessEvaluator(plan.scorer(), 1),
+        "this process, 2 threads": lambda: InProcessEvaluator(plan.scorer(), 2),
+        "Ray, 1 actor": lambda: RayEvaluator(
+            plan, RayOptions(workers=1, address="local")
+        ),
+        "Ray, 2 actors": lambda: RayEvaluator(
+            plan, RayOptions(workers=2, address="local")
+        ),
+    }
+    searches: dict[str, list[float]] = {way: [] for way in ways}
+    scorings: dict[str, list[float]] = {way: [] for way in ways}
+    idle: dict[str, list[float]] = {way: [] for way in ways}
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [Path(folder) / f"{number}.sqlite" for number in range(len(ways))]
+        for turn in range(arguments.rounds):
+            for path, (way, make) in zip(paths, ways.items(), strict=True):
+                path.unlink(missing_ok=True)
+                evaluator = make()
+                workers = 2 if "2" in way else 1
+                _scored(evaluator, [f"g * {n / 64}" for n in range(64)])
+                while evaluator.workers().alive < workers:
+                    time.sleep(0.1)
+                with Archive.create(path, {}) as archive:
+                    searcher = SEARCHERS["uniform"](space, turn)
+                    began = time.perf_counter()
+                    search(space, searcher, evaluator, archive, arguments.rules, 256, 3)
+                    seconds = time.perf_counter() - began
+                    rules = [archive.proposal(e.number) for e in archive.executions()]
+                searches[way].append(len(rules) / seconds)
+                began = time.perf_counter()
+                spent = _scored(evaluator, [rule.canonical for rule in rules])
+                seconds = time.perf_counter() - began
+                scorings[way].append(len(rules) / seconds)
+                idle[way].append(1 - spent / seconds / workers)
+                evaluator.close()
+        archives = [Archive.open(path) for path in paths]
+        found = [difference(a, b) for a, b in itertools.pairwise(archives)]
+    for way in ways:
+        print(
+            f"{way:24} search {_middle(searches[way], '.0f')} rules/s, scoring alone "
+            f"{_middle(scorings[way], '.0f')}, idle {_middle(idle[way], '.1%')}"
+        )
+    print(f"differences of the archives: {found}")
+    for archive in archives:
+        archive.close()
+
+
+def _scored(evaluator: Evaluator, rules: Sequence[str]) -> float:
+    """Have rules scored; the seconds that all workers together took."""
+    evaluator.submit([Request(number, rule) for number, rule in enumerate(rules)])
+    left, seconds = len(rules), 0.0
+    while left:
+        for done in evaluator.collect(1.0):
+            left, seconds = left - 1, seconds + done.seconds
+    return seconds
+
+
+def _middle(values: Sequence[float], form: str) -> str:
+    low, high = min(values), max(values)
+    return f"{statistics.median(values):{form}} [{low:{form}}, {high:{form}}]"
+
+
+if __name__ == "__main__":
+    main()
