@@ -22,6 +22,16 @@ EXPERIMENTS = Path(__file__).parents[1] / "experiments"
             marks=pytest.mark.slow,
         ),
         pytest.param(
+            "chaos/chaos.py",
+            ["--kills", "8", "--heads", "1", "--seed", "2"],
+            marks=pytest.mark.chaos,
+        ),
+        pytest.param(
+            "ray/overhead.py",
+            ["--rules", "64", "--rounds", "1", "--budget", "smoke"],
+            marks=pytest.mark.ray,
+        ),
+        pytest.param(
             "throughput/shares.py", ["--proposals", "100"], marks=pytest.mark.slow
         ),
     ],

@@ -107,7 +107,8 @@ def _continue(run_dir: Path, choose: Callable[[Settings], Settings]) -> int:
             "last checkpoint is replayed first, not trained again",
             flush=True,
         )
-        with closing(parts.evaluator()) as evaluator:
+        # The archive first: what stops a search may not leave time for the workers.
+        with closing(parts.evaluator()) as evaluator, closing(archive):
             return _run(parts, evaluator, archive, run_dir)
 
 

@@ -120,12 +120,13 @@ class Cluster:
         options: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
         if self.is_local:
             _bring_token()
-            # Nobody else's business: Ray's own folder is open to all of the machine.
-            self._folder = tempfile.mkdtemp(prefix="neuralopt-ray-")
+            # Nobody else's business: Ray opens its folder to all of the machine, so it
+            # lies in one that stays closed. Short names: its sockets' are limited.
+            self._folder = tempfile.mkdtemp(prefix="neuralopt-")
             options |= {
                 "num_cpus": cpus,
                 "include_dashboard": False,
-                "_temp_dir": self._folder,
+                "_temp_dir": f"{self._folder}/ray",
             }
         elif ":" in address:
             _check_reachable(address)

@@ -111,6 +111,37 @@ def test_a_search_killed_at_three_random_moments_ends_in_the_same_archive(
     _same_search(run, finished_run)
 
 
+@pytest.mark.parametrize(
+    ("override", "says"),
+    [
+        ("seed=3", "seed makes another search"),
+        ("evaluator.engine=serial", "evaluator.engine makes another search"),
+        ("evaluator.workers=-1", "evaluator.workers is -1"),
+        ("verdict.sedes=3", "sedes"),
+    ],
+)
+def test_a_resumed_search_stays_the_search_it_was(
+    override: str, says: str, capsys: Capture, finished_run: Path
+) -> None:
+    said = typed(capsys, "resume", str(finished_run), override)
+    assert said.code == 2
+    assert says in said.complaint
+
+
+def test_a_resumed_search_runs_where_it_is_told_to(
+    capsys: Capture, finished_run: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    process = start("search", *SMALL, f"run_dir={run}")
+    _wait_for_results(process)
+    assert _stopped(process, signal.SIGTERM).code == 130
+    overrides = ("evaluator.workers=3", "verdict.candidates=2", "verdict.seeds=2")
+    said = typed(capsys, "resume", str(run), *overrides)
+    assert said.code == 0, said.err
+    assert "3 workers" in said.out
+    _same_search(run, finished_run)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("searcher", ["uniform", "evolution"])
 def test_a_killed_search_that_is_told_late_ends_in_the_same_archive(
