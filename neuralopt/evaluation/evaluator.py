@@ -151,7 +151,8 @@ def score_requests(
             return [
                 score_requests(scorer, [request], worker)[0] for request in requests
             ]
-        reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        what = str(error).partition("\n")[0]
+        reason = f"{type(error).__name__}: {what}" if what else type(error).__name__
         scores = [Score("failed", reason=reason)]
     seconds = (time.perf_counter() - started) / len(requests)
     return [
