@@ -95,11 +95,9 @@ class InProcessEvaluator:
     """
 
     def __init__(self, scorer: Scorer, workers: int = 1, batch: int = 16) -> None:
-        if workers < 1 or batch < 1:
-            raise ValueError(
-                f"evaluator.workers is {workers} and evaluator.batch {batch}: "
-                "give 1 or more"
-            )
+        for name, value in (("workers", workers), ("batch", batch)):
+            if value < 1:
+                raise ValueError(f"evaluator.{name} is {value}: give 1 or more")
         self._scorer, self._batch, self._threads = scorer, batch, workers
         self._open = 0
         self._done: queue.SimpleQueue[Future[list[Completion]]] = queue.SimpleQueue()
