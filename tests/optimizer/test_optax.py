@@ -27,6 +27,8 @@ from neuralopt.optimizer.draws import draw  # noqa: E402
 from tests.evaluation.made_up import random_rules  # noqa: E402
 from tests.optimizer.test_export import NOISY, random_expressions  # noqa: E402
 
+pytestmark = pytest.mark.slow  # XLA compiles for a minute
+
 SHAPES = ((), (0,), (5,), (3, 4), (2, 1, 3))
 STEPS, RATE, DECAY, TOTAL_STEPS, SEED = 50, 1e-2, 0.01, 40, 3
 EXTREME = (0.0, -0.0, 1.0, -1.0, 0.5, -2.5, 3.0, 1e4, -700.0, np.inf, -np.inf, np.nan)
@@ -386,7 +388,6 @@ def test_what_can_not_be_is_refused(tmp_path: Path) -> None:
             rule.update(w.astype(kind), rule.init(w.astype(kind)), w.astype(kind))
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("float64")
 def test_random_expressions_take_the_same_steps(tmp_path: Path) -> None:
     # These overflow and divide by zero; XLA rewrites what may overflow, so few differ.
