@@ -1,6 +1,6 @@
 """The commands that run searches: search and resume.
 
-Knows run directories, signals and what a search prints; refuses to know how it is done.
+Knows signals and what a search prints; refuses to know how it is done.
 """
 
 import argparse
@@ -8,7 +8,6 @@ import gc
 import signal
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from functools import partial
@@ -28,6 +27,11 @@ from neuralopt.cli.found import ARCHIVE, archive_path, find_contenders
 from neuralopt.cli.main import INTERRUPTED
 from neuralopt.cli.parts import SearchParts
 from neuralopt.cli.preview import show_preview
+from neuralopt.cli.run_directory import (
+    check_kept,
+    make_run_directory,
+    run_directory,
+)
 from neuralopt.cli.settings import Settings
 from neuralopt.evaluation import Evaluator
 from neuralopt.loop import Observer
@@ -52,7 +56,7 @@ def search(options: argparse.Namespace) -> int:
         print(_headline(parts), flush=True)
         show_preview(parts)
         return 0
-    run_dir = Path(settings.run_dir or _dated_run_dir(settings))
+    run_dir = run_directory(settings)
     settings.run_dir = str(run_dir)
     if settings.resume not in ("never", "auto"):
         raise ValueError(f"resume is {settings.resume!r}: write never or auto")
@@ -67,13 +71,14 @@ def search(options: argparse.Namespace) -> int:
         )
     parts = SearchParts(settings)
     with closing(parts.evaluator()) as evaluator:  # first: it may not start
-        run_dir.mkdir(parents=True, exist_ok=True)
+        make_run_directory(run_dir)
         with Archive.create(path, parts.context()) as archive:
             (run_dir / "config.yaml").write_text(settings_yaml(settings))
             return _run(parts, evaluator, archive, run_dir)
 
 
 def resume(options: argparse.Namespace) -> int:
+    check_kept(options.run)
     return _continue(
         Path(options.run), lambda settings: moved(settings, options.overrides)
     )
@@ -220,9 +225,3 @@ def _rare_collections() -> Iterator[None]:
     finally:
         gc.set_threshold(*before)
         gc.unfreeze()
-
-
-def _dated_run_dir(settings: Settings) -> Path:
-    stamp = time.strftime("%Y-%m-%d_%H-%M-%S")
-    space, searcher = settings.space.get("name"), settings.searcher.name
-    return Path("runs") / f"{stamp}_{space}_{searcher}"

@@ -296,7 +296,7 @@ def test_a_run_directory_that_can_not_be_made_is_one_line(
     run = below.format(file=file)
     said = typed(capsys, "search", *SMALL, f"run_dir={run}")
     assert (said.code, said.out) == (1, "")
-    assert said.complaint.startswith(run)
+    assert said.complaint.startswith(f"run_dir={run} can't be written (")
     assert says in said.complaint
     assert files(tmp_path) == {"file": b"mine"}
 
