@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from neuralopt.optimizer import export_rule as export_rule
     from neuralopt.optimizer import scheduler as scheduler
     from neuralopt.spaces import Space as Space
+    from neuralopt.tasks import make_task as make_task
 
 __version__ = "0.1.0"
 
@@ -42,6 +43,7 @@ _ROOMS = {
     "export_rule": "optimizer",
     "scheduler": "optimizer",
     "Space": "spaces",
+    "make_task": "tasks",
 }
 
 __all__ = [
@@ -55,6 +57,7 @@ __all__ = [
     "Space",
     "evaluate",
     "export_rule",
+    "make_task",
     "parse",
     "render",
     "scheduler",

@@ -39,7 +39,7 @@ def show_contest(
     settings = parts.settings
     print(
         f"\nScoring {len(contenders)} rules on {settings.verdict.seeds} fresh seeds, "
-        f"budget {parts.budget.name}: rate by validation loss, quality = exp(-loss)",
+        f"budget {parts.budget.name}: rate by validation loss",
         flush=True,
     )
     started = time.monotonic()

@@ -23,6 +23,7 @@ from neuralopt.cli.settings import Settings, check_numbers
 from neuralopt.evaluation import Budget
 from neuralopt.searchers import SEARCHERS, Searcher, default_options
 from neuralopt.spaces import Space
+from neuralopt.tasks import is_own
 
 CONF = "neuralopt.conf"
 
@@ -33,6 +34,7 @@ def compose_settings(overrides: Sequence[str]) -> Settings:
     Raises ValueError, one line, for an override that can't be read, an unknown key or
     group option, a value of another type, or a number out of range.
     """
+    overrides = [_own_task_named(override) for override in overrides]
     check_overrides(overrides)
     store = ConfigStore.instance()
     store.store("base_settings", Settings)
@@ -47,6 +49,12 @@ def compose_settings(overrides: Sequence[str]) -> Settings:
         raise ValueError(explanation(error)) from None
     check_numbers(settings)
     return settings
+
+
+def _own_task_named(override: str) -> str:
+    """``task=module:attribute`` is no file of the group, but a task's name."""
+    key, _, value = override.partition("=")
+    return f"task.name={value}" if key == "task" and is_own(value) else override
 
 
 def _initialized() -> Any:
@@ -91,6 +99,14 @@ def moved(settings: Settings, overrides: Sequence[str]) -> Settings:
 
     Raises ValueError for one that does.
     """
+    task = settings.task.name
+    named = [override for override in overrides if override.startswith("task")]
+    if is_own(task) and named not in ([f"task={task}"], [f"task.name={task}"]):
+        raise ValueError(
+            f"this search trains a task that is not ours, {task}: to have that module "
+            f"run, name it: task={task}"
+        )
+    overrides = [each for each in overrides if not is_own(task) or each not in named]
     keys = [override.partition("=")[0].lstrip("+~") for override in overrides]
     for key in keys:
         if key.partition(".")[0] not in MOVABLE or key == "evaluator.engine":

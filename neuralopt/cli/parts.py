@@ -4,6 +4,8 @@ Knows how each is chosen by name; refuses to know what is done with them.
 """
 
 import os
+import sys
+from pathlib import Path
 
 from neuralopt.catalog import hint
 from neuralopt.cli.configuration import (
@@ -23,7 +25,7 @@ from neuralopt.evaluation import (
 )
 from neuralopt.evaluation.engine import Engine
 from neuralopt.language import LANGUAGE_VERSION, RULES
-from neuralopt.tasks import load_task
+from neuralopt.tasks import is_own, load_task
 
 EVALUATORS = ("in_process", "ray")
 
@@ -37,6 +39,9 @@ class SearchParts:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.space = build_space(settings)
+        here = str(Path.cwd())
+        if is_own(settings.task.name) and here not in sys.path:
+            sys.path.insert(0, here)  # as for `python -m`; Ray hands it on to workers
         self.task = load_task(settings.task.name)
         self.budget = build_budget(settings)
         self.engine, self.slower = self._engine()

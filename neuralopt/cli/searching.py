@@ -32,7 +32,7 @@ from neuralopt.cli.run_directory import (
     make_run_directory,
     run_directory,
 )
-from neuralopt.cli.settings import Settings
+from neuralopt.cli.settings import Settings, TaskSettings
 from neuralopt.evaluation import Evaluator
 from neuralopt.loop import Observer
 from neuralopt.loop import search as run_search
@@ -181,10 +181,12 @@ def _finish(parts: SearchParts, archive: Archive, run_dir: Path) -> None:
         show_contest(contenders, verdict.baselines, parts, ("selection",))
     else:
         write_table(proposals_table(archive.best(SHOWN)), sys.stdout)
+    task = parts.settings.task.name
+    elsewhere = "" if task == TaskSettings().name else f" task={task}"
     print(
         f"\nMore of them:     neuralopt top {run_dir}\n"
         f"Look at one:      neuralopt show {run_dir}:best\n"
-        f"Compare on test:  neuralopt compare {run_dir}:top5 adam sgd\n"
+        f"Compare on test:  neuralopt compare {run_dir}:top5 adam sgd{elsewhere}\n"
         f"Use it in torch:  neuralopt export {run_dir}:best -o found.py"
     )
     if parts.settings.report.tensorboard:

@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Mapping
 from functools import cache
+from importlib import import_module
 
 from neuralopt.catalog import hint
+from neuralopt.tasks.analytic import ravine, rosenbrock
 from neuralopt.tasks.digits import digits, digits_conv
 from neuralopt.tasks.mnistnet import enos_mnistnet
 from neuralopt.tasks.network import ConvNet as ConvNet
 from neuralopt.tasks.network import Mlp as Mlp
+from neuralopt.tasks.own import make_task as make_task
 from neuralopt.tasks.task import PARTS as PARTS
 from neuralopt.tasks.task import Classification as Classification
 from neuralopt.tasks.task import Examples as Examples
@@ -18,6 +21,8 @@ TASKS: Mapping[str, Callable[[], Task]] = {
     "digits": digits,
     "digits_conv": digits_conv,
     "enos_mnistnet": enos_mnistnet,
+    "ravine": ravine,
+    "rosenbrock": rosenbrock,
 }
 
 
@@ -25,8 +30,40 @@ TASKS: Mapping[str, Callable[[], Task]] = {
 def load_task(name: str) -> Task:
     """The task of this name; its data are read once a process.
 
-    Raises ValueError for an unknown name.
+    name: as in TASKS, or ``module:attribute``, a task of the user's own or a function
+    that makes one. That runs the module: take the name from nobody but the user.
+    Raises ValueError for an unknown name and for what is no task.
     """
+    if is_own(name):
+        return _own_task(name)
     if name not in TASKS:
         raise ValueError(f"unknown task {name!r}: {hint(name, TASKS)}")
     return TASKS[name]()
+
+
+def is_own(name: str) -> bool:
+    """Whether a name is an import path, of a task that is not ours."""
+    return ":" in name
+
+
+def _own_task(path: str) -> Task:
+    module_name, _, attribute = path.partition(":")
+    try:
+        module = import_module(module_name)
+        task = getattr(module, attribute)
+        if not hasattr(task, "examples") and callable(task):
+            task = task()
+    except Exception as error:  # whatever the user's module raises
+        what = " ".join(f"{type(error).__name__}: {error}".split())
+        raise ValueError(f"task {path!r} can't be made: {what}") from error
+    missing = [name for name in TASK_NAMES if not hasattr(task, name)]
+    if missing:
+        raise ValueError(
+            f"{path!r} is no task, it has no {missing[0]}: make one with "
+            "neuralopt.make_task"
+        )
+    made: Task = task
+    return made
+
+
+TASK_NAMES = ("name", "fingerprint", "batch_size", "layers", "examples", "network")

@@ -1,0 +1,178 @@
+"""A task of one's own: any network, tensors, a loss and a metric.
+
+Knows how a user's parts become a Task; refuses to know where they come from.
+"""
+
+import hashlib
+import inspect
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
+
+import torch
+from torch import nn
+
+from neuralopt.counter_hash import counter_key, counter_order
+from neuralopt.tasks.task import PARTS, Examples, Part, fingerprint
+
+SHARES: Mapping[Part, float] = {
+    "training": 0.6,
+    "validation": 0.15,
+    "selection": 0.15,
+    "test": 0.1,
+}
+"""Of the examples, where they are not divided already."""
+
+Tensors = tuple[torch.Tensor, torch.Tensor]
+"""Inputs (count, ...) and targets (count, ...)."""
+Data = Tensors | Mapping[Part, Tensors] | Callable[[Part], Iterable[Tensors]]
+Measure = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+"""(outputs, targets) of a batch -> a scalar."""
+
+
+def share_of_right_classes(
+    outputs: torch.Tensor, targets: torch.Tensor
+) -> torch.Tensor:
+    """Accuracy of class scores (batch, classes) for class numbers (batch,)."""
+    return (outputs.argmax(-1) == targets).double().mean()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OwnTask:
+    """A `Task` made by `make_task`."""
+
+    name: str
+    fingerprint: str
+    batch_size: int
+    parts: Mapping[Part, Examples]
+    make_network: Callable[[], nn.Module]
+    mean_loss: Measure
+    metric: Measure
+    to_quality: Callable[[float], float]
+    layers: None = None
+
+    def examples(self, part: Part) -> Examples:
+        return self.parts[part]
+
+    def network(self) -> nn.Module:
+        return self.make_network()
+
+    def loss(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        return self.mean_loss(outputs, targets)
+
+    def accuracy(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        return self.metric(outputs, targets)
+
+    def quality(self, loss: float) -> float:
+        quality = 0.0 if math.isnan(loss) else self.to_quality(loss)
+        if not 0.0 <= quality <= 1.0:
+            raise ValueError(
+                f"task {self.name}: quality({loss}) is {quality}: it must lie in [0, 1]"
+            )
+        return quality
+
+
+def exponential(loss: float) -> float:
+    """exp(-loss), 1 below 0."""
+    return math.exp(-max(loss, 0.0))
+
+
+def make_task(
+    name: str,
+    network: Callable[[], nn.Module],
+    data: Data,
+    *,
+    batch_size: int = 64,
+    loss: Measure = nn.functional.cross_entropy,
+    metric: Measure = share_of_right_classes,
+    quality: Callable[[float], float] = exponential,
+) -> OwnTask:
+    """A task of any network, for searches and comparisons.
+
+    network: makes a new one, initialised from torch's global generator.
+    data: a pair of tensors, which is divided into four parts by one fixed permutation;
+    or pairs by part (training, validation, selection, test); or a function that yields
+    batches of a part, which are joined.
+    loss: mean loss of (outputs, targets), a scalar. metric: shown beside it. quality:
+    of a mean loss on a held-out part, in [0, 1], higher is better.
+
+    The serial engine trains it, on the CPU. For Ray, everything must be importable.
+    Raises ValueError if a part is empty, the training part has no whole batch, or loss
+    and metric are no scalars.
+
+    >>> images = torch.rand(300, 8), torch.arange(300) % 3
+    >>> task = make_task("toy", lambda: nn.Linear(8, 3), images)
+    >>> {part: len(task.examples(part)) for part in task.parts}
+    {'training': 180, 'validation': 45, 'selection': 45, 'test': 30}
+    """
+    if isinstance(data, tuple):
+        _check_lengths(name, "data", data)
+    parts = {part: Examples(*tensors) for part, tensors in _parts(data).items()}
+    for part in PARTS:
+        examples = parts.get(part)
+        if examples is None or not len(examples):
+            raise ValueError(f"task {name}: there are no examples for {part}")
+        _check_lengths(name, part, _tensors(examples))
+    if batch_size < 1 or len(parts["training"]) < batch_size:
+        raise ValueError(
+            f"task {name}: {len(parts['training'])} training examples make no batch of "
+            f"{batch_size}"
+        )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        module = network()
+    first = Examples(*(t[:batch_size] for t in _tensors(parts["training"])))
+    for what, measure in (("loss", loss), ("metric", metric)):
+        value: object = measure(module(first.inputs), first.targets)
+        if not isinstance(value, torch.Tensor) or value.numel() != 1:
+            raise ValueError(f"task {name}: {what} gives {value!r}: return a scalar")
+    sources = [_source(each) for each in (network, loss, metric, quality)]
+    digest = hashlib.sha256("\n".join(sources).encode()).hexdigest()
+    description = f"{name} {module} {batch_size} {digest} {_weights(module)}"
+    hashed = fingerprint(description, parts)
+    return OwnTask(name, hashed, batch_size, parts, network, loss, metric, quality)
+
+
+def _check_lengths(name: str, what: str, tensors: Tensors) -> None:
+    inputs, targets = map(len, tensors)
+    if inputs != targets:
+        raise ValueError(f"task {name}: {what}: {inputs} inputs, {targets} targets")
+
+
+def _tensors(examples: Examples) -> Tensors:
+    return examples.inputs, examples.targets
+
+
+def _parts(data: Data) -> Mapping[Part, Tensors]:
+    if isinstance(data, Mapping):
+        return data
+    if callable(data):
+        batches = {part: list(data(part)) for part in PARTS}
+        return {
+            part: (torch.cat([x for x, _ in some]), torch.cat([y for _, y in some]))
+            for part, some in batches.items()
+            if some
+        }
+    inputs, targets = data
+    order = torch.from_numpy(counter_order(counter_key(0), len(inputs)))
+    ends = [round(share * len(inputs)) for share in accumulate(SHARES.values())]
+    return {
+        part: (inputs[order[start:stop]], targets[order[start:stop]])
+        for part, (start, stop) in zip(PARTS, pairwise([0, *ends]), strict=True)
+    }
+
+
+def _source(function: Callable[..., object]) -> str:
+    """What a function is, as text that changes when it does."""
+    try:
+        return inspect.getsource(function)
+    except (OSError, TypeError):
+        return f"{getattr(function, '__qualname__', type(function).__qualname__)}"
+
+
+def _weights(module: nn.Module) -> str:
+    digest = hashlib.sha256()
+    for tensor in module.state_dict().values():
+        digest.update(tensor.contiguous().numpy().tobytes())
+    return digest.hexdigest()

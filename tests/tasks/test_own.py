@@ -1,0 +1,177 @@
+"""Tasks of a user's own: made of any parts, named by import path, refused in a line."""
+
+import math
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from neuralopt import evaluate, make_task
+from neuralopt.evaluation import choose_engine
+from neuralopt.tasks import PARTS, load_task
+from tests.cli.typed import typed
+
+COUNT = 400
+MODULE = """
+import torch
+from torch import nn
+import neuralopt
+
+def points():
+    places = torch.linspace(-1, 1, 800).reshape(400, 2)
+    return places, (places.sum(1) > 0.3).long()
+
+def network():
+    return nn.Sequential(nn.Linear(2, 8), nn.GELU(), nn.LayerNorm(8), nn.Linear(8, 2))
+
+def made():
+    return neuralopt.make_task("line", network, points(), batch_size=32)
+
+task = made()
+broken = lambda: 1 / 0
+"""
+
+
+def data():
+    places = torch.linspace(-1, 1, 2 * COUNT).reshape(COUNT, 2)
+    return places, (places.sum(1) > 0.3).long()
+
+
+def task(**more):
+    options = {"network": lambda: nn.Linear(2, 2), "data": data(), **more}
+    return make_task("line", **options)
+
+
+def test_examples_are_divided_once_and_for_all():
+    one, other = task(), task()
+    assert one.fingerprint == other.fingerprint
+    rows = torch.cat([one.examples(part).inputs for part in PARTS])
+    assert len(rows) == COUNT
+    assert len({tuple(row) for row in rows.tolist()}) == COUNT
+    for part in PARTS:
+        assert torch.equal(one.examples(part).inputs, other.examples(part).inputs)
+    sizes = [len(one.examples(part)) for part in PARTS]
+    assert sizes == [240, 60, 60, 40]
+
+
+def test_parts_and_batches_are_taken_as_they_are():
+    inputs, targets = data()
+    parts = {part: (inputs[n::4], targets[n::4]) for n, part in enumerate(PARTS)}
+
+    def batches(part):
+        yield from zip(*(t.split(7) for t in parts[part]), strict=True)
+
+    given, drawn = task(data=parts), task(data=batches)
+    assert given.fingerprint == drawn.fingerprint
+    for part in PARTS:
+        assert torch.equal(given.examples(part).inputs, parts[part][0])
+        assert torch.equal(drawn.examples(part).targets, parts[part][1])
+
+
+def test_whatever_a_score_depends_on_is_in_the_fingerprint():
+    inputs, targets = data()
+    others = [
+        task(network=lambda: nn.Linear(2, 2, bias=False)),
+        task(data=(inputs * 2, targets)),
+        task(batch_size=32),
+        task(
+            loss=lambda outputs, targets: nn.functional.cross_entropy(outputs, targets)
+        ),
+        task(quality=lambda loss: 1 / (1 + loss)),
+    ]
+    assert len({task().fingerprint, *(each.fingerprint for each in others)}) == 6
+
+
+def test_a_regression_has_its_own_quality():
+    inputs, _ = data()
+    fitted = make_task(
+        "line",
+        lambda: nn.Linear(2, 1),
+        (inputs, inputs.sum(1, keepdim=True)),
+        loss=nn.functional.mse_loss,
+        metric=lambda outputs, targets: (outputs - targets).abs().max(),
+        quality=lambda loss: 1 / (1 + math.sqrt(loss)),
+    )
+    good, bad = evaluate(["adam", "0 * g + 0.001"], fitted, "smoke")
+    assert good.status == "scored"
+    assert good.quality == pytest.approx(1 / (1 + math.sqrt(good.loss)))
+    assert good.quality > bad.quality
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ({"data": {"training": data()}}, "no examples for validation"),
+        ({"data": (data()[0], data()[1][:9])}, "targets"),
+        ({"data": (data()[0][:50], data()[1][:50])}, "make no batch of 64"),
+        ({"batch_size": 0}, "make no batch of 0"),
+        ({"loss": lambda outputs, targets: 1.0}, "loss gives 1.0: return a scalar"),
+        ({"metric": lambda outputs, targets: outputs}, "metric gives"),
+    ],
+)
+def test_what_makes_no_task_is_refused(more, says):
+    with pytest.raises(ValueError, match=says):
+        task(**more)
+
+
+def test_a_quality_out_of_range_is_refused():
+    with pytest.raises(ValueError, match=r"quality\(3.0\) is -2.0"):
+        task(quality=lambda loss: 1 - loss).quality(3.0)
+
+
+@pytest.mark.parametrize("name", ["rosenbrock", "ravine"])
+def test_landscapes_are_walked_down(name):
+    adam, away = evaluate(["adam", "-g"], name)
+    assert adam.status == "scored"
+    assert adam.quality > 0.6
+    assert away.quality < adam.quality - 0.1
+    with pytest.raises(ValueError, match="given as layers"):
+        choose_engine("native", load_task(name))
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    name = f"own_{tmp_path.name.replace('-', '_')}"
+    (tmp_path / f"{name}.py").write_text(MODULE)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    return Path(name)
+
+
+def test_a_search_names_it_by_import_path(here, capsys):
+    arguments = ["budget=smoke", "searcher=uniform", "proposals=12", "batch=4"]
+    arguments += ["evaluator.workers=1", "report=none", "verdict.candidates=1"]
+    path = f"task={here}:made"
+    said = typed(capsys, "search", path, *arguments, "run_dir=run")
+    assert said.code == 0, said.err
+    assert "on line, budget smoke" in said.out
+    assert f"adam sgd {path}" in said.out
+    refused = typed(capsys, "resume", "run")
+    assert f"name it: {path}" in refused.complaint
+    again = typed(capsys, "resume", "run", path, "verdict.seeds=2")
+    assert again.code == 0, again.err
+    compared = typed(
+        capsys, "compare", "sgd", "adam", path, "budget=smoke", "verdict.seeds=2"
+    )
+    assert compared.code == 0, compared.err
+    assert "On the test part of line" in compared.out
+
+
+@pytest.mark.parametrize(
+    ("attribute", "says"),
+    [
+        ("nothing", "has no attribute 'nothing'"),
+        ("broken", "ZeroDivisionError: division by zero"),
+        ("points", "is no task, it has no name"),
+    ],
+)
+def test_what_is_no_task_is_one_line(attribute, says, here, capsys):
+    said = typed(capsys, "search", f"task={here}:{attribute}")
+    assert says in said.complaint
+    assert not (here.parent / "runs").exists()
+
+
+def test_a_module_that_is_not_there_is_one_line(capsys):
+    said = typed(capsys, "compare", "sgd", "task=no_such_module:task")
+    assert "No module named 'no_such_module'" in said.complaint
