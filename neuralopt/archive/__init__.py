@@ -13,6 +13,7 @@ from neuralopt.archive.archive import Archive as Archive
 from neuralopt.archive.connection import ArchiveError as ArchiveError
 from neuralopt.archive.difference import difference as difference
 from neuralopt.archive.lease import Lease as Lease
+from neuralopt.archive.lease import seconds_left as seconds_left
 from neuralopt.archive.records import DECIDED as DECIDED
 from neuralopt.archive.records import STATUSES as STATUSES
 from neuralopt.archive.records import Checkpoint as Checkpoint

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,6 +52,17 @@ def is_honoured(lease: Lease, asker: Lease) -> bool:
             return _start_token(lease.pid) == lease.started
         return _exists(lease.pid)
     return asker.heartbeat - lease.heartbeat < LEASE_SECONDS
+
+
+def seconds_left(lease: Lease) -> float:
+    """Until the lease of a process that can't be seen from here counts as dead.
+
+    0 for any other: whether that process lives is known.
+    """
+    asker = lease_of_this_process(time.time())
+    if _sees_processes_of(asker, lease):
+        return 0.0
+    return max(0.0, LEASE_SECONDS - (asker.heartbeat - lease.heartbeat))
 
 
 def refusal(lease: Lease, asker: Lease) -> str:

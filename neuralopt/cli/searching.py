@@ -8,13 +8,14 @@ import gc
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from types import FrameType
 
-from neuralopt.archive import Archive
+from neuralopt.archive import Archive, seconds_left
 from neuralopt.cli.comparing import show_contest
 from neuralopt.cli.configuration import (
     compose_settings,
@@ -64,6 +65,7 @@ def search(options: argparse.Namespace) -> int:
     # A search killed at its very start leaves an empty file, which may be begun again.
     if path.exists() and path.stat().st_size:
         if settings.resume == "auto":
+            _await_claim(path)
             return _continue(run_dir, partial(_agreeing, run_dir, asked=settings))
         raise ValueError(
             f"{run_dir} holds a search: continue it with `neuralopt resume {run_dir}` "
@@ -82,6 +84,27 @@ def resume(options: argparse.Namespace) -> int:
     return _continue(
         Path(options.run), lambda settings: moved(settings, options.overrides)
     )
+
+
+def _await_claim(path: Path) -> None:
+    """Let the claim of a driver end that died on another host, or in a container.
+
+    Returns at once if there is none, and as soon as its holder gives a sign of life.
+    """
+    with Archive.open(path) as archive:
+        lease = archive.lease()
+    if lease is None or not seconds_left(lease):
+        return
+    print(
+        f"{path} was being written by process {lease.pid} on host {lease.host}: "
+        f"waiting up to {seconds_left(lease):.0f} s for a sign of it",
+        flush=True,
+    )
+    while left := seconds_left(lease):
+        time.sleep(min(1.0, left))
+        with Archive.open(path) as archive:
+            if archive.lease() != lease:
+                return
 
 
 def _agreeing(run_dir: Path, kept: Settings, asked: Settings) -> Settings:

@@ -10,6 +10,7 @@ import socket
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from textwrap import shorten
 from typing import Any
 
 import ray
@@ -134,10 +135,14 @@ class Cluster:
             ray.init(address=address, **options)
         except (RayError, ConnectionError, OSError, RuntimeError, ValueError) as error:
             self.close()
-            cause = (str(error).splitlines() or [type(error).__name__])[0]
-            message = f"evaluator.address={address}: no Ray there: {cause}"
+            cause = shorten(str(error) or type(error).__name__, 150, placeholder=" ...")
+            message = f"evaluator.address={address}: can't reach Ray there ({cause})"
             if not self.is_local:
-                message += "; if it has a token, put it into RAY_AUTH_TOKEN"
+                message += (
+                    ": is the token in RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH its own?"
+                    if _has_token()
+                    else ": if it has a token, put it into RAY_AUTH_TOKEN"
+                )
             raise ValueError(message) from None
         _silence()
 
@@ -158,8 +163,12 @@ def _bring_token() -> None:
 
     Ray itself asks for tokens by default, and takes a change of RAY_AUTH_MODE amiss.
     """
-    if "RAY_AUTH_TOKEN" not in os.environ and "RAY_AUTH_TOKEN_PATH" not in os.environ:
+    if not _has_token():
         os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
+
+
+def _has_token() -> bool:
+    return "RAY_AUTH_TOKEN" in os.environ or "RAY_AUTH_TOKEN_PATH" in os.environ
 
 
 def _check_reachable(address: str) -> None:

@@ -4,11 +4,13 @@ import random
 import signal
 import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from neuralopt.archive import Archive, ArchiveError, difference
+from neuralopt.archive import Archive, ArchiveError, Lease, difference
+from tests.archive.test_lease import set_lease
 from tests.cli.typed import SMALL, Said, ended, start, typed
 
 Capture = pytest.CaptureFixture[str]
@@ -108,6 +110,27 @@ def test_a_search_killed_at_three_random_moments_ends_in_the_same_archive(
     assert _decided(run) < 192, "killed before its end"
     said = typed(capsys, "resume", str(run))
     assert said.code == 0, said.err
+    _same_search(run, finished_run)
+
+
+def test_an_automatic_resume_lets_the_claim_of_another_host_end(
+    capsys: Capture, finished_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = tmp_path / "run"
+    process = start("search", *SMALL, f"run_dir={run}")
+    _wait_for_results(process)
+    assert _stopped(process, signal.SIGTERM).code == 130
+    dead = Lease("elsewhere", 12, "", time.time())
+    set_lease(run / "archive.sqlite", dead)
+    refused = typed(capsys, "resume", str(run))
+    assert "process 12 on host elsewhere" in refused.complaint
+    monkeypatch.setattr("neuralopt.archive.lease.LEASE_SECONDS", 4.0)
+    set_lease(run / "archive.sqlite", replace(dead, heartbeat=time.time()))
+    began = time.monotonic()
+    said = typed(capsys, "search", *SMALL, f"run_dir={run}", "resume=auto")
+    assert said.code == 0, said.err
+    assert "by process 12 on host elsewhere: waiting up to 4 s" in said.out
+    assert time.monotonic() - began > 3
     _same_search(run, finished_run)
 
 
