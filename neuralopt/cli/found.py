@@ -67,11 +67,15 @@ def find_rules(text: str) -> list[Found]:
     try:
         return [Found(text, parse(text))]
     except ValueError as error:
+        if not text.isidentifier():
+            raise error from None
         near = difflib.get_close_matches(text, RULES, n=1)
-        if near and text.isidentifier():
-            message = f"unknown rule {text!r}: did you mean {near[0]!r}?"
-            raise ValueError(message) from None
-        raise error from None
+        advice = (
+            f"did you mean {near[0]!r}?"
+            if near
+            else "it is no named rule (docs/ZOO.md lists them) and no text of the language"
+        )
+        raise ValueError(f"unknown rule {text!r}: {advice}") from None
 
 
 def _of_run(run: str, which: str) -> list[Found]:

@@ -245,10 +245,10 @@ class _Crew:
             self._failed_starts = 0
         except RayError as error:
             self._give_up(worker)
+            self._shared = ray.put(self._plan)  # it may have gone with a node
             if not isinstance(error, ActorDiedError) or not error.actor_init_failed:
-                return  # its node went, or the object with the plan
+                return
             self._failed_starts += 1
-            self._shared = ray.put(self._plan)
             if self._failed_starts >= FAILED_STARTS:
                 cause = str(error).strip().splitlines()[-1]
                 raise EvaluatorError(f"workers can't start: {cause}") from None
