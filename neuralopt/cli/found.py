@@ -73,7 +73,7 @@ def find_rules(text: str) -> list[Found]:
         advice = (
             f"did you mean {near[0]!r}?"
             if near
-            else "it is no named rule (docs/ZOO.md lists them) and no text of the language"
+            else "it is no named rule (see docs/ZOO.md) and no text of the language"
         )
         raise ValueError(f"unknown rule {text!r}: {advice}") from None
 

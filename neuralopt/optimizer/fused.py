@@ -5,9 +5,10 @@ optimizers. Tensors are read and written where they are, never copied or aliased
 """
 
 import os
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -57,20 +58,19 @@ def check_that_rules_compile() -> None:
 
 
 def can_fuse(tensors: Tensors) -> bool:
-    """Whether a loop can run over these: plain, on the CPU, of one type it has."""
-    dtype = tensors.parameter.dtype
+    """Whether a loop can run over these: plain, alike, on the CPU, of a type it has."""
+    parameter = tensors.parameter
+    dtype = parameter.dtype
     return (
         dtype in DTYPES
-        and type(tensors.parameter) in PLAIN
+        and type(parameter) in PLAIN
         and all(
             tensor.is_cpu
             and _is_plain(tensor, dtype)
+            and tensor.shape == parameter.shape
+            and bool(tensor.data_ptr() or not tensor.numel())
             and tensor.data_ptr() % tensor.element_size() == 0
-            for tensor in (
-                tensors.parameter,
-                tensors.gradient,
-                *tensors.memory.values(),
-            )
+            for tensor in (parameter, tensors.gradient, *tensors.memory.values())
         )
     )
 
@@ -86,56 +86,75 @@ def _is_plain(tensor: torch.Tensor, dtype: torch.dtype) -> bool:
 
 
 class Together:
-    """Tensors of one type that are at one step, and take it together."""
+    """Tensors of one type that are at one step, and take it together.
+
+    start: number of their group's first element. What is found out here is kept from
+    step to step, but for the gradients.
+    """
 
     def __init__(
-        self, expression: Expression, tensors: Sequence[Tensors], step: int
+        self, expression: Expression, tensors: Sequence[Tensors], step: int, start: int
     ) -> None:
-        self.expression = expression
-        self.tensors = tensors
-        self.step = step
+        self.expression, self.step, self.start = expression, step, start
         self.dtype = tensors[0].parameter.dtype
+        self._members = [(x.owner, x.entries, x.memory) for x in tensors]
+        self._written = [y for x in tensors for y in (x.owner, *x.memory.values())]
         rows = [(x.gradient, x.parameter, *x.memory.values()) for x in tensors]
         self._addresses = np.array([[y.data_ptr() for y in r] for r in rows], np.int64)
-        self._kept = self._addresses[:, GRADIENT + 1 :].ravel().tolist()
-        sizes = [x.parameter.numel() for x in tensors]
-        firsts = [x.first for x in tensors]
-        self._pieces = _pieces(sizes, firsts, torch.get_num_threads())
+        self._sizes = [x.parameter.numel() for x in tensors]
+        # What `are_still` compares, in its order.
+        self._kept = [
+            n for row in rows for y in row[1:] for n in (y.data_ptr(), y.numel())
+        ]
+        shared = _overlap(self._addresses[:, GRADIENT + 1 :], self._sizes, self.dtype)
+        threads = 1 if shared else torch.get_num_threads()
+        self._pieces = _pieces(self._sizes, [x.first for x in tensors], threads)
         self._constants = constants_of(expression)
 
     def are_still(
         self,
         parameters: Sequence[torch.Tensor],
         state: Mapping[torch.Tensor, dict[str, Any]],
+        start: int,
     ) -> bool:
         """Whether these are just the parameters and their gradients may be used.
 
         The answer of a whole `Together` made anew, in a fraction of the time: all that
         may differ from the step before, but where gradients lie, is compared.
         """
-        if len(parameters) != len(self.tensors):
+        if len(parameters) != len(self._members) or start != self.start:
             return False
-        dtype, step, gradients, kept = self.dtype, self.step, [], []
-        for parameter, known in zip(parameters, self.tensors, strict=True):
-            gradient, entries = parameter.grad, known.entries
+        dtype, step = self.dtype, self.step
+        gradients: list[int] = []
+        kept: list[int] = []
+        for parameter, size, known in zip(
+            parameters, self._sizes, self._members, strict=True
+        ):
+            owner, entries, memory = known
+            gradient = parameter.grad
             if (
                 gradient is None
-                or parameter is not known.owner
+                or parameter is not owner
                 or state.get(parameter) is not entries
-                or entries["step"] != step
+                or entries.get("step") != step
                 or not _is_plain(gradient, dtype)
+                or gradient.numel() != size
                 or not parameter.is_contiguous()
             ):
                 return False
             gradients.append(gradient.data_ptr())
-            kept.append(parameter.data_ptr())
-            for name, tensor in known.memory.items():
-                if entries[name] is not tensor:
+            kept += parameter.data_ptr(), parameter.numel()
+            for name, tensor in memory.items():
+                if entries.get(name) is not tensor:
                     return False
-                kept.append(tensor.data_ptr())
+                kept += tensor.data_ptr(), tensor.numel()
         if kept != self._kept:
             return False
-        self._addresses[:, GRADIENT] = gradients
+        found = np.array(gradients, np.int64)
+        empty = np.array(self._sizes) == 0
+        if (found % dtype.itemsize).any() or not (found.astype(bool) | empty).all():
+            return False
+        self._addresses[:, GRADIENT] = found
         return True
 
     def take_step(
@@ -162,14 +181,41 @@ class Together:
         def run(pieces: Array) -> None:
             loop(values, places, pieces, values, state, *factors)
 
-        mine, *others = self._pieces
-        waiting = [_pool().submit(run, pieces) for pieces in others]
-        run(mine)
-        for each in waiting:
-            each.result()
+        _run_all(run, self._pieces)
         self.step += 1
-        for tensors in self.tensors:
-            tensors.entries["step"] = self.step
+        for _, entries, _ in self._members:
+            entries["step"] = self.step
+        # By which autograd notices changes in place.
+        torch.autograd.graph.increment_version(self._written)
+
+
+def _run_all(run: Callable[[Array], None], pieces: Sequence[Array]) -> None:
+    """One piece in this thread, the others beside it; all are done when it returns."""
+    mine, *others = pieces
+    waiting = []
+    try:
+        for each in others:
+            try:
+                waiting.append(_pool().submit(run, each))
+            except RuntimeError:  # Python is ending: there will be no more threads
+                run(each)
+        run(mine)
+    finally:
+        wait(waiting)  # they write to memory that only our caller keeps
+    for done in waiting:
+        done.result()
+
+
+def _overlap(addresses: Array, sizes: Sequence[int], dtype: torch.dtype) -> bool:
+    """Whether two tensors share memory; addresses: (tensors, rows)."""
+    width = dtype.itemsize
+    spans = sorted(
+        (begin, begin + size * width)
+        for row, size in zip(addresses.tolist(), sizes, strict=True)
+        for begin in row
+        if size
+    )
+    return any(one[1] > other[0] for one, other in pairwise(spans))
 
 
 @lru_cache(maxsize=1)

@@ -44,8 +44,8 @@ class RuleOptimizer(Optimizer):
     rule. maximize: follow the gradient uphill.
     total_steps: steps planned for this training, needed by rules that use T or
     progress. seed: of the rule's own random bits; replicate: a second counter of them.
-    fused: take steps by one compiled loop over all dense tensors of float32 and float64
-    on the CPU. It is compiled at the first step, in about half a second.
+    fused: take steps by one compiled loop over all contiguous tensors of float32 and
+    float64 on the CPU. It is compiled at the first step, in about half a second.
 
     The step index t and all state are per parameter, begin with its first gradient and
     live in ``state_dict``, which torch.load reads by default; resuming is exact.
@@ -153,10 +153,15 @@ class RuleOptimizer(Optimizer):
         for number, start in enumerate(self._starts()):
             group = self.param_groups[number]
             together = self._together.get(number)
-            if together and together.are_still(group["params"], self.state):
+            if together and together.are_still(group["params"], self.state, start):
                 self._update_together(together, group)
             else:
                 self._together.pop(number, None)
+                self._together = {
+                    n: kept
+                    for n, kept in self._together.items()
+                    if n < len(self.param_groups)
+                }
                 self._step_group(number, group, start)
         return loss
 
@@ -169,6 +174,7 @@ class RuleOptimizer(Optimizer):
 
     def _step_group(self, number: int, group: dict[str, Any], start: int) -> None:
         """A step of a group, whose first element has number `start`."""
+        begin = start
         fused: dict[tuple[torch.dtype, int], list[Tensors]] = {}
         for parameter in cast(Iterable[torch.Tensor], group["params"]):
             if parameter.grad is not None:
@@ -181,7 +187,7 @@ class RuleOptimizer(Optimizer):
                     self._update(tensors, step, group)
             start += _elements(parameter)
         for (_, step), some in fused.items():
-            together = Together(self.program.expression, some, step)
+            together = Together(self.program.expression, some, step, begin)
             self._update_together(together, group)
             if len(some) == len(group["params"]):
                 self._together[number] = together

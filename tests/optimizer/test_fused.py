@@ -2,7 +2,9 @@
 
 import copy
 import pickle
+import subprocess
 import sys
+import weakref
 
 import pytest
 import torch
@@ -170,12 +172,27 @@ def test_what_the_user_changes_between_steps_is_noticed():
         mine[-1].grad = torch.ones(3, dtype=torch.float64)
         optimizer.param_groups[0]["params"].append(mine[-1])
 
+    def grows_the_first_group(optimizer, mine):
+        adds_a_group(optimizer, mine)
+        optimizer.step()
+        grows_a_group(optimizer, mine)
+
+    def empties_states(optimizer, mine):
+        for entries in optimizer.state.values():
+            entries.clear()
+
+    def drops_a_group(optimizer, mine):
+        adds_a_group(optimizer, mine)
+        optimizer.step()
+        optimizer.param_groups.pop()
+
     def loads(optimizer, mine):
         optimizer.load_state_dict(optimizer.state_dict())
 
     changes = [halves, moves_memory, moves_parameters, turns, forgets, goes_back]
     changes += [turns_gradients, negates_gradients, has_no_gradient]
-    changes += [adds_a_group, grows_a_group, loads]
+    changes += [adds_a_group, grows_a_group, loads, grows_the_first_group]
+    changes += [empties_states, drops_a_group]
     for change in changes:
         lists = [parameters(), parameters()]
         optimizers = [
@@ -193,6 +210,112 @@ def test_what_the_user_changes_between_steps_is_noticed():
                     change(optimizer, mine)
                 optimizer.step()
         close(*lists, 1e-12)
+
+
+def outcome(act):
+    """What an action raises, or what it leaves."""
+    try:
+        return act()
+    except (RuntimeError, ValueError) as error:
+        return type(error)
+
+
+def test_tensors_of_another_size_are_left_to_torch():
+    """A loop would read and write beyond them."""
+
+    def larger_parameter(weight, optimizer):
+        weight.data = torch.ones(64)
+        weight.grad = torch.ones(64)
+
+    def smaller_parameter(weight, optimizer):
+        weight.grad = None
+        weight.data = weight.data[:4]  # at the same address
+        weight.grad = torch.ones(4)
+
+    def smaller_state(weight, optimizer):
+        optimizer.state[weight]["state0"] = torch.ones(2)
+
+    def scalar_state(weight, optimizer):
+        optimizer.state[weight]["state0"] = torch.tensor(2.0)
+
+    changes = (larger_parameter, smaller_parameter, smaller_state, scalar_state)
+    for change in changes:
+        found = []
+        for fuse in (False, True):
+            weight = torch.nn.Parameter(torch.ones(8))
+            optimizer = RuleOptimizer([weight], "ema(g, 0.5)", 0.1, fused=fuse)
+
+            def steps(weight=weight, optimizer=optimizer, change=change):
+                weight.grad = torch.ones(8)
+                optimizer.step()
+                optimizer.step()
+                change(weight, optimizer)
+                optimizer.step()
+                return weight.detach().clone()
+
+            found.append(outcome(steps))
+        plain, fast = found
+        if isinstance(plain, torch.Tensor):
+            torch.testing.assert_close(plain, fast)
+        else:
+            assert plain == fast, change.__name__
+
+
+def test_gradients_are_not_kept_and_may_lie_anywhere():
+    weight = torch.nn.Parameter(torch.zeros(4))
+    optimizer = RuleOptimizer([weight], "g", 0.1, fused=True)
+    first = weight.grad = torch.ones(4)
+    gone = weakref.ref(first)
+    optimizer.step()
+    optimizer.step()
+    odd = bytearray(2) + bytearray(torch.full((4,), 3.0).numpy().tobytes())
+    weight.grad = torch.frombuffer(odd, dtype=torch.float32, offset=2)
+    del first
+    assert gone() is None
+    optimizer.step()
+    close([weight], [torch.full((4,), -0.5)], 1e-6)
+
+
+def test_parameters_that_share_memory_are_changed_one_after_the_other():
+    values = torch.ones(1 << 18)
+    pair = [torch.nn.Parameter(values), torch.nn.Parameter(values)]
+    optimizer = RuleOptimizer(pair, "g + 0 * w", 0.1, fused=True)
+    for step in range(10):
+        for parameter, slope in zip(pair, (1.0, 2.0), strict=True):
+            parameter.grad = torch.full_like(parameter, slope)
+        optimizer.step()
+        expected = torch.full_like(values, 1 - 0.3 * (step + 1))
+        torch.testing.assert_close(values, expected, rtol=1e-5, atol=1e-5)
+
+
+def test_autograd_notices_that_parameters_have_changed():
+    weight = torch.nn.Parameter(torch.ones(3))
+    optimizer = RuleOptimizer([weight], "g", 0.1, fused=True)
+    loss = (weight**3).sum()
+    loss.backward(retain_graph=True)
+    optimizer.step()
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        loss.backward()
+
+
+def test_steps_are_taken_after_the_main_thread_has_ended():
+    program = """
+import threading, time, torch
+from neuralopt import RuleOptimizer
+def train():
+    time.sleep(1)
+    weight = torch.nn.Parameter(torch.ones(1 << 18))
+    optimizer = RuleOptimizer([weight], "g", 0.5, fused=True)
+    weight.grad = torch.ones_like(weight)
+    optimizer.step()
+    print(weight.mean().item())
+torch.set_num_threads(2)
+threading.Thread(target=train).start()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert (done.stdout, done.stderr) == ("0.5\n", "")
 
 
 def test_resuming_copying_and_pickling_go_on_exactly(tmp_path):
