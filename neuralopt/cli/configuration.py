@@ -84,14 +84,20 @@ def settings_from_text(text: str) -> Settings:
     Raises ValueError if another version wrote them.
     """
     try:
+        if "${" in text:  # would be resolved here, with what this machine knows
+            raise ValueError("it holds ${")
         merged = OmegaConf.merge(OmegaConf.structured(Settings), json.loads(text))
         return cast(Settings, OmegaConf.to_object(merged))
-    except (ValueError, OmegaConfBaseException) as error:
+    except (ValueError, RecursionError, OmegaConfBaseException) as error:
         raise ValueError(f"the run's configuration can't be read: {error}") from None
 
 
 MOVABLE = ("evaluator", "report", "verdict")
 """Groups of settings that say where a search runs and what it shows, not what it is."""
+
+
+OWN_ADDRESSES = ("", "local", "auto")
+"""Of clusters of this machine: any other is not connected to because a file says so."""
 
 
 def moved(settings: Settings, overrides: Sequence[str]) -> Settings:
@@ -114,6 +120,15 @@ def moved(settings: Settings, overrides: Sequence[str]) -> Settings:
                 f"{key} makes another search: to go on with this one, override "
                 f"{', '.join(MOVABLE)} alone"
             )
+    address = settings.evaluator.address
+    if address not in OWN_ADDRESSES and not {"evaluator", "evaluator.address"} & {
+        *keys
+    }:
+        raise ValueError(
+            f"this search ran on the Ray cluster at {address}: to go on there, and "
+            f"give it your token, name it: evaluator.address={address}; else "
+            "evaluator=in_process"
+        )
     same = [] if "evaluator" in keys else [f"evaluator={settings.evaluator.name}"]
     asked = compose_settings([*same, *overrides])
     asked.evaluator.engine = settings.evaluator.engine

@@ -130,7 +130,7 @@ def find_contenders(
     """Rules and torch's optimizers by the names that a table shows."""
     contenders: dict[str, Expression | TorchOptimizer] = {}
     for text in texts:
-        if text.startswith("torch."):
+        if text.startswith("torch.") and ":" not in text:
             contenders[text] = torch_optimizer(text)
             continue
         for found in find_rules(text):

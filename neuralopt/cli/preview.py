@@ -47,7 +47,8 @@ class Calibration:
         self.workers = 0
         self._stop = stop
 
-    def start(self, total: int, told: int) -> None: ...
+    def start(self, total: int, told: int) -> None:
+        self.moments = [Moment(time.monotonic(), told, 0)]
 
     def waiting(self, progress: Progress) -> None: ...
 
@@ -55,8 +56,8 @@ class Calibration:
         now = Moment(time.monotonic(), progress.told, progress.trained)
         self.moments.append(now)
         self.workers = max(self.workers, progress.workers.alive)
-        timed = now.seconds - self.moments[0].seconds
-        if timed > SECONDS and len(self.moments) > BATCHES:
+        timed = now.seconds - self.moments[1].seconds
+        if timed > SECONDS and len(self.moments) > BATCHES + 1:
             self._stop.set()
 
     def close(self) -> None: ...
@@ -86,9 +87,10 @@ def show_preview(parts: SearchParts) -> None:
                 [calibration],
                 stop,
             )
-            first, last = calibration.moments[0], calibration.moments[-1]
-            if last == first:  # a search of one batch
-                first = Moment(last.seconds - 1e-9, 0, 0)
+            # A search of one batch is timed with its start, there is nothing else.
+            first, last = calibration.moments[:2][-1], calibration.moments[-1]
+            if last == first:
+                first = calibration.moments[0]
             told = list(archive.proposals(stop=last.told))
             trained = {p.number for p in told if p.number >= first.told}
             busy = sum(e.seconds for e in archive.executions() if e.number in trained)

@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from types import FrameType
 
-from neuralopt.archive import Archive, seconds_left
+from neuralopt.archive import Archive, ArchiveError, seconds_left
 from neuralopt.cli.comparing import show_contest
 from neuralopt.cli.configuration import (
     compose_settings,
@@ -91,8 +91,11 @@ def _await_claim(path: Path) -> None:
 
     Returns at once if there is none, and as soon as its holder gives a sign of life.
     """
-    with Archive.open(path) as archive:
-        lease = archive.lease()
+    try:
+        with Archive.open(path) as archive:
+            lease = archive.lease()
+    except ArchiveError:  # a writer may yet recover it, and else will say what is wrong
+        return
     if lease is None or not seconds_left(lease):
         return
     print(

@@ -115,6 +115,10 @@ class Cluster:
         if not address:
             here = any(os.environ.get(name) for name in JOB_VARIABLES)
             address = AUTO if here else LOCAL
+        if ray.is_initialized():
+            raise ValueError(
+                "this process uses Ray already: call ray.shutdown() before a search"
+            )
         self.address = address
         self.is_local = address == LOCAL
         self._folder = ""

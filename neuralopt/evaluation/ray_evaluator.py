@@ -7,6 +7,7 @@ One thread owns all that is known of the workers. What happens elsewhere (new ru
 result, a death) reaches it as a function in a queue, which it calls.
 """
 
+import math
 import os
 import queue
 import threading
@@ -14,6 +15,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from textwrap import shorten
 from typing import Any
 
 import ray
@@ -39,9 +41,16 @@ from neuralopt.evaluation.scores import Score
 from neuralopt.evaluation.workload import Fault, Job, Workload
 
 TICK_SECONDS = 0.5
+PAUSE_SECONDS = 10.0
+"""Between two looks at the clock only if this process was stopped meanwhile."""
+START_SECONDS = 120.0
+"""What a worker may take to start at least, wherever it waits or hangs."""
+IDLE_SECONDS = 2.0
+"""After which a worker is asked whether it lives before it gets a job."""
+LOST_IN_A_ROW = 200
 CENSUS_SECONDS = 5.0
-FAILED_STARTS = 3
-"""Workers that may fail to start, one after another, before the search gives up."""
+FAILED_STARTS, DEAD_STARTS = 3, 20
+"""Workers that may raise an error, or die, while they start, one after another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +87,15 @@ class RayEvaluator:
 
     def __init__(self, plan: ScoringPlan, options: RayOptions) -> None:
         cores = os.cpu_count() or 1
-        wanted = options.workers * options.demand.cpus
+        wanted = math.ceil(options.workers * options.demand.cpus)
         self._cluster = Cluster(options.address, max(wanted, cores))
+        try:
+            shared = ray.put(plan)
+        except TypeError as error:
+            self._cluster.close()
+            cause = shorten(str(error), 150, placeholder=" ...")
+            message = f"the task can't be sent to workers, Ray says: {cause}"
+            raise ValueError(message) from None
         missing = shortage(options.demand, self._cluster.nodes())
         if self._cluster.is_local and missing:
             self._cluster.close()
@@ -91,7 +107,7 @@ class RayEvaluator:
         self._done: queue.SimpleQueue[list[Completion] | Exception] = (
             queue.SimpleQueue()
         )
-        self._crew = _Crew(plan, options, self._cluster, self._done)
+        self._crew = _Crew(plan, shared, options, self._cluster, self._done)
         self._thread = threading.Thread(target=self._crew.run, name="ray", daemon=True)
         self._thread.start()
 
@@ -121,13 +137,15 @@ class RayEvaluator:
 class _Worker:
     """One actor: name is empty until it has started, job until it has one.
 
-    since: when it was given the job, or started. scored: whether it has done a job:
+    since: when it began to do what it does. asked: whether it is to say if it lives.
+    scored: whether it has done a job:
     the first one loads and compiles.
     """
 
     actor: Any
     since: float
     name: str = ""
+    asked: bool = False
     job: Job = field(default_factory=list)
     scored: bool = False
     gpu_bytes: int = 0
@@ -139,20 +157,21 @@ class _Crew:
     def __init__(
         self,
         plan: ScoringPlan,
+        shared: Any,
         options: RayOptions,
         cluster: Cluster,
         done: "queue.SimpleQueue[list[Completion] | Exception]",
     ) -> None:
         self.workload = Workload(options.batch)
         self.count = Workers()
-        self._plan, self._options = plan, options
+        self._plan, self._shared, self._options = plan, shared, options
         self._cluster, self._done = cluster, done
         self._events: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._workers: list[_Worker] = []
         self._nodes: list[dict[str, float]] = []
         self._counted = -CENSUS_SECONDS
-        self._alive = time.monotonic()  # when there was a worker, or none was needed
-        self._lost = self._failed_starts = 0
+        self._looked = self._alive = time.monotonic()  # when there was a worker last
+        self._lost = self._failed_starts = self._lost_in_a_row = 0
 
     def tell(self, event: Callable[[], None] | None) -> None:
         """Have a function called in `run`; None ends it."""
@@ -160,29 +179,53 @@ class _Crew:
 
     def run(self) -> None:
         try:
-            self._shared = ray.put(self._plan)
-            while True:
+            while self._handle_events():
                 self._look_after_workers()
                 self._hand_out()
                 self.count = self._workers_now()
-                try:
-                    event = self._events.get(timeout=TICK_SECONDS)
-                except queue.Empty:
-                    continue
-                if event is None:
-                    return
-                event()
+        except RayError as error:
+            cause = str(error).strip().partition("\n")[0]
+            self._done.put(EvaluatorError(f"Ray failed: {cause}; nothing is lost"))
         except Exception as error:  # noqa: BLE001  handed to whoever collects
             self._done.put(error)
 
+    def _handle_events(self) -> bool:
+        """Wait for something to happen; False if that is the end.
+
+        All that has happened is known before clocks are looked at: after a pause of
+        this process, answers may be late to be read that were given in time.
+        """
+        try:
+            event = self._events.get(timeout=TICK_SECONDS if self._workers else 0)
+            while event is not None:
+                event()
+                event = self._events.get_nowait()
+        except queue.Empty:
+            return True
+        return False
+
     def _look_after_workers(self) -> None:
         now = time.monotonic()
+        if (pause := now - self._looked) > PAUSE_SECONDS:
+            self._alive += pause
+            for worker in self._workers:
+                worker.since += pause
+        self._looked = now
         if now - self._counted > CENSUS_SECONDS:
             self._counted, self._nodes = now, self._cluster.nodes()
         for worker in list(self._workers):
-            if worker.job and now - worker.since > self._options.time_limit:
-                reason = f"no result in {self._options.time_limit:g} s"
-                self._lose(worker, Fault(reason, suspicious=True))
+            since, limit = now - worker.since, self._options.time_limit
+            if worker.job and since > limit:
+                self._lose(worker, Fault(f"no result in {limit:g} s", suspicious=True))
+            elif (worker.asked or not worker.name) and since > max(
+                limit, START_SECONDS
+            ):
+                self._give_up(worker)
+        if self._lost_in_a_row > LOST_IN_A_ROW:
+            raise EvaluatorError(
+                f"{self._lost_in_a_row} workers were lost one after another, with no "
+                "result between: mend the cluster and resume, nothing is lost"
+            )
         wanted = self._options.workers or room(self._options.demand, self._nodes)
         while len(self._workers) < wanted:
             self._start()
@@ -241,22 +284,35 @@ class _Crew:
 
     def _started(self, worker: _Worker, answer: "Future[str]") -> None:
         try:
-            worker.name = answer.result()
+            worker.name, worker.since = answer.result(), time.monotonic()
             self._failed_starts = 0
         except RayError as error:
             self._give_up(worker)
             self._shared = ray.put(self._plan)  # it may have gone with a node
-            if not isinstance(error, ActorDiedError) or not error.actor_init_failed:
+            fault = fault_of(error)
+            if not fault.suspicious:
                 return
             self._failed_starts += 1
-            if self._failed_starts >= FAILED_STARTS:
-                cause = str(error).strip().splitlines()[-1]
-                raise EvaluatorError(f"workers can't start: {cause}") from None
+            raised = getattr(error, "actor_init_failed", False)
+            if self._failed_starts >= (FAILED_STARTS if raised else DEAD_STARTS):
+                cause = str(error).strip().splitlines()[-1] if raised else fault.reason
+                raise EvaluatorError(
+                    f"workers can't start ({cause}): mend that, or ask for more "
+                    "(evaluator.memory), and resume: nothing is lost"
+                ) from None
 
     def _hand_out(self) -> None:
         free = [worker for worker in self._workers if worker.name and not worker.job]
         started = sum(bool(worker.name) for worker in self._workers)
         for worker in free:
+            if not self.workload.queued:
+                return
+            if time.monotonic() - worker.since > IDLE_SECONDS:
+                # If it has died meanwhile, no rule is to blame.
+                worker.asked, worker.since = True, time.monotonic()
+                self._call(worker, worker.actor.name.remote(), self._answered)
+            if worker.asked:
+                continue
             job = self.workload.take(started)
             if not job:
                 return
@@ -271,6 +327,7 @@ class _Crew:
             completions = [Completion(r.number, failed, 0.0, "") for r in worker.job]
         except ActorUnavailableError:
             # Its process, its node or the network: ask again, and it will be known.
+            worker.since = time.monotonic()
             self._call(worker, worker.actor.name.remote(), self._doubted)
             return
         except RayError as error:
@@ -278,8 +335,16 @@ class _Crew:
             return
         if worker.scored:
             self.workload.learn(completions)
-        worker.scored, worker.job = True, []
+        worker.scored, worker.job, worker.since = True, [], time.monotonic()
+        self._lost_in_a_row = 0
         self._done.put(completions)
+
+    def _answered(self, worker: _Worker, answer: "Future[str]") -> None:
+        try:
+            answer.result()
+            worker.asked, worker.since = False, time.monotonic()
+        except RayError as error:
+            self._lose(worker, fault_of(error))
 
     def _doubted(self, worker: _Worker, answer: "Future[str]") -> None:
         try:
@@ -296,12 +361,15 @@ class _Crew:
     def _give_up(self, worker: _Worker) -> None:
         self._workers.remove(worker)
         self._lost += 1
+        self._lost_in_a_row += 1
         ray.kill(worker.actor)
 
 
 def fault_of(error: RayError) -> Fault:
     """What a lost worker's last sign means."""
     text = str(error)
+    if isinstance(error, ActorDiedError) and error.actor_init_failed:
+        return Fault("it raised an exception", suspicious=True)
     if isinstance(error, OutOfMemoryError) or "running low on memory" in text:
         return Fault("out of memory", suspicious=True)
     if "worker process has died" in text:

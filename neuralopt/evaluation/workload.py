@@ -21,8 +21,6 @@ PARTS = 8
 """Into how many a job is divided that may have killed its worker."""
 ALONE = 2
 """Workers that a rule must lose, all alone, to be quarantined."""
-UNLUCKY = 20
-"""How often a rule may be lost through no fault of its own before it is given up."""
 
 Job = list[Request]
 """Rules that one worker scores in one call."""
@@ -54,7 +52,6 @@ class Workload:
         self._suspects: collections.deque[Job] = collections.deque()
         self._seconds = 0.0  # that a rule takes; 0 as long as nobody knows
         self._alone: collections.Counter[int] = collections.Counter()
-        self._unlucky: collections.Counter[int] = collections.Counter()
 
     @property
     def queued(self) -> int:
@@ -91,9 +88,7 @@ class Workload:
         """
         completions, again = [], []
         for request in job:
-            if not fault.suspicious:
-                self._unlucky[request.number] += 1
-            elif len(job) == 1:
+            if fault.suspicious and len(job) == 1:
                 self._alone[request.number] += 1
             end = self._end(request, fault)
             score = end or Score("failed", reason=fault.reason)
@@ -116,6 +111,4 @@ class Workload:
         if self._alone[request.number] >= ALONE:
             reason = f"lost {ALONE} workers, all alone: {fault.reason}"
             return Score("quarantined", reason=reason)
-        if self._unlucky[request.number] >= UNLUCKY:
-            return Score("failed", reason=f"lost {UNLUCKY} times: {fault.reason}")
         return None

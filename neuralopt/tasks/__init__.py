@@ -56,7 +56,7 @@ def _own_task(path: str) -> Task:
     except Exception as error:  # whatever the user's module raises
         what = " ".join(f"{type(error).__name__}: {error}".split())
         raise ValueError(f"task {path!r} can't be made: {what}") from error
-    missing = [name for name in TASK_NAMES if not hasattr(task, name)]
+    missing = [name for name in MEMBERS if not hasattr(task, name)]
     if missing:
         raise ValueError(
             f"{path!r} is no task, it has no {missing[0]}: make one with "
@@ -66,4 +66,8 @@ def _own_task(path: str) -> Task:
     return made
 
 
-TASK_NAMES = ("name", "fingerprint", "batch_size", "layers", "examples", "network")
+MEMBERS = (
+    *("name", "fingerprint", "batch_size", "layers"),
+    *("examples", "network", "loss", "accuracy", "quality"),
+)
+"""Of a Task."""

@@ -8,6 +8,7 @@ import inspect
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import accumulate, pairwise
 
 import torch
@@ -98,8 +99,8 @@ def make_task(
     of a mean loss on a held-out part, in [0, 1], higher is better.
 
     The serial engine trains it, on the CPU. For Ray, everything must be importable.
-    Raises ValueError if a part is empty, the training part has no whole batch, or loss
-    and metric are no scalars.
+    Raises ValueError if a part is empty, the training part has no whole batch, the
+    network is not the same at every training, or loss and metric are no scalars.
 
     >>> images = torch.rand(300, 8), torch.arange(300) % 3
     >>> task = make_task("toy", lambda: nn.Linear(8, 3), images)
@@ -122,14 +123,23 @@ def make_task(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         module = network()
-    first = Examples(*(t[:batch_size] for t in _tensors(parts["training"])))
-    for what, measure in (("loss", loss), ("metric", metric)):
-        value: object = measure(module(first.inputs), first.targets)
-        if not isinstance(value, torch.Tensor) or value.numel() != 1:
-            raise ValueError(f"task {name}: {what} gives {value!r}: return a scalar")
+        weights = _weights(module)
+        inputs, targets = (t[:batch_size] for t in _tensors(parts["training"]))
+        before = torch.get_rng_state()
+        outputs = module.train()(inputs)
+        if not torch.equal(before, torch.get_rng_state()):
+            raise ValueError(
+                f"task {name}: the network draws random numbers as it trains "
+                "(dropout?), so that no training could be repeated: leave that out"
+            )
+        for what, measure in (("loss", loss), ("metric", metric)):
+            value: object = measure(outputs, targets)
+            if not isinstance(value, torch.Tensor) or value.numel() != 1:
+                message = f"task {name}: {what} gives {value!r}: return a scalar"
+                raise ValueError(message)
     sources = [_source(each) for each in (network, loss, metric, quality)]
     digest = hashlib.sha256("\n".join(sources).encode()).hexdigest()
-    description = f"{name} {module} {batch_size} {digest} {_weights(module)}"
+    description = f"{name} {module} {batch_size} {digest} {weights}"
     hashed = fingerprint(description, parts)
     return OwnTask(name, hashed, batch_size, parts, network, loss, metric, quality)
 
@@ -164,11 +174,18 @@ def _parts(data: Data) -> Mapping[Part, Tensors]:
 
 
 def _source(function: Callable[..., object]) -> str:
-    """What a function is, as text that changes when it does."""
+    """What a function is, as text that changes when it does.
+
+    Not seen: what it calls, and values that it finds around it.
+    """
+    if isinstance(function, partial):
+        parts = _source(function.func), function.args, sorted(function.keywords.items())
+        return " ".join(map(str, parts))
     try:
         return inspect.getsource(function)
     except (OSError, TypeError):
-        return f"{getattr(function, '__qualname__', type(function).__qualname__)}"
+        kind = getattr(function, "__qualname__", type(function).__qualname__)
+        return f"{kind} {sorted(getattr(function, '__dict__', {}).items())}"
 
 
 def _weights(module: nn.Module) -> str:

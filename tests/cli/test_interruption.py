@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from neuralopt.archive import Archive, ArchiveError, Lease, difference
+from neuralopt.cli.configuration import settings_from_text, settings_text
 from tests.archive.test_lease import set_lease
 from tests.cli.typed import SMALL, Said, ended, start, typed
 
@@ -147,6 +148,25 @@ def test_a_resumed_search_stays_the_search_it_was(
     override: str, says: str, capsys: Capture, finished_run: Path
 ) -> None:
     said = typed(capsys, "resume", str(finished_run), override)
+    assert said.code == 2
+    assert says in said.complaint
+
+
+@pytest.mark.parametrize(
+    ("address", "says"),
+    [
+        ("203.0.113.9:6379", "name it: evaluator.address=203.0.113.9:6379"),
+        ("${oc.env:HOME}:6379", "holds ${"),
+    ],
+)
+def test_an_archive_does_not_say_where_to_connect(
+    address: str, says: str, capsys: Capture, tmp_path: Path
+) -> None:
+    settings = settings_from_text("{}")
+    settings.evaluator.name, settings.evaluator.address = "ray", address
+    context = {"configuration": settings_text(settings)}
+    Archive.create(tmp_path / "archive.sqlite", context).close()
+    said = typed(capsys, "resume", str(tmp_path))
     assert said.code == 2
     assert says in said.complaint
 

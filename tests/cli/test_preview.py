@@ -1,5 +1,6 @@
 """What a search would cost, said before it is begun."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,9 @@ def test_a_search_of_one_batch_can_be_previewed(capsys: Capture) -> None:
     said = typed(capsys, "search", "--preview", *SMALL, "proposals=16")
     assert (said.code, said.err) == (0, "")
     assert "16 proposals" in said.out
+    share = re.search(r"workers? busy (\d+)% of the time", said.out)
+    assert share is not None
+    assert int(share[1]) <= 100
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,6 @@ from neuralopt.evaluation.workload import (
     FIRST_JOB,
     JOB_SECONDS,
     LARGEST_JOB,
-    UNLUCKY,
     Fault,
     Workload,
 )
@@ -95,19 +94,6 @@ def test_what_happens_to_nodes_is_charged_to_no_rule():
     chance = random.Random(0)
     final, _, _ = played({9}, 200, 16, blink=lambda: chance.random() < 0.5)
     assert [n for n, score in final.items() if score.status != "scored"] == [9]
-
-
-def test_a_network_that_always_fails_does_not_go_on_for_ever():
-    load, job = Workload(1), requests(1)
-    for _ in range(UNLUCKY - 1):
-        (done,) = load.lost(job, NODE, "w")
-        assert done.retried
-        assert done.score.reason == "node lost"
-        job = load.take(1)
-    (done,) = load.lost(job, NODE, "w")
-    assert (done.retried, done.score.status) == (False, "failed")
-    assert "lost 20 times: node lost" in done.score.reason
-    assert load.take(1) == []
 
 
 def test_suspects_come_first_and_in_small_company():

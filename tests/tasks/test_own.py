@@ -1,5 +1,6 @@
 """Tasks of a user's own: made of any parts, named by import path, refused in a line."""
 
+import functools
 import math
 from pathlib import Path
 
@@ -81,6 +82,34 @@ def test_whatever_a_score_depends_on_is_in_the_fingerprint():
         task(quality=lambda loss: 1 / (1 + loss)),
     ]
     assert len({task().fingerprint, *(each.fingerprint for each in others)}) == 6
+
+
+def test_a_fingerprint_does_not_depend_on_what_was_drawn_before():
+    def network():
+        return nn.Sequential(nn.Linear(2, 4), nn.BatchNorm1d(4), nn.Linear(4, 2))
+
+    torch.manual_seed(1)
+    one = task(network=network)
+    state = torch.get_rng_state()
+    assert task(network=network).fingerprint == one.fingerprint
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_objects_that_are_called_are_told_apart():
+    made = [
+        task(loss=nn.CrossEntropyLoss(label_smoothing=smoothing))
+        for smoothing in (0.1, 0.5)
+    ]
+    made += [
+        task(loss=functools.partial(nn.functional.cross_entropy, label_smoothing=part))
+        for part in (0.1, 0.5)
+    ]
+    assert len({each.fingerprint for each in made}) == 4
+
+
+def test_a_network_that_draws_random_numbers_is_refused():
+    with pytest.raises(ValueError, match="draws random numbers as it trains"):
+        task(network=lambda: nn.Sequential(nn.Dropout(0.5), nn.Linear(2, 2)))
 
 
 def test_a_regression_has_its_own_quality():
