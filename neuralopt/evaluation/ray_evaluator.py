@@ -356,7 +356,8 @@ class _Crew:
 
     def _lose(self, worker: _Worker, fault: Fault) -> None:
         self._give_up(worker)
-        self._done.put(self.workload.lost(worker.job, fault, worker.name))
+        if worker.job:
+            self._done.put(self.workload.lost(worker.job, fault, worker.name))
 
     def _give_up(self, worker: _Worker) -> None:
         self._workers.remove(worker)

@@ -99,7 +99,7 @@ class Workload:
                 again.append(request)
         self.retried += len(again)
         if fault.suspicious:
-            size = -(-len(job) // PARTS)
+            size = max(1, -(-len(job) // PARTS))
             parts = [again[n : n + size] for n in range(0, len(again), size)]
             self._suspects.extendleft(reversed(parts))
         else:

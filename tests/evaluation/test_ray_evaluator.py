@@ -21,6 +21,7 @@ from neuralopt.evaluation import (
     Score,
     ScoringPlan,
     named_budget,
+    ray_evaluator,
 )
 from neuralopt.evaluation.evaluator import Evaluator, Scorer
 from neuralopt.evaluation.ray_cluster import Demand
@@ -174,6 +175,23 @@ def test_a_worker_that_dies_once_costs_its_rules_nothing(
     scores = final(collect_all(evaluator, 3))
     assert {score.status for score in scores.values()} == {"scored"}
     assert evaluator.workers().retried == 3
+
+
+@pytest.mark.ray
+def test_the_death_of_an_idle_worker_is_charged_to_no_rule(
+    evaluator_of: Callable[..., RayEvaluator], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ray_evaluator, "IDLE_SECONDS", 0.2)
+    evaluator = evaluator_of(MadeUpPlan(), workers=1)
+    evaluator.submit(requests("a"))
+    (done,) = collect_all(evaluator, 1)
+    os.kill(int(done.worker.rpartition(":")[2]), signal.SIGKILL)
+    time.sleep(1.0)
+    evaluator.submit(requests("b", "c"))
+    (one, other) = collect_all(evaluator, 2)
+    assert one.score.status == other.score.status == "scored"
+    wait_for(lambda: evaluator.workers().lost == 1)
+    assert evaluator.workers().retried == 0
 
 
 @pytest.mark.ray

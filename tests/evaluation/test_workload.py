@@ -105,6 +105,12 @@ def test_suspects_come_first_and_in_small_company():
     assert [len(load.take(1)) for _ in range(9)] == [4] * 8 + [32]
 
 
+def test_a_worker_that_is_lost_without_a_job_costs_nothing():
+    load = Workload()
+    assert load.lost([], DEATH, "w") == load.lost([], NODE, "w") == []
+    assert (load.queued, load.retried) == (0, 0)
+
+
 def test_innocents_go_back_to_the_front_of_the_queue():
     load = Workload(batch=4)
     load.add(requests(12))
