@@ -48,6 +48,7 @@ START_SECONDS = 120.0
 IDLE_SECONDS = 2.0
 """After which a worker is asked whether it lives before it gets a job."""
 LOST_IN_A_ROW = 200
+"""Workers that may be lost without any result between before the search gives up."""
 CENSUS_SECONDS = 5.0
 FAILED_STARTS, DEAD_STARTS = 3, 20
 """Workers that may raise an error, or die, while they start, one after another."""
@@ -138,8 +139,7 @@ class _Worker:
     """One actor: name is empty until it has started, job until it has one.
 
     since: when it began to do what it does. asked: whether it is to say if it lives.
-    scored: whether it has done a job:
-    the first one loads and compiles.
+    scored: whether it has done a job: the first one loads and compiles.
     """
 
     actor: Any
@@ -179,6 +179,7 @@ class _Crew:
 
     def run(self) -> None:
         try:
+            self._look_after_workers()  # who starts meanwhile need not be waited for
             while self._handle_events():
                 self._look_after_workers()
                 self._hand_out()
@@ -196,7 +197,7 @@ class _Crew:
         this process, answers may be late to be read that were given in time.
         """
         try:
-            event = self._events.get(timeout=TICK_SECONDS if self._workers else 0)
+            event = self._events.get(timeout=TICK_SECONDS)
             while event is not None:
                 event()
                 event = self._events.get_nowait()

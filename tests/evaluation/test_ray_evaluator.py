@@ -262,6 +262,23 @@ def test_what_no_node_has_is_named(evaluator_of: Callable[..., RayEvaluator]) ->
 
 
 @pytest.mark.ray
+def test_waiting_for_nodes_takes_no_work(
+    evaluator_of: Callable[..., RayEvaluator], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[float] = []
+    look = ray_evaluator._Crew._hand_out
+
+    def counted(crew: Any) -> None:
+        looks.append(time.monotonic())
+        look(crew)
+
+    monkeypatch.setattr(ray_evaluator._Crew, "_hand_out", counted)
+    evaluator_of(MadeUpPlan(), demand=Demand(resources={"disk": 3}))
+    time.sleep(2.0)
+    assert 1 <= len(looks) <= 6
+
+
+@pytest.mark.ray
 def test_this_machine_alone_refuses_at_once() -> None:
     options = RayOptions(address="local", demand=Demand(resources={"disk": 1}))
     with pytest.raises(ValueError, match=r"disk 1 \(0 at most\)") as error:
