@@ -11,4 +11,5 @@ from neuralopt.language.rules import RULES as RULES
 from neuralopt.language.rules import Rule as Rule
 from neuralopt.language.schedules import SCHEDULES as SCHEDULES
 from neuralopt.language.schedules import Schedule as Schedule
+from neuralopt.language.schedules import schedule_factor as schedule_factor
 from neuralopt.language.simplify import simplify as simplify

@@ -4,9 +4,10 @@ Knows each schedule's text and reference; refuses to know optimizers. Multiplied
 rule a schedule is a factor: ``(1 - progress) * adam``.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from neuralopt.language.definitions import scalar_value
 from neuralopt.language.expression import Expression
 from neuralopt.language.parser import parse
 
@@ -88,3 +89,38 @@ SCHEDULES: Mapping[str, Schedule] = {
     name: Schedule(name, parse(text), reference, about)
     for name, text, reference, about in _ROWS
 }
+
+
+def schedule_factor(
+    schedule: str | Expression | Schedule, total_steps: int | None = None
+) -> Callable[[int], float]:
+    """A schedule as a function of the step, which counts from 0.
+
+    schedule: a name of SCHEDULES, or a text or expression of t, T and progress.
+    total_steps: steps planned, needed if it uses T or progress.
+    Raises ValueError for a text that can't be parsed, one that depends on more than the
+    clock, or where total_steps is missing.
+    """
+    if isinstance(schedule, str):
+        schedule = SCHEDULES[schedule] if schedule in SCHEDULES else parse(schedule)
+    if isinstance(schedule, Schedule):
+        schedule = schedule.expression
+    expression = schedule
+    if not expression.is_scalar:
+        raise ValueError(
+            f"the schedule {expression} is not one number a step: use it as a factor "
+            "of a rule"
+        )
+    if total_steps is None and expression.contains("T", "progress"):
+        raise ValueError(
+            f"the schedule {expression} uses T or progress: give total_steps, the "
+            "number of steps of this training"
+        )
+    total = float(total_steps or 1)
+
+    def factor(step: int) -> float:
+        progress = min(1.0, step / total)
+        clock = {"t": float(step), "T": total, "progress": progress}
+        return scalar_value(expression, clock)
+
+    return factor

@@ -1,5 +1,6 @@
 """Small training problems, by name."""
 
+import inspect
 from collections.abc import Callable, Mapping
 from functools import cache
 from importlib import import_module
@@ -11,13 +12,15 @@ from neuralopt.tasks.mnistnet import enos_mnistnet
 from neuralopt.tasks.network import ConvNet as ConvNet
 from neuralopt.tasks.network import Mlp as Mlp
 from neuralopt.tasks.own import make_task as make_task
+from neuralopt.tasks.recipe import Recipe as Recipe
 from neuralopt.tasks.task import PARTS as PARTS
 from neuralopt.tasks.task import Classification as Classification
 from neuralopt.tasks.task import Examples as Examples
 from neuralopt.tasks.task import Part as Part
 from neuralopt.tasks.task import Task as Task
+from neuralopt.tasks.task import with_recipe as with_recipe
 
-TASKS: Mapping[str, Callable[[], Task]] = {
+TASKS: Mapping[str, Callable[..., Task]] = {
     "digits": digits,
     "digits_conv": digits_conv,
     "enos_mnistnet": enos_mnistnet,
@@ -27,18 +30,32 @@ TASKS: Mapping[str, Callable[[], Task]] = {
 
 
 @cache
-def load_task(name: str) -> Task:
+def load_task(name: str, **options: str | int) -> Task:
     """The task of this name; its data are read once a process.
 
     name: as in TASKS, or ``module:attribute``, a task of the user's own or a function
     that makes one. That runs the module: take the name from nobody but the user.
-    Raises ValueError for an unknown name and for what is no task.
+    options: for tasks that have some, such as the path of their data.
+    Raises ValueError for an unknown name or option, for data that are not as they
+    should be, and for what is no task.
     """
+    known = [] if is_own(name) or name not in TASKS else task_options(name)
+    for option in options:
+        if option not in known:
+            raise ValueError(
+                f"task.{option} is no option of {name}: it has "
+                f"{', '.join(known) or 'none'}"
+            )
     if is_own(name):
         return _own_task(name)
     if name not in TASKS:
         raise ValueError(f"unknown task {name!r}: {hint(name, TASKS)}")
-    return TASKS[name]()
+    return TASKS[name](**options)
+
+
+def task_options(name: str) -> list[str]:
+    """Names of what a task of ours can be told."""
+    return list(inspect.signature(TASKS[name]).parameters)
 
 
 def is_own(name: str) -> bool:
@@ -67,7 +84,7 @@ def _own_task(path: str) -> Task:
 
 
 MEMBERS = (
-    *("name", "fingerprint", "batch_size", "layers"),
+    *("name", "fingerprint", "batch_size", "layers", "recipe"),
     *("examples", "network", "loss", "accuracy", "quality"),
 )
 """Of a Task."""

@@ -7,7 +7,7 @@ import hashlib
 import inspect
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import accumulate, pairwise
 
@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from neuralopt.counter_hash import counter_key, counter_order
+from neuralopt.tasks.recipe import Recipe
 from neuralopt.tasks.task import PARTS, Examples, Part, fingerprint
 
 SHARES: Mapping[Part, float] = {
@@ -28,6 +29,7 @@ SHARES: Mapping[Part, float] = {
 Tensors = tuple[torch.Tensor, torch.Tensor]
 """Inputs (count, ...) and targets (count, ...)."""
 Data = Tensors | Mapping[Part, Tensors] | Callable[[Part], Iterable[Tensors]]
+PLAIN = Recipe()
 Measure = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 """(outputs, targets) of a batch -> a scalar."""
 
@@ -51,6 +53,7 @@ class OwnTask:
     mean_loss: Measure
     metric: Measure
     to_quality: Callable[[float], float]
+    recipe: Recipe = field(default_factory=Recipe)
     layers: None = None
 
     def examples(self, part: Part) -> Examples:
@@ -88,6 +91,7 @@ def make_task(
     loss: Measure = nn.functional.cross_entropy,
     metric: Measure = share_of_right_classes,
     quality: Callable[[float], float] = exponential,
+    recipe: Recipe = PLAIN,
 ) -> OwnTask:
     """A task of any network, for searches and comparisons.
 
@@ -96,9 +100,10 @@ def make_task(
     or pairs by part (training, validation, selection, test); or a function that yields
     batches of a part, which are joined.
     loss: mean loss of (outputs, targets), a scalar. metric: shown beside it. quality:
-    of a mean loss on a held-out part, in [0, 1], higher is better.
+    of a mean loss on a held-out part, in [0, 1], higher is better. recipe: clipping,
+    weight decay and the like, the same for every rule.
 
-    The serial engine trains it, on the CPU. For Ray, everything must be importable.
+    For Ray, everything must be importable.
     Raises ValueError if a part is empty, the training part has no whole batch, the
     network is not the same at every training, or loss and metric are no scalars.
 
@@ -140,8 +145,12 @@ def make_task(
     sources = [_source(each) for each in (network, loss, metric, quality)]
     digest = hashlib.sha256("\n".join(sources).encode()).hexdigest()
     description = f"{name} {module} {batch_size} {digest} {weights}"
+    if not recipe.plain:
+        description += f" {recipe}"
     hashed = fingerprint(description, parts)
-    return OwnTask(name, hashed, batch_size, parts, network, loss, metric, quality)
+    return OwnTask(
+        name, hashed, batch_size, parts, network, loss, metric, quality, recipe
+    )
 
 
 def _check_lengths(name: str, what: str, tensors: Tensors) -> None:

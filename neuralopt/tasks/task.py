@@ -6,13 +6,14 @@ Knows data and networks; refuses to know rules and how training is done.
 import hashlib
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
 import torch
 from torch import nn
 
 from neuralopt.tasks.network import ConvNet, Mlp, mean_loss
+from neuralopt.tasks.recipe import Recipe
 
 Part = Literal["training", "validation", "selection", "test"]
 """Parts of a task's data. A search trains on `training` and scores on `validation`;
@@ -35,9 +36,10 @@ class Examples:
 class Task(Protocol):
     """A small training problem.
 
-    name: as in TASKS. fingerprint: changes whenever data, parts or network do.
+    name: as in TASKS. fingerprint: changes whenever data, network or recipe do.
     batch_size: examples a step; an epoch is every whole batch of the training part.
     layers: the network as data, for engines that train it by hand, or None.
+    recipe: what stands around every rule of this task.
     """
 
     @property
@@ -48,6 +50,8 @@ class Task(Protocol):
     def batch_size(self) -> int: ...
     @property
     def layers(self) -> Mlp | ConvNet | None: ...
+    @property
+    def recipe(self) -> Recipe: ...
 
     def examples(self, part: Part) -> Examples:
         """The examples of a part, always the same tensors in the same order."""
@@ -85,6 +89,7 @@ class Classification:
     batch_size: int
     parts: Mapping[Part, Examples]
     fingerprint: str
+    recipe: Recipe = field(default_factory=Recipe)
 
     def examples(self, part: Part) -> Examples:
         return self.parts[part]
@@ -111,3 +116,25 @@ def fingerprint(description: str, parts: Mapping[Part, Examples]) -> str:
             digest.update(f"{part} {tensor.dtype} {tuple(tensor.shape)}".encode())
             digest.update(tensor.contiguous().numpy().tobytes())
     return digest.hexdigest()[:16]
+
+
+def with_recipe(task: Task, **changes: float | str | None) -> Task:
+    """The task with another recipe: fields of Recipe, None for what the task has.
+
+    Raises ValueError for a value out of range, or if a class of the user's own, no
+    dataclass, can't be changed.
+    """
+    given = {name: value for name, value in changes.items() if value is not None}
+    recipe = replace(task.recipe, **given)  # type: ignore[arg-type]
+    if recipe == task.recipe:
+        return task
+    hashed = hashlib.sha256(f"{task.fingerprint} {recipe}".encode()).hexdigest()[:16]
+    try:
+        changed: Task = replace(  # type: ignore[type-var]
+            task, recipe=recipe, fingerprint=hashed
+        )
+    except TypeError:
+        raise ValueError(
+            f"task {task.name!r} has a recipe of its own: change it there"
+        ) from None
+    return changed
