@@ -52,6 +52,7 @@ def show_contest(
         settings.evaluator.engine,
         of,
         parts.workers,
+        parts.arithmetic,
         _Ticker().tick,
     )
     rules = {

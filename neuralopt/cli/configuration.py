@@ -20,10 +20,10 @@ from omegaconf.errors import OmegaConfBaseException
 from neuralopt.catalog import hint
 from neuralopt.cli.overrides import check_overrides, explanation
 from neuralopt.cli.settings import Settings, check_numbers
-from neuralopt.evaluation import Budget
+from neuralopt.evaluation import Arithmetic, Budget
 from neuralopt.searchers import SEARCHERS, Searcher, default_options
 from neuralopt.spaces import Space
-from neuralopt.tasks import is_own
+from neuralopt.tasks import Task, is_own, load_task, with_recipe
 
 CONF = "neuralopt.conf"
 
@@ -95,6 +95,11 @@ def settings_from_text(text: str) -> Settings:
 MOVABLE = ("evaluator", "report", "verdict")
 """Groups of settings that say where a search runs and what it shows, not what it is."""
 
+PLACES = ("task.path", "task.download")
+"""Where the data are: that they are the same is checked."""
+
+ARITHMETIC = ("engine", "device", "precision")
+"""Settings of an evaluator that make another search."""
 
 OWN_ADDRESSES = ("", "local", "auto")
 """Of clusters of this machine: any other is not connected to because a file says so."""
@@ -106,7 +111,11 @@ def moved(settings: Settings, overrides: Sequence[str]) -> Settings:
     Raises ValueError for one that does.
     """
     task = settings.task.name
-    named = [override for override in overrides if override.startswith("task")]
+    named = [
+        override
+        for override in overrides
+        if override.partition("=")[0] in ("task", "task.name")
+    ]
     if is_own(task) and named not in ([f"task={task}"], [f"task.name={task}"]):
         raise ValueError(
             f"this search trains a task that is not ours, {task}: to have that module "
@@ -115,10 +124,12 @@ def moved(settings: Settings, overrides: Sequence[str]) -> Settings:
     overrides = [each for each in overrides if not is_own(task) or each not in named]
     keys = [override.partition("=")[0].lstrip("+~") for override in overrides]
     for key in keys:
-        if key.partition(".")[0] not in MOVABLE or key == "evaluator.engine":
+        group, _, name = key.partition(".")
+        kept = group == "evaluator" and name in ARITHMETIC
+        if kept or (group not in MOVABLE and key not in PLACES):
             raise ValueError(
                 f"{key} makes another search: to go on with this one, override "
-                f"{', '.join(MOVABLE)} alone"
+                f"{', '.join((*MOVABLE, *PLACES))} alone"
             )
     address = settings.evaluator.address
     if address not in OWN_ADDRESSES and not {"evaluator", "evaluator.address"} & {
@@ -131,7 +142,8 @@ def moved(settings: Settings, overrides: Sequence[str]) -> Settings:
         )
     same = [] if "evaluator" in keys else [f"evaluator={settings.evaluator.name}"]
     asked = compose_settings([*same, *overrides])
-    asked.evaluator.engine = settings.evaluator.engine
+    for name in ARITHMETIC:
+        setattr(asked.evaluator, name, getattr(settings.evaluator, name))
     for key in keys:
         group, _, field = key.partition(".")
         if field:
@@ -150,15 +162,34 @@ def settings_difference(one: Settings, other: Settings) -> str:
     Where a search runs and what it shows do not make it another one.
     """
     keep = {"run_dir", "resume", *MOVABLE}
+    same = dict.fromkeys(key.partition(".")[2] for key in PLACES)
     for field in dataclasses.fields(Settings):
         mine, theirs = getattr(one, field.name), getattr(other, field.name)
+        if field.name == "task":
+            mine = dataclasses.replace(mine, **same)
+            theirs = dataclasses.replace(theirs, **same)
         if field.name not in keep and mine != theirs:
             return field.name
-    return "" if one.evaluator.engine == other.evaluator.engine else "evaluator.engine"
+    for name in ARITHMETIC:
+        if getattr(one.evaluator, name) != getattr(other.evaluator, name):
+            return f"evaluator.{name}"
+    return ""
 
 
 def build_space(settings: Settings) -> Space:
     return Space.from_mapping(str(settings.space.get("name", "")), settings.space)
+
+
+def build_task(settings: Settings) -> Task:
+    """Raises ValueError for an option that the task has not or refuses."""
+    values = dataclasses.asdict(settings.task)
+    name, recipe = values.pop("name"), values.pop("recipe")
+    options = {key: value for key, value in values.items() if value is not None}
+    return with_recipe(load_task(name, **options), **recipe)
+
+
+def build_arithmetic(settings: Settings) -> Arithmetic:
+    return Arithmetic.named(settings.evaluator.precision, settings.evaluator.device)
 
 
 def build_budget(settings: Settings) -> Budget:

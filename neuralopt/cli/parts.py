@@ -9,9 +9,11 @@ from pathlib import Path
 
 from neuralopt.catalog import hint
 from neuralopt.cli.configuration import (
+    build_arithmetic,
     build_budget,
     build_searcher,
     build_space,
+    build_task,
     settings_text,
 )
 from neuralopt.cli.settings import Settings
@@ -25,7 +27,7 @@ from neuralopt.evaluation import (
 )
 from neuralopt.evaluation.engine import Engine
 from neuralopt.language import LANGUAGE_VERSION, RULES
-from neuralopt.tasks import is_own, load_task
+from neuralopt.tasks import is_own
 
 EVALUATORS = ("in_process", "ray")
 
@@ -42,11 +44,15 @@ class SearchParts:
         here = str(Path.cwd())
         if is_own(settings.task.name) and here not in sys.path:
             sys.path.insert(0, here)  # as for `python -m`; Ray hands it on to workers
-        self.task = load_task(settings.task.name)
+        self.task = build_task(settings)
         self.budget = build_budget(settings)
+        self.arithmetic = build_arithmetic(settings)
         self.engine, self.slower = self._engine()
         self.searcher = build_searcher(settings, self.space)
-        self.workers = settings.evaluator.workers or os.cpu_count() or 1
+        cores = os.cpu_count() or 1
+        # One worker keeps a GPU as busy as many do.
+        room = cores if self.arithmetic.on_cpu else 1
+        self.workers = settings.evaluator.workers or room
         kind = settings.evaluator.name
         if kind not in EVALUATORS:
             raise ValueError(f"unknown evaluator {kind!r}: {hint(kind, EVALUATORS)}")
@@ -59,14 +65,15 @@ class SearchParts:
         """The engine asked for, or the fastest and what speaks against faster ones."""
         name, seed = self.settings.evaluator.engine, self.settings.seed
         if name == "auto":
-            return fastest_engine(self.task, seed)
-        return choose_engine(name, self.task, seed), []
+            return fastest_engine(self.task, seed, self.arithmetic)
+        return choose_engine(name, self.task, seed, self.arithmetic), []
 
     def evaluator(self) -> Evaluator:
         """Workers, started; the caller closes it."""
         settings = self.settings.evaluator
         if settings.name == "ray":
             return self._ray_evaluator()
+        self.arithmetic.check()
         return InProcessEvaluator(
             scorer(self.task, self.budget, self.engine), self.workers, settings.batch
         )
@@ -88,7 +95,9 @@ class SearchParts:
             asked.patience,
         )
         seed = self.settings.seed
-        plan = ScoringPlan(self.task, self.budget, self.engine.name, seed)
+        plan = ScoringPlan(
+            self.task, self.budget, self.engine.name, seed, self.arithmetic
+        )
         return RayEvaluator(plan, options)
 
     def context(self) -> dict[str, str]:
@@ -100,5 +109,6 @@ class SearchParts:
             "task fingerprint": self.task.fingerprint,
             "budget": self.budget.name,
             "engine": self.engine.name,
+            "precision": self.settings.evaluator.precision,
             "configuration": settings_text(self.settings),
         }

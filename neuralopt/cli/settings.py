@@ -9,8 +9,27 @@ from typing import Any
 
 
 @dataclass
+class RecipeSettings:
+    """Fields of `tasks.Recipe`; None is what the task has."""
+
+    clip_norm: float | None = None
+    weight_decay: float | None = None
+    schedule: str | None = None
+    warmup: float | None = None
+
+
+@dataclass
 class TaskSettings:
+    """path, download: of data that do not come with the package. depth, width: of a
+    network that has them. None is what the task has.
+    """
+
     name: str = "digits"
+    path: str | None = None
+    download: bool | None = None
+    depth: int | None = None
+    width: int | None = None
+    recipe: RecipeSettings = field(default_factory=RecipeSettings)
 
 
 @dataclass
@@ -18,6 +37,7 @@ class BudgetSettings:
     name: str = ""
     learning_rates: list[float] = field(default_factory=list)
     screening_epochs: int = 1
+    screening_examples: int = 0
     epochs: int = 1
     replicates: int = 1
 
@@ -30,13 +50,16 @@ class SearcherSettings:
 
 @dataclass
 class EvaluatorSettings:
-    """workers: threads or actors, 0 for all there is room for. batch: rules a worker
+    """engine: of ENGINES, or ``auto``. device, precision: see `Arithmetic.named`.
+    workers: threads or actors, 0 for all there is room for. batch: rules a worker
     takes at a time. The others are Ray's alone: see `ray_evaluator.RayOptions` and
     `ray_cluster.Demand`.
     """
 
     name: str = "in_process"
     engine: str = "auto"
+    device: str = "cpu"
+    precision: str = "float32"
     workers: int = 0
     batch: int = 16
     address: str = ""

@@ -1,5 +1,6 @@
 """How rules are scored: budgets, engines, evaluators."""
 
+from neuralopt.evaluation.arithmetic import Arithmetic as Arithmetic
 from neuralopt.evaluation.budgets import BUDGETS as BUDGETS
 from neuralopt.evaluation.budgets import Budget as Budget
 from neuralopt.evaluation.budgets import named_budget as named_budget

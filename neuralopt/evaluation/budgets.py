@@ -15,9 +15,10 @@ from neuralopt.catalog import catalog, hint
 class Budget:
     """A short training for each learning rate, then a long one at the best.
 
-    learning_rates: in rising order. screening_epochs: of each short training.
-    epochs: of the long training, from fresh weights. replicates: initial weights and
-    data orders that each training is repeated with and averaged over.
+    learning_rates: in rising order. screening_epochs: of each short training, and
+    screening_examples in each of its epochs, at most; 0 for all. epochs: of the long
+    training, from fresh weights. replicates: initial weights and data orders that each
+    training is repeated with and averaged over.
     Raises ValueError for a value out of range.
     """
 
@@ -26,6 +27,7 @@ class Budget:
     screening_epochs: int
     epochs: int
     replicates: int = 1
+    screening_examples: int = 0
 
     def __post_init__(self) -> None:
         rates = self.learning_rates
@@ -40,6 +42,11 @@ class Budget:
                 raise ValueError(
                     f"budget.{name} is {getattr(self, name)}: give 1 or more"
                 )
+        if self.screening_examples < 0:
+            raise ValueError(
+                f"budget.screening_examples is {self.screening_examples}: give 0, for "
+                "all, or more"
+            )
 
     @classmethod
     def from_mapping(cls, mapping: Mapping[str, Any]) -> "Budget":

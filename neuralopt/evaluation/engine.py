@@ -14,14 +14,33 @@ import torch
 from torch.optim.optimizer import Optimizer
 
 from neuralopt.counter_hash import counter_key, counter_order
+from neuralopt.evaluation.arithmetic import Arithmetic
 from neuralopt.language import Expression
-from neuralopt.tasks import Part, Task
+from neuralopt.tasks import Examples, Part, Task
 
 CURVE_POINTS = 20
+MEASURED_AT_ONCE = 1000
+"""Held-out examples; larger parts would need much memory."""
 WEIGHTS, ORDER = 1, 2
 """Purposes of random bits, so that equal counters don't give equal bits."""
 
 _GENERATOR = threading.Lock()
+
+
+class Placed:
+    """A task's examples where they are trained on, each part moved there once."""
+
+    def __init__(self, task: Task, arithmetic: Arithmetic) -> None:
+        self._task, self._arithmetic = task, arithmetic
+        self._parts: dict[Part, Examples] = {}
+
+    def __getitem__(self, part: Part) -> Examples:
+        if part not in self._parts:
+            examples, place = self._task.examples(part), self._arithmetic.place
+            self._parts[part] = Examples(
+                place(examples.inputs), place(examples.targets)
+            )
+        return self._parts[part]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,24 +83,32 @@ class Outcome:
 class Engine(Protocol):
     """Trains children of one task.
 
-    A child's outcome depends on (task, seed, dtype, child, epochs) alone, never on the
-    children beside it. A child is diverged at its first non-finite training loss or
-    weight.
+    A child's outcome depends on (task, seed, numbers, child, epochs, limit) alone,
+    never on the children beside it. A child is diverged at its first non-finite
+    training loss or weight.
     """
 
     @property
     def name(self) -> str: ...
 
     def train(
-        self, children: Sequence[Child], epochs: int, parts: Sequence[Part]
+        self,
+        children: Sequence[Child],
+        epochs: int,
+        parts: Sequence[Part],
+        limit: int | None = None,
     ) -> list[Outcome]:
-        """Outcomes in the order of the children, measured on held-out parts."""
+        """Outcomes in the order of the children, measured on held-out parts.
+
+        limit: an epoch ends after so many examples, if there are more.
+        """
         ...
 
 
-def steps_per_epoch(task: Task) -> int:
-    """Whole batches of the training part."""
-    return len(task.examples("training")) // task.batch_size
+def steps_per_epoch(task: Task, limit: int | None = None) -> int:
+    """Whole batches of the training part, or of so many of its examples."""
+    count = len(task.examples("training"))
+    return (count if limit is None else min(limit, count)) // task.batch_size
 
 
 def initial_parameters(task: Task, seed: int, replicate: int) -> torch.nn.Module:
@@ -92,9 +119,11 @@ def initial_parameters(task: Task, seed: int, replicate: int) -> torch.nn.Module
         return task.network()
 
 
-def batch_order(task: Task, seed: int, replicate: int, epoch: int) -> torch.Tensor:
+def batch_order(
+    task: Task, seed: int, replicate: int, epoch: int, limit: int | None = None
+) -> torch.Tensor:
     """Numbers of the training examples of each step of an epoch, (steps, batch)."""
-    steps, count = steps_per_epoch(task), len(task.examples("training"))
+    steps, count = steps_per_epoch(task, limit), len(task.examples("training"))
     order = counter_order(counter_key(seed, replicate, ORDER, epoch), count)
     used = torch.from_numpy(order[: steps * task.batch_size])
     return used.view(steps, task.batch_size)
@@ -117,4 +146,31 @@ def diverged_outcome(losses: Sequence[float], parts: Sequence[Part]) -> Outcome:
         tuple(math.inf for _ in parts),
         tuple(0.0 for _ in parts),
         curve_of(finite) if finite else (),
+    )
+
+
+def measure(
+    network: torch.nn.Module, task: Task, examples: Examples, arithmetic: Arithmetic
+) -> tuple[float, float]:
+    """Mean loss and accuracy of a network in its evaluation mode."""
+    losses, accuracies, sizes = [], [], []
+    pieces = zip(
+        examples.inputs.split(MEASURED_AT_ONCE),
+        examples.targets.split(MEASURED_AT_ONCE),
+        strict=True,
+    )
+    with torch.no_grad():
+        for inputs, targets in pieces:
+            with arithmetic.autocast():
+                outputs = network(inputs)
+                losses.append(task.loss(outputs, targets).item())
+            accuracies.append(task.accuracy(outputs, targets).item())
+            sizes.append(len(targets))
+    if len(sizes) == 1:
+        return losses[0], accuracies[0]
+    count = sum(sizes)
+    return (
+        sum(value * size for value, size in zip(losses, sizes, strict=True)) / count,
+        sum(value * size for value, size in zip(accuracies, sizes, strict=True))
+        / count,
     )

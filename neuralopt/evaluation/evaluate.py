@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from neuralopt.catalog import hint
+from neuralopt.evaluation.arithmetic import Arithmetic
 from neuralopt.evaluation.budgets import Budget, named_budget
 from neuralopt.evaluation.engine import Engine
 from neuralopt.evaluation.evaluator import Scorer
@@ -19,33 +20,38 @@ from neuralopt.language import RULES, Expression, Rule, parse
 from neuralopt.optimizer import as_expression
 from neuralopt.tasks import Task, load_task
 
+PLAIN = Arithmetic()
 ENGINES: Mapping[str, Callable[..., Engine]] = {
     "native": NativeEngine,
     "stacked": StackedEngine,
     "serial": SerialEngine,
 }
-"""By name, fastest first: made of a task, a seed and, if wanted, a type of numbers."""
+"""By name, fastest first: made of a task, a seed and arithmetic."""
 
 
-def choose_engine(name: str, task: Task, seed: int = 0) -> Engine:
+def choose_engine(
+    name: str, task: Task, seed: int = 0, arithmetic: Arithmetic = PLAIN
+) -> Engine:
     """The engine of this name; ``auto`` is the fastest that supports the task.
 
     Raises ValueError for an unknown name, or if the engine can't train the task.
     """
     if name == "auto":
-        return fastest_engine(task, seed)[0]
+        return fastest_engine(task, seed, arithmetic)[0]
     if name not in ENGINES:
         known = hint(name, ["auto", *ENGINES])
         raise ValueError(f"unknown engine {name!r}: {known}")
-    return ENGINES[name](task, seed)
+    return ENGINES[name](task, seed, arithmetic=arithmetic)
 
 
-def fastest_engine(task: Task, seed: int = 0) -> tuple[Engine, list[str]]:
+def fastest_engine(
+    task: Task, seed: int = 0, arithmetic: Arithmetic = PLAIN
+) -> tuple[Engine, list[str]]:
     """The fastest engine that supports the task, and why each faster one does not."""
     reasons: list[str] = []
     for make in ENGINES.values():
         try:
-            return make(task, seed), reasons
+            return make(task, seed, arithmetic=arithmetic), reasons
         except ValueError as error:
             reasons.append(str(error))
     raise ValueError("; ".join(reasons))
@@ -73,10 +79,15 @@ class ScoringPlan:
     budget: Budget
     engine: str
     seed: int
+    arithmetic: Arithmetic = PLAIN
 
     def scorer(self) -> Scorer:
-        """A scorer with an engine of its own."""
-        engine = choose_engine(self.engine, self.task, self.seed)
+        """A scorer with an engine of its own.
+
+        Raises ValueError if this machine does not have the device.
+        """
+        self.arithmetic.check()
+        engine = choose_engine(self.engine, self.task, self.seed, self.arithmetic)
         return scorer(self.task, self.budget, engine)
 
 
@@ -86,11 +97,16 @@ def evaluate(
     budget: str | Budget = "bello2017",
     seed: int = 0,
     engine: str | Engine = "auto",
+    device: str = "cpu",
+    precision: str = "float32",
 ) -> list[Score]:
     """Score rules on a task's validation part, in the order given.
 
-    rules: texts, names of RULES, expressions or named rules.
-    Raises ValueError for a rule that can't be parsed and for unknown names.
+    rules: texts, names of RULES, expressions or named rules. device: ``cpu``, ``cuda``
+    or ``cuda:N``. precision: ``float32``, ``bfloat16`` (of products alone) or
+    ``float64``.
+    Raises ValueError for a rule that can't be parsed, for unknown names, and for a
+    device that this machine has not.
 
     >>> score, = evaluate(["sgd"], budget="smoke")
     >>> score.status, score.lr
@@ -98,7 +114,10 @@ def evaluate(
     """
     task = load_task(task) if isinstance(task, str) else task
     budget = named_budget(budget) if isinstance(budget, str) else budget
-    engine = choose_engine(engine, task, seed) if isinstance(engine, str) else engine
+    if isinstance(engine, str):
+        arithmetic = Arithmetic.named(precision, device)
+        arithmetic.check()
+        engine = choose_engine(engine, task, seed, arithmetic)
     named = [
         RULES[rule] if isinstance(rule, str) and rule in RULES else rule
         for rule in rules

@@ -17,6 +17,7 @@ import numpy.typing as npt
 import torch
 
 from neuralopt.counter_hash import counter_key
+from neuralopt.evaluation.arithmetic import Arithmetic
 from neuralopt.evaluation.engine import (
     Child,
     Outcome,
@@ -41,6 +42,9 @@ CHILDREN = 16
 MEMORY_BYTES = 512 * 2**20
 """Of the batches that are kept in the order of their steps."""
 
+EPOCH_BYTES = 512 * 2**20
+"""Of the batches of one epoch, at most."""
+
 _TOLD = threading.Event()
 COMPILING = "compiling the native engine for this machine: some 15 seconds, once"
 LOGGER = logging.getLogger("neuralopt")
@@ -63,51 +67,73 @@ class NativeEngine:
         seed: int,
         dtype: torch.dtype = torch.float32,
         workers: int = 1,
+        *,
+        arithmetic: Arithmetic | None = None,
     ) -> None:
+        arithmetic = arithmetic or Arithmetic(dtype)
+        dtype = arithmetic.dtype
         if task.layers is None:
             raise ValueError(
                 f"the native engine needs a network given as layers, which the task "
-                f"{task.name!r} has not: use evaluator.engine=serial"
+                f"{task.name!r} has not: use evaluator.engine=stacked"
             )
-        if dtype not in DTYPES:
-            raise ValueError(f"the native engine has no {dtype}: use torch.float32")
+        if not task.recipe.plain:
+            raise ValueError(
+                f"the native engine knows no training recipe, which the task "
+                f"{task.name!r} has: use evaluator.engine=stacked"
+            )
+        if dtype not in DTYPES or arithmetic != Arithmetic(dtype):
+            raise ValueError(
+                f"the native engine has no {arithmetic}: use evaluator.engine=stacked"
+            )
+        inputs = task.examples("training").inputs
+        if (size := 2 * inputs.numel() * inputs.element_size()) > EPOCH_BYTES:
+            raise ValueError(
+                f"the native engine keeps an epoch of {task.name!r} in memory twice, "
+                f"{size / 2**30:.1f} GiB: use evaluator.engine=stacked"
+            )
         self.kernels = _kernels()
         self.task, self.seed, self.workers = task, seed, workers
         self.shape = _shape(self.kernels, task.layers)
         self.dtype = DTYPES[dtype]
-        self._replicates: dict[int, _Replicate] = {}
+        self._replicates: dict[tuple[int, int], _Replicate] = {}
         self._held: dict[Part, _Groups] = {}
         self._lock = threading.Lock()
 
     def train(
-        self, children: Sequence[Child], epochs: int, parts: Sequence[Part]
+        self,
+        children: Sequence[Child],
+        epochs: int,
+        parts: Sequence[Part],
+        limit: int | None = None,
     ) -> list[Outcome]:
         """See Engine. Raises ValueError for an optimizer that is not a rule."""
         outcomes: list[Outcome | None] = [None] * len(children)
         if not children:
             return []
         rules, chosen = _rules(children)
-        steps = epochs * steps_per_epoch(self.task)
+        steps = epochs * steps_per_epoch(self.task, limit)
         run = _Run(self, [bytecode_of(rule) for rule in rules], steps, parts)
         replicates: dict[int, list[int]] = {}
         for number, child in enumerate(children):
             replicates.setdefault(child.replicate, []).append(number)
         for replicate, numbers in replicates.items():
             rates = [children[number].learning_rate for number in numbers]
-            with_data = self._replicate(replicate, epochs)
+            with_data = self._replicate(replicate, epochs, limit)
             results = run.train(with_data, chosen[numbers], rates)
             for number, outcome in zip(numbers, results, strict=True):
                 outcomes[number] = outcome
         return [outcome for outcome in outcomes if outcome is not None]
 
-    def _replicate(self, number: int, epochs: int) -> "_Replicate":
+    def _replicate(self, number: int, epochs: int, limit: int | None) -> "_Replicate":
         """Initial weights, and batches of at least so many epochs, kept for others."""
+        key = number, steps_per_epoch(self.task, limit)
         with self._lock:
-            found = self._replicates.get(number)
+            found = self._replicates.get(key)
             if found is None or found.epochs < epochs:
-                found = _Replicate(self, number, epochs)
-                self._replicates.pop(number, None)
-                self._replicates[number] = found
+                found = _Replicate(self, number, epochs, limit)
+                self._replicates.pop(key, None)
+                self._replicates[key] = found
                 while (
                     len(self._replicates) > 1
                     and sum(each.bytes for each in self._replicates.values())
@@ -171,13 +197,17 @@ def _groups(
 class _Replicate:
     """What all children of a replicate share."""
 
-    def __init__(self, engine: NativeEngine, number: int, epochs: int) -> None:
+    def __init__(
+        self, engine: NativeEngine, number: int, epochs: int, limit: int | None
+    ) -> None:
         task, seed = engine.task, engine.seed
         self.epochs = epochs
         network = initial_parameters(task, seed, number)
         flat = torch.nn.utils.parameters_to_vector(network.parameters())
         self.initial = flat.detach().numpy().astype(engine.dtype)
-        orders = [batch_order(task, seed, number, epoch) for epoch in range(epochs)]
+        orders = [
+            batch_order(task, seed, number, epoch, limit) for epoch in range(epochs)
+        ]
         order = torch.cat(orders).flatten().numpy()
         self.batches = _groups(engine, task.examples("training"), order, rows=True)
         low, high = counter_key(seed, number)

@@ -37,6 +37,7 @@ def score_trials(
         [(trial, rate) for trial in trials for rate in budget.learning_rates],
         budget.screening_epochs,
         ("validation",),
+        _screening_limit(task, budget),
     )
     count = len(budget.learning_rates)
     screenings = [
@@ -65,6 +66,7 @@ def _train(
     runs: Sequence[tuple[Trial, float]],
     epochs: int,
     parts: Sequence[Part],
+    limit: int | None = None,
 ) -> list[list[Outcome]]:
     """For each (trial, rate) the outcomes of all its replicates."""
     children = [
@@ -72,8 +74,21 @@ def _train(
         for trial, rate in runs
         for replicate in trial.replicates
     ]
-    outcomes = iter(engine.train(children, epochs, parts))
+    outcomes = iter(engine.train(children, epochs, parts, limit))
     return [[next(outcomes) for _ in trial.replicates] for trial, _ in runs]
+
+
+def _screening_limit(task: Task, budget: Budget) -> int | None:
+    """Of the examples of a short training's epoch, if it makes a difference."""
+    limit = budget.screening_examples
+    if not limit or limit >= len(task.examples("training")):
+        return None
+    if limit < task.batch_size:
+        raise ValueError(
+            f"budget.screening_examples is {limit}, less than a batch of {task.name}, "
+            f"{task.batch_size}"
+        )
+    return limit
 
 
 def _mean_loss(outcomes: Sequence[Outcome], part: int) -> float:

@@ -9,14 +9,17 @@ from collections.abc import Sequence
 import torch
 from torch.optim.optimizer import Optimizer
 
+from neuralopt.evaluation.arithmetic import Arithmetic
 from neuralopt.evaluation.engine import (
     Child,
     Outcome,
+    Placed,
     TorchOptimizer,
     batch_order,
     curve_of,
     diverged_outcome,
     initial_parameters,
+    measure,
     steps_per_epoch,
 )
 from neuralopt.optimizer import RuleOptimizer
@@ -29,37 +32,55 @@ class SerialEngine:
     name = "serial"
 
     def __init__(
-        self, task: Task, seed: int, dtype: torch.dtype = torch.float32
+        self,
+        task: Task,
+        seed: int,
+        dtype: torch.dtype = torch.float32,
+        *,
+        arithmetic: Arithmetic | None = None,
     ) -> None:
-        self.task, self.seed, self.dtype = task, seed, dtype
+        self.task, self.seed = task, seed
+        self.arithmetic = arithmetic or Arithmetic(dtype)
+        self.data = Placed(task, self.arithmetic)
 
     def train(
-        self, children: Sequence[Child], epochs: int, parts: Sequence[Part]
+        self,
+        children: Sequence[Child],
+        epochs: int,
+        parts: Sequence[Part],
+        limit: int | None = None,
     ) -> list[Outcome]:
-        return [self._train(child, epochs, parts) for child in children]
+        return [self._train(child, epochs, parts, limit) for child in children]
 
-    def _train(self, child: Child, epochs: int, parts: Sequence[Part]) -> Outcome:
-        task = self.task
-        network = initial_parameters(task, self.seed, child.replicate).to(self.dtype)
-        examples = task.examples("training")
-        inputs = examples.inputs.to(self.dtype)
-        optimizer = self._optimizer(child, network, epochs)
+    def _train(
+        self, child: Child, epochs: int, parts: Sequence[Part], limit: int | None
+    ) -> Outcome:
+        task, seed = self.task, self.seed
+        network = initial_parameters(task, seed, child.replicate)
+        network.to(self.arithmetic.device, self.arithmetic.dtype).train()
+        examples = self.data["training"]
+        factors = task.recipe.factors(epochs * steps_per_epoch(task, limit))
+        optimizer = self._optimizer(child, network, len(factors))
         losses: list[float] = []
-        network.train()
         for epoch in range(epochs):
-            for batch in batch_order(task, self.seed, child.replicate, epoch):
+            for batch in batch_order(task, seed, child.replicate, epoch, limit):
+                chosen = batch.to(self.arithmetic.device)
                 optimizer.zero_grad()
-                loss = task.loss(network(inputs[batch]), examples.targets[batch])
+                with self.arithmetic.autocast():
+                    outputs = network(examples.inputs[chosen])
+                    loss = task.loss(outputs, examples.targets[chosen])
                 losses.append(loss.item())
                 if not math.isfinite(losses[-1]):
                     return diverged_outcome(losses, parts)
                 loss.backward()
-                optimizer.step()
-        with torch.no_grad():
-            if not all(weight.isfinite().all() for weight in network.parameters()):
-                return diverged_outcome(losses, parts)
-            network.eval()
-            results = [self._measure(network, part) for part in parts]
+                rate = child.learning_rate * factors[len(losses) - 1]
+                self._step(network, optimizer, rate, child.rule)
+        if not all(weight.isfinite().all() for weight in network.parameters()):
+            return diverged_outcome(losses, parts)
+        network.eval()
+        results = [
+            measure(network, task, self.data[part], self.arithmetic) for part in parts
+        ]
         if not all(math.isfinite(loss) for loss, _ in results):
             return diverged_outcome(losses, parts)
         return Outcome(
@@ -69,8 +90,27 @@ class SerialEngine:
             curve_of(losses),
         )
 
+    def _step(
+        self,
+        network: torch.nn.Module,
+        optimizer: Optimizer,
+        rate: float,
+        rule: object,
+    ) -> None:
+        """One step of the optimizer, as the task's recipe has it."""
+        recipe = self.task.recipe
+        if recipe.clip_norm:
+            torch.nn.utils.clip_grad_norm_(network.parameters(), recipe.clip_norm)
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        if recipe.weight_decay and isinstance(rule, TorchOptimizer):
+            with torch.no_grad():  # as its own AdamW does; RuleOptimizer does it itself
+                for weight in network.parameters():
+                    weight.mul_(1 - rate * recipe.weight_decay)
+        optimizer.step()
+
     def _optimizer(
-        self, child: Child, network: torch.nn.Module, epochs: int
+        self, child: Child, network: torch.nn.Module, steps: int
     ) -> Optimizer:
         if isinstance(child.rule, TorchOptimizer):
             return child.rule.make(network.parameters(), child.learning_rate)
@@ -78,13 +118,8 @@ class SerialEngine:
             network.parameters(),
             child.rule,
             lr=child.learning_rate,
-            total_steps=epochs * steps_per_epoch(self.task),
+            weight_decay=self.task.recipe.weight_decay,
+            total_steps=steps,
             seed=self.seed,
             replicate=child.replicate,
         )
-
-    def _measure(self, network: torch.nn.Module, part: Part) -> tuple[float, float]:
-        examples = self.task.examples(part)
-        outputs = network(examples.inputs.to(self.dtype))
-        loss = self.task.loss(outputs, examples.targets)
-        return loss.item(), self.task.accuracy(outputs, examples.targets).item()

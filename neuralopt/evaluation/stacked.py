@@ -1,20 +1,24 @@
 """The stacked engine: many children as the rows of one matrix.
 
-Knows how to train a population of fully connected networks with batched products, each
-rule's program applied to its own rows; refuses to know budgets and scores.
+Knows how a population is trained: batches, rules, recipes, who has diverged; refuses to
+know how gradients are computed, budgets and scores.
 """
 
-import itertools
 import math
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import chain
 
 import torch
 
+from neuralopt.evaluation.arithmetic import Arithmetic
+from neuralopt.evaluation.choice import Choice, choose_way
 from neuralopt.evaluation.engine import (
     Child,
     Outcome,
+    Placed,
     TorchOptimizer,
     batch_order,
     curve_of,
@@ -22,22 +26,19 @@ from neuralopt.evaluation.engine import (
     initial_parameters,
     steps_per_epoch,
 )
+from neuralopt.evaluation.rows import ALIGNMENT, Rows
+from neuralopt.evaluation.ways import WAYS, Setting, Way
 from neuralopt.one_thread import one_thread
 from neuralopt.optimizer import Program, compile_rule
 from neuralopt.optimizer.draws import draw
-from neuralopt.tasks import Mlp, Part, Task
+from neuralopt.optimizer.program import Scalars
+from neuralopt.tasks import Part, Task
 
-CHUNK = 112
-"""Children in one matrix: enough to pay for the calls, few enough for the cache."""
+BLOCK = 1 << 16
+"""Numbers that a rule is applied to at a time, so that they stay in the cache."""
 
 SWEEP = 8
 """Steps between removals of children that have diverged."""
-
-ALIGNMENT = 64
-"""Elements; the length of a row is a multiple of it. Some of torch's kernels (pow and
-exp2 among them) round differently at the end of a tensor and beside unusual values, in
-units of a vector register: a row that fills whole registers never notices the others.
-"""
 
 DRAWS_BYTES = 64 * 2**20
 """Memory for random numbers: all rules meet the same ones, so they are kept."""
@@ -46,38 +47,71 @@ DRAWS_BYTES = 64 * 2**20
 class StackedEngine:
     """Trains rules x learning rates x replicates as one population.
 
-    Raises ValueError for a task whose network is not an Mlp.
+    Any network: by products written by hand, by torch.func or one after another, as
+    many at a time as suits it; `choose_way` says so, unless way, of WAYS, and
+    population do.
     """
 
     name = "stacked"
 
     def __init__(
-        self, task: Task, seed: int, dtype: torch.dtype = torch.float32
+        self,
+        task: Task,
+        seed: int,
+        dtype: torch.dtype = torch.float32,
+        *,
+        arithmetic: Arithmetic | None = None,
+        way: str = "",
+        population: int = 0,
     ) -> None:
-        if not isinstance(task.layers, Mlp):
-            raise ValueError(
-                f"the stacked engine trains fully connected networks, which the task "
-                f"{task.name!r} has not: use evaluator.engine=serial"
-            )
-        self.task, self.seed, self.dtype = task, seed, dtype
-        self.layers = task.layers
-        row = torch.zeros(row_length(task.layers), dtype=dtype)
-        kept = max(16, DRAWS_BYTES // (row.numel() * row.element_size()))
+        self.task, self.seed = task, seed
+        self.arithmetic = arithmetic or Arithmetic(dtype)
+        self.data = Placed(task, self.arithmetic)
+        self._way, self._population = way, population
+        self._choice: Choice | None = None
+        self._lock = threading.Lock()
+        length = Rows(initial_parameters(task, seed, 0)).length
+        row = torch.empty(length, dtype=self.arithmetic.dtype, device="meta")
 
-        @lru_cache(maxsize=kept)
+        @lru_cache(maxsize=max(16, DRAWS_BYTES // max(1, row.nbytes)))
         def draws(kind: str, replicate: int, step: int, stream: int) -> torch.Tensor:
-            return draw(kind, (seed, replicate, step, stream), row)
+            like = torch.empty_like(row, device=self.arithmetic.device)
+            return draw(kind, (seed, replicate, step, stream), like)
 
         self.draws = draws
 
+    @property
+    def choice(self) -> Choice:
+        """How gradients are computed, and why."""
+        with self._lock:
+            if self._choice is None:
+                self._choice = choose_way(self.task, self.arithmetic, self._way)
+            return self._choice
+
     def train(
-        self, children: Sequence[Child], epochs: int, parts: Sequence[Part]
+        self,
+        children: Sequence[Child],
+        epochs: int,
+        parts: Sequence[Part],
+        limit: int | None = None,
     ) -> list[Outcome]:
         outcomes: list[Outcome | None] = [None] * len(children)
+        for child in children:
+            if isinstance(child.rule, TorchOptimizer):
+                raise ValueError(
+                    f"the stacked engine can't train {child.rule}: use serial"
+                )
+        if not children:
+            return []
         with one_thread():
+            choice = self.choice
             for numbers in self._chunks(children):
                 population = _Population(
-                    self, [children[number] for number in numbers], epochs
+                    self,
+                    choice,
+                    [children[number] for number in numbers],
+                    epochs,
+                    limit,
                 )
                 results = population.train(parts)
                 for number, outcome in zip(numbers, results, strict=True):
@@ -88,24 +122,17 @@ class StackedEngine:
         """Numbers of children that train together: of one replicate, so that they
         meet the same batches, and each rule's side by side.
         """
+        size = self._population or self.choice.population
         replicates: dict[int, dict[object, list[int]]] = {}
         for number, child in enumerate(children):
-            if isinstance(child.rule, TorchOptimizer):
-                raise ValueError(
-                    f"the stacked engine can't train {child.rule}: use serial"
-                )
             rules = replicates.setdefault(child.replicate, {})
             rules.setdefault(child.rule, []).append(number)
-        chunks: list[list[int]] = []
-        for rules in replicates.values():
-            chunk: list[int] = []
-            for numbers in rules.values():
-                if chunk and len(chunk) + len(numbers) > CHUNK:
-                    chunks.append(chunk)
-                    chunk = []
-                chunk = chunk + numbers
-            chunks.append(chunk)
-        return chunks
+        return [
+            ordered[start : start + size]
+            for rules in replicates.values()
+            for ordered in [list(chain.from_iterable(rules.values()))]
+            for start in range(0, len(ordered), size)
+        ]
 
 
 @dataclass(slots=True)
@@ -115,7 +142,7 @@ class _Group:
     program: Program
     rows: slice
     rates: torch.Tensor  # (rows, 1)
-    states: tuple[torch.Tensor, ...]  # each (rows, n)
+    states: tuple[torch.Tensor, ...]  # each (rows, length)
 
 
 @dataclass(slots=True)
@@ -123,34 +150,36 @@ class _Population:
     """Children of one replicate in training; row i is child `alive[i]`."""
 
     engine: StackedEngine
+    choice: Choice
     children: Sequence[Child]
     epochs: int
-    weights: torch.Tensor = field(init=False)  # (rows, n)
-    gradients: torch.Tensor = field(init=False)  # (rows, n)
+    limit: int | None
+    way: Way = field(init=False)
+    weights: torch.Tensor = field(init=False)  # (rows, length)
+    gradients: torch.Tensor = field(init=False)  # (rows, length)
+    count: int = field(init=False)  # numbers of a row that are parameters
     alive: torch.Tensor = field(init=False)  # numbers of children, (rows,)
     groups: list[_Group] = field(init=False)
     losses: torch.Tensor = field(init=False)  # (steps, children), NaN where not run
+    factors: list[float] = field(init=False)  # of the learning rates, each step
 
     @torch.no_grad()
     def train(self, parts: Sequence[Part]) -> list[Outcome]:
-        task, seed = self.engine.task, self.engine.seed
-        replicate = self.children[0].replicate
-        examples = task.examples("training")
-        inputs = examples.inputs.to(self.engine.dtype)
-        per_epoch = steps_per_epoch(task)
-        self._start(replicate, per_epoch)
+        engine, replicate = self.engine, self.children[0].replicate
+        examples = engine.data["training"]
+        per_epoch = steps_per_epoch(engine.task, self.limit)
+        self._start(replicate, per_epoch * self.epochs)
         for epoch in range(self.epochs):
-            order = batch_order(task, seed, replicate, epoch)
+            order = batch_order(engine.task, engine.seed, replicate, epoch, self.limit)
+            order = order.to(engine.arithmetic.device)
             for batch, chosen in enumerate(order):
                 step = epoch * per_epoch + batch
-                losses = batched_gradients(
-                    self.engine.layers,
+                self.losses[step, self.alive] = self.way.gradients(
                     self.weights,
-                    inputs[chosen],
+                    examples.inputs[chosen],
                     examples.targets[chosen],
                     self.gradients,
                 )
-                self.losses[step, self.alive] = losses
                 if step % SWEEP == 0 or step + 1 == len(self.losses):
                     self._remove_diverged(step)
                     if not len(self.alive):
@@ -158,18 +187,17 @@ class _Population:
                 self._update(step, replicate)
         return self._outcomes(parts)
 
-    def _start(self, replicate: int, per_epoch: int) -> None:
-        engine = self.engine
-        network = initial_parameters(engine.task, engine.seed, replicate)
-        flat = torch.nn.utils.parameters_to_vector(network.parameters())
-        count = len(self.children)
-        self.weights = torch.zeros(count, row_length(engine.layers), dtype=engine.dtype)
-        self.weights[:, : len(flat)] = flat
+    def _start(self, replicate: int, steps: int) -> None:
+        engine, count = self.engine, len(self.children)
+        arithmetic = engine.arithmetic
+        setting = Setting.of(engine.task, arithmetic, engine.seed, replicate)
+        self.weights = setting.rows.filled(setting.network, count)
+        self.count = setting.rows.count
+        self.way = WAYS[self.choice.way](setting, count)
         self.gradients = torch.zeros_like(self.weights)
-        self.alive = torch.arange(count)
-        self.losses = torch.full(
-            (self.epochs * per_epoch, count), math.nan, dtype=engine.dtype
-        )
+        self.alive = torch.arange(count, device=arithmetic.device)
+        self.losses = self.weights.new_full((steps, count), math.nan)
+        self.factors = engine.task.recipe.factors(steps)
         self.groups = []
         start = 0
         while start < count:
@@ -180,28 +208,52 @@ class _Population:
             program = compile_rule(rule)
             rates = [[child.learning_rate] for child in self.children[start:stop]]
             rows = slice(start, stop)
+            states = program.initial_states(self.weights[rows])
             self.groups.append(
-                _Group(
-                    program,
-                    rows,
-                    torch.tensor(rates, dtype=engine.dtype),
-                    program.initial_states(self.weights[rows]),
-                )
+                _Group(program, rows, self.weights.new_tensor(rates), states)
             )
             start = stop
 
     def _update(self, step: int, replicate: int) -> None:
-        total = len(self.losses)
+        total, recipe = len(self.losses), self.engine.task.recipe
+        if recipe.clip_norm:
+            norms = torch.linalg.vector_norm(self.gradients, dim=1, keepdim=True)
+            # The small number is that of torch.nn.utils.clip_grad_norm_.
+            self.gradients.mul_((recipe.clip_norm / (norms + 1e-6)).clamp_(max=1.0))
+        frozen = [self.weights[:, span].clone() for span in self.choice.frozen]
+        length = self.weights.shape[1]
         for group in self.groups:
-            w, g = self.weights[group.rows], self.gradients[group.rows]
+            clock = group.program.clock(step, total)
+            rows = group.rows.stop - group.rows.start
+            width = max(ALIGNMENT, BLOCK // rows // ALIGNMENT * ALIGNMENT)
+            for start in range(0, length, width):
+                part = slice(start, start + width)
+                after = self._apply(group, part, clock, step, replicate)
+                if width >= length:
+                    group.states = after
+                    break
+                for state, new in zip(group.states, after, strict=True):
+                    state[:, part] = new
+        for span, before in zip(self.choice.frozen, frozen, strict=True):
+            self.weights[:, span] = before
 
-            def draws(kind: str, stream: int, w: torch.Tensor = w) -> torch.Tensor:
-                return self.engine.draws(kind, replicate, step, stream).expand_as(w)
+    def _apply(
+        self, group: _Group, part: slice, clock: Scalars, step: int, replicate: int
+    ) -> tuple[torch.Tensor, ...]:
+        """One step of a rule on some columns of its rows; returns their states."""
+        w, g = self.weights[group.rows, part], self.gradients[group.rows, part]
+        states = tuple(state[:, part] for state in group.states)
 
-            value, group.states = group.program.step(
-                g, w, group.program.clock(step, total), group.states, draws
-            )
-            w.sub_(group.rates * value)
+        def draws(kind: str, stream: int) -> torch.Tensor:
+            drawn = self.engine.draws(kind, replicate, step, stream)
+            return drawn[part].expand_as(w)
+
+        value, after = group.program.step(g, w, clock, states, draws)
+        decay = self.engine.task.recipe.weight_decay
+        if decay:
+            value = value + decay * w
+        w.sub_(group.rates * self.factors[step] * value)
+        return after
 
     def _remove_diverged(self, step: int) -> None:
         """Drop rows with a non-finite loss since the last sweep, and their states."""
@@ -225,128 +277,23 @@ class _Population:
         self.groups = groups
         self.weights, self.alive = self.weights[keep], self.alive[keep]
         self.gradients = self.gradients[keep]
+        self.way.keep(keep)
 
     def _outcomes(self, parts: Sequence[Part]) -> list[Outcome]:
         columns = self.losses.T.tolist()
         outcomes = [diverged_outcome(losses, parts) for losses in columns]
         if not len(self.alive):
             return outcomes
-        used = self.weights[:, : parameter_count(self.engine.layers)]
-        finite = used.isfinite().all(1).tolist()
-        results = [self._measure(part) for part in parts]
+        finite = self.weights[:, : self.count].isfinite().all(1).tolist()
+        data = self.engine.data
+        results = [self.way.measure(self.weights, data[part]) for part in parts]
         for row, number in enumerate(self.alive.tolist()):
-            losses = tuple(loss[row] for loss, _ in results)
-            if finite[row] and all(math.isfinite(loss) for loss in losses):
+            measures = [of_part[row] for of_part in results]
+            if finite[row] and all(math.isfinite(loss) for loss, _ in measures):
                 outcomes[number] = Outcome(
                     False,
-                    losses,
-                    tuple(accuracy[row] for _, accuracy in results),
+                    tuple(loss for loss, _ in measures),
+                    tuple(accuracy for _, accuracy in measures),
                     curve_of(columns[number]),
                 )
         return outcomes
-
-    def _measure(self, part: Part) -> tuple[list[float], list[float]]:
-        """Loss and accuracy of each row on a held-out part."""
-        examples = self.engine.task.examples(part)
-        inputs = examples.inputs.to(self.engine.dtype)
-        outputs = batched_forward(self.engine.layers, self.weights, inputs)[-1]
-        right = (outputs.argmax(-1) == examples.targets).double().mean(1)
-        losses, _ = cross_entropy(outputs, examples.targets)
-        return losses.tolist(), right.tolist()
-
-
-def batched_forward(
-    layers: Mlp, weights: torch.Tensor, inputs: torch.Tensor
-) -> list[torch.Tensor]:
-    """Inputs of every layer and the outputs of the last.
-
-    weights: (rows, n). inputs: (batch, width), shared by all rows. Returns tensors
-    (rows, batch, width).
-    """
-    rows = len(weights)
-    values = [inputs.expand(rows, *inputs.shape)]
-    for index, (weight, bias) in enumerate(layer_views(layers, weights)):
-        if index:
-            values[-1] = ACTIVATE[layers.activation](values[-1])
-        values.append(torch.baddbmm(bias.unsqueeze(1), values[-1], weight.mT))
-    return values
-
-
-def batched_gradients(
-    layers: Mlp,
-    weights: torch.Tensor,
-    inputs: torch.Tensor,
-    targets: torch.Tensor,
-    gradients: torch.Tensor,
-) -> torch.Tensor:
-    """Write the gradients of all rows, (rows, n); return their losses, (rows,)."""
-    values = batched_forward(layers, weights, inputs)
-    outputs = values.pop()
-    batch = len(targets)
-    losses, delta = cross_entropy(outputs, targets)
-    delta[:, torch.arange(batch), targets] -= 1.0
-    delta /= batch
-    views = layer_views(layers, gradients)
-    for index in reversed(range(len(views))):
-        weight_gradient, bias_gradient = views[index]
-        torch.bmm(delta.mT, values[index], out=weight_gradient)
-        torch.sum(delta, 1, out=bias_gradient)
-        if index:
-            weight = layer_views(layers, weights)[index][0]
-            delta = torch.bmm(delta, weight)
-            delta *= SLOPE[layers.activation](values[index])
-    return losses
-
-
-def cross_entropy(
-    outputs: torch.Tensor, targets: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Mean loss of each row, (rows,), and probabilities, as outputs.
-
-    outputs: (rows, batch, classes). Their greatest is taken away first: many rules push
-    all outputs the same way, and the loss would lose its digits to what they share.
-    """
-    shifted = outputs - outputs.amax(-1, keepdim=True)
-    chosen = shifted[:, torch.arange(len(targets)), targets]
-    probabilities = shifted.exp_()
-    total = probabilities.sum(-1, keepdim=True)
-    losses = (total.log().squeeze(-1) - chosen).mean(1)
-    return losses, probabilities.div_(total)
-
-
-def parameter_count(layers: Mlp) -> int:
-    """Weights and biases of all layers."""
-    pairs = itertools.pairwise(layers.widths)
-    return sum((inputs + 1) * outputs for inputs, outputs in pairs)
-
-
-def row_length(layers: Mlp) -> int:
-    """Elements of a row: the parameters, and padding that nothing reads."""
-    return -(-parameter_count(layers) // ALIGNMENT) * ALIGNMENT
-
-
-def layer_views(
-    layers: Mlp, flat: torch.Tensor
-) -> list[tuple[torch.Tensor, torch.Tensor]]:
-    """Each layer's (rows, out, in) and (rows, out) within (rows, n)."""
-    views = []
-    start = 0
-    for inputs, outputs in zip(layers.widths, layers.widths[1:], strict=False):
-        middle, stop = start + inputs * outputs, start + (inputs + 1) * outputs
-        weight = flat[:, start:middle].view(len(flat), outputs, inputs)
-        views.append((weight, flat[:, middle:stop]))
-        start = stop
-    return views
-
-
-Elementwise = Callable[[torch.Tensor], torch.Tensor]
-ACTIVATE: dict[str, Elementwise] = {
-    "relu": torch.relu,
-    "tanh": torch.tanh,
-    "sigmoid": torch.sigmoid,
-}
-SLOPE: dict[str, Elementwise] = {  # of an activation, by its value
-    "relu": lambda value: (value > 0).to(value.dtype),
-    "tanh": lambda value: 1 - value * value,
-    "sigmoid": lambda value: value * (1 - value),
-}

@@ -13,8 +13,9 @@ from torch import nn
 from neuralopt.tasks.own import Measure, OwnTask, make_task
 from neuralopt.tasks.task import PARTS
 
-STEPS = 64
-"""An epoch's."""
+STEPS, BATCH = 64, 16
+"""An epoch's steps; copies of the point at each, all alike: one would do, but whole
+vector registers let engines train many points at once."""
 
 
 class Point(nn.Module):
@@ -62,12 +63,12 @@ def ravine() -> OwnTask:
 
 
 def _task(name: str, start: tuple[float, ...], value: Measure) -> OwnTask:
-    nothing = torch.zeros(STEPS, 1), torch.zeros(STEPS)
+    nothing = torch.zeros(STEPS * BATCH, 1), torch.zeros(STEPS * BATCH)
     return make_task(
         name,
         partial(Point, start),
         dict.fromkeys(PARTS, nothing),
-        batch_size=1,
+        batch_size=BATCH,
         loss=value,
         metric=distance,
         quality=quality_of_height,

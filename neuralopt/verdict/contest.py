@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import torch
 
-from neuralopt.evaluation import Budget, Score, choose_engine
+from neuralopt.evaluation import Arithmetic, Budget, Score, choose_engine
 from neuralopt.evaluation.engine import TorchOptimizer, Trainee
 from neuralopt.evaluation.scoring import Trial, score_trials
 from neuralopt.tasks import Part, Task
@@ -20,6 +20,7 @@ FIRST_REPLICATE = 1_000
 """Replicates from here on belong to verdicts: no search trains with them."""
 
 TRIALS_A_TASK = 16
+PLAIN = Arithmetic()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,7 @@ def hold_contest(
     engine: str = "auto",
     parts: Sequence[Part] = ("selection",),
     workers: int = 1,
+    arithmetic: Arithmetic = PLAIN,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Contest:
     """Score every contender on the same fresh seeds, each seed for itself.
@@ -65,8 +67,10 @@ def hold_contest(
     Each seed chooses its own learning rate, by the loss on the validation part, and is
     measured on `parts`. Optimizers of torch are trained by the serial engine.
     progress: called with (done, total) trials.
-    Raises ValueError for an unknown engine or fewer than one seed.
+    Raises ValueError for an unknown engine, fewer than one seed, or a device that this
+    machine has not.
     """
+    arithmetic.check()
     if seeds < 1:
         raise ValueError(f"verdict.seeds is {seeds}: give 1 or more")
     torch.set_num_threads(1)
@@ -85,7 +89,7 @@ def hold_contest(
         workers, initializer=torch.set_num_threads, initargs=(1,)
     ) as pool:
         for kind, some in ((engine, rules), ("serial", own)):
-            chosen = choose_engine(kind, task, seed)
+            chosen = choose_engine(kind, task, seed, arithmetic)
             chunks = [
                 some[start : start + TRIALS_A_TASK]
                 for start in range(0, len(some), TRIALS_A_TASK)

@@ -80,7 +80,7 @@ class Scripted:
         self.tables = [screening, final]
         self.calls = []
 
-    def train(self, children, epochs, parts):
+    def train(self, children, epochs, parts, limit=None):
         table = self.tables[len(self.calls)]
         self.calls.append((list(children), epochs, tuple(parts)))
         return [self._outcome(table, child, parts) for child in children]

@@ -224,7 +224,7 @@ def test_nothing_measured_is_nothing_reported():
 
 def test_a_task_that_is_no_mlp_is_refused():
     task = replace(load_task("digits"), layers=None)
-    with pytest.raises(ValueError, match=r"evaluator\.engine=serial"):
+    with pytest.raises(ValueError, match=r"evaluator\.engine=stacked"):
         NativeEngine(task, 0)
 
 

@@ -33,9 +33,9 @@ def trained(monkeypatch):
     asked = []
     for engine in ENGINES.values():
 
-        def train(self, children, epochs, parts, train=engine.train):
+        def train(self, children, epochs, parts, limit=None, train=engine.train):
             asked.extend((self.name, child, epochs, tuple(parts)) for child in children)
-            return train(self, children, epochs, parts)
+            return train(self, children, epochs, parts, limit)
 
         monkeypatch.setattr(engine, "train", train)
     return asked
@@ -173,7 +173,7 @@ def test_a_rate_that_is_best_on_the_part_but_not_on_validation_is_not_taken(
 ):
     engines = []
 
-    def choose(name, task, seed):
+    def choose(name, task, seed, arithmetic):
         screening = {("g", 0.01): 2.0, ("g", 0.1): 1.0, ("g", 1.0): 3.0}
         final = {("g", 0.01): 0.0, ("g", 0.1): 0.9, ("g", 1.0): 0.0}
         engines.append(Scripted(screening, final))

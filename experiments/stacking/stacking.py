@@ -1,0 +1,222 @@
+"""Which way of the stacked engine is fastest for which network, beside the naive loop.
+
+    python experiments/stacking/stacking.py            # all networks, some minutes
+    python experiments/stacking/stacking.py gru lstm   # those named
+
+Every way trains the same children (eight rules of the zoo at seven rates) for some
+steps on one thread; ways take turns, round after round. Printed are the FLOP of a
+child's step, child-steps a second of the naive loop and, for each way and size of
+population, how many times as fast it is: the median of the rounds, the least and the
+greatest. The last column is what the engine chooses. See README.md beside this file.
+"""
+
+import argparse
+import itertools
+import math
+import statistics
+import time
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import nn
+
+from neuralopt import RULES, RuleOptimizer, make_task
+from neuralopt.evaluation.arithmetic import Arithmetic
+from neuralopt.evaluation.choice import work_of_a_step
+from neuralopt.evaluation.engine import Child, batch_order, initial_parameters
+from neuralopt.evaluation.stacked import StackedEngine
+from neuralopt.tasks import ConvNet, Mlp, Task, load_task
+
+NAMES = ("adam", "sgd", "momentum", "rmsprop", "powersign", "addsign", "lion", "adamw")
+RATES = tuple(10.0**power for power in range(-7, 0))
+POPULATIONS = (1, 7, 28, 112)
+SECONDS = 1.0
+"""About how long a way trains in each round."""
+
+
+def classes(
+    name: str, network: Callable[[], nn.Module], shape: tuple[int, ...], batch: int = 64
+) -> Task:
+    """Random examples of ten classes."""
+    random = torch.Generator().manual_seed(0)
+    inputs = torch.randn(8 * batch, *shape, generator=random)
+    data = inputs, torch.randint(0, 10, (len(inputs),), generator=random)
+    return make_task(name, network, data, batch_size=batch)
+
+
+class Recurrent(nn.Module):
+    """A recurrent layer over 16 numbers a step, and its last state to ten classes."""
+
+    def __init__(self, kind: type[nn.RNNBase], width: int) -> None:
+        super().__init__()
+        self.layer = kind(16, width, batch_first=True)
+        self.head = nn.Linear(width, 10)
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        states, _ = self.layer(inputs)
+        out: torch.Tensor = self.head(states[:, -1])
+        return out
+
+
+class Attentive(nn.Module):
+    """One layer of a transformer over 16 numbers a step, its mean to ten classes."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.enter = nn.Linear(16, width)
+        self.layer = nn.TransformerEncoderLayer(
+            width, 4, 2 * width, dropout=0.0, batch_first=True
+        )
+        self.head = nn.Linear(width, 10)
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        out: torch.Tensor = self.head(self.layer(self.enter(inputs)).mean(1))
+        return out
+
+
+def dense(*widths: int, norm: type[nn.Module] | None = None) -> nn.Module:
+    """Fully connected layers, each but the last with GELU and, if wanted, a norm."""
+    modules: list[nn.Module] = []
+    for inputs, outputs in itertools.pairwise(widths):
+        modules += [nn.Linear(inputs, outputs), nn.GELU()]
+        modules += [norm(outputs)] if norm else []
+    return nn.Sequential(*modules[: -2 if norm else -1])
+
+
+def convolutional(width: int, side: int, batch: int) -> Task:
+    layers = ConvNet((3, side, side), ((width, 1), (width, 1)), (10,))
+    name = f"conv {width} {side}x{side}"
+    return classes(name, layers.network, layers.image, batch)
+
+
+TASKS: dict[str, Callable[[], Task]] = {
+    "digits": lambda: load_task("digits"),
+    "mnistnet": lambda: load_task("enos_mnistnet"),
+    "ravine": lambda: load_task("ravine"),
+    "char_lm": lambda: load_task("char_lm"),
+    "gelu": lambda: classes("gelu 20-32-10", lambda: dense(20, 32, 10), (20,)),
+    "layernorm": lambda: classes(
+        "layernorm 64-64-64-10",
+        lambda: dense(64, 64, 64, 10, norm=nn.LayerNorm),
+        (64,),
+    ),
+    "batchnorm": lambda: classes(
+        "batchnorm 64-64-64-10",
+        lambda: dense(64, 64, 64, 10, norm=nn.BatchNorm1d),
+        (64,),
+    ),
+    "wide": lambda: classes("gelu 256-256-10", lambda: dense(256, 256, 10), (256,)),
+    "wider": lambda: classes(
+        "gelu 512-1024-512-10", lambda: dense(512, 1024, 512, 10), (512,)
+    ),
+    "gru": lambda: classes("gru 32 x 16", lambda: Recurrent(nn.GRU, 32), (16, 16)),
+    "gru_long": lambda: classes(
+        "gru 128 x 32", lambda: Recurrent(nn.GRU, 128), (32, 16)
+    ),
+    "lstm": lambda: classes("lstm 32 x 16", lambda: Recurrent(nn.LSTM, 32), (16, 16)),
+    "attention": lambda: classes(
+        "transformer 32 x 16", lambda: Attentive(32), (16, 16), 32
+    ),
+    "attention_wide": lambda: classes(
+        "transformer 128 x 32", lambda: Attentive(128), (32, 16), 32
+    ),
+    "conv_tiny": lambda: convolutional(4, 8, 32),
+    "conv_small": lambda: convolutional(8, 8, 64),
+    "digits_conv": lambda: load_task("digits_conv"),
+    "conv_middle": lambda: convolutional(16, 16, 64),
+    "conv_paper": lambda: convolutional(32, 32, 96),
+}
+
+
+def children_of(count: int) -> list[Child]:
+    """Of as few rules as possible, each at seven rates."""
+    rules = [RULES[name].expression for name in NAMES]
+    some = [Child(rule, rate, 0) for rule in rules * 2 for rate in RATES]
+    return some[:count]
+
+
+def naive(task: Task, steps: int) -> float:
+    """Child-steps a second of nn.Module and RuleOptimizer, one child after another."""
+    examples, done, began = task.examples("training"), 0, time.perf_counter()
+    for child in children_of(len(NAMES) * 7)[3::7]:
+        network = initial_parameters(task, 0, 0)
+        optimizer = RuleOptimizer(
+            network.parameters(), child.rule, lr=child.learning_rate, total_steps=steps
+        )
+        for batch in batch_order(task, 0, 0, 0, steps * task.batch_size):
+            optimizer.zero_grad()
+            outputs = network(examples.inputs[batch])
+            task.loss(outputs, examples.targets[batch]).backward()
+            optimizer.step()
+            done += 1
+        if time.perf_counter() - began > SECONDS:
+            break
+    return done / (time.perf_counter() - began)
+
+
+def population(engine: StackedEngine, size: int, steps: int) -> float:
+    """Child-steps a second of an engine; no child of these diverges."""
+    children, done, began = children_of(size), 0, time.perf_counter()
+    while not done or time.perf_counter() - began < SECONDS:
+        engine.train(children, 1, (), steps * engine.task.batch_size)
+        done += size * steps
+    return done / (time.perf_counter() - began)
+
+
+def spread(values: Sequence[float]) -> str:
+    middle, least, most = statistics.median(values), min(values), max(values)
+    return f"{middle:.2f} [{least:.2f}, {most:.2f}]"
+
+
+def table(name: str, rounds: int, most: float) -> None:
+    task = TASKS[name]()
+    work = work_of_a_step(task, Arithmetic())
+    flops = work.flops
+    available = len(task.examples("training")) // task.batch_size
+    steps = max(1, min(available, 8, int(2e9 / max(flops, 1))))
+    ways = ["vmap", "one by one"]
+    if isinstance(task.layers, Mlp):
+        ways.insert(0, "dense")
+    chosen = StackedEngine(task, 0).choice
+    sizes = [size for size in POPULATIONS if size * steps * flops <= most]
+    cases = [(way, size) for way in ways for size in sizes or POPULATIONS[:1]]
+    ratios: dict[tuple[str, int], list[float]] = {case: [] for case in cases}
+    base = []
+    engines = {
+        (way, size): StackedEngine(task, 0, way=way, population=size)
+        for way, size in cases
+    }
+    for engine in engines.values():
+        engine.train(children_of(7), 1, (), task.batch_size)
+    for number in range(rounds):
+        for case in cases[:: 1 if number % 2 else -1]:
+            before = naive(task, steps)
+            rate = population(engines[case], case[1], steps)
+            after = naive(task, steps)
+            base += [before, after]
+            ratios[case].append(rate / math.sqrt(before * after))
+    print(
+        f"\n{task.name}: {flops / 1e6:.2f} MFLOP, {work.calls} calls, "
+        f"{work.bytes / 2**20:.2f} MiB a step; naive {statistics.median(base):.0f} "
+        f"steps/s; chosen: {chosen.way}, {chosen.population} ({chosen.reason})"
+    )
+    for way in ways:
+        cells = [f"{p}: {spread(ratios[w, p])}" for w, p in cases if w == way]
+        print(f"  {way:11} {'   '.join(cells)}", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", help=f"of {', '.join(TASKS)}")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument(
+        "--most", type=float, default=5e11, help="FLOP of a round of one way"
+    )
+    asked = parser.parse_args()
+    torch.set_num_threads(1)
+    for name in asked.names or TASKS:
+        table(name, asked.rounds, asked.most)
+
+
+if __name__ == "__main__":
+    main()

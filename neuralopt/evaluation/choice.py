@@ -1,0 +1,159 @@
+"""Which way suits a task's networks, and how many of them at a time.
+
+Knows how much work a step is and what torch does fast; refuses to look at the clock: a
+search that is repeated, elsewhere or beside other work, must choose alike.
+"""
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import FlopCounterMode
+
+from neuralopt.evaluation.arithmetic import Arithmetic
+from neuralopt.evaluation.ways import SIXTEEN, Setting, Vmapped
+from neuralopt.tasks import Mlp, Task
+
+FLOPS_PER_CALL = 1_000_000
+"""On a processor: where the calls of torch do more work each, what they cost besides is
+little, and a population only leaves the cache (experiments/stacking)."""
+
+CACHE_BYTES = 32 * 2**20
+"""What the tensors of a population's step may take, on a processor."""
+
+GPU_SHARE = 0.5
+"""Of a GPU's free memory that the tensors of a population's step may take."""
+
+POPULATIONS = {"dense": (112, 112), "vmap": (32, 112), "one by one": (7, 112)}
+"""The fewest and the most children at a time on a processor that pay."""
+
+GPU_POPULATION = 1792
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Of one child's step: floating-point operations of products and convolutions,
+    calls of torch, and bytes of all that they return. frozen: columns of a row that
+    get no gradient.
+    """
+
+    flops: int
+    calls: int
+    bytes: int
+    frozen: tuple[slice, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A name of WAYS, and why; how many children at a time. frozen: columns that no
+    loss depends on, which no optimizer moves: torch gives them no gradient.
+    """
+
+    way: str
+    reason: str
+    population: int
+    frozen: tuple[slice, ...] = ()
+
+
+def choose_way(task: Task, arithmetic: Arithmetic, way: str = "") -> Choice:
+    """The way that measured fastest for networks of this kind, or the one asked for."""
+    work = work_of_a_step(task, arithmetic)
+    reason = "as asked"
+    if not way:
+        way, reason = _best_way(task, arithmetic, work)
+    population = _population(task, arithmetic, work, way)
+    return Choice(way, reason, population, work.frozen)
+
+
+def _best_way(task: Task, arithmetic: Arithmetic, work: Work) -> tuple[str, str]:
+    layers = task.layers
+    plain = isinstance(layers, Mlp) and layers.objective == "cross_entropy"
+    if plain and not arithmetic.mixed:
+        return "dense", "fully connected layers"
+    if arithmetic.on_cpu:
+        if work.flops > FLOPS_PER_CALL * work.calls:
+            much = f"{work.flops / work.calls / 1e6:.1f} MFLOP a call of torch"
+            return "one by one", f"{much} are worth it"
+        if task.batch_size % SIXTEEN:
+            # Else a network's activations begin in the middle of a vector register,
+            # where some of torch's kernels round otherwise.
+            odd = f"a batch of {task.batch_size} is no multiple of {SIXTEEN}"
+            return "one by one", odd
+    if problem := _problem_of_vmap(task, arithmetic):
+        return "one by one", f"torch.func: {problem}"
+    return "vmap", "small steps" if arithmetic.on_cpu else "a GPU"
+
+
+def _population(task: Task, arithmetic: Arithmetic, work: Work, way: str) -> int:
+    """Children at a time: as many as there is room for in the cache or on the GPU."""
+    row_bytes = Setting.of(task, arithmetic).rows.length * arithmetic.dtype.itemsize
+    kept = 4 * row_bytes  # weights, gradients, and two states of most rules
+    if arithmetic.on_cpu:
+        room, (least, most) = CACHE_BYTES, POPULATIONS[way]
+    else:
+        free, _ = torch.cuda.mem_get_info(arithmetic.device)
+        room, least, most = int(GPU_SHARE * free), 1, GPU_POPULATION
+    each = kept + (work.bytes if way == "vmap" else 0)
+    return max(least, min(most, room // max(1, each)))
+
+
+def work_of_a_step(task: Task, arithmetic: Arithmetic) -> Work:
+    """What one child does in one step."""
+    setting, (inputs, targets) = Setting.of(task, arithmetic), _batch(task, arithmetic)
+    parameters = list(setting.network.parameters())
+    counter = _Counter()  # type: ignore[no-untyped-call]
+    with FlopCounterMode(display=False) as flops, counter:
+        setting.loss(setting.network(inputs), targets).backward()
+    frozen = tuple(
+        span
+        for span, parameter in zip(setting.rows.spans, parameters, strict=True)
+        if parameter.grad is None
+    )
+    return Work(flops.get_total_flops(), counter.calls, counter.bytes, frozen)
+
+
+class _Counter(TorchDispatchMode):
+    """Counts calls of torch and the bytes that they return."""
+
+    calls = bytes = 0
+
+    def __torch_dispatch__(
+        self,
+        func: Any,
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        result = func(*args, **(kwargs or {}))
+        self.calls += 1
+        made: Sequence[Any] = result if isinstance(result, (tuple, list)) else [result]
+        if not getattr(func, "is_view", False):
+            self.bytes += sum(t.nbytes for t in made if isinstance(t, torch.Tensor))
+        return result
+
+
+def _batch(task: Task, arithmetic: Arithmetic) -> tuple[torch.Tensor, torch.Tensor]:
+    examples, size = task.examples("training"), task.batch_size
+    place = arithmetic.place
+    return place(examples.inputs[:size]), place(examples.targets[:size])
+
+
+def _problem_of_vmap(task: Task, arithmetic: Arithmetic) -> str:
+    """What keeps torch.func from a network of this kind; empty if nothing does."""
+    setting = Setting.of(task, arithmetic)
+    weights = setting.rows.filled(setting.network, 2)
+    gradients = torch.zeros_like(weights)
+    with warnings.catch_warnings(record=True) as caught, torch.no_grad():
+        warnings.simplefilter("always")
+        try:
+            way = Vmapped(setting, 2)
+            way.gradients(weights, *_batch(task, arithmetic), gradients)
+        except Exception as error:  # noqa: BLE001  whatever a network does in there
+            return " ".join(str(error).split())[:200]
+    for warning in caught:
+        if "batching rule" in str(warning.message):
+            return " ".join(str(warning.message).split())[:200]
+    return ""

@@ -1,0 +1,97 @@
+"""Fully connected networks of a population, as batched products.
+
+Knows the layers of an Mlp, forwards and backwards; refuses to know rules. weights and
+gradients: (rows, n), each row the parameters of one network.
+"""
+
+from collections.abc import Callable
+
+import torch
+
+from neuralopt.tasks import Mlp
+
+
+def batched_forward(
+    layers: Mlp, weights: torch.Tensor, inputs: torch.Tensor
+) -> list[torch.Tensor]:
+    """Inputs of every layer and the outputs of the last.
+
+    weights: (rows, n). inputs: (batch, width), shared by all rows. Returns tensors
+    (rows, batch, width).
+    """
+    rows = len(weights)
+    values = [inputs.expand(rows, *inputs.shape)]
+    for index, (weight, bias) in enumerate(layer_views(layers, weights)):
+        if index:
+            values[-1] = ACTIVATE[layers.activation](values[-1])
+        values.append(torch.baddbmm(bias.unsqueeze(1), values[-1], weight.mT))
+    return values
+
+
+def batched_gradients(
+    layers: Mlp,
+    weights: torch.Tensor,
+    inputs: torch.Tensor,
+    targets: torch.Tensor,
+    gradients: torch.Tensor,
+) -> torch.Tensor:
+    """Write the gradients of all rows, (rows, n); return their losses, (rows,)."""
+    values = batched_forward(layers, weights, inputs)
+    outputs = values.pop()
+    batch = len(targets)
+    losses, delta = cross_entropy(outputs, targets)
+    delta[:, torch.arange(batch), targets] -= 1.0
+    delta /= batch
+    views = layer_views(layers, gradients)
+    for index in reversed(range(len(views))):
+        weight_gradient, bias_gradient = views[index]
+        torch.bmm(delta.mT, values[index], out=weight_gradient)
+        torch.sum(delta, 1, out=bias_gradient)
+        if index:
+            weight = layer_views(layers, weights)[index][0]
+            delta = torch.bmm(delta, weight)
+            delta *= SLOPE[layers.activation](values[index])
+    return losses
+
+
+def cross_entropy(
+    outputs: torch.Tensor, targets: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean loss of each row, (rows,), and probabilities, as outputs.
+
+    outputs: (rows, batch, classes). Their greatest is taken away first: many rules push
+    all outputs the same way, and the loss would lose its digits to what they share.
+    """
+    shifted = outputs - outputs.amax(-1, keepdim=True)
+    chosen = shifted[:, torch.arange(len(targets)), targets]
+    probabilities = shifted.exp_()
+    total = probabilities.sum(-1, keepdim=True)
+    losses = (total.log().squeeze(-1) - chosen).mean(1)
+    return losses, probabilities.div_(total)
+
+
+def layer_views(
+    layers: Mlp, flat: torch.Tensor
+) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    """Each layer's (rows, out, in) and (rows, out) within (rows, n)."""
+    views = []
+    start = 0
+    for inputs, outputs in zip(layers.widths, layers.widths[1:], strict=False):
+        middle, stop = start + inputs * outputs, start + (inputs + 1) * outputs
+        weight = flat[:, start:middle].view(len(flat), outputs, inputs)
+        views.append((weight, flat[:, middle:stop]))
+        start = stop
+    return views
+
+
+Elementwise = Callable[[torch.Tensor], torch.Tensor]
+ACTIVATE: dict[str, Elementwise] = {
+    "relu": torch.relu,
+    "tanh": torch.tanh,
+    "sigmoid": torch.sigmoid,
+}
+SLOPE: dict[str, Elementwise] = {  # of an activation, by its value
+    "relu": lambda value: (value > 0).to(value.dtype),
+    "tanh": lambda value: 1 - value * value,
+    "sigmoid": lambda value: value * (1 - value),
+}

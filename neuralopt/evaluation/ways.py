@@ -1,0 +1,224 @@
+"""Ways to compute the gradients of a population.
+
+Knows networks as rows of a matrix; refuses to know rules, and which way is faster.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from torch import nn
+from torch.func import functional_call, grad_and_value, vmap
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.conv import _ConvNd
+
+from neuralopt.evaluation.arithmetic import Arithmetic
+from neuralopt.evaluation.dense import batched_forward, batched_gradients, cross_entropy
+from neuralopt.evaluation.engine import initial_parameters, measure
+from neuralopt.evaluation.rows import Rows
+from neuralopt.tasks import Examples, Mlp, Task
+
+SIXTEEN = 16
+"""Numbers in the longest vector register. Networks that are convolved or normalised
+over a batch become channels of one tensor: a multiple of so many fills whole registers,
+and an outcome does not depend on how many are left, which torch would round by."""
+
+Measures = list[tuple[float, float]]
+
+
+class Way(Protocol):
+    """Gradients and measures of the networks of a population.
+
+    Networks are the rows of `weights`, (rows, length), as `Rows` lays them out. A way
+    keeps their buffers, such as running means, from step to step.
+    """
+
+    def gradients(
+        self,
+        weights: torch.Tensor,
+        inputs: torch.Tensor,
+        targets: torch.Tensor,
+        gradients: torch.Tensor,
+    ) -> torch.Tensor:
+        """Write the gradients of all rows on one batch; return their losses."""
+        ...
+
+    def keep(self, rows: torch.Tensor) -> None:
+        """Forget all rows but these."""
+        ...
+
+    def measure(self, weights: torch.Tensor, examples: Examples) -> Measures:
+        """Loss and accuracy of each row on a held-out part."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What a way is made from: a task, numbers, and one network, which it may use."""
+
+    task: Task
+    arithmetic: Arithmetic
+    network: nn.Module
+    rows: Rows
+
+    @classmethod
+    def of(
+        cls, task: Task, arithmetic: Arithmetic, seed: int = 0, replicate: int = 0
+    ) -> "Setting":
+        network = initial_parameters(task, seed, replicate)
+        network.to(arithmetic.device, arithmetic.dtype).train()
+        return cls(task, arithmetic, network, Rows(network))
+
+    def loss(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        return self.task.loss(outputs, targets)
+
+
+class Dense:
+    """Products written by hand, for fully connected networks and cross-entropy."""
+
+    def __init__(self, setting: Setting, count: int) -> None:
+        assert isinstance(setting.task.layers, Mlp)
+        self.layers = setting.task.layers
+
+    def gradients(
+        self,
+        weights: torch.Tensor,
+        inputs: torch.Tensor,
+        targets: torch.Tensor,
+        gradients: torch.Tensor,
+    ) -> torch.Tensor:
+        return batched_gradients(self.layers, weights, inputs, targets, gradients)
+
+    def keep(self, rows: torch.Tensor) -> None:
+        pass
+
+    def measure(self, weights: torch.Tensor, examples: Examples) -> Measures:
+        outputs = batched_forward(self.layers, weights, examples.inputs)[-1]
+        right = (outputs.argmax(-1) == examples.targets).double().mean(1)
+        losses, _ = cross_entropy(outputs, examples.targets)
+        return list(zip(losses.tolist(), right.tolist(), strict=True))
+
+
+class _Buffered:
+    """A network that becomes one of a population at a time."""
+
+    def __init__(self, setting: Setting, count: int) -> None:
+        self.setting = setting
+        self.network = setting.network
+        self.parameters = list(self.network.parameters())
+        named = dict(self.network.named_buffers())
+        self.buffers = {
+            name: buffer.expand(count, *buffer.shape).clone()
+            for name, buffer in named.items()
+        }
+        self.own = list(named.values())
+
+    def become(self, views: list[torch.Tensor], row: int) -> None:
+        """Let the network's parameters and buffers be those of a row."""
+        for parameter, view in zip(self.parameters, views, strict=True):
+            parameter.data = view[row]
+        for own, buffer in zip(self.own, self.buffers.values(), strict=True):
+            own.data = buffer[row]
+
+    def keep(self, rows: torch.Tensor) -> None:
+        self.buffers = {name: each[rows] for name, each in self.buffers.items()}
+
+    def measure(self, weights: torch.Tensor, examples: Examples) -> Measures:
+        setting, found = self.setting, []
+        views = setting.rows.views(weights)
+        self.network.eval()
+        for row in range(len(weights)):
+            self.become(views, row)
+            found.append(
+                measure(self.network, setting.task, examples, setting.arithmetic)
+            )
+        self.network.train()
+        return found
+
+
+class OneByOne(_Buffered):
+    """torch's own forward and backward passes, one network after another."""
+
+    def gradients(
+        self,
+        weights: torch.Tensor,
+        inputs: torch.Tensor,
+        targets: torch.Tensor,
+        gradients: torch.Tensor,
+    ) -> torch.Tensor:
+        setting = self.setting
+        views, into = setting.rows.views(weights), setting.rows.views(gradients)
+        trained = [p for p in self.parameters if p.requires_grad]
+        places = [
+            view
+            for parameter, view in zip(self.parameters, into, strict=True)
+            if parameter.requires_grad
+        ]
+        losses = weights.new_empty(len(weights))
+        for row in range(len(weights)):
+            self.become(views, row)
+            with torch.enable_grad(), setting.arithmetic.autocast():
+                loss = setting.loss(self.network(inputs), targets)
+            found = torch.autograd.grad(loss, trained, allow_unused=True)
+            for place, gradient in zip(places, found, strict=True):
+                if gradient is not None:
+                    place[row] = gradient
+            losses[row] = loss.detach()
+        return losses
+
+
+class Vmapped(_Buffered):
+    """One pass for all networks, batched by torch.func."""
+
+    def __init__(self, setting: Setting, count: int) -> None:
+        super().__init__(setting, count)
+        self._all: Callable[..., Any] = vmap(
+            grad_and_value(self._loss), in_dims=(0, 0, 0, None)
+        )
+        modules = list(self.network.modules())
+        mingled = any(isinstance(m, (_ConvNd, _BatchNorm)) for m in modules)
+        self._multiple = SIXTEEN if mingled else 1
+
+    def _loss(
+        self,
+        parameters: dict[str, torch.Tensor],
+        buffers: dict[str, torch.Tensor],
+        inputs: torch.Tensor,
+        targets: torch.Tensor,
+    ) -> torch.Tensor:
+        with self.setting.arithmetic.autocast():
+            outputs = functional_call(self.network, (parameters, buffers), (inputs,))
+            return self.setting.loss(outputs, targets)
+
+    def gradients(
+        self,
+        weights: torch.Tensor,
+        inputs: torch.Tensor,
+        targets: torch.Tensor,
+        gradients: torch.Tensor,
+    ) -> torch.Tensor:
+        rows, count = self.setting.rows, len(weights)
+        buffers = self.buffers
+        more = -count % self._multiple
+        if more:
+            filled = torch.arange(count + more, device=weights.device) % count
+            weights = weights[filled]
+            buffers = {name: each[filled] for name, each in buffers.items()}
+        named = dict(zip(rows.names, rows.views(weights), strict=True))
+        # Inputs are the same for all, but expanded: one product over all networks would
+        # be cut into pieces that depend on how many there are.
+        each = inputs.expand(len(weights), *inputs.shape)
+        found, losses = self._all(named, buffers, each, targets)
+        for place, gradient in zip(rows.views(gradients), found.values(), strict=True):
+            place.copy_(gradient[:count])
+        if more:
+            self.buffers = {name: each[:count] for name, each in buffers.items()}
+        return losses[:count]  # type: ignore[no-any-return]
+
+
+WAYS: dict[str, Callable[[Setting, int], Way]] = {
+    "dense": Dense,
+    "vmap": Vmapped,
+    "one by one": OneByOne,
+}
