@@ -6,6 +6,7 @@ from importlib import import_module
 
 from neuralopt.catalog import hint
 from neuralopt.tasks.analytic import ravine, rosenbrock
+from neuralopt.tasks.cifar10 import cifar10_conv, cifar10_resnet
 from neuralopt.tasks.digits import digits, digits_conv
 from neuralopt.tasks.mnistnet import enos_mnistnet
 from neuralopt.tasks.network import ConvNet as ConvNet
@@ -18,6 +19,8 @@ from neuralopt.tasks.task import Part as Part
 from neuralopt.tasks.task import Task as Task
 
 TASKS: Mapping[str, Callable[[], Task]] = {
+    "cifar10_conv": cifar10_conv,
+    "cifar10_resnet": cifar10_resnet,
     "digits": digits,
     "digits_conv": digits_conv,
     "enos_mnistnet": enos_mnistnet,
