@@ -42,12 +42,17 @@ def copy_of_cifar10(path: str, download: bool) -> Path:
     download: whether one may be fetched if there is none yet.
     Raises ValueError if there is none, or if it can't be had.
     """
-    if path:
-        return Path(path).expanduser()
-    folder = cache_folder()
-    for name in (BINARY, PYTHON):
-        if (folder / name).is_file():
-            return folder / name
+    try:
+        if path:
+            return Path(path).expanduser()
+        folder = cache_folder()
+        for name in (BINARY, PYTHON):
+            if (folder / name).is_file():
+                return folder / name
+    except (OSError, RuntimeError) as error:  # a forbidden folder; no home folder
+        raise ValueError(
+            f"no copy of CIFAR-10 can be looked for ({error}): give task.path=FILE"
+        ) from None
     if download:
         return fetch(folder / BINARY)
     raise ValueError(

@@ -163,6 +163,10 @@ def test_a_folder_that_can_t_be_made_is_one_line(site, tmp_path, monkeypatch):
     assert site.asked == 0
 
 
+def test_a_home_that_there_is_not_is_one_line():
+    assert "looked for (Could not determine home" in complaint("~no such user/x", True)
+
+
 def test_ctrl_c_leaves_nothing(site, monkeypatch):
     def interrupted(file):
         file.write(b"some")
