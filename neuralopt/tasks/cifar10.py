@@ -29,10 +29,11 @@ CONV_BATCH, RESNET_BATCH = 100, 128
 def cifar10_conv(path: str = "", download: bool = False) -> Classification:
     """Two convolutions of 32 filters on CIFAR-10, batches of 100.
 
-    The child of Bello et al. 2017: two layers of 3 x 3 convolutions with batch
-    normalisation and ReLU. What stands between them and the classes is our choice: no
-    pooling, and one fully connected layer of 32,768 inputs; 337,898 parameters. So are
-    the scaling of the images and that none of them are shifted or mirrored.
+    The child of Bello et al. 2017 as others describe it: two 3 x 3 convolutions with
+    batch normalisation and ReLU. What stands between them and the classes is our
+    choice, no pooling and one fully connected layer of 32,768 inputs, which makes
+    337,898 parameters; so are the scaling of the images, the parts, and that no image
+    is shifted or mirrored.
 
     path: a copy of CIFAR-10, as in `read_cifar10`; without one, the copy in the cache
     folder. download: whether it may be fetched. Parts are as in `divided`.
@@ -67,8 +68,8 @@ def divided(training: int, test: int) -> Mapping[Part, npt.NDArray[np.int64]]:
     """Which images are of which part, by their numbers in the files, shuffled.
 
     training, test: images in the training files and in the test file. One tenth of the
-    former is the validation part, as in Bello et al. 2017, 5,000 of 50,000; the other
-    nine tenths are trained on. Half of the test file is the selection part and half
+    former is the validation part, 5,000 of the official 50,000; the other nine tenths
+    are trained on. Half of the test file is the selection part and half
     the test part: which rules are chosen is never decided by images they are tested on.
     """
     trained = counter_order(counter_key(SPLIT_SEED, TRAINING_FILES), training)
