@@ -69,8 +69,8 @@ def divided(training: int, test: int) -> Mapping[Part, npt.NDArray[np.int64]]:
 
     training, test: images in the training files and in the test file. One tenth of the
     former is the validation part, 5,000 of the official 50,000; the other nine tenths
-    are trained on. Half of the test file is the selection part and half
-    the test part: which rules are chosen is never decided by images they are tested on.
+    are trained on. Half of the test file is the selection part and half the test part:
+    which rules are chosen is never decided by images they are tested on.
     """
     trained = counter_order(counter_key(SPLIT_SEED, TRAINING_FILES), training)
     tested = counter_order(counter_key(SPLIT_SEED, TEST_FILE), test)
