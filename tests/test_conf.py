@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,8 @@ from neuralopt.language import RULES
 from neuralopt.searchers import SEARCHERS
 from neuralopt.spaces import SPACES
 from neuralopt.tasks import TASKS, load_task
+from neuralopt.tasks.cifar10_download import cache_folder
+from tests.tasks import made_up_cifar10
 
 ROOT = Path(__file__).resolve().parents[1]
 FILES = sorted(
@@ -50,6 +53,17 @@ print(json.dumps([neuralopt.__file__, files]))
 """
 
 
+@pytest.fixture(scope="module")
+def downloads(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A cache folder with the data that tasks would fetch, in small."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        made_up_cifar10.write(cache_folder(), "binary archive")
+        yield
+        load_task.cache_clear()  # others are to have the real ones
+
+
+@pytest.mark.usefixtures("downloads")
 @pytest.mark.parametrize(("group", "name"), FILES)
 def test_every_file_composes_and_builds(group: str, name: str) -> None:
     settings = compose_settings([f"{group}={name}"])

@@ -62,7 +62,7 @@ def test_any_network_is_trained_as_the_serial_engine_trains_it(name, way):
     oracle = SerialEngine(task, 3, torch.float64).train(children, 2, PARTS)
     found = StackedEngine(task, 3, torch.float64, way=way).train(children, 2, PARTS)
     assert furthest(oracle, found) < 1e-9
-    assert 0 < sum(not outcome.diverged for outcome in oracle)
+    assert sum(not outcome.diverged for outcome in oracle) > 0
 
 
 @pytest.mark.parametrize("name", BUILT_IN)

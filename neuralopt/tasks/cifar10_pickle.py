@@ -1,0 +1,118 @@
+"""A batch file of CIFAR-10's Python form, read without running any of it.
+
+Knows the few names such a pickle needs, and has a stand-in for each; refuses to import
+anything, numpy's own functions included, whatever a file asks for.
+"""
+
+import io
+import pickle
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Bytes = npt.NDArray[np.uint8]
+
+
+class _Array:
+    """An array as its pickle tells it."""
+
+    __slots__ = ("state",)
+
+    def __init__(self, *arguments: object) -> None:
+        self.state: tuple[Any, ...] = ()
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        self.state = state
+
+
+class _Type:
+    """A type of numbers: its name, as in u1. The rest is of no matter to bytes."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: object = None, *arguments: object) -> None:
+        self.name = _text(name)
+
+    def __setstate__(self, state: object) -> None:
+        pass
+
+
+class _Encoded:
+    """Bytes, which Python 3 writes as text in pickles that Python 2 could read."""
+
+    __slots__ = ()
+
+    def __new__(cls, text: str, encoding: str) -> bytes:  # type: ignore[misc]
+        if encoding not in ("latin1", "latin-1"):
+            raise pickle.UnpicklingError(f"it holds bytes as {encoding!r:.40}")
+        return text.encode("latin1")
+
+    def __setstate__(self, state: object) -> None:
+        pass
+
+
+STAND_INS: Mapping[tuple[str, str], type] = {
+    ("numpy.core.multiarray", "_reconstruct"): _Array,
+    ("numpy._core.multiarray", "_reconstruct"): _Array,  # numpy 2
+    ("numpy", "ndarray"): _Array,
+    ("numpy", "dtype"): _Type,
+    ("_codecs", "encode"): _Encoded,
+}
+"""All that a batch file may name. Each has a `__setstate__`, so that a pickle can't set
+attributes of the class itself."""
+
+
+class _Reader(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> type:
+        found = STAND_INS.get((module, name))
+        if found is None:
+            asked = f"{module}.{name}"
+            raise pickle.UnpicklingError(
+                f"it asks for {asked!r:.80}, which no file of CIFAR-10 does"
+            )
+        return found
+
+
+def pixels_and_labels(content: bytes) -> tuple[Bytes, list[object]]:
+    """Rows of pixels, uint8 (count, width), and labels as they stand in the file.
+
+    content: a pickled dict with the array `data` and the list `labels`, of Python 2 or
+    of protocols 0 to 4. Raises ValueError, saying what is wrong, for anything else.
+    """
+    try:
+        # Strings of Python 2 become bytes: the pixels are such a string.
+        reader = _Reader(io.BytesIO(content), encoding="bytes")
+        batch: object = reader.load()
+    except Exception as error:  # noqa: BLE001 - a broken pickle raises what it likes
+        what = " ".join(str(error).split()) or type(error).__name__
+        raise ValueError(f"it is no batch that can be read: {what}") from None
+    if not isinstance(batch, dict):
+        raise ValueError(f"it holds a {type(batch).__name__}, not a dict")
+    held = {_text(key): value for key, value in batch.items()}
+    data, labels = held.get("data"), held.get("labels")
+    if not isinstance(data, _Array):
+        raise ValueError("its `data` is no array")
+    if not isinstance(labels, list):
+        raise ValueError("its `labels` are no list")
+    return _pixels(data.state), labels
+
+
+def _pixels(state: object) -> Bytes:
+    match state:
+        case (*_, (int(count), int(width)), _Type(name="u1"), order, bytes(content)):
+            if count < 0 or width < 0 or len(content) != count * width:
+                raise ValueError(
+                    f"its `data` hold {len(content)} bytes, not {count} x {width}"
+                )
+            flat = np.frombuffer(content, np.uint8)
+            return flat.reshape(count, width, order="F" if order else "C")
+    raise ValueError("its `data` are no array of bytes with two dimensions")
+
+
+def _text(value: object) -> str:
+    """A string of Python 2 or 3; of anything else no name that is asked for."""
+    if isinstance(value, bytes):
+        return value.decode("latin1")
+    return value if isinstance(value, str) else ""
