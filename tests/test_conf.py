@@ -44,9 +44,11 @@ from neuralopt.catalog import catalog
 from neuralopt.cli import main
 from neuralopt.cli.configuration import compose_settings
 from neuralopt.cli.overrides import config_groups
+from neuralopt.tasks import load_task
 files = [(group, name) for group in config_groups() for name in catalog(group)]
 for group, name in files:
     compose_settings([f"{group}={name}"])
+load_task("char_lm")  # reads the text that comes with the package
 if main(["show", "adam"]):
     sys.exit("show failed")
 print(json.dumps([neuralopt.__file__, files]))

@@ -7,6 +7,7 @@ from importlib import import_module
 
 from neuralopt.catalog import hint
 from neuralopt.tasks.analytic import ravine, rosenbrock
+from neuralopt.tasks.char_lm import char_lm
 from neuralopt.tasks.cifar10 import cifar10_conv, cifar10_resnet
 from neuralopt.tasks.digits import digits, digits_conv
 from neuralopt.tasks.mnistnet import enos_mnistnet
@@ -22,6 +23,7 @@ from neuralopt.tasks.task import Task as Task
 from neuralopt.tasks.task import with_recipe as with_recipe
 
 TASKS: Mapping[str, Callable[..., Task]] = {
+    "char_lm": char_lm,
     "cifar10_conv": cifar10_conv,
     "cifar10_resnet": cifar10_resnet,
     "digits": digits,

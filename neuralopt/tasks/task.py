@@ -24,7 +24,12 @@ PARTS: tuple[Part, ...] = ("training", "validation", "selection", "test")
 
 @dataclass(frozen=True, slots=True)
 class Examples:
-    """inputs: (count, ...) floats; targets: (count,) class numbers."""
+    """What is given and what is wanted, example by example.
+
+    inputs: (count, ...), floats, or int64 numbers of tokens, which no engine may turn
+    into floats. targets: (count, ...), as the task's loss takes them: class numbers
+    (count,), numbers of the next tokens (count, time), values.
+    """
 
     inputs: torch.Tensor
     targets: torch.Tensor

@@ -22,9 +22,7 @@ class Mean(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.layer = nn.TransformerEncoderLayer(
-            8, 2, 16, dropout=0.0, batch_first=True
-        )
+        self.layer = nn.TransformerEncoderLayer(8, 2, 16, dropout=0.0, batch_first=True)
         self.enter, self.head = nn.Linear(6, 8), nn.Linear(8, 3)
 
     def forward(self, inputs):

@@ -70,8 +70,10 @@ def test_every_task_is_trained_as_the_serial_engine_trains_it(name):
     task = load_task(name)
     children = children_of(("adam", "powersign", "drop(g, 0.3)"), (1e-3, 0.03), (0,))
     limit = 6 * task.batch_size
-    engines = SerialEngine(task, 0, torch.float64), StackedEngine(task, 0, torch.float64)
-    oracle, found = (each.train(children, 1, PARTS, limit) for each in engines)
+    oracle, found = (
+        make(task, 0, torch.float64).train(children, 1, PARTS, limit)
+        for make in (SerialEngine, StackedEngine)
+    )
     assert furthest(oracle, found) < 1e-9
     assert [a.accuracies for a in oracle] == [b.accuracies for b in found]
 
@@ -185,7 +187,9 @@ def test_a_recipe_is_what_it_says(recipe, engine):
             losses.append(loss.item())
             gradients = torch.autograd.grad(loss, list(network.parameters()))
             norm = math.sqrt(sum((g**2).sum().item() for g in gradients))
-            scale = min(1.0, recipe.clip_norm / (norm + 1e-6)) if recipe.clip_norm else 1
+            scale = 1.0
+            if recipe.clip_norm:
+                scale = min(1.0, recipe.clip_norm / (norm + 1e-6))
             with torch.no_grad():
                 for w, g in zip(network.parameters(), gradients, strict=True):
                     w -= rate * factor * (scale * g + recipe.weight_decay * w)
