@@ -15,8 +15,8 @@ from torch.optim.optimizer import Optimizer
 
 from neuralopt.counter_hash import counter_key, counter_order
 from neuralopt.evaluation.arithmetic import Arithmetic
-from neuralopt.language import Expression
-from neuralopt.tasks import Examples, Part, Task
+from neuralopt.language import Expression, schedule_factor
+from neuralopt.tasks import Examples, Part, Recipe, Task
 
 CURVE_POINTS = 20
 MEASURED_AT_ONCE = 1000
@@ -127,6 +127,22 @@ def batch_order(
     order = counter_order(counter_key(seed, replicate, ORDER, epoch), count)
     used = torch.from_numpy(order[: steps * task.batch_size])
     return used.view(steps, task.batch_size)
+
+
+def rate_factors(recipe: Recipe, steps: int) -> list[float]:
+    """Of the learning rate, at each step of a training, as a recipe has it.
+
+    Raises ValueError if its schedule is none.
+    """
+    try:
+        factor = schedule_factor(recipe.schedule, steps)
+    except ValueError as error:
+        raise ValueError(f"task.recipe.schedule: {error}") from None
+    rising = recipe.warmup * steps
+    return [
+        factor(t) * (min(1.0, (t + 1) / rising) if rising else 1.0)
+        for t in range(steps)
+    ]
 
 
 def curve_of(losses: Sequence[float]) -> tuple[float, ...]:

@@ -20,6 +20,7 @@ from neuralopt.evaluation.engine import (
     diverged_outcome,
     initial_parameters,
     measure,
+    rate_factors,
     steps_per_epoch,
 )
 from neuralopt.optimizer import RuleOptimizer
@@ -27,7 +28,10 @@ from neuralopt.tasks import Part, Task
 
 
 class SerialEngine:
-    """Trains with nn.Module, autograd and RuleOptimizer."""
+    """Trains with nn.Module, autograd and RuleOptimizer.
+
+    Raises ValueError if the task's recipe names no schedule.
+    """
 
     name = "serial"
 
@@ -42,6 +46,7 @@ class SerialEngine:
         self.task, self.seed = task, seed
         self.arithmetic = arithmetic or Arithmetic(dtype)
         self.data = Placed(task, self.arithmetic)
+        rate_factors(task.recipe, 1)
 
     def train(
         self,
@@ -59,7 +64,7 @@ class SerialEngine:
         network = initial_parameters(task, seed, child.replicate)
         network.to(self.arithmetic.device, self.arithmetic.dtype).train()
         examples = self.data["training"]
-        factors = task.recipe.factors(epochs * steps_per_epoch(task, limit))
+        factors = rate_factors(task.recipe, epochs * steps_per_epoch(task, limit))
         optimizer = self._optimizer(child, network, len(factors))
         losses: list[float] = []
         for epoch in range(epochs):

@@ -24,6 +24,7 @@ from neuralopt.evaluation.engine import (
     curve_of,
     diverged_outcome,
     initial_parameters,
+    rate_factors,
     steps_per_epoch,
 )
 from neuralopt.evaluation.rows import ALIGNMENT, Rows
@@ -49,7 +50,7 @@ class StackedEngine:
 
     Any network: by products written by hand, by torch.func or one after another, as
     many at a time as suits it; `choose_way` says so, unless way, of WAYS, and
-    population do.
+    population do. Raises ValueError if the task's recipe names no schedule.
     """
 
     name = "stacked"
@@ -70,6 +71,7 @@ class StackedEngine:
         self._way, self._population = way, population
         self._choice: Choice | None = None
         self._lock = threading.Lock()
+        rate_factors(task.recipe, 1)
         length = Rows(initial_parameters(task, seed, 0)).length
         row = torch.empty(length, dtype=self.arithmetic.dtype, device="meta")
 
@@ -197,7 +199,7 @@ class _Population:
         self.gradients = torch.zeros_like(self.weights)
         self.alive = torch.arange(count, device=arithmetic.device)
         self.losses = self.weights.new_full((steps, count), math.nan)
-        self.factors = engine.task.recipe.factors(steps)
+        self.factors = rate_factors(engine.task.recipe, steps)
         self.groups = []
         start = 0
         while start < count:

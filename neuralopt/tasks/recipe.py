@@ -6,8 +6,6 @@ Knows a handful of numbers; refuses to know rules and how training is done.
 import math
 from dataclasses import dataclass
 
-from neuralopt.language import schedule_factor
-
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
@@ -16,9 +14,9 @@ class Recipe:
     clip_norm: a gradient whose Euclidean norm over all parameters is greater is scaled
     down to it (Pascanu et al. 2013); 0 for none. weight_decay: decoupled (Loshchilov
     and Hutter 2019). schedule: the factor f of the learning rate, a name of SCHEDULES
-    or an expression of t, T and progress. warmup: share of the steps in which the rate
-    rises in a line, under the schedule (Goyal et al. 2017).
-    Raises ValueError for a number out of range and for what is no schedule.
+    or an expression of t, T and progress, which engines read. warmup: share of the
+    steps in which the rate rises in a line, under the schedule (Goyal et al. 2017).
+    Raises ValueError for a number out of range.
     """
 
     clip_norm: float = 0.0
@@ -36,20 +34,8 @@ class Recipe:
                 f"task.recipe.warmup is {self.warmup}: give a share of the training, "
                 "from 0 to 1"
             )
-        try:
-            self.factors(2)
-        except ValueError as error:
-            raise ValueError(f"task.recipe.schedule: {error}") from None
 
     @property
     def plain(self) -> bool:
         """Whether it changes nothing."""
         return self == Recipe()
-
-    def factors(self, steps: int) -> list[float]:
-        """Of the learning rate, at each step of a training."""
-        factor, rising = schedule_factor(self.schedule, steps), self.warmup * steps
-        return [
-            factor(t) * (min(1.0, (t + 1) / rising) if rising else 1.0)
-            for t in range(steps)
-        ]
