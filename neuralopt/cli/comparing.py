@@ -35,7 +35,7 @@ def show_contest(
     parts: SearchParts,
     of: Sequence[Part],
 ) -> None:
-    """Score contenders on fresh seeds and print a table for each part of the data."""
+    """Score contenders on fresh seeds and print a table for each task and part."""
     settings = parts.settings
     print(
         f"\nScoring {len(contenders)} rules on {settings.verdict.seeds} fresh seeds, "
@@ -43,32 +43,33 @@ def show_contest(
         flush=True,
     )
     started = time.monotonic()
-    contest = hold_contest(
-        contenders,
-        parts.task,
-        parts.budget,
-        settings.verdict.seeds,
-        settings.seed,
-        settings.evaluator.engine,
-        of,
-        parts.workers,
-        parts.arithmetic,
-        _Ticker().tick,
-    )
     rules = {
         name: render(simplify(rule)) if name != str(rule) else ""
         for name, rule in contenders.items()
         if isinstance(rule, Expression)
     }
-    for part in of:
-        print(f"\nOn the {part} part of {parts.task.name}:")
-        table = comparison_table(
-            contest.comparison(part, baselines),
-            rules=rules,
-            curves=contest.curves(part),
-            unicode=supports_unicode(sys.stdout),
+    for task in parts.tasks:
+        contest = hold_contest(
+            contenders,
+            task,
+            parts.budget,
+            settings.verdict.seeds,
+            settings.seed,
+            settings.evaluator.engine,
+            of,
+            parts.workers,
+            parts.arithmetic,
+            _Ticker().tick,
         )
-        write_table(table, sys.stdout)
+        for part in of:
+            print(f"\nOn the {part} part of {task.name}:")
+            table = comparison_table(
+                contest.comparison(part, baselines),
+                rules=rules,
+                curves=contest.curves(part),
+                unicode=supports_unicode(sys.stdout),
+            )
+            write_table(table, sys.stdout)
     print(f"\nScored in {time.monotonic() - started:.1f} s")
 
 

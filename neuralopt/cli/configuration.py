@@ -5,6 +5,7 @@ Knows Hydra and the schema; what it returns knows neither.
 
 import dataclasses
 import json
+import shlex
 from collections.abc import Sequence
 from importlib import import_module
 from operator import attrgetter
@@ -19,11 +20,11 @@ from omegaconf.errors import OmegaConfBaseException
 
 from neuralopt.catalog import hint
 from neuralopt.cli.overrides import check_overrides, explanation
-from neuralopt.cli.settings import Settings, check_numbers
+from neuralopt.cli.settings import Settings, TaskSettings, check_numbers
 from neuralopt.evaluation import Arithmetic, Budget
 from neuralopt.searchers import SEARCHERS, Searcher, default_options
 from neuralopt.spaces import Space
-from neuralopt.tasks import Task, is_own, load_task, with_recipe
+from neuralopt.tasks import Task, is_own, load_tasks, with_recipe
 
 CONF = "neuralopt.conf"
 
@@ -34,7 +35,7 @@ def compose_settings(overrides: Sequence[str]) -> Settings:
     Raises ValueError, one line, for an override that can't be read, an unknown key or
     group option, a value of another type, or a number out of range.
     """
-    overrides = [_own_task_named(override) for override in overrides]
+    overrides = [_task_named(override) for override in overrides]
     check_overrides(overrides)
     store = ConfigStore.instance()
     store.store("base_settings", Settings)
@@ -51,10 +52,13 @@ def compose_settings(overrides: Sequence[str]) -> Settings:
     return settings
 
 
-def _own_task_named(override: str) -> str:
-    """``task=module:attribute`` is no file of the group, but a task's name."""
+def _task_named(override: str) -> str:
+    """``task=module:attribute`` and ``task=digits+ravine`` are no files of the group,
+    but names of tasks.
+    """
     key, _, value = override.partition("=")
-    return f"task.name={value}" if key == "task" and is_own(value) else override
+    named = key == "task" and (is_own(value) or "+" in value)
+    return f"task.name={value}" if named else override
 
 
 def _initialized() -> Any:
@@ -180,12 +184,23 @@ def build_space(settings: Settings) -> Space:
     return Space.from_mapping(str(settings.space.get("name", "")), settings.space)
 
 
-def build_task(settings: Settings) -> Task:
-    """Raises ValueError for an option that the task has not or refuses."""
+def build_tasks(settings: Settings) -> tuple[Task, ...]:
+    """Raises ValueError for an option that no task has, or that one refuses."""
     values = dataclasses.asdict(settings.task)
     name, recipe = values.pop("name"), values.pop("recipe")
     options = {key: value for key, value in values.items() if value is not None}
-    return with_recipe(load_task(name, **options), **recipe)
+    return tuple(with_recipe(task, **recipe) for task in load_tasks(name, **options))
+
+
+def task_overrides(settings: Settings) -> str:
+    """What to type for the same tasks, with a space before each override."""
+    name = settings.task.name
+    typed = [] if name == TaskSettings().name else [f"task={name}"]
+    values = dataclasses.asdict(settings.task)
+    values |= {f"recipe.{key}": x for key, x in values.pop("recipe").items()}
+    del values["name"]
+    typed += [f"task.{key}={x}" for key, x in values.items() if x is not None]
+    return "".join(f" {shlex.quote(override)}" for override in typed)
 
 
 def build_arithmetic(settings: Settings) -> Arithmetic:

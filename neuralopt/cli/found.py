@@ -112,8 +112,8 @@ def _of_proposal(run: str, proposal: Proposal, task: str, budget: str) -> Found:
         f"{task}, budget {budget}."
     )
     if proposal.status == "scored":
-        origin += (
-            f" Quality {proposal.quality:.4f} at learning rate {proposal.lr:g} there."
+        origin += f" Quality {proposal.quality:.4f} there, " + (
+            f"at learning rate {proposal.lr:g}." if proposal.lr else proposal.reason
         )
     return Found(
         f"#{proposal.number}",

@@ -80,6 +80,7 @@ def _history(found: Found) -> Iterator[tuple[str, str]]:
     yield "status", proposal.status + because
     if proposal.status == "scored":
         yield "quality", f"{proposal.quality:.4f}"
+    if proposal.accuracy is not None:
         yield "accuracy", f"{proposal.accuracy:.4f}"
     if proposal.original is not None:
         yield "same as", f"#{proposal.original}"

@@ -3,8 +3,10 @@
 Knows how each is chosen by name; refuses to know what is done with them.
 """
 
+import json
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from neuralopt.catalog import hint
@@ -13,7 +15,7 @@ from neuralopt.cli.configuration import (
     build_budget,
     build_searcher,
     build_space,
-    build_task,
+    build_tasks,
     settings_text,
 )
 from neuralopt.cli.settings import Settings
@@ -21,13 +23,18 @@ from neuralopt.evaluation import (
     Evaluator,
     InProcessEvaluator,
     ScoringPlan,
+    SeveralPlans,
+    SeveralTasks,
+    adam_qualities,
+    check_baselines,
     choose_engine,
     fastest_engine,
+    on_each,
     scorer,
 )
 from neuralopt.evaluation.engine import Engine
 from neuralopt.language import LANGUAGE_VERSION, RULES
-from neuralopt.tasks import is_own
+from neuralopt.tasks import Task, is_own
 
 EVALUATORS = ("in_process", "ray")
 
@@ -35,6 +42,7 @@ EVALUATORS = ("in_process", "ray")
 class SearchParts:
     """What a search is made of, built before anything is written.
 
+    tasks: usually one. adam: its quality on each of several tasks, once it is known.
     Raises ValueError, one line, for a name or an option that is not there.
     """
 
@@ -44,10 +52,14 @@ class SearchParts:
         here = str(Path.cwd())
         if is_own(settings.task.name) and here not in sys.path:
             sys.path.insert(0, here)  # as for `python -m`; Ray hands it on to workers
-        self.task = build_task(settings)
+        self.tasks = build_tasks(settings)
+        self.names = settings.task.name.split("+")
+        self.adam: dict[str, float] = {}
         self.budget = build_budget(settings)
         self.arithmetic = build_arithmetic(settings)
-        self.engine, self.slower = self._engine()
+        chosen = [self._engine(task) for task in self.tasks]
+        self.engines = [engine for engine, _ in chosen]
+        self.slower = [reason for _, reasons in chosen for reason in reasons]
         self.searcher = build_searcher(settings, self.space)
         cores = os.cpu_count() or 1
         # One worker keeps a GPU as busy as many do.
@@ -61,22 +73,49 @@ class SearchParts:
                 known = hint(name, RULES)
                 raise ValueError(f"verdict.baselines: unknown rule {name!r}: {known}")
 
-    def _engine(self) -> tuple[Engine, list[str]]:
+    @property
+    def task_name(self) -> str:
+        """Of all tasks, such as ``digits+char_lm``."""
+        return "+".join(task.name for task in self.tasks)
+
+    @property
+    def engine_name(self) -> str:
+        """Of all tasks' engines, each once."""
+        return "+".join(dict.fromkeys(engine.name for engine in self.engines))
+
+    def _engine(self, task: Task) -> tuple[Engine, list[str]]:
         """The engine asked for, or the fastest and what speaks against faster ones."""
         name, seed = self.settings.evaluator.engine, self.settings.seed
         if name == "auto":
-            return fastest_engine(self.task, seed, self.arithmetic)
-        return choose_engine(name, self.task, seed, self.arithmetic), []
+            return fastest_engine(task, seed, self.arithmetic)
+        return choose_engine(name, task, seed, self.arithmetic), []
 
     def evaluator(self) -> Evaluator:
-        """Workers, started; the caller closes it."""
+        """Workers, started; the caller closes it.
+
+        With several tasks the first thing they train is Adam, unless `recall` knows
+        what became of it.
+        """
         settings = self.settings.evaluator
         if settings.name == "ray":
-            return self._ray_evaluator()
-        self.arithmetic.check()
-        return InProcessEvaluator(
-            scorer(self.task, self.budget, self.engine), self.workers, settings.batch
-        )
+            made = self._ray_evaluator()
+        else:
+            self.arithmetic.check()
+            scorers = [
+                scorer(task, self.budget, engine)
+                for task, engine in zip(self.tasks, self.engines, strict=True)
+            ]
+            one = scorers[0] if len(scorers) == 1 else on_each(scorers)
+            made = InProcessEvaluator(one, self.workers, settings.batch)
+        if len(self.tasks) == 1:
+            return made
+        try:
+            self.adam = self.adam or adam_qualities(made, self.names)
+            check_baselines(self.adam, self.budget.name)
+        except BaseException:
+            made.close()
+            raise
+        return SeveralTasks(made, self.adam)
 
     def _ray_evaluator(self) -> Evaluator:
         from neuralopt.evaluation.ray_cluster import Demand
@@ -95,20 +134,40 @@ class SearchParts:
             asked.patience,
         )
         seed = self.settings.seed
-        plan = ScoringPlan(
-            self.task, self.budget, self.engine.name, seed, self.arithmetic
+        plans = tuple(
+            ScoringPlan(task, self.budget, engine.name, seed, self.arithmetic)
+            for task, engine in zip(self.tasks, self.engines, strict=True)
         )
+        plan = plans[0] if len(plans) == 1 else SeveralPlans(plans)
         return RayEvaluator(plan, options)
 
     def context(self) -> dict[str, str]:
         """What scores depend on, as the archive keeps it."""
+        prints = "+".join(task.fingerprint for task in self.tasks)
         return {
             "language": str(LANGUAGE_VERSION),
             "space": self.space.name,
-            "task": self.task.name,
-            "task fingerprint": self.task.fingerprint,
+            "task": self.task_name,
+            "task fingerprint": prints,
             "budget": self.budget.name,
-            "engine": self.engine.name,
+            "engine": self.engine_name,
             "precision": self.settings.evaluator.precision,
+            **({"adam": json.dumps(self.adam)} if self.adam else {}),
             "configuration": settings_text(self.settings),
         }
+
+    def recall(self, context: Mapping[str, str]) -> None:
+        """Take Adam's qualities from an archive, so that all scores are set against
+        the same ones. Raises ValueError if they are none.
+        """
+        if len(self.tasks) == 1:
+            return
+        try:
+            kept = json.loads(context["adam"])
+            self.adam = {name: float(kept[name]) for name in self.names}
+        except (KeyError, TypeError, ValueError):
+            raise ValueError(
+                "the run's archive does not say what Adam's qualities were: start a "
+                "new run"
+            ) from None
+        check_baselines(self.adam, self.budget.name)

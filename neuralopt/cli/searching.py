@@ -23,6 +23,7 @@ from neuralopt.cli.configuration import (
     settings_difference,
     settings_from_text,
     settings_yaml,
+    task_overrides,
 )
 from neuralopt.cli.found import ARCHIVE, archive_path, find_contenders
 from neuralopt.cli.main import INTERRUPTED
@@ -33,7 +34,7 @@ from neuralopt.cli.run_directory import (
     make_run_directory,
     run_directory,
 )
-from neuralopt.cli.settings import Settings, TaskSettings
+from neuralopt.cli.settings import Settings
 from neuralopt.evaluation import Evaluator
 from neuralopt.loop import Observer
 from neuralopt.loop import search as run_search
@@ -126,6 +127,7 @@ def _continue(run_dir: Path, choose: Callable[[Settings], Settings]) -> int:
         kept = settings_from_text(archive.context.get("configuration", ""))
         settings = choose(kept)
         parts = SearchParts(settings)
+        parts.recall(archive.context)
         expected = parts.context()
         for key, value in archive.context.items():
             if expected.get(key) != value and key != "configuration":
@@ -150,6 +152,9 @@ def _run(
     print(f"{_headline(parts)}\nWriting to {run_dir}", flush=True)
     for reason in parts.slower:
         print(f"A faster engine was passed over: {reason}", flush=True)
+    if parts.adam:
+        told = ", ".join(f"{name} {value:.4f}" for name, value in parts.adam.items())
+        print(f"Adam, which every rule is set against: {told}", flush=True)
     observers: list[Observer] = [ProgressLine()]
     if settings.report.tensorboard:
         observers.append(TensorBoard(run_dir / "tb" / "search"))
@@ -189,8 +194,8 @@ def _headline(parts: SearchParts) -> str:
         where = "as many workers as there is room for"
     return (
         f"Searching {parts.space.name} ({parts.space.size:.1e} rows) on "
-        f"{parts.task.name}, budget {parts.budget.name}, searcher "
-        f"{settings.searcher.name}, engine {parts.engine.name}, {where}"
+        f"{parts.task_name}, budget {parts.budget.name}, searcher "
+        f"{settings.searcher.name}, engine {parts.engine_name}, {where}"
     )
 
 
@@ -207,8 +212,7 @@ def _finish(parts: SearchParts, archive: Archive, run_dir: Path) -> None:
         show_contest(contenders, verdict.baselines, parts, ("selection",))
     else:
         write_table(proposals_table(archive.best(SHOWN)), sys.stdout)
-    task = parts.settings.task.name
-    elsewhere = "" if task == TaskSettings().name else f" task={task}"
+    elsewhere = task_overrides(parts.settings)
     print(
         f"\nMore of them:     neuralopt top {run_dir}\n"
         f"Look at one:      neuralopt show {run_dir}:best\n"

@@ -23,3 +23,8 @@ from neuralopt.evaluation.probes import rejection as rejection
 from neuralopt.evaluation.probes import rejections as rejections
 from neuralopt.evaluation.scores import Score as Score
 from neuralopt.evaluation.scores import Status as Status
+from neuralopt.evaluation.several import SeveralPlans as SeveralPlans
+from neuralopt.evaluation.several import SeveralTasks as SeveralTasks
+from neuralopt.evaluation.several import adam_qualities as adam_qualities
+from neuralopt.evaluation.several import check_baselines as check_baselines
+from neuralopt.evaluation.several import on_each as on_each

@@ -15,10 +15,11 @@ from neuralopt.evaluation.native import NativeEngine
 from neuralopt.evaluation.scores import Score
 from neuralopt.evaluation.scoring import Trial, score_trials
 from neuralopt.evaluation.serial import SerialEngine
+from neuralopt.evaluation.several import scores_of_several
 from neuralopt.evaluation.stacked import StackedEngine
 from neuralopt.language import RULES, Expression, Rule, parse
 from neuralopt.optimizer import as_expression
-from neuralopt.tasks import Task, load_task
+from neuralopt.tasks import Task, load_tasks
 
 PLAIN = Arithmetic()
 ENGINES: Mapping[str, Callable[..., Engine]] = {
@@ -102,9 +103,10 @@ def evaluate(
 ) -> list[Score]:
     """Score rules on a task's validation part, in the order given.
 
-    rules: texts, names of RULES, expressions or named rules. device: ``cpu``, ``cuda``
-    or ``cuda:N``. precision: ``float32``, ``bfloat16`` (of products alone) or
-    ``float64``.
+    rules: texts, names of RULES, expressions or named rules. task: with several, as in
+    ``digits+ravine``, qualities are set against Adam's, which is trained too: see
+    `neuralopt.evaluation.several`. device: ``cpu``, ``cuda`` or ``cuda:N``. precision:
+    ``float32``, ``bfloat16`` (of products alone) or ``float64``.
     Raises ValueError for a rule that can't be parsed, for unknown names, and for a
     device that this machine has not.
 
@@ -112,15 +114,25 @@ def evaluate(
     >>> score.status, score.lr
     ('scored', 0.1)
     """
-    task = load_task(task) if isinstance(task, str) else task
+    tasks = load_tasks(task) if isinstance(task, str) else (task,)
     budget = named_budget(budget) if isinstance(budget, str) else budget
-    if isinstance(engine, str):
-        arithmetic = Arithmetic.named(precision, device)
-        arithmetic.check()
-        engine = choose_engine(engine, task, seed, arithmetic)
+    arithmetic = Arithmetic.named(precision, device)
+    arithmetic.check()
+    scorers = [
+        scorer(
+            each,
+            budget,
+            choose_engine(engine, each, seed, arithmetic)
+            if isinstance(engine, str)
+            else engine,
+        )
+        for each in tasks
+    ]
     named = [
         RULES[rule] if isinstance(rule, str) and rule in RULES else rule
         for rule in rules
     ]
     texts = [str(as_expression(rule)) for rule in named]
-    return scorer(task, budget, engine)(texts)
+    if isinstance(task, str) and len(tasks) > 1:
+        return scores_of_several(task.split("+"), scorers, texts, budget.name)
+    return scorers[0](texts)

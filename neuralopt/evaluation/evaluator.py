@@ -18,6 +18,12 @@ Scorer = Callable[[Sequence[str]], list[Score]]
 """Scores of canonical rule texts; the same for a text whatever stands beside it."""
 
 
+class Plan(Protocol):
+    """What a worker needs to make its scorer, in whatever process it is."""
+
+    def scorer(self) -> Scorer: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """A proposal to be scored: its number and its canonical text."""

@@ -28,10 +28,10 @@ from ray.exceptions import (
     RayTaskError,
 )
 
-from neuralopt.evaluation.evaluate import ScoringPlan
 from neuralopt.evaluation.evaluator import (
     Completion,
     EvaluatorError,
+    Plan,
     Request,
     Workers,
     score_requests,
@@ -86,7 +86,7 @@ class RayEvaluator:
     or this machine's alone has no room for one worker.
     """
 
-    def __init__(self, plan: ScoringPlan, options: RayOptions) -> None:
+    def __init__(self, plan: Plan, options: RayOptions) -> None:
         cores = os.cpu_count() or 1
         wanted = math.ceil(options.workers * options.demand.cpus)
         self._cluster = Cluster(options.address, max(wanted, cores))
@@ -156,7 +156,7 @@ class _Crew:
 
     def __init__(
         self,
-        plan: ScoringPlan,
+        plan: Plan,
         shared: Any,
         options: RayOptions,
         cluster: Cluster,
@@ -388,7 +388,7 @@ class _Actor:
     memory: GiB that it may use, 0 for no limit. gpus: its share of one.
     """
 
-    def __init__(self, plan: ScoringPlan, memory: float, gpus: float) -> None:
+    def __init__(self, plan: Plan, memory: float, gpus: float) -> None:
         torch.set_num_threads(1)
         if memory:
             import resource

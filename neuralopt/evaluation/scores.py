@@ -23,6 +23,7 @@ class Score:
     that was asked for, mean over replicates.
     screening: held-out loss of each learning rate of the budget, inf where diverged.
     curve: training loss along the long run, mean of each twentieth or epoch.
+    tasks: the score on each task, where there are several.
     """
 
     status: Status
@@ -33,3 +34,4 @@ class Score:
     reason: str = ""
     screening: tuple[float, ...] = ()
     curve: tuple[float, ...] = ()
+    tasks: tuple["Score", ...] = ()

@@ -58,6 +58,28 @@ def load_task(name: str, **options: str | int) -> Task:
     return TASKS[name](**options)
 
 
+def load_tasks(name: str, **options: str | int) -> tuple[Task, ...]:
+    """The tasks of a name, such as ``digits+char_lm``: usually one.
+
+    options: each for those tasks that have it. Raises ValueError as `load_task` does,
+    for a task named twice, and for an option that none of them has.
+    """
+    names = name.split("+")
+    for each in names:
+        if names.count(each) > 1:
+            raise ValueError(f"task {name}: {each} is named twice")
+    if len(names) == 1:
+        return (load_task(name, **options),)
+    known = {each: task_options(each) if each in TASKS else [] for each in names}
+    for option in options:
+        if not any(option in some for some in known.values()):
+            raise ValueError(f"task.{option} is an option of none of {name}")
+    return tuple(
+        load_task(each, **{key: options[key] for key in known[each] if key in options})
+        for each in names
+    )
+
+
 def task_options(name: str) -> list[str]:
     """Names of what a task of ours can be told."""
     return list(inspect.signature(TASKS[name]).parameters)
