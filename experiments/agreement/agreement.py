@@ -8,7 +8,9 @@ import argparse
 import math
 import statistics
 import time
+import warnings
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import nn
@@ -21,11 +23,12 @@ from neuralopt.evaluation import (
     random_rules,
     scorer,
 )
-from neuralopt.evaluation.engine import Child, Outcome
+from neuralopt.evaluation.engine import Child, Outcome, steps_per_epoch
 from neuralopt.evaluation.serial import SerialEngine
+from neuralopt.evaluation.stacked import StackedEngine
 from neuralopt.language import Expression
 from neuralopt.spaces import SPACES
-from neuralopt.tasks import PARTS, Classification, load_task
+from neuralopt.tasks import PARTS, Task, load_task, task_options
 
 SEED = 2017
 STEPS = 20
@@ -42,7 +45,7 @@ ROUND = 50
 """Rules a round; each round times both engines, the order alternating."""
 
 
-class Perturbed(Classification):
+class Perturbed:
     """A task that is the same but for rounding.
 
     At every step weights are moved by about the rounding error of dtype, the examples
@@ -51,14 +54,14 @@ class Perturbed(Classification):
     are sums, whose terms may cancel. shift: which of such tasks.
     """
 
-    def __init__(self, task: Classification, dtype: torch.dtype, shift: int) -> None:
-        names = ("name", "layers", "batch_size", "parts", "fingerprint")
-        super().__init__(*(getattr(task, name) for name in names))
-        object.__setattr__(self, "dtype", dtype)
-        object.__setattr__(self, "shift", shift)
+    def __init__(self, task: Task, dtype: torch.dtype, shift: int) -> None:
+        self.task, self.dtype, self.shift = task, dtype, shift
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.task, name)
 
     def network(self) -> nn.Module:
-        network = super().network().to(self.dtype)
+        network = self.task.network().to(self.dtype)
         shift, size = self.shift, self.shift * torch.finfo(self.dtype).eps
         generator = torch.Generator().manual_seed(shift)
 
@@ -98,20 +101,21 @@ def distance(ours: Outcome, theirs: Outcome) -> float:
     return max((abs(a - b) / max(1.0, abs(a)) for a, b in pairs), default=0.0)
 
 
-def compare_children(
-    task: Classification, rules: Sequence[Expression], fast: str
-) -> None:
+def compare_children(task: Task, rules: Sequence[Expression], fast: str) -> None:
     """Children in float64, each rule with one of the seven learning rates."""
-    print(f"\nfloat64, {STEPS} steps, rate i % 7 of bello2017 for rule i")
-    size = len(task.examples("training")) // STEPS
-    task = Classification(task.name, task.layers, size, task.parts, task.fingerprint)
+    limit = STEPS * task.batch_size
+    steps = steps_per_epoch(task, limit)
+    print(f"\nfloat64, {steps} steps, rate i % 7 of bello2017 for rule i")
     rates = BUDGETS["bello2017"].learning_rates
     children = [
         Child(rule, rates[index % len(rates)], 0) for index, rule in enumerate(rules)
     ]
     serial = SerialEngine(task, SEED, torch.float64)
-    oracle = serial.train(children, 1, PARTS)
-    found = ENGINES[fast](task, SEED, torch.float64).train(children, 1, PARTS)
+    oracle = serial.train(children, 1, PARTS, limit)
+    engine = ENGINES[fast](task, SEED, torch.float64)
+    found = engine.train(children, 1, PARTS, limit)
+    if isinstance(engine, StackedEngine):
+        print(f"  {engine.choice.way}: {engine.choice.reason}")
     distances = [distance(a, b) for a, b in zip(oracle, found, strict=True)]
     print_distribution(distances, EXACT)
     print(f"  {sum(outcome.diverged for outcome in oracle)} of them diverge")
@@ -119,7 +123,7 @@ def compare_children(
     def moved(child: Child, outcome: Outcome, shift: int) -> float:
         same = Perturbed(task, torch.float64, shift)
         engine = SerialEngine(same, SEED, torch.float64)
-        return distance(outcome, engine.train([child], 1, PARTS)[0])
+        return distance(outcome, engine.train([child], 1, PARTS, limit)[0])
 
     for child, outcome, far in zip(children, oracle, distances, strict=True):
         if far > EXACT:
@@ -132,7 +136,7 @@ def compare_children(
 
 
 def compare_scores(
-    task: Classification, rules: Sequence[Expression], budget: Budget, fast: str
+    task: Task, rules: Sequence[Expression], budget: Budget, fast: str
 ) -> None:
     """Scores in float32, and rules per second of both engines."""
     print(f"\nfloat32, budget {budget.name}")
@@ -167,7 +171,7 @@ def compare_scores(
 
 
 def explanation(
-    task: Classification, budget: Budget, text: str, ours: Score, theirs: Score
+    task: Task, budget: Budget, text: str, ours: Score, theirs: Score
 ) -> str:
     """Whether rounding alone moves the score so far."""
     moved = [
@@ -211,17 +215,28 @@ def main() -> None:
     parser.add_argument("--rules", type=int, default=1000)
     parser.add_argument("--engine", default="native", choices=["native", "stacked"])
     parser.add_argument("--budget", default="smoke", choices=list(BUDGETS))
+    parser.add_argument("--tasks", nargs="+", default=["digits"])
+    parser.add_argument("--path", help="of the data of tasks that have some")
+    parser.add_argument("--depth", type=int, help="of cifar10_resnet")
+    parser.add_argument("--width", type=int, help="of cifar10_resnet")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    task = load_task("digits")
-    assert isinstance(task, Classification)
+    warnings.filterwarnings("ignore", message="There is a performance drop")
     began = time.perf_counter()
     share = -(-arguments.rules // len(SPACES))
     rules = [r for s in SPACES.values() for r in random_rules(s, share, SEED)]
     rules = rules[: arguments.rules]
     print(f"{len(rules)} rules of {', '.join(SPACES)}; {arguments.engine}")
-    compare_children(task, rules, arguments.engine)
-    compare_scores(task, rules, BUDGETS[arguments.budget], arguments.engine)
+    for name in arguments.tasks:
+        options = {
+            key: value
+            for key in task_options(name)
+            if (value := getattr(arguments, key, None)) is not None
+        }
+        task = load_task(name, **options)
+        print(f"\n{name}:")
+        compare_children(task, rules, arguments.engine)
+        compare_scores(task, rules, BUDGETS[arguments.budget], arguments.engine)
     print(f"\n{time.perf_counter() - began:.0f} s")
 
 

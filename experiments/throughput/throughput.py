@@ -37,7 +37,7 @@ from neuralopt.tasks import ConvNet, Mlp, Task, load_task
 
 SEED = 2017
 CORES = os.cpu_count() or 1
-NATIVE_RULES, NAIVE_RULES = 128, 4
+NATIVE_RULES, STACKED_RULES, NAIVE_RULES = 128, 16, 4
 """Rules a round: a fast engine needs many to be timed, a slow one can't have them."""
 
 
@@ -94,19 +94,21 @@ def scoring(task: Task, budget: Budget, name: str, threads: int) -> Callable:
 def rules_a_second(name: str, rounds: int) -> None:
     """The first table: rules a second of every way that can train a task."""
     task, budget = load_task(name), BUDGETS["bello2017"]
-    ways = [("naive", 1), ("serial", 1), ("native", 1), ("native", CORES)]
-    if isinstance(task.layers, Mlp):
-        ways.insert(2, ("stacked", 1))
+    ways = [("naive", 1), ("serial", 1), ("stacked", 1)]
+    if task.layers is not None:
+        ways += [("native", 1), ("native", CORES)]
     space = SPACES["bello2017"]
+    count = {"stacked": NATIVE_RULES if isinstance(task.layers, Mlp) else STACKED_RULES}
     rules = random_rules(space, NATIVE_RULES * rounds, SEED)
     score = {way: scoring(task, budget, *way) for way in ways}
     for way in ways:  # compiled, and data in order, before the clock starts
-        score[way](rules[: 2 if way[0] in ("naive", "serial") else None])
+        score[way](rules[: count.get(way[0], 2 if way[0] != "native" else None)])
     rates: dict[tuple[str, int], list[float]] = {way: [] for way in ways}
     for number in range(rounds):
         some = rules[number * NATIVE_RULES :][:NATIVE_RULES]
         for way in ways[:: 1 if number % 2 else -1]:
-            mine = some[:NAIVE_RULES] if way[0] in ("naive", "serial") else some
+            slow = way[0] in ("naive", "serial")
+            mine = some[: NAIVE_RULES if slow else count.get(way[0])]
             began = time.perf_counter()
             score[way](mine)
             rates[way].append(len(mine) / (time.perf_counter() - began))
@@ -256,7 +258,7 @@ def main() -> None:
         f"{numba.__version__}, {rounds} rounds"
     )
     tasks = ("digits", "digits_conv", "enos_mnistnet")
-    for name in tasks:
+    for name in (*tasks, "ravine", "rosenbrock", "char_lm"):
         rules_a_second(name, rounds)
     for name in tasks:
         child_steps(name, rounds)

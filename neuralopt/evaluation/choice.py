@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch.nn.modules.conv import _ConvNd
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -17,9 +18,10 @@ from neuralopt.evaluation.arithmetic import Arithmetic
 from neuralopt.evaluation.ways import SIXTEEN, Setting, Vmapped
 from neuralopt.tasks import Mlp, Task
 
-FLOPS_PER_CALL = 1_000_000
+FLOPS_PER_CALL, FLOPS_PER_CALL_CONVOLVED = 1_000_000, 200_000
 """On a processor: where the calls of torch do more work each, what they cost besides is
-little, and a population only leaves the cache (experiments/stacking)."""
+little, and a population only leaves the cache; convolutions of many networks at once
+are slow in themselves (experiments/stacking)."""
 
 CACHE_BYTES = 32 * 2**20
 """What the tensors of a population's step may take, on a processor."""
@@ -36,13 +38,14 @@ GPU_POPULATION = 1792
 @dataclass(frozen=True, slots=True)
 class Work:
     """Of one child's step: floating-point operations of products and convolutions,
-    calls of torch, and bytes of all that they return. frozen: columns of a row that
-    get no gradient.
+    calls of torch, and bytes of all that they return. convolves: whether it has any
+    convolution. frozen: columns of a row that get no gradient.
     """
 
     flops: int
     calls: int
     bytes: int
+    convolves: bool
     frozen: tuple[slice, ...]
 
 
@@ -74,7 +77,8 @@ def _best_way(task: Task, arithmetic: Arithmetic, work: Work) -> tuple[str, str]
     if plain and not arithmetic.mixed:
         return "dense", "fully connected layers"
     if arithmetic.on_cpu:
-        if work.flops > FLOPS_PER_CALL * work.calls:
+        worth = FLOPS_PER_CALL_CONVOLVED if work.convolves else FLOPS_PER_CALL
+        if work.flops > worth * work.calls:
             much = f"{work.flops / work.calls / 1e6:.1f} MFLOP a call of torch"
             return "one by one", f"{much} are worth it"
         if task.batch_size % SIXTEEN:
@@ -112,7 +116,9 @@ def work_of_a_step(task: Task, arithmetic: Arithmetic) -> Work:
         for span, parameter in zip(setting.rows.spans, parameters, strict=True)
         if parameter.grad is None
     )
-    return Work(flops.get_total_flops(), counter.calls, counter.bytes, frozen)
+    convolves = any(isinstance(m, _ConvNd) for m in setting.network.modules())
+    total = flops.get_total_flops()
+    return Work(total, counter.calls, counter.bytes, convolves, frozen)
 
 
 class _Counter(TorchDispatchMode):

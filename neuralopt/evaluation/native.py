@@ -4,11 +4,9 @@ Knows tasks of small networks as arrays for the kernels, and threads; refuses
 to know how a kernel works. Needs numba.
 """
 
-import contextlib
-import logging
 import math
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -28,6 +26,7 @@ from neuralopt.evaluation.engine import (
     initial_parameters,
     steps_per_epoch,
 )
+from neuralopt.evaluation.kernels import load_kernels, told_when_compiled
 from neuralopt.language import Expression
 from neuralopt.machine.bytecode import Bytecode, bytecode_of
 from neuralopt.tasks import ConvNet, Mlp, Part, Task
@@ -44,10 +43,6 @@ MEMORY_BYTES = 512 * 2**20
 
 EPOCH_BYTES = 512 * 2**20
 """Of the batches of one epoch, at most."""
-
-_TOLD = threading.Event()
-COMPILING = "compiling the native engine for this machine: some 15 seconds, once"
-LOGGER = logging.getLogger("neuralopt")
 
 DTYPES = {torch.float32: np.float32, torch.float64: np.float64}
 
@@ -280,7 +275,7 @@ class _Run:
                 min(first + CHILDREN, count),
             )
 
-        with told_when_compiled():
+        with told_when_compiled("the native engine", 15):
             _in_threads(task, range(0, count, CHILDREN), engine.workers)
         return [
             self._outcome(*result)
@@ -305,13 +300,12 @@ class _Run:
 def _kernels() -> Any:
     """The compiled part, imported late: without numba everything else works."""
     try:
-        from neuralopt.machine import kernels
+        return load_kernels()
     except ImportError as error:
         raise ValueError(
             f"the native engine needs numba ({error}): pip install numba, or use "
             "evaluator.engine=stacked"
         ) from None
-    return kernels
 
 
 def _shape(kernels: Any, layers: Mlp | ConvNet) -> Any:
@@ -341,24 +335,3 @@ def _in_threads(task: Callable[[int], None], numbers: range, workers: int) -> No
     else:
         with ThreadPoolExecutor(workers, "native") as pool:
             list(pool.map(task, numbers))
-
-
-@contextlib.contextmanager
-def told_when_compiled() -> Iterator[None]:
-    """Say so, once, if numba compiles inside: it takes seconds and looks like a fault.
-
-    numba reports what it compiles, not what it finds in its cache.
-    """
-    from numba.core import event
-
-    class Listener(event.Listener):
-        def on_start(self, event: Any) -> None:
-            if not _TOLD.is_set():  # by another thread
-                _TOLD.set()
-                LOGGER.warning("%s", COMPILING)
-
-        def on_end(self, event: Any) -> None:
-            pass
-
-    with event.install_listener("numba:compile", Listener()):
-        yield

@@ -1,14 +1,14 @@
 """The stacked engine: many children as the rows of one matrix.
 
-Knows how a population is trained: batches, rules, recipes, who has diverged; refuses to
-know how gradients are computed, budgets and scores.
+Knows how a population is trained: batches, recipes, who has diverged; refuses to know
+how gradients and updates are computed, budgets and scores.
 """
 
 import math
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import chain
 
 import torch
@@ -27,16 +27,12 @@ from neuralopt.evaluation.engine import (
     rate_factors,
     steps_per_epoch,
 )
-from neuralopt.evaluation.rows import ALIGNMENT, Rows
+from neuralopt.evaluation.rows import Rows
+from neuralopt.evaluation.updates import Plan, Updates, updates_for
 from neuralopt.evaluation.ways import WAYS, Setting, Way
 from neuralopt.one_thread import one_thread
-from neuralopt.optimizer import Program, compile_rule
 from neuralopt.optimizer.draws import draw
-from neuralopt.optimizer.program import Scalars
 from neuralopt.tasks import Part, Task
-
-BLOCK = 1 << 16
-"""Numbers that a rule is applied to at a time, so that they stay in the cache."""
 
 SWEEP = 8
 """Steps between removals of children that have diverged."""
@@ -76,7 +72,7 @@ class StackedEngine:
         row = torch.empty(length, dtype=self.arithmetic.dtype, device="meta")
 
         @lru_cache(maxsize=max(16, DRAWS_BYTES // max(1, row.nbytes)))
-        def draws(kind: str, replicate: int, step: int, stream: int) -> torch.Tensor:
+        def draws(replicate: int, kind: str, step: int, stream: int) -> torch.Tensor:
             like = torch.empty_like(row, device=self.arithmetic.device)
             return draw(kind, (seed, replicate, step, stream), like)
 
@@ -138,16 +134,6 @@ class StackedEngine:
 
 
 @dataclass(slots=True)
-class _Group:
-    """The rows of one rule: where they are, and what the rule remembers."""
-
-    program: Program
-    rows: slice
-    rates: torch.Tensor  # (rows, 1)
-    states: tuple[torch.Tensor, ...]  # each (rows, length)
-
-
-@dataclass(slots=True)
 class _Population:
     """Children of one replicate in training; row i is child `alive[i]`."""
 
@@ -161,7 +147,7 @@ class _Population:
     gradients: torch.Tensor = field(init=False)  # (rows, length)
     count: int = field(init=False)  # numbers of a row that are parameters
     alive: torch.Tensor = field(init=False)  # numbers of children, (rows,)
-    groups: list[_Group] = field(init=False)
+    updates: Updates = field(init=False)
     losses: torch.Tensor = field(init=False)  # (steps, children), NaN where not run
     factors: list[float] = field(init=False)  # of the learning rates, each step
 
@@ -186,7 +172,7 @@ class _Population:
                     self._remove_diverged(step)
                     if not len(self.alive):
                         return self._outcomes(parts)
-                self._update(step, replicate)
+                self._update(step)
         return self._outcomes(parts)
 
     def _start(self, replicate: int, steps: int) -> None:
@@ -200,86 +186,39 @@ class _Population:
         self.alive = torch.arange(count, device=arithmetic.device)
         self.losses = self.weights.new_full((steps, count), math.nan)
         self.factors = rate_factors(engine.task.recipe, steps)
-        self.groups = []
-        start = 0
-        while start < count:
-            rule, stop = self.children[start].rule, start
-            while stop < count and self.children[stop].rule == rule:
-                stop += 1
-            assert not isinstance(rule, TorchOptimizer)
-            program = compile_rule(rule)
-            rates = [[child.learning_rate] for child in self.children[start:stop]]
-            rows = slice(start, stop)
-            states = program.initial_states(self.weights[rows])
-            self.groups.append(
-                _Group(program, rows, self.weights.new_tensor(rates), states)
-            )
-            start = stop
+        rules = [child.rule for child in self.children]
+        plan = Plan(
+            [rule for rule in rules if not isinstance(rule, TorchOptimizer)],
+            [child.learning_rate for child in self.children],
+            steps,
+            (engine.seed, replicate),
+            partial(engine.draws, replicate),
+            engine.task.recipe.weight_decay,
+        )
+        self.updates = updates_for(plan, self.weights)
 
-    def _update(self, step: int, replicate: int) -> None:
-        total, recipe = len(self.losses), self.engine.task.recipe
-        if recipe.clip_norm:
+    def _update(self, step: int) -> None:
+        clip_norm = self.engine.task.recipe.clip_norm
+        if clip_norm:
             norms = torch.linalg.vector_norm(self.gradients, dim=1, keepdim=True)
             # The small number is that of torch.nn.utils.clip_grad_norm_.
-            self.gradients.mul_((recipe.clip_norm / (norms + 1e-6)).clamp_(max=1.0))
+            self.gradients.mul_((clip_norm / (norms + 1e-6)).clamp_(max=1.0))
         frozen = [self.weights[:, span].clone() for span in self.choice.frozen]
-        length = self.weights.shape[1]
-        for group in self.groups:
-            clock = group.program.clock(step, total)
-            rows = group.rows.stop - group.rows.start
-            width = max(ALIGNMENT, BLOCK // rows // ALIGNMENT * ALIGNMENT)
-            for start in range(0, length, width):
-                part = slice(start, start + width)
-                after = self._apply(group, part, clock, step, replicate)
-                if width >= length:
-                    group.states = after
-                    break
-                for state, new in zip(group.states, after, strict=True):
-                    state[:, part] = new
+        self.updates.step(self.weights, self.gradients, step, self.factors[step])
         for span, before in zip(self.choice.frozen, frozen, strict=True):
             self.weights[:, span] = before
 
-    def _apply(
-        self, group: _Group, part: slice, clock: Scalars, step: int, replicate: int
-    ) -> tuple[torch.Tensor, ...]:
-        """One step of a rule on some columns of its rows; returns their states."""
-        w, g = self.weights[group.rows, part], self.gradients[group.rows, part]
-        states = tuple(state[:, part] for state in group.states)
-
-        def draws(kind: str, stream: int) -> torch.Tensor:
-            drawn = self.engine.draws(kind, replicate, step, stream)
-            return drawn[part].expand_as(w)
-
-        value, after = group.program.step(g, w, clock, states, draws)
-        decay = self.engine.task.recipe.weight_decay
-        if decay:
-            value = value + decay * w
-        w.sub_(group.rates * self.factors[step] * value)
-        return after
-
     def _remove_diverged(self, step: int) -> None:
-        """Drop rows with a non-finite loss since the last sweep, and their states."""
+        """Drop rows with a non-finite loss since the last sweep."""
         since = self.losses[max(0, step - SWEEP + 1) : step + 1][:, self.alive]
         finite = since.isfinite().all(0)
         if finite.all():
             return
         keep = finite.nonzero().squeeze(1)
-        groups: list[_Group] = []
-        start = 0
-        for group in self.groups:
-            mask = finite[group.rows]
-            kept = int(mask.sum())
-            if kept:
-                states = group.states
-                if kept < len(mask):
-                    states = tuple(state[mask] for state in states)
-                rows = slice(start, start + kept)
-                groups.append(_Group(group.program, rows, group.rates[mask], states))
-                start += kept
-        self.groups = groups
         self.weights, self.alive = self.weights[keep], self.alive[keep]
         self.gradients = self.gradients[keep]
         self.way.keep(keep)
+        self.updates.keep(keep)
 
     def _outcomes(self, parts: Sequence[Part]) -> list[Outcome]:
         columns = self.losses.T.tolist()

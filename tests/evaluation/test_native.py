@@ -15,6 +15,7 @@ import torch
 pytest.importorskip("numba")
 
 from neuralopt.evaluation import Budget, native
+from neuralopt.evaluation import kernels as engine_kernels
 from neuralopt.evaluation.engine import (
     Child,
     TorchOptimizer,
@@ -258,14 +259,22 @@ def test_compiling_is_announced_once_and_what_is_compiled_is_not(caplog):
         return x + y
 
     compiled = numba.njit(add)
-    native._TOLD.clear()
-    with caplog.at_level(logging.WARNING), native.told_when_compiled():
+    engine_kernels._TOLD.clear()
+    with (
+        caplog.at_level(logging.WARNING),
+        engine_kernels.told_when_compiled("adding", 3),
+    ):
         compiled(1, 2)
         compiled(1.0, 2.0)
-    assert [record.message for record in caplog.records] == [native.COMPILING]
+    (record,) = caplog.records
+    expected = "compiling adding for this machine: some 3 seconds, once"
+    assert record.message == expected
     caplog.clear()
-    native._TOLD.clear()
-    with caplog.at_level(logging.WARNING), native.told_when_compiled():
+    engine_kernels._TOLD.clear()
+    with (
+        caplog.at_level(logging.WARNING),
+        engine_kernels.told_when_compiled("adding", 3),
+    ):
         compiled(1, 2)
     assert not caplog.records
 

@@ -132,7 +132,5 @@ def test_names_of_several_tasks():
             load_tasks(name)
     with pytest.raises(ValueError, match=r"task\.path is an option of none of digits"):
         load_tasks("digits+ravine", path="x")
-    with pytest.raises(
-        ValueError, match=r"task\.path is no option of digits"
-    ):
+    with pytest.raises(ValueError, match=r"task\.path is no option of digits"):
         load_task("digits", path="x")

@@ -14,4 +14,5 @@ from neuralopt.machine.kernels.layout import network_of as network_of
 from neuralopt.machine.kernels.layout import padded as padded
 from neuralopt.machine.kernels.layout import rules_of as rules_of
 from neuralopt.machine.kernels.probing import probe as probe
+from neuralopt.machine.kernels.stepping import step_rows as step_rows
 from neuralopt.machine.kernels.training import train as train
