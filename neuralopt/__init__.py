@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from neuralopt.optimizer import export_rule as export_rule
     from neuralopt.optimizer import scheduler as scheduler
     from neuralopt.spaces import Space as Space
+    from neuralopt.tasks import Recipe as Recipe
     from neuralopt.tasks import make_task as make_task
 
 __version__ = "0.1.0"
@@ -43,6 +44,7 @@ _ROOMS = {
     "export_rule": "optimizer",
     "scheduler": "optimizer",
     "Space": "spaces",
+    "Recipe": "tasks",
     "make_task": "tasks",
 }
 
@@ -51,6 +53,7 @@ __all__ = [
     "SCHEDULES",
     "Archive",
     "Expression",
+    "Recipe",
     "Rule",
     "RuleOptimizer",
     "Score",

@@ -27,6 +27,7 @@ from neuralopt.spaces import Space
 from neuralopt.tasks import Task, is_own, load_tasks, with_recipe
 
 CONF = "neuralopt.conf"
+PATHS = ("task.path", "run_dir")
 
 
 def compose_settings(overrides: Sequence[str]) -> Settings:
@@ -35,7 +36,7 @@ def compose_settings(overrides: Sequence[str]) -> Settings:
     Raises ValueError, one line, for an override that can't be read, an unknown key or
     group option, a value of another type, or a number out of range.
     """
-    overrides = [_task_named(override) for override in overrides]
+    overrides = [_as_meant(override) for override in overrides]
     check_overrides(overrides)
     store = ConfigStore.instance()
     store.store("base_settings", Settings)
@@ -52,13 +53,19 @@ def compose_settings(overrides: Sequence[str]) -> Settings:
     return settings
 
 
-def _task_named(override: str) -> str:
-    """``task=module:attribute`` and ``task=digits+ravine`` are no files of the group,
-    but names of tasks.
+def _as_meant(override: str) -> str:
+    """An override as Hydra has to be told it.
+
+    ``task=module:attribute`` and ``task=digits+ravine`` are no files of the group, but
+    names of tasks. In a path every character is meant.
     """
     key, _, value = override.partition("=")
-    named = key == "task" and (is_own(value) or "+" in value)
-    return f"task.name={value}" if named else override
+    if key == "task" and (is_own(value) or "+" in value):
+        return f"task.name={value}"
+    if key in PATHS and value and value[0] not in "'\"" and value != "null":
+        escaped = value.replace("'", "\\'")
+        return f"{key}='{escaped}'"
+    return override
 
 
 def _initialized() -> Any:

@@ -234,3 +234,15 @@ def test_precision_makes_another_search(capsys: Capture, tmp_path: Path) -> None
     assert said.code == 0, said.err
     said = typed(capsys, "search", "evaluator.precision=float61")
     assert "unknown evaluator.precision 'float61': did you mean" in said.complaint
+
+
+@pytest.mark.parametrize("folder", ["a (b) [c]", "it's, {e}: f=g", "~h"])
+def test_a_path_is_taken_as_it_is(capsys: Capture, tmp_path: Path, folder: str) -> None:
+    data = tmp_path / folder
+    data.mkdir()
+    path = write(data, "binary folder", images_per_batch=60)
+    run = tmp_path / "runs" / folder
+    task = ("task=cifar10_conv", f"task.path={path}")
+    said = typed(capsys, "search", *TINY, *task, "proposals=4", f"run_dir={run}")
+    assert said.code == 0, said.err
+    assert (run / "archive.sqlite").exists()
