@@ -106,7 +106,9 @@ class SearchParts:
                 for task, engine in zip(self.tasks, self.engines, strict=True)
             ]
             one = scorers[0] if len(scorers) == 1 else on_each(scorers)
-            made = InProcessEvaluator(one, self.workers, settings.batch)
+            # On a GPU more rules at once: it has room for many children.
+            batch = settings.batch or (16 if self.arithmetic.on_cpu else 64)
+            made = InProcessEvaluator(one, self.workers, batch)
         if len(self.tasks) == 1:
             return made
         try:

@@ -61,7 +61,7 @@ class EvaluatorSettings:
     device: str = "cpu"
     precision: str = "float32"
     workers: int = 0
-    batch: int = 16
+    batch: int = 0
     address: str = ""
     cpus: float = 1.0
     gpus: float = 0.0
