@@ -214,7 +214,8 @@ class Vmapped(_Buffered):
             place.copy_(gradient[:count])
         if more:
             self.buffers = {name: each[:count] for name, each in buffers.items()}
-        return losses[:count]  # type: ignore[no-any-return]
+        # Of a loss that autocast leaves in bfloat16, say.
+        return losses[:count].to(weights.dtype)  # type: ignore[no-any-return]
 
 
 WAYS: dict[str, Callable[[Setting, int], Way]] = {

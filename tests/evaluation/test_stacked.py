@@ -265,6 +265,15 @@ def test_products_in_bfloat16_move_an_outcome_a_little(engine):
     assert 1e-5 < furthest(exact, found) < 0.05
 
 
+@pytest.mark.parametrize("way", WAYS)
+def test_a_loss_may_itself_be_in_bfloat16(way):
+    task = own_task("gelu", loss=lambda outputs, targets: (outputs * outputs).mean())
+    mixed, children = Arithmetic.named("bfloat16"), children_of(("adam",), (0.01,))
+    oracle = SerialEngine(task, 0, arithmetic=mixed).train(children, 1, PARTS)
+    engine = StackedEngine(task, 0, arithmetic=mixed, way=way)
+    assert furthest(oracle, engine.train(children, 1, PARTS)) < 0.02
+
+
 def test_both_engines_mix_precisions_alike():
     mixed, children = Arithmetic.named("bfloat16"), children_of(("adam",), (0.01,))
     for task in (own_task("gelu"), some_digits(training=256)):
