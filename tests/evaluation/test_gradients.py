@@ -142,6 +142,13 @@ def test_initial_weights_follow_from_seed_and_replicate_alone():
             assert not torch.equal(found[name], found[other]), (name, other)
 
 
+def test_first_weights_leave_the_generators_of_gpus_alone(monkeypatch):
+    seeded = []
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", seeded.append)
+    initial_parameters(load_task("digits"), 0, 0)
+    assert not seeded
+
+
 def test_making_initial_weights_leaves_the_global_generator_alone():
     torch.manual_seed(3)
     before = torch.get_rng_state()
