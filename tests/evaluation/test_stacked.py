@@ -302,6 +302,16 @@ def test_a_missing_gpu_is_said_in_a_line():
     Arithmetic().check()
 
 
+def test_cudnn_is_held_to_repeatable_algorithms_on_a_gpu_alone():
+    cudnn = torch.backends.cudnn
+    before = cudnn.deterministic
+    with Arithmetic().repeatable():
+        assert cudnn.deterministic == before
+    with Arithmetic(device="cuda").repeatable():
+        assert cudnn.deterministic
+    assert cudnn.deterministic == before
+
+
 def test_a_long_held_out_part_is_measured_in_pieces(monkeypatch):
     task, children = own_task("gelu"), children_of(("g",), (0.1,))
     whole = SerialEngine(task, 0, torch.float64).train(children, 1, PARTS)
