@@ -10,7 +10,12 @@ from torch import nn
 
 from neuralopt import make_task
 from neuralopt.evaluation.arithmetic import Arithmetic
-from neuralopt.evaluation.choice import choose_way, work_of_a_step
+from neuralopt.evaluation.choice import (
+    GPU_SHARE,
+    _gpu_room,
+    choose_way,
+    work_of_a_step,
+)
 from neuralopt.evaluation.engine import Child
 from neuralopt.evaluation.serial import SerialEngine
 from neuralopt.evaluation.stacked import StackedEngine
@@ -300,6 +305,14 @@ def test_a_missing_gpu_is_said_in_a_line():
     with pytest.raises(ValueError, match=r"device is cuda, but torch .* sees no GPU"):
         Arithmetic.named(device="cuda").check()
     Arithmetic().check()
+
+
+def test_memory_that_torch_keeps_idle_counts_as_free(monkeypatch):
+    # Else the second engine of a process would find a GPU full of the first one's.
+    memory = {"mem_get_info": (60, 100), "memory_reserved": 30, "memory_allocated": 10}
+    for name, amount in memory.items():
+        monkeypatch.setattr(torch.cuda, name, lambda device, amount=amount: amount)
+    assert _gpu_room("cuda") == GPU_SHARE * (60 + 20)
 
 
 def test_cudnn_is_held_to_repeatable_algorithms_on_a_gpu_alone():
