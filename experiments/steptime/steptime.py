@@ -8,9 +8,9 @@
 All ways take turns, round after round; printed are the median of the rounds, the ratio
 of `torch.optim.Adam(fused=True)`'s median to it, and the memory that such a step reads
 and writes at least, in that time, as a share of what `copy_` of a large tensor reads
-and writes, timed after the rounds. Gradients are set once: a step reads them. Adam reads
-and writes 28 bytes a parameter, a rule with one state 20. What fits in a cache may
-exceed 100%.
+and writes, timed after the rounds. Gradients are set once: a step reads them. Adam
+reads and writes 28 bytes a parameter, a rule with one state 20. What fits in a cache
+may exceed 100%.
 """
 
 import argparse
