@@ -25,6 +25,7 @@ sys.path.insert(0, str(ROOT))
 
 from experiments.gpu import alike, paper  # noqa: E402  found by the line above
 from experiments.steptime import steptime  # noqa: E402
+from neuralopt.evaluation import stacked, updates  # noqa: E402
 from neuralopt.evaluation.arithmetic import Arithmetic  # noqa: E402
 from neuralopt.tasks import load_task  # noqa: E402
 
@@ -233,6 +234,7 @@ def main() -> int:
     torch.set_num_threads(1)
     if not asked.on_gpu:
         print("A REHEARSAL ON A PROCESSOR: its figures mean nothing for a GPU.")
+        stacked.updates_for = updates.Eager  # the steps that a GPU takes
     failed = run_all(asked)
     if failed:
         print(f"\n{failed} of {len(PARTS)} parts failed")

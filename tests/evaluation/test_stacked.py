@@ -279,12 +279,15 @@ def test_a_loss_may_itself_be_in_bfloat16(way):
     assert furthest(oracle, engine.train(children, 1, PARTS)) < 0.02
 
 
-def test_both_engines_mix_precisions_alike():
+@pytest.mark.parametrize("way", ["", *WAYS])
+def test_both_engines_mix_precisions_alike(way):
     mixed, children = Arithmetic.named("bfloat16"), children_of(("adam",), (0.01,))
-    for task in (own_task("gelu"), some_digits(training=256)):
+    layers = ConvNet((1, 8, 8), ((4, 1),), (10,))
+    convolutional = digits_for(layers, training=256)
+    for task in (own_task("gelu"), some_digits(training=256), convolutional):
         oracle = SerialEngine(task, 0, arithmetic=mixed).train(children, 1, PARTS)
-        found = StackedEngine(task, 0, arithmetic=mixed).train(children, 1, PARTS)
-        assert furthest(oracle, found) < 0.02
+        engine = StackedEngine(task, 0, arithmetic=mixed, way=way)
+        assert furthest(oracle, engine.train(children, 1, PARTS)) < 0.02
 
 
 @pytest.mark.parametrize(
