@@ -50,7 +50,8 @@ def random_images(batch: int, training: int, held_out: int) -> Classification:
         )
         for part, size in sizes.items()
     }
-    return Classification("cifar10_conv's shape", layers, batch, parts, "random")
+    name = f"noise of cifar10_conv's shape, {training:,} images, batches of {batch}"
+    return Classification(name, layers, batch, parts, "random")
 
 
 def children_of(count: int) -> list[Child]:
@@ -247,7 +248,9 @@ def extrapolated(watch: Stopwatch, cases: Sequence[Case], rounds: int) -> list[f
     print(
         f"  {flops / 1e9:.2f} GFLOP a child-step; a rule is {steps} child-steps and "
         f"{trainings} measurements of {len(task.examples('validation'))} examples\n"
-        f"  child-steps a second: median of {rounds} rounds [least, greatest]"
+        f"  child-steps a second: median of {rounds} rounds [least, greatest]; what is "
+        "extrapolated from them\n  supposes full populations throughout, and a search "
+        "asks for evaluator.batch rules at once"
     )
     hours = []
     for case in cases:
