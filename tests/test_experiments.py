@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 EXPERIMENTS = Path(__file__).parents[1] / "experiments"
 
@@ -32,6 +33,11 @@ EXPERIMENTS = Path(__file__).parents[1] / "experiments"
             marks=pytest.mark.ray,
         ),
         pytest.param(
+            "gpu/gpu_check.py",
+            ["--device", "cpu", "--quick"],
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
             "throughput/shares.py", ["--proposals", "100"], marks=pytest.mark.slow
         ),
     ],
@@ -46,3 +52,13 @@ def test_an_experiment_runs(script: str, arguments: list[str], tmp_path: Path) -
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_without_a_gpu_its_check_says_so_in_a_line() -> None:
+    command = [sys.executable, EXPERIMENTS / "gpu" / "gpu_check.py"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("no GPU: torch ")
+    assert done.stderr.endswith("scripts/gpu_check --device cpu --quick\n")
+    assert done.stderr.count("\n") == 1

@@ -3,7 +3,8 @@
 Knows devices and types of numbers as torch has them; refuses to know what is computed.
 """
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -69,6 +70,20 @@ class Arithmetic:
         """What a forward pass runs in. One for each: it keeps narrowed weights."""
         kind = torch.device(self.device).type
         return torch.autocast(kind, torch.bfloat16, enabled=self.mixed)
+
+    @contextmanager
+    def repeatable(self) -> Iterator[None]:
+        """Keep cuDNN to algorithms that add in the same order every time."""
+        before = torch.backends.cudnn.deterministic
+        if before or self.on_cpu:
+            yield
+            return
+        # torch.backends.cudnn.flags would set all its other flags anew.
+        torch._C._set_cudnn_deterministic(True)
+        try:
+            yield
+        finally:
+            torch._C._set_cudnn_deterministic(before)
 
     def place(self, tensor: torch.Tensor) -> torch.Tensor:
         """A tensor on the device, in the dtype unless it holds whole numbers."""

@@ -98,10 +98,16 @@ def _population(task: Task, arithmetic: Arithmetic, work: Work, way: str) -> int
     if arithmetic.on_cpu:
         room, (least, most) = CACHE_BYTES, POPULATIONS[way]
     else:
-        free, _ = torch.cuda.mem_get_info(arithmetic.device)
-        room, least, most = int(GPU_SHARE * free), 1, GPU_POPULATION
+        room, least, most = _gpu_room(arithmetic.device), 1, GPU_POPULATION
     each = kept + (work.bytes if way == "vmap" else 0)
     return max(least, min(most, room // max(1, each)))
+
+
+def _gpu_room(device: str) -> int:
+    """Bytes that a population may take: free ones, and those that torch keeps idle."""
+    free, _ = torch.cuda.mem_get_info(device)
+    idle = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return int(GPU_SHARE * (free + idle))
 
 
 def work_of_a_step(task: Task, arithmetic: Arithmetic) -> Work:

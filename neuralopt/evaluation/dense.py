@@ -40,7 +40,7 @@ def batched_gradients(
     outputs = values.pop()
     batch = len(targets)
     losses, delta = cross_entropy(outputs, targets)
-    delta[:, torch.arange(batch), targets] -= 1.0
+    delta[:, torch.arange(batch, device=targets.device), targets] -= 1.0
     delta /= batch
     views = layer_views(layers, gradients)
     for index in reversed(range(len(views))):
@@ -63,7 +63,8 @@ def cross_entropy(
     all outputs the same way, and the loss would lose its digits to what they share.
     """
     shifted = outputs - outputs.amax(-1, keepdim=True)
-    chosen = shifted[:, torch.arange(len(targets)), targets]
+    each = torch.arange(len(targets), device=targets.device)
+    chosen = shifted[:, each, targets]
     probabilities = shifted.exp_()
     total = probabilities.sum(-1, keepdim=True)
     losses = (total.log().squeeze(-1) - chosen).mean(1)

@@ -115,7 +115,8 @@ def initial_parameters(task: Task, seed: int, replicate: int) -> torch.nn.Module
     """A network whose weights depend on (seed, replicate) alone, float32."""
     # All threads share torch's global generator: one at a time may seed and draw.
     with _GENERATOR, torch.random.fork_rng(devices=[]):
-        torch.manual_seed(counter_key(seed, replicate, WEIGHTS)[0])
+        # torch.manual_seed would seed the generators of all GPUs too.
+        torch.default_generator.manual_seed(counter_key(seed, replicate, WEIGHTS)[0])
         return task.network()
 
 

@@ -55,7 +55,8 @@ class SerialEngine:
         parts: Sequence[Part],
         limit: int | None = None,
     ) -> list[Outcome]:
-        return [self._train(child, epochs, parts, limit) for child in children]
+        with self.arithmetic.repeatable():
+            return [self._train(child, epochs, parts, limit) for child in children]
 
     def _train(
         self, child: Child, epochs: int, parts: Sequence[Part], limit: int | None

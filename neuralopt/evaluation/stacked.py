@@ -101,7 +101,7 @@ class StackedEngine:
                 )
         if not children:
             return []
-        with one_thread():
+        with one_thread(), self.arithmetic.repeatable():
             choice = self.choice
             for numbers in self._chunks(children):
                 population = _Population(

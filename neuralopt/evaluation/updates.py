@@ -24,6 +24,9 @@ from neuralopt.optimizer.program import Scalars
 BLOCK = 1 << 16
 """Numbers that torch applies a rule to at a time, so that they stay in the cache."""
 
+GPU_BLOCK = 1 << 24
+"""The same on a GPU, where every call costs and only memory is a limit."""
+
 Integers = npt.NDArray[np.int64]
 Draws = Callable[[str, int, int], torch.Tensor]
 """(kind, step, stream) -> random numbers of a row."""
@@ -99,10 +102,11 @@ class Eager:
         self, weights: torch.Tensor, gradients: torch.Tensor, step: int, factor: float
     ) -> None:
         length = weights.shape[1]
+        block = BLOCK if weights.is_cpu else GPU_BLOCK
         for group in self.groups:
             clock = group.program.clock(step, self.plan.steps)
             rows = group.rows.stop - group.rows.start
-            width = max(ALIGNMENT, BLOCK // rows // ALIGNMENT * ALIGNMENT)
+            width = max(ALIGNMENT, block // rows // ALIGNMENT * ALIGNMENT)
             for start in range(0, length, width):
                 part = slice(start, start + width)
                 w, g = weights[group.rows, part], gradients[group.rows, part]

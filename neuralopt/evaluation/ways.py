@@ -178,6 +178,10 @@ class Vmapped(_Buffered):
         )
         modules = list(self.network.modules())
         mingled = any(isinstance(m, (_ConvNd, _BatchNorm)) for m in modules)
+        if setting.arithmetic.mixed:
+            for module in modules:
+                if isinstance(module, _BatchNorm):
+                    module.register_forward_pre_hook(_widened)
         self._multiple = SIXTEEN if mingled else 1
 
     def _loss(
@@ -214,7 +218,17 @@ class Vmapped(_Buffered):
             place.copy_(gradient[:count])
         if more:
             self.buffers = {name: each[:count] for name, each in buffers.items()}
-        return losses[:count]  # type: ignore[no-any-return]
+        # Of a loss that autocast leaves in bfloat16, say.
+        return losses[:count].to(weights.dtype)  # type: ignore[no-any-return]
+
+
+def _widened(
+    module: nn.Module, inputs: tuple[torch.Tensor, ...]
+) -> tuple[torch.Tensor, ...]:
+    """Inputs of a batch normalisation as its running means are: torch.func takes no
+    others, though torch does.
+    """
+    return tuple(each.float() for each in inputs)
 
 
 WAYS: dict[str, Callable[[Setting, int], Way]] = {

@@ -5,6 +5,11 @@ import math
 import pytest
 import torch
 
+from neuralopt.evaluation.dense import (
+    batched_forward,
+    batched_gradients,
+    cross_entropy,
+)
 from neuralopt.evaluation.engine import (
     batch_order,
     curve_of,
@@ -12,13 +17,7 @@ from neuralopt.evaluation.engine import (
     initial_parameters,
     steps_per_epoch,
 )
-from neuralopt.evaluation.stacked import (
-    batched_forward,
-    batched_gradients,
-    cross_entropy,
-    parameter_count,
-    row_length,
-)
+from neuralopt.evaluation.rows import Rows
 from neuralopt.tasks import Mlp, load_task
 from tests.evaluation.made_up import flat, some_digits
 
@@ -50,8 +49,9 @@ def test_batched_gradients_are_autograds(widths, activation, rows, batch):
     generator = torch.Generator().manual_seed(0)
     options = {"generator": generator, "dtype": torch.float64}
     scale = torch.logspace(-2, 1, rows, dtype=torch.float64).unsqueeze(1)
-    weights = torch.zeros(rows, row_length(layers), dtype=torch.float64)
-    used = parameter_count(layers)
+    places = Rows(layers.network())
+    weights = torch.zeros(rows, places.length, dtype=torch.float64)
+    used = places.count
     weights[:, :used] = scale * torch.randn(rows, used, **options)
     inputs = torch.randn(batch, widths[0], **options)
     targets = torch.randint(widths[-1], (batch,), generator=generator)
@@ -67,13 +67,14 @@ def test_batched_gradients_are_autograds(widths, activation, rows, batch):
 
 def test_the_padding_of_a_row_is_never_read():
     layers = Mlp((5, 3, 2))
-    weights = torch.randn(4, row_length(layers), dtype=torch.float64)
+    places = Rows(layers.network())
+    weights = torch.randn(4, places.length, dtype=torch.float64)
     inputs, targets = torch.randn(6, 5).double(), torch.tensor([0, 1, 1, 0, 1, 0])
     gradients = torch.zeros_like(weights)
     losses = batched_gradients(layers, weights, inputs, targets, gradients)
     poisoned = weights.clone()
-    assert row_length(layers) > parameter_count(layers)
-    poisoned[:, parameter_count(layers) :] = math.nan
+    assert places.length > places.count
+    poisoned[:, places.count :] = math.nan
     again = torch.zeros_like(weights)
     assert torch.equal(
         losses, batched_gradients(layers, poisoned, inputs, targets, again)
@@ -139,6 +140,13 @@ def test_initial_weights_follow_from_seed_and_replicate_alone():
         assert torch.equal(found[name], flat(initial_parameters(task, *name)))
         for other in names[:index]:
             assert not torch.equal(found[name], found[other]), (name, other)
+
+
+def test_first_weights_leave_the_generators_of_gpus_alone(monkeypatch):
+    seeded = []
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", seeded.append)
+    initial_parameters(load_task("digits"), 0, 0)
+    assert not seeded
 
 
 def test_making_initial_weights_leaves_the_global_generator_alone():

@@ -10,7 +10,12 @@ from torch import nn
 
 from neuralopt import make_task
 from neuralopt.evaluation.arithmetic import Arithmetic
-from neuralopt.evaluation.choice import choose_way, work_of_a_step
+from neuralopt.evaluation.choice import (
+    GPU_SHARE,
+    _gpu_room,
+    choose_way,
+    work_of_a_step,
+)
 from neuralopt.evaluation.engine import Child
 from neuralopt.evaluation.serial import SerialEngine
 from neuralopt.evaluation.stacked import StackedEngine
@@ -265,12 +270,24 @@ def test_products_in_bfloat16_move_an_outcome_a_little(engine):
     assert 1e-5 < furthest(exact, found) < 0.05
 
 
-def test_both_engines_mix_precisions_alike():
+@pytest.mark.parametrize("way", WAYS)
+def test_a_loss_may_itself_be_in_bfloat16(way):
+    task = own_task("gelu", loss=lambda outputs, targets: (outputs * outputs).mean())
     mixed, children = Arithmetic.named("bfloat16"), children_of(("adam",), (0.01,))
-    for task in (own_task("gelu"), some_digits(training=256)):
+    oracle = SerialEngine(task, 0, arithmetic=mixed).train(children, 1, PARTS)
+    engine = StackedEngine(task, 0, arithmetic=mixed, way=way)
+    assert furthest(oracle, engine.train(children, 1, PARTS)) < 0.02
+
+
+@pytest.mark.parametrize("way", ["", *WAYS])
+def test_both_engines_mix_precisions_alike(way):
+    mixed, children = Arithmetic.named("bfloat16"), children_of(("adam",), (0.01,))
+    layers = ConvNet((1, 8, 8), ((4, 1),), (10,))
+    convolutional = digits_for(layers, training=256)
+    for task in (own_task("gelu"), some_digits(training=256), convolutional):
         oracle = SerialEngine(task, 0, arithmetic=mixed).train(children, 1, PARTS)
-        found = StackedEngine(task, 0, arithmetic=mixed).train(children, 1, PARTS)
-        assert furthest(oracle, found) < 0.02
+        engine = StackedEngine(task, 0, arithmetic=mixed, way=way)
+        assert furthest(oracle, engine.train(children, 1, PARTS)) < 0.02
 
 
 @pytest.mark.parametrize(
@@ -291,6 +308,24 @@ def test_a_missing_gpu_is_said_in_a_line():
     with pytest.raises(ValueError, match=r"device is cuda, but torch .* sees no GPU"):
         Arithmetic.named(device="cuda").check()
     Arithmetic().check()
+
+
+def test_memory_that_torch_keeps_idle_counts_as_free(monkeypatch):
+    # Else the second engine of a process would find a GPU full of the first one's.
+    memory = {"mem_get_info": (60, 100), "memory_reserved": 30, "memory_allocated": 10}
+    for name, amount in memory.items():
+        monkeypatch.setattr(torch.cuda, name, lambda device, amount=amount: amount)
+    assert _gpu_room("cuda") == GPU_SHARE * (60 + 20)
+
+
+def test_cudnn_is_held_to_repeatable_algorithms_on_a_gpu_alone():
+    cudnn = torch.backends.cudnn
+    before = cudnn.deterministic
+    with Arithmetic().repeatable():
+        assert cudnn.deterministic == before
+    with Arithmetic(device="cuda").repeatable():
+        assert cudnn.deterministic
+    assert cudnn.deterministic == before
 
 
 def test_a_long_held_out_part_is_measured_in_pieces(monkeypatch):

@@ -1,0 +1,111 @@
+"""Does a device train the children that the processor trains, and each alone?
+
+Knows random rules and two small tasks; refuses to know speed. See README.md.
+"""
+
+import random
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+
+from experiments.agreement.agreement import EXACT, SHIFTS, Perturbed, distance
+from neuralopt.evaluation import BUDGETS, random_rules
+from neuralopt.evaluation.arithmetic import Arithmetic
+from neuralopt.evaluation.engine import Child, Outcome
+from neuralopt.evaluation.serial import SerialEngine
+from neuralopt.evaluation.stacked import StackedEngine
+from neuralopt.spaces import SPACES
+from neuralopt.tasks import Task
+
+SEED, STEPS = 2017, 16
+PARTS = ("validation", "test")
+LIMITS = (EXACT, 1e-6, 1e-4, 1e-2)
+
+
+@contextmanager
+def tensor_float(allowed: bool) -> Iterator[None]:
+    """Whether cuDNN may round what it convolves to TF32; torch's default is yes."""
+    cudnn = torch.backends.cudnn
+    before = cudnn.allow_tf32
+    cudnn.allow_tf32 = allowed
+    try:
+        yield
+    finally:
+        cudnn.allow_tf32 = before
+
+
+def random_children(count: int) -> list[Child]:
+    """Of random rules, each at one of the paper's rates."""
+    rates = BUDGETS["bello2017"].learning_rates
+    rules = random_rules(SPACES["bello2017"], count, SEED)
+    return [Child(rule, rates[n % len(rates)], 0) for n, rule in enumerate(rules)]
+
+
+def trained(
+    engine: SerialEngine | StackedEngine, children: Sequence[Child]
+) -> list[Outcome]:
+    return engine.train(children, 1, PARTS, STEPS * engine.task.batch_size)
+
+
+def agreement(
+    task: Task, children: Sequence[Child], dtype: torch.dtype, device: str
+) -> int:
+    """Print how near to the oracle's the outcomes are.
+
+    In float64 returns how many are farther than 1e-9 where rounding does not explain
+    it: the oracle by itself, rounded otherwise, stays within.
+    """
+    oracle = trained(SerialEngine(task, SEED, dtype), children)
+    engine = StackedEngine(task, SEED, arithmetic=Arithmetic(dtype, device))
+    found = trained(engine, children)
+    far = [distance(a, b) for a, b in zip(oracle, found, strict=True)]
+    within = [sum(each <= limit for each in far) for limit in LIMITS]
+    print(
+        f"  {engine.arithmetic}, {engine.choice.way} ({engine.choice.reason}), "
+        f"{sum(o.diverged for o in oracle)} of {len(oracle)} diverge; within "
+        + ", ".join(f"{limit:g}: {n}" for limit, n in zip(LIMITS, within, strict=True)),
+        flush=True,
+    )
+    if dtype != torch.float64:
+        return 0
+    unexplained = 0
+    for child, outcome, apart in zip(children, oracle, far, strict=True):
+        if apart > EXACT:
+            spread = max(moved(task, child, outcome, shift) for shift in SHIFTS)
+            unexplained += spread <= EXACT
+            verdict = "ill-conditioned" if spread > EXACT else "UNEXPLAINED"
+            print(
+                f"    {verdict}: {apart:.1e} apart, the oracle by itself {spread:.1e}: "
+                f"rate {child.learning_rate:g}: {child.rule}"
+            )
+    return unexplained
+
+
+def moved(task: Task, child: Child, outcome: Outcome, shift: int) -> float:
+    """How far rounding alone moves the oracle's outcome."""
+    engine = SerialEngine(Perturbed(task, torch.float64, shift), SEED, torch.float64)
+    return distance(outcome, trained(engine, [child])[0])
+
+
+def regrouped(task: Task, children: Sequence[Child], device: str) -> tuple[int, int]:
+    """Print how many float32 outcomes are the same to the last bit when children are
+    trained again, in another order and in populations of other sizes; returns how many
+    are, and of how many.
+    """
+    plain = Arithmetic(device=device)
+    outcomes = trained(StackedEngine(task, SEED, arithmetic=plain), children)
+    numbers = list(range(len(children)))
+    same, cells = 0, []
+    cases = {"again": 0, "shuffled": 0, "by 1": 1, "by 5": 5, "by 16": 16}
+    for name, population in cases.items():
+        if name != "again":
+            random.Random(name).shuffle(numbers)
+        engine = StackedEngine(task, SEED, arithmetic=plain, population=population)
+        found = trained(engine, [children[number] for number in numbers])
+        pairs = zip(numbers, found, strict=True)
+        count = sum(outcomes[number] == outcome for number, outcome in pairs)
+        same += count
+        cells.append(f"{name} {count}")
+    print(f"  identical, of {len(children)}: {', '.join(cells)}", flush=True)
+    return same, len(cases) * len(children)

@@ -1,0 +1,267 @@
+"""How long a search of the paper takes: its child, its budget, random images.
+
+Knows how fast children's steps are, from a few of them; what a whole search takes is an
+extrapolation, and is printed as one. See README.md.
+"""
+
+import gc
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from experiments.gpu.alike import tensor_float
+from neuralopt import RULES, RuleOptimizer
+from neuralopt.evaluation import BUDGETS
+from neuralopt.evaluation.arithmetic import Arithmetic
+from neuralopt.evaluation.choice import work_of_a_step
+from neuralopt.evaluation.engine import (
+    Child,
+    batch_order,
+    initial_parameters,
+    measure,
+    steps_per_epoch,
+)
+from neuralopt.evaluation.stacked import StackedEngine
+from neuralopt.evaluation.ways import WAYS, Setting
+from neuralopt.tasks import Classification, ConvNet, Examples, Part, Task
+
+SEED, SEARCH = 2017, 15_000
+RATES = tuple(10.0**power for power in range(-11, -4))
+"""So small that nothing diverges: a child that has ended would count as fast."""
+
+
+def random_images(batch: int, training: int, held_out: int) -> Classification:
+    """The task `cifar10_conv` on noise: its network, batches and shapes."""
+    layers = ConvNet((3, 32, 32), ((32, 1), (32, 1)), (10,))
+    generator = torch.Generator().manual_seed(SEED)
+    sizes: dict[Part, int] = {
+        "training": training,
+        "validation": held_out,
+        "selection": 1,
+        "test": 1,
+    }
+    parts = {
+        part: Examples(
+            torch.rand(size, 3, 32, 32, generator=generator) * 4 - 2,
+            torch.randint(10, (size,), generator=generator),
+        )
+        for part, size in sizes.items()
+    }
+    name = f"noise of cifar10_conv's shape, {training:,} images, batches of {batch}"
+    return Classification(name, layers, batch, parts, "random")
+
+
+def children_of(count: int) -> list[Child]:
+    """Of all named rules in turn, each at seven rates."""
+    rules = [rule.expression for rule in RULES.values()]
+    return [
+        Child(rules[n // len(RATES) % len(rules)], RATES[n % len(RATES)], 0)
+        for n in range(count)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A way of training. way: of WAYS, empty for what the engine chooses, or
+    ``naive``. population: 0 for what the engine chooses.
+    """
+
+    precision: str = "float32"
+    tf32: bool = True
+    way: str = ""
+    population: int = 0
+
+    def __str__(self) -> str:
+        kind = self.precision
+        if kind == "float32":
+            kind += " (TF32 convolutions)" if self.tf32 else " throughout"
+        if self.way == "naive":
+            return f"naive loop, {kind}"
+        return f"stacked, {kind}, {self.way or 'as chosen'}, {self.population or ''}"
+
+
+class Stopwatch:
+    """Times cases on a task and a device.
+
+    steps: of each training; seconds: about how long each figure takes to measure.
+    """
+
+    def __init__(self, task: Task, device: str, steps: int, seconds: float) -> None:
+        self.task, self.device = task, device
+        self.steps, self.seconds = steps, seconds
+        self._runs: dict[Case, tuple[Callable[[], int], Callable[[], int]]] = {}
+
+    def forget(self) -> None:
+        """Give up engines and their memory."""
+        self._runs.clear()
+        gc.collect()
+        if self.device != "cpu":
+            torch.cuda.empty_cache()
+
+    def steps_a_second(self, case: Case) -> float:
+        """Child-steps a second."""
+        return self._per_second(case, 0)
+
+    def measured_a_second(self, case: Case) -> float:
+        """Children a second whose loss on the validation part is measured."""
+        return self._per_second(case, 1)
+
+    def _per_second(self, case: Case, which: int) -> float:
+        with tensor_float(case.tf32):
+            new = case not in self._runs
+            if new:
+                make = self._naive if case.way == "naive" else self._stacked
+                self._runs[case] = make(case)
+                for run in self._runs[case]:
+                    run()
+            run, done = self._runs[case][which], 0
+            self._finish()
+            began = time.perf_counter()
+            while not done or time.perf_counter() - began < self.seconds:
+                done += run()
+                self._finish()
+            return done / (time.perf_counter() - began)
+
+    def _finish(self) -> None:
+        if self.device != "cpu":
+            torch.cuda.synchronize(self.device)
+
+    def _stacked(self, case: Case) -> tuple[Callable[[], int], Callable[[], int]]:
+        task = self.task
+        arithmetic = Arithmetic.named(case.precision, self.device)
+        engine = StackedEngine(
+            task, SEED, arithmetic=arithmetic, way=case.way, population=case.population
+        )
+        size = case.population or engine.choice.population
+        children, validation = children_of(size), engine.data["validation"]
+
+        def train() -> int:
+            outcomes = engine.train(children, 1, (), self.steps * task.batch_size)
+            assert not any(outcome.diverged for outcome in outcomes)
+            return size * self.steps
+
+        def measure_all() -> int:
+            setting = Setting.of(task, arithmetic, SEED)
+            count = min(size, 16)
+            weights = setting.rows.filled(setting.network, count)
+            WAYS[engine.choice.way](setting, count).measure(weights, validation)
+            return count
+
+        return train, measure_all
+
+    def _naive(self, case: Case) -> tuple[Callable[[], int], Callable[[], int]]:
+        """nn.Module, autograd and RuleOptimizer, no early end, one after another."""
+        task, arithmetic = self.task, Arithmetic.named(case.precision, self.device)
+        place = arithmetic.place
+        inputs, targets = (
+            place(each)
+            for part in [task.examples("training")]
+            for each in (part.inputs, part.targets)
+        )
+        held_out = task.examples("validation")
+        validation = Examples(place(held_out.inputs), place(held_out.targets))
+        children = iter(children_of(1 << 16)[:: len(RATES)])
+
+        def train() -> int:
+            network = initial_parameters(task, SEED, 0)
+            network.to(self.device).train()
+            child = next(children)
+            optimizer = RuleOptimizer(
+                network.parameters(),
+                child.rule,
+                lr=child.learning_rate,
+                total_steps=self.steps,
+            )
+            for batch in batch_order(task, SEED, 0, 0, self.steps * task.batch_size):
+                chosen = batch.to(self.device)
+                optimizer.zero_grad()
+                task.loss(network(inputs[chosen]), targets[chosen]).backward()
+                optimizer.step()
+            return self.steps
+
+        def measure_one() -> int:
+            network = initial_parameters(task, SEED, 0).to(self.device).eval()
+            measure(network, task, validation, arithmetic)
+            return 1
+
+        return train, measure_one
+
+
+def steps_of_a_rule(task: Task) -> tuple[int, int]:
+    """Child-steps and trainings of a rule at the paper's budget."""
+    budget = BUDGETS["bello2017"]
+    short = steps_per_epoch(task, budget.screening_examples)
+    count = len(budget.learning_rates)
+    steps = count * budget.screening_epochs * short
+    return steps + budget.epochs * steps_per_epoch(task), count + 1
+
+
+def sweep(watch: Stopwatch, populations: Sequence[int]) -> list[Case]:
+    """Print child-steps a second by way and population; returns the fastest case of
+    each precision.
+    """
+    best = []
+    for kind in ({}, {"tf32": False}, {"precision": "bfloat16"}):
+        cases = [Case(**kind, way="vmap", population=size) for size in populations]
+        cases.append(
+            Case(
+                **kind, way="one by one", population=populations[len(populations) // 2]
+            )
+        )
+        rates = {}
+        for case in cases:
+            try:
+                rates[case] = watch.steps_a_second(case)
+                print(f"  {case!s:58} {rates[case]:9.1f}", flush=True)
+            except (RuntimeError, AssertionError) as error:  # no memory, no kernel
+                what = " ".join(str(error).split())[:90]
+                print(f"  {case!s:58} {type(error).__name__}: {what}", flush=True)
+            watch.forget()
+        if rates:
+            best.append(max(rates, key=lambda case: rates[case]))
+    return best
+
+
+def extrapolated(watch: Stopwatch, cases: Sequence[Case], rounds: int) -> list[float]:
+    """Print what a search would take by each case; returns hours, in their order."""
+    task = watch.task
+    steps, trainings = steps_of_a_rule(task)
+    flops = work_of_a_step(task, Arithmetic()).flops
+    peaks, rates = {}, {case: [] for case in cases}
+    measured = {}
+    for case in cases:  # each by itself, for the memory that it takes
+        watch.forget()
+        if watch.device != "cpu":
+            torch.cuda.reset_peak_memory_stats(watch.device)
+        measured[case] = watch.measured_a_second(case)
+        watch.steps_a_second(case)
+        peaks[case] = 0.0
+        if watch.device != "cpu":
+            peaks[case] = torch.cuda.max_memory_allocated(watch.device) / 2**30
+    for number in range(rounds):
+        for case in cases[:: 1 if number % 2 else -1]:
+            rates[case].append(watch.steps_a_second(case))
+            watch.forget()
+    print(
+        f"  {flops / 1e9:.2f} GFLOP a child-step; a rule is {steps} child-steps and "
+        f"{trainings} measurements of {len(task.examples('validation'))} examples\n"
+        f"  child-steps a second: median of {rounds} rounds [least, greatest]; what is "
+        "extrapolated from them\n  supposes full populations throughout, and a search "
+        "asks for evaluator.batch rules at once"
+    )
+    hours = []
+    for case in cases:
+        middle = statistics.median(rates[case])
+        seconds = steps / middle + trainings / measured[case]
+        hours.append(SEARCH * seconds / 3600)
+        print(
+            f"  {case!s:58} {middle:.1f} [{min(rates[case]):.1f}, "
+            f"{max(rates[case]):.1f}] = {middle * flops / 1e12:.2f} TFLOP/s, "
+            f"peak {peaks[case]:.1f} GiB\n"
+            f"    EXTRAPOLATED: {seconds:.3f} s a rule, {hours[-1]:.2f} hours for "
+            f"{SEARCH:,} rules"
+        )
+    return hours
