@@ -13,7 +13,8 @@ from neuralopt.catalog import hint
 
 PRECISIONS = ("float32", "bfloat16", "float64")
 """What `Arithmetic.named` takes. bfloat16: products and convolutions alone, as torch's
-autocast chooses them; weights, gradients and updates stay float32."""
+autocast chooses them; weights, gradients and updates stay float32. float32: on a GPU as
+torch has it, which convolves in TF32 unless torch.backends.cudnn.allow_tf32 is off."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,11 +126,19 @@ class {class_name}(Optimizer):
             tuple(memory),
             {draw_argument},
         )
-        for state in states:
-            state["step"] = t + 1
-        for name, tensor in zip(STATES, memory):
-            for state, part in zip(states, apart(tensor, w)):
-                state[name] = part if len(states) == 1 else part.clone()
+        if group["capturable"] and not group["differentiable"]:
+            # A CUDA graph finds its memory where it left it. Copies first: what one
+            # state becomes may be what another one was.
+            (state,), memory = states, [tensor.clone() for tensor in memory]
+            state["step"].copy_(t + 1)
+            for name, tensor in zip(STATES, memory):
+                state[name].copy_(tensor)
+        else:
+            for state in states:
+                state["step"] = t + 1
+            for name, tensor in zip(STATES, memory):
+                for state, part in zip(states, apart(tensor, w)):
+                    state[name] = part if len(states) == 1 else part.clone()
         if group["weight_decay"] != 0:
             value = value + group["weight_decay"] * flat
         rate = group["lr"]
