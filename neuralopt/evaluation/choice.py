@@ -4,6 +4,7 @@ Knows how much work a step is and what torch does fast; refuses to look at the c
 search that is repeated, elsewhere or beside other work, must choose alike.
 """
 
+import threading
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,6 +35,15 @@ POPULATIONS = {"dense": (112, 112), "vmap": (32, 112), "one by one": (7, 112)}
 
 GPU_POPULATION = 1792
 
+FOUR = 4
+"""Numbers whose places in memory products of matrices tell apart."""
+
+TRIED = 48
+"""Networks that torch.func is tried on."""
+
+_ONE_AT_A_TIME = threading.Lock()
+"""Which warnings are caught is a setting of the whole process."""
+
 
 @dataclass(frozen=True, slots=True)
 class Work:
@@ -63,12 +73,13 @@ class Choice:
 
 def choose_way(task: Task, arithmetic: Arithmetic, way: str = "") -> Choice:
     """The way that measured fastest for networks of this kind, or the one asked for."""
-    work = work_of_a_step(task, arithmetic)
-    reason = "as asked"
-    if not way:
-        way, reason = _best_way(task, arithmetic, work)
-    population = _population(task, arithmetic, work, way)
-    return Choice(way, reason, population, work.frozen)
+    with _ONE_AT_A_TIME:
+        work = work_of_a_step(task, arithmetic)
+        reason = "as asked"
+        if not way:
+            way, reason = _best_way(task, arithmetic, work)
+        population = _population(task, arithmetic, work, way)
+        return Choice(way, reason, population, work.frozen)
 
 
 def _best_way(task: Task, arithmetic: Arithmetic, work: Work) -> tuple[str, str]:
@@ -86,8 +97,10 @@ def _best_way(task: Task, arithmetic: Arithmetic, work: Work) -> tuple[str, str]
             # where some of torch's kernels round otherwise.
             odd = f"a batch of {task.batch_size} is no multiple of {SIXTEEN}"
             return "one by one", odd
+        if odd := _odd_matrix(task, arithmetic):
+            return "one by one", odd
     if problem := _problem_of_vmap(task, arithmetic):
-        return "one by one", f"torch.func: {problem}"
+        return "one by one", problem
     return "vmap", "small steps" if arithmetic.on_cpu else "a GPU"
 
 
@@ -143,7 +156,11 @@ class _Counter(TorchDispatchMode):
         self.calls += 1
         made: Sequence[Any] = result if isinstance(result, (tuple, list)) else [result]
         if not getattr(func, "is_view", False):
-            self.bytes += sum(t.nbytes for t in made if isinstance(t, torch.Tensor))
+            self.bytes += sum(
+                tensor.nbytes
+                for tensor in made
+                if isinstance(tensor, torch.Tensor) and not tensor.is_sparse
+            )
         return result
 
 
@@ -153,19 +170,64 @@ def _batch(task: Task, arithmetic: Arithmetic) -> tuple[torch.Tensor, torch.Tens
     return place(examples.inputs[:size]), place(examples.targets[:size])
 
 
+def _odd_matrix(task: Task, arithmetic: Arithmetic) -> str:
+    """A parameter whose copies, side by side, begin at odd places in memory: products
+    of matrices round by that. Empty if there is none.
+    """
+    for name, parameter in Setting.of(task, arithmetic).network.named_parameters():
+        if parameter.ndim > 1 and parameter.numel() % FOUR:
+            shape = " x ".join(map(str, parameter.shape))
+            return f"{name}, {shape}, holds no multiple of {FOUR} numbers"
+    return ""
+
+
 def _problem_of_vmap(task: Task, arithmetic: Arithmetic) -> str:
     """What keeps torch.func from a network of this kind; empty if nothing does."""
-    setting = Setting.of(task, arithmetic)
-    weights = setting.rows.filled(setting.network, 2)
-    gradients = torch.zeros_like(weights)
+    if problem := _state_besides(task, arithmetic):
+        return problem
+    setting, batch = Setting.of(task, arithmetic), _batch(task, arithmetic)
+    # Different networks, in two orders: each must get the same bits in both.
+    scales = torch.linspace(0.5, 1.5, TRIED, device=arithmetic.device)[:, None]
+    weights = setting.rows.filled(setting.network, TRIED).mul_(scales)
+    order = torch.arange(TRIED, device=arithmetic.device).roll(TRIED // 2 - 1)
+    found = []
     with warnings.catch_warnings(record=True) as caught, torch.no_grad():
         warnings.simplefilter("always")
         try:
-            way = Vmapped(setting, 2)
-            way.gradients(weights, *_batch(task, arithmetic), gradients)
+            for some in (weights[order], weights):
+                gradients = torch.zeros_like(some)
+                Vmapped(setting, TRIED).gradients(some, *batch, gradients)
+                found.append(gradients)
         except Exception as error:  # noqa: BLE001  whatever a network does in there
-            return " ".join(str(error).split())[:200]
+            return f"torch.func: {' '.join(str(error).split())[:200]}"
     for warning in caught:
         if "batching rule" in str(warning.message):
-            return " ".join(str(warning.message).split())[:200]
+            return f"torch.func: {' '.join(str(warning.message).split())[:200]}"
+    if arithmetic.on_cpu and not torch.equal(found[0], found[1][order]):
+        return "torch.func rounds by a network's place among others"
+    return ""
+
+
+def _state_besides(task: Task, arithmetic: Arithmetic) -> str:
+    """What a network keeps from batch to batch that no row can hold."""
+    network = Setting.of(task, arithmetic).network
+    inputs, _ = _batch(task, arithmetic)
+
+    def kept() -> dict[str, object]:
+        found: dict[str, object] = dict(network.named_buffers())
+        for prefix, module in network.named_modules():
+            for name, value in vars(module).items():
+                if isinstance(value, (bool, int, float, str, torch.Tensor)):
+                    found[f"{prefix}.{name}".lstrip(".")] = value
+        return found
+
+    before = kept()
+    with torch.no_grad():
+        network(inputs)
+    after = kept()
+    for name in {**before, **after}:
+        one, other = before.get(name), after.get(name)
+        same = one is other or (not isinstance(one, torch.Tensor) and one == other)
+        if not same:
+            return f"the network replaces its {name}"
     return ""

@@ -35,7 +35,8 @@ class Rows:
 
     def filled(self, network: nn.Module, count: int) -> torch.Tensor:
         """A matrix (count, length), each row the parameters of a network."""
-        flat = nn.utils.parameters_to_vector(network.parameters()).detach()
+        # Not torch's parameters_to_vector, which takes contiguous ones alone.
+        flat = torch.cat([p.detach().reshape(-1) for p in network.parameters()])
         rows = flat.new_zeros(count, self.length)
         rows[:, : self.count] = flat
         return rows

@@ -112,7 +112,8 @@ class SerialEngine:
         if recipe.weight_decay and isinstance(rule, TorchOptimizer):
             with torch.no_grad():  # as its own AdamW does; RuleOptimizer does it itself
                 for weight in network.parameters():
-                    weight.mul_(1 - rate * recipe.weight_decay)
+                    if weight.grad is not None:
+                        weight.mul_(1 - rate * recipe.weight_decay)
         optimizer.step()
 
     def _optimizer(

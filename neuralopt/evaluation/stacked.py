@@ -199,6 +199,8 @@ class _Population:
 
     def _update(self, step: int) -> None:
         clip_norm = self.engine.task.recipe.clip_norm
+        for span in self.choice.frozen:
+            self.gradients[:, span] = 0  # torch.func has some for frozen parameters too
         if clip_norm:
             norms = torch.linalg.vector_norm(self.gradients, dim=1, keepdim=True)
             # The small number is that of torch.nn.utils.clip_grad_norm_.

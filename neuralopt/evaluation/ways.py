@@ -59,6 +59,7 @@ class Setting:
 
     task: Task
     arithmetic: Arithmetic
+    counters: tuple[int, int]  # seed and replicate
     network: nn.Module
     rows: Rows
 
@@ -68,7 +69,11 @@ class Setting:
     ) -> "Setting":
         network = initial_parameters(task, seed, replicate)
         network.to(arithmetic.device, arithmetic.dtype).train()
-        return cls(task, arithmetic, network, Rows(network))
+        return cls(task, arithmetic, (seed, replicate), network, Rows(network))
+
+    def another(self) -> nn.Module:
+        """One more network like this one."""
+        return Setting.of(self.task, self.arithmetic, *self.counters).network
 
     def loss(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         return self.task.loss(outputs, targets)
@@ -100,45 +105,28 @@ class Dense:
         return list(zip(losses.tolist(), right.tolist(), strict=True))
 
 
-class _Buffered:
-    """A network that becomes one of a population at a time."""
+class OneByOne:
+    """torch's own forward and backward passes, one network after another.
+
+    Each row has a network object of its own, whose parameters lie in the row: whatever
+    else it keeps, in buffers or elsewhere, is its own too.
+    """
 
     def __init__(self, setting: Setting, count: int) -> None:
         self.setting = setting
-        self.network = setting.network
-        self.parameters = list(self.network.parameters())
-        named = dict(self.network.named_buffers())
-        self.buffers = {
-            name: buffer.expand(count, *buffer.shape).clone()
-            for name, buffer in named.items()
-        }
-        self.own = list(named.values())
+        self.networks = [setting.another() for _ in range(count)]
+        self.frozen: list[bool] | None = None
+        self._placed: torch.Tensor | None = None
 
-    def become(self, views: list[torch.Tensor], row: int) -> None:
-        """Let the network's parameters and buffers be those of a row."""
-        for parameter, view in zip(self.parameters, views, strict=True):
-            parameter.data = view[row]
-        for own, buffer in zip(self.own, self.buffers.values(), strict=True):
-            own.data = buffer[row]
-
-    def keep(self, rows: torch.Tensor) -> None:
-        self.buffers = {name: each[rows] for name, each in self.buffers.items()}
-
-    def measure(self, weights: torch.Tensor, examples: Examples) -> Measures:
-        setting, found = self.setting, []
-        views = setting.rows.views(weights)
-        self.network.eval()
-        for row in range(len(weights)):
-            self.become(views, row)
-            found.append(
-                measure(self.network, setting.task, examples, setting.arithmetic)
-            )
-        self.network.train()
-        return found
-
-
-class OneByOne(_Buffered):
-    """torch's own forward and backward passes, one network after another."""
+    def _place(self, weights: torch.Tensor) -> None:
+        """Let the networks' parameters lie in the rows, unless they do already."""
+        if weights is self._placed:
+            return
+        views = self.setting.rows.views(weights)
+        for row, network in enumerate(self.networks):
+            for parameter, view in zip(network.parameters(), views, strict=True):
+                parameter.data = view[row]
+        self._placed = weights
 
     def gradients(
         self,
@@ -147,32 +135,54 @@ class OneByOne(_Buffered):
         targets: torch.Tensor,
         gradients: torch.Tensor,
     ) -> torch.Tensor:
-        setting = self.setting
-        views, into = setting.rows.views(weights), setting.rows.views(gradients)
-        trained = [p for p in self.parameters if p.requires_grad]
-        places = [
-            view
-            for parameter, view in zip(self.parameters, into, strict=True)
-            if parameter.requires_grad
-        ]
+        self._place(weights)
+        setting, into = self.setting, self.setting.rows.views(gradients)
         losses = weights.new_empty(len(weights))
-        for row in range(len(weights)):
-            self.become(views, row)
+        for row, network in enumerate(self.networks):
+            parameters = list(network.parameters())
+            trained = [each for each in parameters if each.requires_grad]
             with torch.enable_grad(), setting.arithmetic.autocast():
-                loss = setting.loss(self.network(inputs), targets)
-            found = torch.autograd.grad(loss, trained, allow_unused=True)
-            for place, gradient in zip(places, found, strict=True):
-                if gradient is not None:
-                    place[row] = gradient
+                loss = setting.loss(network(inputs), targets)
+            found = iter(torch.autograd.grad(loss, trained, allow_unused=True))
+            slopes = [next(found) if p.requires_grad else None for p in parameters]
+            self._check([slope is None for slope in slopes])
+            for place, slope in zip(into, slopes, strict=True):
+                if slope is not None:
+                    place[row] = slope
             losses[row] = loss.detach()
         return losses
 
+    def _check(self, frozen: list[bool]) -> None:
+        if self.frozen is None:
+            self.frozen = frozen
+        if frozen != self.frozen:
+            raise ValueError(
+                f"task {self.setting.task.name}: which of the network's parameters get "
+                "a gradient changes from batch to batch: use evaluator.engine=serial"
+            )
 
-class Vmapped(_Buffered):
+    def keep(self, rows: torch.Tensor) -> None:
+        self.networks = [self.networks[row] for row in rows.tolist()]
+
+    def measure(self, weights: torch.Tensor, examples: Examples) -> Measures:
+        self._place(weights)
+        task, arithmetic = self.setting.task, self.setting.arithmetic
+        return [
+            measure(network.eval(), task, examples, arithmetic)
+            for network in self.networks
+        ]
+
+
+class Vmapped:
     """One pass for all networks, batched by torch.func."""
 
     def __init__(self, setting: Setting, count: int) -> None:
-        super().__init__(setting, count)
+        self.setting, self.network = setting, setting.network
+        self.own = dict(self.network.named_buffers())
+        self.buffers = {
+            name: buffer.expand(count, *buffer.shape).clone()
+            for name, buffer in self.own.items()
+        }
         self._all: Callable[..., Any] = vmap(
             grad_and_value(self._loss), in_dims=(0, 0, 0, None)
         )
@@ -220,6 +230,24 @@ class Vmapped(_Buffered):
             self.buffers = {name: each[:count] for name, each in buffers.items()}
         # Of a loss that autocast leaves in bfloat16, say.
         return losses[:count].to(weights.dtype)  # type: ignore[no-any-return]
+
+    def keep(self, rows: torch.Tensor) -> None:
+        self.buffers = {name: each[rows] for name, each in self.buffers.items()}
+
+    def measure(self, weights: torch.Tensor, examples: Examples) -> Measures:
+        setting, found = self.setting, []
+        views = setting.rows.views(weights)
+        self.network.eval()
+        for row in range(len(weights)):
+            for parameter, view in zip(self.network.parameters(), views, strict=True):
+                parameter.data = view[row]
+            for name, buffer in self.own.items():
+                buffer.data = self.buffers[name][row]
+            found.append(
+                measure(self.network, setting.task, examples, setting.arithmetic)
+            )
+        self.network.train()
+        return found
 
 
 def _widened(

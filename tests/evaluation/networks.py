@@ -61,11 +61,48 @@ class Peeking(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.layer = nn.Linear(5, 3)
+        self.layer = nn.Linear(5, 4)
 
     def forward(self, inputs):
         outputs = self.layer(inputs)
         return outputs if outputs.sum().item() > 0 else 2 * outputs
+
+
+class Averaging(nn.Module):
+    """Keeps an average of its inputs in a buffer that it replaces at every batch."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(5, 4)
+        self.register_buffer("mean", torch.zeros(5))
+
+    def forward(self, inputs):
+        if self.training:
+            self.mean = 0.9 * self.mean + 0.1 * inputs.mean(0).detach()
+        return self.layer(inputs - self.mean)
+
+
+class Counting(nn.Module):
+    """Counts its batches in a number of Python's, and cools down with it."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer, self.batches = nn.Linear(5, 4), 0
+
+    def forward(self, inputs):
+        self.batches += self.training
+        return self.layer(inputs) / (1 + 0.1 * self.batches)
+
+
+class Switching(nn.Module):
+    """Uses other weights for other batches."""
+
+    def __init__(self):
+        super().__init__()
+        self.one, self.other = nn.Linear(5, 4), nn.Linear(5, 4)
+
+    def forward(self, inputs):
+        return self.one(inputs) if inputs.mean() > 0 else self.other(inputs)
 
 
 def dense(*more, bias=True):
@@ -93,6 +130,14 @@ NETWORKS = {
     "tied words": (Words, (4,)),
     "partly frozen": (Partial, (5,)),
     "peeking": (Peeking, (5,)),
+    "odd": (lambda: nn.Sequential(nn.Linear(5, 7), nn.Tanh(), nn.Linear(7, 3)), (5,)),
+    "averaging": (Averaging, (5,)),
+    "counting": (Counting, (5,)),
+    "switching": (Switching, (5,)),
+    "channels last": (
+        lambda: convolutional().to(memory_format=torch.channels_last),
+        (1, 7, 7),
+    ),
 }
 
 
