@@ -27,7 +27,8 @@ from neuralopt.spaces import Space
 from neuralopt.tasks import Task, is_own, load_tasks, with_recipe
 
 CONF = "neuralopt.conf"
-PATHS = ("task.path", "run_dir")
+VERBATIM = ("task.path", "run_dir", "task.recipe.schedule")
+"""Keys whose value is taken as it is typed: paths, and expressions of the language."""
 
 
 def compose_settings(overrides: Sequence[str]) -> Settings:
@@ -57,12 +58,12 @@ def _as_meant(override: str) -> str:
     """An override as Hydra has to be told it.
 
     ``task=module:attribute`` and ``task=digits+ravine`` are no files of the group, but
-    names of tasks. In a path every character is meant.
+    names of tasks.
     """
     key, _, value = override.partition("=")
     if key == "task" and (is_own(value) or "+" in value):
         return f"task.name={value}"
-    if key in PATHS and value and value[0] not in "'\"" and value != "null":
+    if key in VERBATIM and value and value[0] not in "'\"" and value != "null":
         escaped = value.replace("'", "\\'")
         return f"{key}='{escaped}'"
     return override

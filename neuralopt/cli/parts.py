@@ -30,7 +30,9 @@ from neuralopt.evaluation import (
     choose_engine,
     fastest_engine,
     on_each,
+    rate_factors,
     scorer,
+    screening_limit,
 )
 from neuralopt.evaluation.engine import Engine
 from neuralopt.language import LANGUAGE_VERSION, RULES
@@ -56,7 +58,12 @@ class SearchParts:
         self.names = settings.task.name.split("+")
         self.adam: dict[str, float] = {}
         self.budget = build_budget(settings)
+        for task in self.tasks:
+            rate_factors(task.recipe, 1)
+            screening_limit(task, self.budget)
         self.arithmetic = build_arithmetic(settings)
+        if settings.evaluator.name != "ray":
+            self.arithmetic.check()
         chosen = [self._engine(task) for task in self.tasks]
         self.engines = [engine for engine, _ in chosen]
         self.slower = [reason for _, reasons in chosen for reason in reasons]
@@ -100,7 +107,6 @@ class SearchParts:
         if settings.name == "ray":
             made = self._ray_evaluator()
         else:
-            self.arithmetic.check()
             scorers = [
                 scorer(task, self.budget, engine)
                 for task, engine in zip(self.tasks, self.engines, strict=True)

@@ -205,6 +205,12 @@ def _finish(parts: SearchParts, archive: Archive, run_dir: Path) -> None:
     counts = {status: n for status, n in archive.counts().items() if n}
     told = ", ".join(f"{count} {status}" for status, count in counts.items())
     print(f"\n{len(archive)} proposals: {told}")
+    if counts.get("failed"):
+        failed = next(p for p in archive.proposals() if p.status == "failed")
+        print(f"The first that failed is #{failed.number}: {failed.reason}")
+    if not counts.get("scored"):
+        print(f"\nNo rule was scored. All of them:  neuralopt top {run_dir} --all")
+        return
     best = archive.best(verdict.candidates)
     if best:
         texts = [f"{run_dir}:{proposal.number}" for proposal in best]

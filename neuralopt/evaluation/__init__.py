@@ -5,6 +5,7 @@ from neuralopt.evaluation.budgets import BUDGETS as BUDGETS
 from neuralopt.evaluation.budgets import Budget as Budget
 from neuralopt.evaluation.budgets import named_budget as named_budget
 from neuralopt.evaluation.engine import Trainee as Trainee
+from neuralopt.evaluation.engine import rate_factors as rate_factors
 from neuralopt.evaluation.evaluate import ENGINES as ENGINES
 from neuralopt.evaluation.evaluate import ScoringPlan as ScoringPlan
 from neuralopt.evaluation.evaluate import choose_engine as choose_engine
@@ -23,6 +24,7 @@ from neuralopt.evaluation.probes import rejection as rejection
 from neuralopt.evaluation.probes import rejections as rejections
 from neuralopt.evaluation.scores import Score as Score
 from neuralopt.evaluation.scores import Status as Status
+from neuralopt.evaluation.scoring import screening_limit as screening_limit
 from neuralopt.evaluation.several import SeveralPlans as SeveralPlans
 from neuralopt.evaluation.several import SeveralTasks as SeveralTasks
 from neuralopt.evaluation.several import adam_qualities as adam_qualities

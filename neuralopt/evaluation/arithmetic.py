@@ -3,6 +3,7 @@
 Knows devices and types of numbers as torch has them; refuses to know what is computed.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -37,11 +38,8 @@ class Arithmetic:
         if precision not in PRECISIONS:
             known = hint(precision, PRECISIONS)
             raise ValueError(f"unknown evaluator.precision {precision!r}: {known}")
-        try:
-            kind = torch.device(device).type
-        except RuntimeError:
-            kind = ""
-        if kind not in ("cpu", "cuda"):
+        # Not by torch.device, whose index wraps around.
+        if not re.fullmatch(r"cpu|cuda(:\d{1,2})?", device):
             raise ValueError(
                 f"unknown evaluator.device {device!r}: give cpu, cuda or cuda:N"
             )

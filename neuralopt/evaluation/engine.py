@@ -13,9 +13,10 @@ from typing import Protocol
 import torch
 from torch.optim.optimizer import Optimizer
 
+from neuralopt.catalog import hint
 from neuralopt.counter_hash import counter_key, counter_order
 from neuralopt.evaluation.arithmetic import Arithmetic
-from neuralopt.language import Expression, schedule_factor
+from neuralopt.language import SCHEDULES, Expression, schedule_factor
 from neuralopt.tasks import Examples, Part, Recipe, Task
 
 CURVE_POINTS = 20
@@ -135,10 +136,13 @@ def rate_factors(recipe: Recipe, steps: int) -> list[float]:
 
     Raises ValueError if its schedule is none.
     """
+    text = recipe.schedule
     try:
-        factor = schedule_factor(recipe.schedule, steps)
+        factor = schedule_factor(text, steps)
     except ValueError as error:
-        raise ValueError(f"task.recipe.schedule: {error}") from None
+        known = hint(text, SCHEDULES)
+        why = f"unknown schedule {text!r}: {known}" if text.isidentifier() else error
+        raise ValueError(f"task.recipe.schedule: {why}") from None
     rising = recipe.warmup * steps
     return [
         factor(t) * (min(1.0, (t + 1) / rising) if rising else 1.0)

@@ -37,7 +37,7 @@ def score_trials(
         [(trial, rate) for trial in trials for rate in budget.learning_rates],
         budget.screening_epochs,
         ("validation",),
-        _screening_limit(task, budget),
+        screening_limit(task, budget),
     )
     count = len(budget.learning_rates)
     screenings = [
@@ -78,15 +78,18 @@ def _train(
     return [[next(outcomes) for _ in trial.replicates] for trial, _ in runs]
 
 
-def _screening_limit(task: Task, budget: Budget) -> int | None:
-    """Of the examples of a short training's epoch, if it makes a difference."""
+def screening_limit(task: Task, budget: Budget) -> int | None:
+    """Of the examples of a short training's epoch, if it makes a difference.
+
+    Raises ValueError if that is less than a batch.
+    """
     limit = budget.screening_examples
     if not limit or limit >= len(task.examples("training")):
         return None
     if limit < task.batch_size:
         raise ValueError(
-            f"budget.screening_examples is {limit}, less than a batch of {task.name}, "
-            f"{task.batch_size}"
+            f"budget.screening_examples is {limit}: give at least {task.batch_size}, a "
+            f"batch of {task.name}, or 0 for all"
         )
     return limit
 

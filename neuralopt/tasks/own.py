@@ -105,7 +105,8 @@ def make_task(
 
     For Ray, everything must be importable.
     Raises ValueError if a part is empty, the training part has no whole batch, the
-    network is not the same at every training, or loss and metric are no scalars.
+    network is not new and the same at every training or draws random numbers, or loss
+    and metric are no scalars.
 
     >>> images = torch.rand(300, 8), torch.arange(300) % 3
     >>> task = make_task("toy", lambda: nn.Linear(8, 3), images)
@@ -125,23 +126,10 @@ def make_task(
             f"task {name}: {len(parts['training'])} training examples make no batch of "
             f"{batch_size}"
         )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        module = network()
-        weights = _weights(module)
-        inputs, targets = (t[:batch_size] for t in _tensors(parts["training"]))
-        before = torch.get_rng_state()
-        outputs = module.train()(inputs)
-        if not torch.equal(before, torch.get_rng_state()):
-            raise ValueError(
-                f"task {name}: the network draws random numbers as it trains "
-                "(dropout?), so that no training could be repeated: leave that out"
-            )
-        for what, measure in (("loss", loss), ("metric", metric)):
-            value: object = measure(outputs, targets)
-            if not isinstance(value, torch.Tensor) or value.numel() != 1:
-                message = f"task {name}: {what} gives {value!r}: return a scalar"
-                raise ValueError(message)
+    whole = parts["training"]
+    first = whole.inputs[:batch_size], whole.targets[:batch_size]
+    module, weights = _checked_network(name, network)
+    _try(name, module, first, loss, metric)
     sources = [_source(each) for each in (network, loss, metric, quality)]
     digest = hashlib.sha256("\n".join(sources).encode()).hexdigest()
     description = f"{name} {module} {batch_size} {digest} {weights}"
@@ -151,6 +139,58 @@ def make_task(
     return OwnTask(
         name, hashed, batch_size, parts, network, loss, metric, quality, recipe
     )
+
+
+def _checked_network(
+    name: str, network: Callable[[], nn.Module]
+) -> tuple[nn.Module, str]:
+    """A new network and a hash of its weights; ValueError unless two are alike."""
+    with torch.random.fork_rng(devices=[]):
+        made = []
+        for _ in range(2):
+            torch.manual_seed(0)
+            made.append(network())
+    one, other = made
+    tensors = [{t.data_ptr() for t in each.state_dict().values()} for each in made]
+    if one is other or tensors[0] & tensors[1] - {0}:
+        raise ValueError(
+            f"task {name}: the network is the same object at every training, which "
+            "would begin where the last one ended: make a new one at every call"
+        )
+    if _weights(one) != _weights(other) or str(one) != str(other):
+        raise ValueError(
+            f"task {name}: the network is not the same at every training: draw its "
+            "weights from torch's own generator alone"
+        )
+    return one, _weights(one)
+
+
+def _try(
+    name: str, module: nn.Module, batch: Tensors, loss: Measure, metric: Measure
+) -> None:
+    """Train on one batch, and measure; ValueError for what no training could use."""
+    inputs, targets = batch
+    before = torch.get_rng_state()
+    outputs = module.train()(inputs)
+    if not torch.equal(before, torch.get_rng_state()):
+        torch.set_rng_state(before)
+        raise ValueError(
+            f"task {name}: the network draws random numbers as it trains "
+            "(dropout?), so that no training could be repeated: leave that out"
+        )
+    values = {"loss": loss(outputs, targets), "metric": metric(outputs, targets)}
+    for what, value in values.items():
+        found: object = value
+        if not isinstance(found, torch.Tensor) or found.numel() != 1:
+            raise ValueError(f"task {name}: {what} gives {found!r}: return a scalar")
+    if not values["loss"].requires_grad:
+        raise ValueError(
+            f"task {name}: the loss depends on no parameter that could be trained: "
+            "give the network some, and let the loss use its outputs"
+        )
+    values["loss"].reshape(()).backward()
+    with torch.no_grad():
+        metric(module.eval()(inputs), targets)
 
 
 def _check_lengths(name: str, what: str, tensors: Tensors) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 
 from neuralopt.evaluation import Arithmetic, Budget, Score, choose_engine
-from neuralopt.evaluation.engine import TorchOptimizer, Trainee
+from neuralopt.evaluation.engine import Engine, TorchOptimizer, Trainee
 from neuralopt.evaluation.scoring import Trial, score_trials
 from neuralopt.tasks import Part, Task
 from neuralopt.verdict.comparison import Comparison, compare
@@ -67,8 +67,8 @@ def hold_contest(
     Each seed chooses its own learning rate, by the loss on the validation part, and is
     measured on `parts`. Optimizers of torch are trained by the serial engine.
     progress: called with (done, total) trials.
-    Raises ValueError for an unknown engine, fewer than one seed, or a device that this
-    machine has not.
+    Raises ValueError for an unknown engine, fewer than one seed, a device that this
+    machine has not, or a training that breaks.
     """
     arithmetic.check()
     if seeds < 1:
@@ -95,7 +95,7 @@ def hold_contest(
                 for start in range(0, len(some), TRIALS_A_TASK)
             ]
             results = pool.map(
-                lambda chunk, chosen=chosen: score_trials(
+                lambda chunk, chosen=chosen: _scores(
                     chosen, task, budget, [trial for _, trial in chunk], parts
                 ),
                 chunks,
@@ -112,3 +112,18 @@ def hold_contest(
             for part, names in scores.items()
         }
     )
+
+
+def _scores(
+    engine: Engine,
+    task: Task,
+    budget: Budget,
+    trials: Sequence[Trial],
+    parts: Sequence[Part],
+) -> list[dict[Part, Score]]:
+    """As `score_trials`; what breaks in a user's task is a ValueError of one line."""
+    try:
+        return score_trials(engine, task, budget, trials, parts)
+    except Exception as error:
+        what = " ".join(f"{type(error).__name__}: {error}".split())
+        raise ValueError(f"task {task.name}: training breaks: {what[:300]}") from error

@@ -178,8 +178,12 @@ def test_a_recipe_makes_another_search(capsys: Capture, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("schedule=cosin", "task.recipe.schedule: unknown name 'cosin'"),
-        ("schedule=g", "task.recipe.schedule: the schedule g is not one number a step"),
+        ("schedule=cosin", "schedule: unknown schedule 'cosin': did you mean 'cosine'"),
+        (
+            "schedule=2*g",
+            "task.recipe.schedule: the schedule 2 * g is not one number a",
+        ),
+        ("schedule=", "task.recipe.schedule: a rule can't be empty"),
         ("clip_norm=-1", "task.recipe.clip_norm is -1.0: give 0 or more"),
         ("warmup=2", "task.recipe.warmup is 2.0: give a share of the training"),
         ("weight_decay=inf", "task.recipe.weight_decay is inf: give 0 or more"),
@@ -206,6 +210,9 @@ def test_a_missing_gpu_is_one_line(
     said = typed(capsys, command, *rules, "evaluator.device=cuda")
     assert "evaluator.device is cuda, but torch" in said.complaint
     assert said.complaint.endswith("use evaluator.device=cpu")
+    assert not said.out
+    said = typed(capsys, command, *rules, "evaluator.device=cuda:999")
+    assert "unknown evaluator.device 'cuda:999': give cpu, cuda or" in said.complaint
     assert not (tmp_path / "r").exists()
 
 
@@ -246,3 +253,60 @@ def test_a_path_is_taken_as_it_is(capsys: Capture, tmp_path: Path, folder: str) 
     said = typed(capsys, "search", *TINY, *task, "proposals=4", f"run_dir={run}")
     assert said.code == 0, said.err
     assert (run / "archive.sqlite").exists()
+
+
+@pytest.mark.parametrize("text", ["(1-progress)**2", "min(1, (t+1)/10)", "exp(-t/T)"])
+def test_a_schedule_is_typed_as_a_rule_is(capsys: Capture, text: str) -> None:
+    recipe = (f"task.recipe.schedule={text}", "task.recipe.warmup=0.1")
+    small = ("budget=smoke", "verdict.seeds=1", "evaluator.workers=1")
+    said = typed(capsys, "compare", "sgd", *small, *recipe)
+    assert said.code == 0, said.err
+
+
+def test_a_rate_can_not_be_tried_on_less_than_a_batch(
+    capsys: Capture, tmp_path: Path
+) -> None:
+    few = "budget.screening_examples=10"
+    said = typed(capsys, "search", few, f"run_dir={tmp_path / 'run'}")
+    assert said.complaint == (
+        "budget.screening_examples is 10: give at least 64, a batch of digits, or 0 "
+        "for all"
+    )
+    assert not (tmp_path / "run").exists()
+
+
+BREAKING = """
+import torch, neuralopt
+from torch import nn
+
+def loss(outputs, targets):
+    if len(targets) == 37:  # the validation part
+        raise KeyError("boom\\nsecond line")
+    return nn.functional.cross_entropy(outputs, targets)
+
+data = torch.randn(250, 4), torch.arange(250) % 3
+parts = {"training": slice(0, 160), "validation": slice(160, 197),
+         "selection": slice(197, 225), "test": slice(225, 250)}
+parts = {name: (data[0][part], data[1][part]) for name, part in parts.items()}
+network = lambda: nn.Linear(4, 3)
+task = neuralopt.make_task("boom", network, parts, batch_size=16, loss=loss)
+"""
+
+
+def test_a_task_that_breaks_is_one_line_and_the_reason_is_shown(
+    capsys: Capture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "breaking.py").write_text(BREAKING)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    task = "task=breaking:task"
+    said = typed(capsys, "compare", "adam", task, "budget=smoke")
+    assert "task boom: training breaks: KeyError: 'boom" in said.err
+    assert "internal error" not in said.err
+    assert said.err.count("\n") == 1
+    said = typed(capsys, "search", *TINY, task, "run_dir=run")
+    assert said.code == 0, said.err
+    assert "The first that failed is #" in said.out
+    assert "KeyError: 'boom" in said.out
+    assert "No rule was scored. All of them:  neuralopt top run --all" in said.out
+    assert ":best" not in said.out

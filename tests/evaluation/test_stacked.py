@@ -273,6 +273,14 @@ def test_the_way_follows_from_the_task(task, way, why):
     assert choice == choose_way(task, Arithmetic())
 
 
+def test_places_that_change_bits_are_noticed(monkeypatch):
+    # What the rule of four is for: without it, bits are compared.
+    monkeypatch.setattr("neuralopt.evaluation.choice._odd_matrix", lambda *_: "")
+    choice = choose_way(own_task("odd"), Arithmetic())
+    assert choice.way == "one by one"
+    assert choice.reason == "torch.func rounds by a network's place among others"
+
+
 def test_the_work_of_a_step_is_counted():
     work = work_of_a_step(some_digits(), Arithmetic())
     # Two products forwards, and the gradients of their weights and of the hidden layer.

@@ -1,6 +1,7 @@
 """Tasks of a user's own: made of any parts, named by import path, refused in a line."""
 
 import functools
+import itertools
 import math
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from neuralopt.tasks import PARTS, load_task
 from tests.cli.typed import typed
 
 COUNT = 400
+WIDTHS = itertools.count()
 MODULE = """
 import torch
 from torch import nn
@@ -204,3 +206,30 @@ def test_what_is_no_task_is_one_line(attribute, says, here, capsys):
 def test_a_module_that_is_not_there_is_one_line(capsys):
     said = typed(capsys, "compare", "sgd", "task=no_such_module:task")
     assert "No module named 'no_such_module'" in said.complaint
+
+
+MODEL = nn.Linear(2, 2)
+
+
+@pytest.mark.parametrize(
+    ("network", "message"),
+    [
+        (lambda: MODEL, "the same object at every training"),
+        (lambda: nn.Sequential(MODEL, nn.Linear(2, 2)), "the same object at every"),
+        (
+            lambda: nn.utils.parametrizations.weight_norm(
+                nn.Linear(2, 2 + next(WIDTHS))
+            ),
+            "is not the same at every training",
+        ),
+        (lambda: nn.Identity(), "depends on no parameter that could be trained"),
+        (
+            lambda: nn.Linear(2, 2).requires_grad_(requires_grad=False),
+            "depends on no parameter that could be trained",
+        ),
+    ],
+)
+def test_a_network_that_could_not_be_trained_afresh_is_refused(network, message):
+    with pytest.raises(ValueError, match=message) as told:
+        task(network=network)
+    assert "\n" not in str(told.value)
