@@ -168,22 +168,24 @@ def spread(values: Sequence[float]) -> str:
     return f"{middle:.2f} [{least:.2f}, {most:.2f}]"
 
 
-def table(name: str, rounds: int, most: float) -> None:
-    task = TASKS[name]()
+def table(name: str, rounds: int, most: float, precision: str) -> None:
+    task, arithmetic = TASKS[name](), Arithmetic.named(precision)
     work = work_of_a_step(task, Arithmetic())
     flops = work.flops
     available = len(task.examples("training")) // task.batch_size
     steps = max(1, min(available, 8, int(2e9 / max(flops, 1))))
     ways = ["vmap", "one by one"]
-    if isinstance(task.layers, Mlp):
+    if isinstance(task.layers, Mlp) and not arithmetic.mixed:
         ways.insert(0, "dense")
-    chosen = StackedEngine(task, 0).choice
+    chosen = StackedEngine(task, 0, arithmetic=arithmetic).choice
     sizes = [size for size in POPULATIONS if size * steps * flops <= most]
     cases = [(way, size) for way in ways for size in sizes or POPULATIONS[:1]]
     ratios: dict[tuple[str, int], list[float]] = {case: [] for case in cases}
     base = []
     engines = {
-        (way, size): StackedEngine(task, 0, way=way, population=size)
+        (way, size): StackedEngine(
+            task, 0, arithmetic=arithmetic, way=way, population=size
+        )
         for way, size in cases
     }
     for engine in engines.values():
@@ -208,6 +210,9 @@ def table(name: str, rounds: int, most: float) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", help=f"of {', '.join(TASKS)}")
+    parser.add_argument(
+        "--precision", default="float32", help="of the engine; the naive loop's is 32"
+    )
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument(
         "--most", type=float, default=2e11, help="FLOP of a round of one way"
@@ -215,7 +220,7 @@ def main() -> None:
     asked = parser.parse_args()
     torch.set_num_threads(1)
     for name in asked.names or TASKS:
-        table(name, asked.rounds, asked.most)
+        table(name, asked.rounds, asked.most, asked.precision)
 
 
 if __name__ == "__main__":
