@@ -7,7 +7,7 @@ how gradients and updates are computed, budgets and scores.
 import math
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from itertools import chain
 
@@ -181,6 +181,7 @@ class _Population:
         setting = Setting.of(engine.task, arithmetic, engine.seed, replicate)
         self.weights = setting.rows.filled(setting.network, count)
         self.count = setting.rows.count
+        setting = replace(setting, frozen=self.choice.frozen)
         self.way = WAYS[self.choice.way](setting, count)
         self.gradients = torch.zeros_like(self.weights)
         self.alive = torch.arange(count, device=arithmetic.device)

@@ -55,13 +55,17 @@ class Way(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What a way is made from: a task, numbers, and one network, which it may use."""
+    """What a way is made from: a task, numbers, and one network, which it may use.
+
+    frozen: columns of the rows that are known to get no gradient.
+    """
 
     task: Task
     arithmetic: Arithmetic
     counters: tuple[int, int]  # seed and replicate
     network: nn.Module
     rows: Rows
+    frozen: tuple[slice, ...] = ()
 
     @classmethod
     def of(
@@ -115,7 +119,7 @@ class OneByOne:
     def __init__(self, setting: Setting, count: int) -> None:
         self.setting = setting
         self.networks = [setting.another() for _ in range(count)]
-        self.frozen: list[bool] | None = None
+        self.frozen = [span in setting.frozen for span in setting.rows.spans]
         self._placed: torch.Tensor | None = None
 
     def _place(self, weights: torch.Tensor) -> None:
@@ -153,8 +157,6 @@ class OneByOne:
         return losses
 
     def _check(self, frozen: list[bool]) -> None:
-        if self.frozen is None:
-            self.frozen = frozen
         if frozen != self.frozen:
             raise ValueError(
                 f"task {self.setting.task.name}: which of the network's parameters get "

@@ -107,9 +107,14 @@ def test_a_network_that_torch_func_does_not_suit_is_trained_one_by_one(name):
 
 
 def test_a_network_that_changes_which_weights_it_uses_is_for_the_serial_engine():
-    engine = StackedEngine(own_task("switching"), 0)
+    task = own_task("switching")
+    engine = StackedEngine(task, 0)
     with pytest.raises(ValueError, match=r"get a gradient changes.*engine=serial"):
         engine.train(children_of(("g",)), 2, PARTS)
+    # Not even where all batches of a short training use the same ones.
+    children = [Child(parse("g"), 0.1, replicate) for replicate in range(20)]
+    with pytest.raises(ValueError, match="get a gradient changes"):
+        engine.train(children, 1, PARTS, task.batch_size)
 
 
 def test_ways_are_chosen_alike_by_many_threads_at_once():
