@@ -49,13 +49,14 @@ _ONE_AT_A_TIME = threading.Lock()
 class Work:
     """Of one child's step: floating-point operations of products and convolutions,
     calls of torch, and bytes of all that they return. convolves: whether it has any
-    convolution. frozen: columns of a row that get no gradient.
+    convolution. length: numbers of a row. frozen: its columns that get no gradient.
     """
 
     flops: int
     calls: int
     bytes: int
     convolves: bool
+    length: int
     frozen: tuple[slice, ...]
 
 
@@ -78,7 +79,7 @@ def choose_way(task: Task, arithmetic: Arithmetic, way: str = "") -> Choice:
         reason = "as asked"
         if not way:
             way, reason = _best_way(task, arithmetic, work)
-        population = _population(task, arithmetic, work, way)
+        population = _population(arithmetic, work, way)
         return Choice(way, reason, population, work.frozen)
 
 
@@ -104,9 +105,9 @@ def _best_way(task: Task, arithmetic: Arithmetic, work: Work) -> tuple[str, str]
     return "vmap", "small steps" if arithmetic.on_cpu else "a GPU"
 
 
-def _population(task: Task, arithmetic: Arithmetic, work: Work, way: str) -> int:
+def _population(arithmetic: Arithmetic, work: Work, way: str) -> int:
     """Children at a time: as many as there is room for in the cache or on the GPU."""
-    row_bytes = Setting.of(task, arithmetic).rows.length * arithmetic.dtype.itemsize
+    row_bytes = work.length * arithmetic.dtype.itemsize
     kept = 4 * row_bytes  # weights, gradients, and two states of most rules
     if arithmetic.on_cpu:
         room, (least, most) = CACHE_BYTES, POPULATIONS[way]
@@ -129,7 +130,7 @@ def work_of_a_step(task: Task, arithmetic: Arithmetic) -> Work:
     parameters = list(setting.network.parameters())
     counter = _Counter()  # type: ignore[no-untyped-call]
     with FlopCounterMode(display=False) as flops, counter:
-        setting.loss(setting.network(inputs), targets).backward()
+        setting.task.loss(setting.network(inputs), targets).backward()
     frozen = tuple(
         span
         for span, parameter in zip(setting.rows.spans, parameters, strict=True)
@@ -137,7 +138,8 @@ def work_of_a_step(task: Task, arithmetic: Arithmetic) -> Work:
     )
     convolves = any(isinstance(m, _ConvNd) for m in setting.network.modules())
     total = flops.get_total_flops()
-    return Work(total, counter.calls, counter.bytes, convolves, frozen)
+    length = setting.rows.length
+    return Work(total, counter.calls, counter.bytes, convolves, length, frozen)
 
 
 class _Counter(TorchDispatchMode):

@@ -5,6 +5,7 @@ gradients come from.
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Protocol
@@ -178,7 +179,9 @@ class Compiled:
         self, weights: torch.Tensor, gradients: torch.Tensor, step: int, factor: float
     ) -> None:
         low, high = counter_key(*self.plan.counters, step)
-        with told_when_compiled("the steps of rules", 5):
+        # The first step alone may compile, and to listen for that takes long.
+        listening = told_when_compiled("the steps of rules", 5)
+        with nullcontext() if step else listening:
             self.kernels.step_rows(
                 self.memory,
                 self.rules,

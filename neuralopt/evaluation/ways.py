@@ -79,9 +79,6 @@ class Setting:
         """One more network like this one."""
         return Setting.of(self.task, self.arithmetic, *self.counters).network
 
-    def loss(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        return self.task.loss(outputs, targets)
-
 
 class Dense:
     """Products written by hand, for fully connected networks and cross-entropy."""
@@ -118,7 +115,8 @@ class OneByOne:
 
     def __init__(self, setting: Setting, count: int) -> None:
         self.setting = setting
-        self.networks = [setting.another() for _ in range(count)]
+        others = (setting.another() for _ in range(count - 1))
+        self.networks = [setting.network, *others]
         self.frozen = [span in setting.frozen for span in setting.rows.spans]
         self._placed: torch.Tensor | None = None
 
@@ -146,7 +144,7 @@ class OneByOne:
             parameters = list(network.parameters())
             trained = [each for each in parameters if each.requires_grad]
             with torch.enable_grad(), setting.arithmetic.autocast():
-                loss = setting.loss(network(inputs), targets)
+                loss = setting.task.loss(network(inputs), targets)
             found = iter(torch.autograd.grad(loss, trained, allow_unused=True))
             slopes = [next(found) if p.requires_grad else None for p in parameters]
             self._check([slope is None for slope in slopes])
@@ -169,10 +167,11 @@ class OneByOne:
     def measure(self, weights: torch.Tensor, examples: Examples) -> Measures:
         self._place(weights)
         task, arithmetic = self.setting.task, self.setting.arithmetic
-        return [
-            measure(network.eval(), task, examples, arithmetic)
-            for network in self.networks
-        ]
+        found = []
+        for network in self.networks:
+            found.append(measure(network.eval(), task, examples, arithmetic))
+            network.train()
+        return found
 
 
 class Vmapped:
@@ -205,7 +204,7 @@ class Vmapped:
     ) -> torch.Tensor:
         with self.setting.arithmetic.autocast():
             outputs = functional_call(self.network, (parameters, buffers), (inputs,))
-            return self.setting.loss(outputs, targets)
+            return self.setting.task.loss(outputs, targets)
 
     def gradients(
         self,
