@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from neuralopt.archive import Archive as Archive
-    from neuralopt.evaluation import Score as Score
-    from neuralopt.evaluation.evaluate import evaluate as evaluate
+    from neuralopt.evaluators.evaluate import evaluate as evaluate
+    from neuralopt.export import export_rule as export_rule
     from neuralopt.language import RULES as RULES
     from neuralopt.language import SCHEDULES as SCHEDULES
     from neuralopt.language import Expression as Expression
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from neuralopt.language import simplify as simplify
     from neuralopt.loop import search as search
     from neuralopt.optimizer import RuleOptimizer as RuleOptimizer
-    from neuralopt.optimizer import export_rule as export_rule
     from neuralopt.optimizer import scheduler as scheduler
+    from neuralopt.scoring import Score as Score
     from neuralopt.spaces import Space as Space
     from neuralopt.tasks import Recipe as Recipe
     from neuralopt.tasks import make_task as make_task
@@ -30,8 +30,8 @@ __version__ = "0.1.0"
 
 _ROOMS = {
     "Archive": "archive",
-    "Score": "evaluation",
-    "evaluate": "evaluation",
+    "Score": "scoring",
+    "evaluate": "evaluators",
     "RULES": "language",
     "SCHEDULES": "language",
     "Expression": "language",
@@ -41,7 +41,7 @@ _ROOMS = {
     "simplify": "language",
     "search": "loop",
     "RuleOptimizer": "optimizer",
-    "export_rule": "optimizer",
+    "export_rule": "export",
     "scheduler": "optimizer",
     "Space": "spaces",
     "Recipe": "tasks",

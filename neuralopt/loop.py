@@ -22,15 +22,9 @@ import numpy as np
 import torch
 
 from neuralopt.archive import Archive, ArchiveError, Execution, Proposal
-from neuralopt.evaluation import (
-    Completion,
-    Evaluator,
-    Request,
-    Score,
-    Workers,
-    rejections,
-)
+from neuralopt.evaluators import Completion, Evaluator, Request, Workers
 from neuralopt.language import Expression, expect, simplify
+from neuralopt.scoring import Score, rejections
 from neuralopt.searchers import Searcher
 from neuralopt.spaces import Space
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from neuralopt.catalog import catalog
-from neuralopt.cli.configuration import (
+from neuralopt.cli.config.compose import (
     build_budget,
     build_searcher,
     build_space,
@@ -22,15 +22,15 @@ from neuralopt.cli.configuration import (
     settings_from_text,
     settings_text,
 )
-from neuralopt.cli.overrides import config_groups
-from neuralopt.evaluation import choose_engine
-from neuralopt.evaluation.budgets import BUDGETS
+from neuralopt.cli.config.overrides import config_groups
+from neuralopt.engines import choose_engine
 from neuralopt.language import RULES
+from neuralopt.scoring.budgets import BUDGETS
 from neuralopt.searchers import SEARCHERS
 from neuralopt.spaces import SPACES
 from neuralopt.tasks import TASKS, load_task
-from neuralopt.tasks.cifar10_download import cache_folder
-from tests.tasks import made_up_cifar10
+from neuralopt.tasks.cifar10.download import cache_folder
+from tests.tasks import cifar10_builders
 
 ROOT = Path(__file__).resolve().parents[1]
 FILES = sorted(
@@ -42,8 +42,8 @@ import json, sys
 import neuralopt
 from neuralopt.catalog import catalog
 from neuralopt.cli import main
-from neuralopt.cli.configuration import compose_settings
-from neuralopt.cli.overrides import config_groups
+from neuralopt.cli.config.compose import compose_settings
+from neuralopt.cli.config.overrides import config_groups
 from neuralopt.tasks import load_task
 files = [(group, name) for group in config_groups() for name in catalog(group)]
 for group, name in files:
@@ -60,7 +60,7 @@ def downloads(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A cache folder with the data that tasks would fetch, in small."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
-        made_up_cifar10.write(cache_folder(), "binary archive")
+        cifar10_builders.write(cache_folder(), "binary archive")
         yield
         load_task.cache_clear()  # others are to have the real ones
 

@@ -12,8 +12,9 @@ import pytest
 
 from neuralopt.archive import Archive, ArchiveError, difference
 from neuralopt.counter_hash import counter_key, counter_uniform
-from neuralopt.evaluation import Completion, InProcessEvaluator, Score, Workers
+from neuralopt.evaluators import Completion, InProcessEvaluator, Workers
 from neuralopt.loop import reward, search
+from neuralopt.scoring import Score
 from neuralopt.searchers import SEARCHERS
 from neuralopt.spaces import Space
 from neuralopt.spaces.space import Constraints

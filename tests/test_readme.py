@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from neuralopt.cli.configuration import compose_settings
+from neuralopt.cli.config.compose import compose_settings
 from neuralopt.cli.main import parser
 from neuralopt.language import RULES, render
-from neuralopt.tasks import is_own
+from neuralopt.tasks import is_custom
 
 README = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```", README, flags=re.M | re.S)
@@ -32,7 +32,7 @@ def test_a_command_of_the_readme_parses_and_composes(command: str) -> None:
     options = parser().parse_args(shlex.split(command, comments=True)[1:])
     words = getattr(options, "overrides", getattr(options, "rules", []))
     settings = compose_settings([word for word in words if "=" in word])
-    if is_own(settings.task.name):
+    if is_custom(settings.task.name):
         module, _, name = settings.task.name.partition(":")
         assert f'{name} = neuralopt.make_task("{module}"' in README
 

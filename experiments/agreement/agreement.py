@@ -15,20 +15,15 @@ from typing import Any
 import torch
 from torch import nn
 
-from neuralopt.evaluation import (
-    BUDGETS,
-    ENGINES,
-    Budget,
-    Score,
-    random_rules,
-    scorer,
-)
-from neuralopt.evaluation.engine import Child, Outcome, steps_per_epoch
-from neuralopt.evaluation.serial import SerialEngine
-from neuralopt.evaluation.stacked import StackedEngine
+from neuralopt.engines import ENGINES
+from neuralopt.engines.engine import Child, Outcome, steps_per_epoch
+from neuralopt.engines.serial import SerialEngine
+from neuralopt.engines.stacked.population import StackedEngine
+from neuralopt.evaluators import scorer
 from neuralopt.language import Expression
+from neuralopt.scoring import BUDGETS, Budget, Score, random_rules
 from neuralopt.spaces import SPACES
-from neuralopt.tasks import PARTS, Task, load_task, task_options
+from neuralopt.tasks import SPLITS, Task, load_task, task_options
 
 SEED = 2017
 STEPS = 20
@@ -111,11 +106,11 @@ def compare_children(task: Task, rules: Sequence[Expression], fast: str) -> None
         Child(rule, rates[index % len(rates)], 0) for index, rule in enumerate(rules)
     ]
     serial = SerialEngine(task, SEED, torch.float64)
-    oracle = serial.train(children, 1, PARTS, limit)
+    oracle = serial.train(children, 1, SPLITS, limit)
     engine = ENGINES[fast](task, SEED, torch.float64)
-    found = engine.train(children, 1, PARTS, limit)
+    found = engine.train(children, 1, SPLITS, limit)
     if isinstance(engine, StackedEngine):
-        print(f"  {engine.choice.way}: {engine.choice.reason}")
+        print(f"  {engine.plan.method}: {engine.plan.reason}")
     distances = [distance(a, b) for a, b in zip(oracle, found, strict=True)]
     print_distribution(distances, EXACT)
     print(f"  {sum(outcome.diverged for outcome in oracle)} of them diverge")
@@ -123,7 +118,7 @@ def compare_children(task: Task, rules: Sequence[Expression], fast: str) -> None
     def moved(child: Child, outcome: Outcome, shift: int) -> float:
         same = Perturbed(task, torch.float64, shift)
         engine = SerialEngine(same, SEED, torch.float64)
-        return distance(outcome, engine.train([child], 1, PARTS, limit)[0])
+        return distance(outcome, engine.train([child], 1, SPLITS, limit)[0])
 
     for child, outcome, far in zip(children, oracle, distances, strict=True):
         if far > EXACT:

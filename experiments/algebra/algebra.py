@@ -16,8 +16,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from neuralopt.evaluation.probes import probed_values, rejections
 from neuralopt.language import Expression, render, simplify
+from neuralopt.scoring.probes import probed_values, rejections
 from neuralopt.spaces import SPACES, Space
 
 DIGITS = 9

@@ -19,16 +19,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from neuralopt.archive import Archive
-from neuralopt.evaluation import (
-    Evaluator,
-    InProcessEvaluator,
-    Score,
-    ScoringPlan,
-    named_budget,
-)
-from neuralopt.evaluation.evaluator import Scorer
+from neuralopt.evaluators import Evaluator, InProcessEvaluator, ScoringPlan
+from neuralopt.evaluators.evaluator import Scorer
 from neuralopt.loop import search
 from neuralopt.report import ProgressLine
+from neuralopt.scoring import Score, named_budget
 from neuralopt.searchers import SEARCHERS
 from neuralopt.spaces import load
 from neuralopt.tasks import load_task
@@ -93,8 +88,8 @@ def main() -> None:
     )
     threshold = min(0.95, 1 - (free - 4 * GIB) / total)
     os.environ["RAY_memory_usage_threshold"] = f"{threshold:.3f}"  # noqa: SIM112
-    from neuralopt.evaluation.ray_cluster import Demand
-    from neuralopt.evaluation.ray_evaluator import RayEvaluator, RayOptions
+    from neuralopt.evaluators.ray.cluster import Demand
+    from neuralopt.evaluators.ray.evaluator import RayEvaluator, RayOptions
 
     plan = ScoringPlan(load_task("digits"), named_budget("smoke"), "native", 0)
     with tempfile.TemporaryDirectory() as folder:

@@ -16,10 +16,10 @@ import time
 from collections import Counter
 from pathlib import Path
 
+from neuralopt.export.export import export_rule
 from neuralopt.language import RULES, parse, render, simplify
 from neuralopt.language.primitives import ABBREVIATIONS, PRIMITIVES
 from neuralopt.machine import straight_line
-from neuralopt.optimizer.export import export_rule
 
 WORDS = [*PRIMITIVES, *ABBREVIATIONS, *(p.symbol for p in PRIMITIVES.values())]
 WORDS += ["(", ")", ",", "**", "//", "1e400", "9**400", "1e-400", "0x10", "1_0", "1j"]

@@ -10,11 +10,11 @@ from contextlib import contextmanager
 import torch
 
 from experiments.agreement.agreement import EXACT, SHIFTS, Perturbed, distance
-from neuralopt.evaluation import BUDGETS, random_rules
-from neuralopt.evaluation.arithmetic import Arithmetic
-from neuralopt.evaluation.engine import Child, Outcome
-from neuralopt.evaluation.serial import SerialEngine
-from neuralopt.evaluation.stacked import StackedEngine
+from neuralopt.engines.engine import Child, Outcome
+from neuralopt.engines.numerics import Numerics
+from neuralopt.engines.serial import SerialEngine
+from neuralopt.engines.stacked.population import StackedEngine
+from neuralopt.scoring import BUDGETS, random_rules
 from neuralopt.spaces import SPACES
 from neuralopt.tasks import Task
 
@@ -57,12 +57,12 @@ def agreement(
     it: the oracle by itself, rounded otherwise, stays within.
     """
     oracle = trained(SerialEngine(task, SEED, dtype), children)
-    engine = StackedEngine(task, SEED, arithmetic=Arithmetic(dtype, device))
+    engine = StackedEngine(task, SEED, numerics=Numerics(dtype, device))
     found = trained(engine, children)
     far = [distance(a, b) for a, b in zip(oracle, found, strict=True)]
     within = [sum(each <= limit for each in far) for limit in LIMITS]
     print(
-        f"  {engine.arithmetic}, {engine.choice.way} ({engine.choice.reason}), "
+        f"  {engine.numerics}, {engine.plan.method} ({engine.plan.reason}), "
         f"{sum(o.diverged for o in oracle)} of {len(oracle)} diverge; within "
         + ", ".join(f"{limit:g}: {n}" for limit, n in zip(LIMITS, within, strict=True)),
         flush=True,
@@ -93,15 +93,15 @@ def regrouped(task: Task, children: Sequence[Child], device: str) -> tuple[int, 
     trained again, in another order and in populations of other sizes; returns how many
     are, and of how many.
     """
-    plain = Arithmetic(device=device)
-    outcomes = trained(StackedEngine(task, SEED, arithmetic=plain), children)
+    plain = Numerics(device=device)
+    outcomes = trained(StackedEngine(task, SEED, numerics=plain), children)
     numbers = list(range(len(children)))
     same, cells = 0, []
     cases = {"again": 0, "shuffled": 0, "by 1": 1, "by 5": 5, "by 16": 16}
     for name, population in cases.items():
         if name != "again":
             random.Random(name).shuffle(numbers)
-        engine = StackedEngine(task, SEED, arithmetic=plain, population=population)
+        engine = StackedEngine(task, SEED, numerics=plain, population=population)
         found = trained(engine, [children[number] for number in numbers])
         pairs = zip(numbers, found, strict=True)
         count = sum(outcomes[number] == outcome for number, outcome in pairs)

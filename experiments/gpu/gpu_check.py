@@ -25,8 +25,8 @@ sys.path.insert(0, str(ROOT))
 
 from experiments.gpu import alike, paper  # noqa: E402  found by the line above
 from experiments.steptime import steptime  # noqa: E402
-from neuralopt.evaluation import stacked, updates  # noqa: E402
-from neuralopt.evaluation.arithmetic import Arithmetic  # noqa: E402
+from neuralopt.engines.numerics import Numerics  # noqa: E402
+from neuralopt.engines.stacked import population, updates  # noqa: E402
 from neuralopt.tasks import load_task  # noqa: E402
 
 HOURS, BANDWIDTH = 1.0, 0.9
@@ -83,7 +83,7 @@ def what_is_there(asked: Asked) -> Mapping[str, Found]:
 def tests(asked: Asked) -> Mapping[str, Found]:
     chosen = ["-m", "gpu", "tests"]
     if not asked.on_gpu:
-        chosen = ["-m", "not gpu", "tests/evaluation/test_gpu.py"]
+        chosen = ["-m", "not gpu", "tests/engines/test_gpu.py"]
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *chosen]
     done = subprocess.run(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
@@ -124,11 +124,11 @@ def search(asked: Asked) -> Mapping[str, Found]:
         task = paper.random_images(100, 45_000, 5_000)
     steps, seconds = (2, 0.1) if asked.quick else (8, 2.0)
     watch = paper.Stopwatch(task, asked.device, steps, seconds)
-    print(f" {task.name}: child-steps a second by way and population, measured once")
+    print(f" {task.name}: child-steps a second by method and population, measured once")
     sizes = (1, 4) if asked.quick else (7, 28, 56, 112, 224, 448)
     best = paper.sweep(watch, sizes)
     ours = [*best, paper.Case(population=2)] if asked.quick else [*best, paper.Case()]
-    naive = paper.Case(way="naive")
+    naive = paper.Case(method="naive")
     print(f" {task.name}: all in turn, as many steps a second as these would take")
     hours = paper.extrapolated(watch, [*ours, naive], asked.rounds)
     least, case = min(zip(hours, map(str, ours), strict=False))
@@ -156,13 +156,16 @@ def step(asked: Asked) -> Mapping[str, Found]:
             )
             for name in names:
                 export = steptime.exported(name, Path(folder))
-                ways = {steptime.FUSED: fused, **steptime.ways_of(name, export, True)}
-                found = steptime.times_of(ways, shapes, asked.rounds, device)
+                methods = {
+                    steptime.FUSED: fused,
+                    **steptime.ways_of(name, export, True),
+                }
+                found = steptime.times_of(methods, shapes, asked.rounds, device)
                 moved = steptime.bytes_of_a_step(name, shapes)
                 steptime.print_times(name, found, moved)
-                for way, (_, share) in steptime.shares_of_copy(found, moved).items():
-                    if way.startswith(("RuleOptimizer", "export")):
-                        shares[f"{name}, {way}, {size}"] = share
+                for method, (_, share) in steptime.shares_of_copy(found, moved).items():
+                    if method.startswith(("RuleOptimizer", "export")):
+                        shares[f"{name}, {method}, {size}"] = share
     best = max(shares, key=lambda each: shares[each])
     return {"step": Found(f"{shares[best]:.1%}: {best}", shares[best] >= BANDWIDTH)}
 
@@ -221,7 +224,7 @@ def main() -> int:
     given = parser.parse_args()
     rounds = given.rounds or (2 if given.quick else 7)
     try:
-        Arithmetic.named(device=given.device)
+        Numerics.named(device=given.device)
     except ValueError as error:
         parser.error(str(error).replace("evaluator.device", "--device"))
     asked = Asked(given.device, given.quick, rounds, given.path)
@@ -236,7 +239,7 @@ def main() -> int:
     torch.set_num_threads(1)
     if not asked.on_gpu:
         print("A REHEARSAL ON A PROCESSOR: its figures mean nothing for a GPU.")
-        stacked.updates_for = updates.Eager  # the steps that a GPU takes
+        population.updates_for = updates.Eager  # the steps that a GPU takes
     failed = run_all(asked)
     if failed:
         print(f"\n{failed} of {len(PARTS)} parts failed")

@@ -14,19 +14,19 @@ import torch
 
 from experiments.gpu.alike import tensor_float
 from neuralopt import RULES, RuleOptimizer
-from neuralopt.evaluation import BUDGETS
-from neuralopt.evaluation.arithmetic import Arithmetic
-from neuralopt.evaluation.choice import work_of_a_step
-from neuralopt.evaluation.engine import (
+from neuralopt.engines.engine import (
     Child,
     batch_order,
     initial_parameters,
     measure,
     steps_per_epoch,
 )
-from neuralopt.evaluation.stacked import StackedEngine
-from neuralopt.evaluation.ways import WAYS, Setting
-from neuralopt.tasks import Classification, ConvNet, Examples, Part, Task
+from neuralopt.engines.numerics import Numerics
+from neuralopt.engines.stacked.gradients import GRADIENT_METHODS, NetworkSetup
+from neuralopt.engines.stacked.plan import step_cost
+from neuralopt.engines.stacked.population import StackedEngine
+from neuralopt.scoring import BUDGETS
+from neuralopt.tasks import Classification, ConvNet, Examples, Split, Task
 
 SEED, SEARCH = 2017, 15_000
 RATES = tuple(10.0**power for power in range(-11, -4))
@@ -37,21 +37,21 @@ def random_images(batch: int, training: int, held_out: int) -> Classification:
     """The task `cifar10_conv` on noise: its network, batches and shapes."""
     layers = ConvNet((3, 32, 32), ((32, 1), (32, 1)), (10,))
     generator = torch.Generator().manual_seed(SEED)
-    sizes: dict[Part, int] = {
+    sizes: dict[Split, int] = {
         "training": training,
         "validation": held_out,
         "selection": 1,
         "test": 1,
     }
-    parts = {
-        part: Examples(
+    splits = {
+        split: Examples(
             torch.rand(size, 3, 32, 32, generator=generator) * 4 - 2,
             torch.randint(10, (size,), generator=generator),
         )
-        for part, size in sizes.items()
+        for split, size in sizes.items()
     }
     name = f"noise of cifar10_conv's shape, {training:,} images, batches of {batch}"
-    return Classification(name, layers, batch, parts, "random")
+    return Classification(name, layers, batch, splits, "random")
 
 
 def children_of(count: int) -> list[Child]:
@@ -65,22 +65,22 @@ def children_of(count: int) -> list[Child]:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A way of training. way: of WAYS, empty for what the engine chooses, or
+    """One way to train. method: of GRADIENT_METHODS, empty for the engine's choice, or
     ``naive``. population: 0 for what the engine chooses.
     """
 
     precision: str = "float32"
     tf32: bool = True
-    way: str = ""
+    method: str = ""
     population: int = 0
 
     def __str__(self) -> str:
         kind = self.precision
         if kind == "float32":
             kind += " (TF32 convolutions)" if self.tf32 else " throughout"
-        if self.way == "naive":
+        if self.method == "naive":
             return f"naive loop, {kind}"
-        return f"stacked, {kind}, {self.way or 'as chosen'}, {self.population or ''}"
+        return f"stacked, {kind}, {self.method or 'as chosen'}, {self.population or ''}"
 
 
 class Stopwatch:
@@ -106,14 +106,14 @@ class Stopwatch:
         return self._per_second(case, 0)
 
     def measured_a_second(self, case: Case) -> float:
-        """Children a second whose loss on the validation part is measured."""
+        """Children a second whose loss on the validation split is measured."""
         return self._per_second(case, 1)
 
     def _per_second(self, case: Case, which: int) -> float:
         with tensor_float(case.tf32):
             new = case not in self._runs
             if new:
-                make = self._naive if case.way == "naive" else self._stacked
+                make = self._naive if case.method == "naive" else self._stacked
                 self._runs[case] = make(case)
                 for run in self._runs[case]:
                     run()
@@ -131,11 +131,15 @@ class Stopwatch:
 
     def _stacked(self, case: Case) -> tuple[Callable[[], int], Callable[[], int]]:
         task = self.task
-        arithmetic = Arithmetic.named(case.precision, self.device)
+        numerics = Numerics.named(case.precision, self.device)
         engine = StackedEngine(
-            task, SEED, arithmetic=arithmetic, way=case.way, population=case.population
+            task,
+            SEED,
+            numerics=numerics,
+            method=case.method,
+            population=case.population,
         )
-        size = case.population or engine.choice.population
+        size = case.population or engine.plan.population
         children, validation = children_of(size), engine.data["validation"]
 
         def train() -> int:
@@ -144,22 +148,24 @@ class Stopwatch:
             return size * self.steps
 
         def measure_all() -> int:
-            setting = Setting.of(task, arithmetic, SEED)
+            setting = NetworkSetup.of(task, numerics, SEED)
             count = min(size, 16)
             weights = setting.rows.filled(setting.network, count)
-            WAYS[engine.choice.way](setting, count).measure(weights, validation)
+            GRADIENT_METHODS[engine.plan.method](setting, count).measure(
+                weights, validation
+            )
             return count
 
         return train, measure_all
 
     def _naive(self, case: Case) -> tuple[Callable[[], int], Callable[[], int]]:
         """nn.Module, autograd and RuleOptimizer, no early end, one after another."""
-        task, arithmetic = self.task, Arithmetic.named(case.precision, self.device)
-        place = arithmetic.place
+        task, numerics = self.task, Numerics.named(case.precision, self.device)
+        place = numerics.place
         inputs, targets = (
             place(each)
-            for part in [task.examples("training")]
-            for each in (part.inputs, part.targets)
+            for split in [task.examples("training")]
+            for each in (split.inputs, split.targets)
         )
         held_out = task.examples("validation")
         validation = Examples(place(held_out.inputs), place(held_out.targets))
@@ -184,7 +190,7 @@ class Stopwatch:
 
         def measure_one() -> int:
             network = initial_parameters(task, SEED, 0).to(self.device).eval()
-            measure(network, task, validation, arithmetic)
+            measure(network, task, validation, numerics)
             return 1
 
         return train, measure_one
@@ -200,16 +206,14 @@ def steps_of_a_rule(task: Task) -> tuple[int, int]:
 
 
 def sweep(watch: Stopwatch, populations: Sequence[int]) -> list[Case]:
-    """Print child-steps a second by way and population; returns the fastest case of
+    """Print child-steps a second by method and population; returns the fastest case of
     each precision.
     """
     best = []
     for kind in ({}, {"tf32": False}, {"precision": "bfloat16"}):
-        cases = [Case(**kind, way="vmap", population=size) for size in populations]
+        cases = [Case(**kind, method="vmap", population=size) for size in populations]
         cases.append(
-            Case(
-                **kind, way="one by one", population=populations[len(populations) // 2]
-            )
+            Case(**kind, method="loop", population=populations[len(populations) // 2])
         )
         rates = {}
         for case in cases:
@@ -229,7 +233,7 @@ def extrapolated(watch: Stopwatch, cases: Sequence[Case], rounds: int) -> list[f
     """Print what a search would take by each case; returns hours, in their order."""
     task = watch.task
     steps, trainings = steps_of_a_rule(task)
-    flops = work_of_a_step(task, Arithmetic()).flops
+    flops = step_cost(task, Numerics()).flops
     peaks, rates = {}, {case: [] for case in cases}
     measured = {}
     for case in cases:  # each by itself, for the memory that it takes

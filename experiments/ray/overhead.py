@@ -19,14 +19,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from neuralopt.archive import Archive, difference
-from neuralopt.evaluation import (
-    Evaluator,
-    InProcessEvaluator,
-    Request,
-    ScoringPlan,
-    named_budget,
-)
+from neuralopt.evaluators import Evaluator, InProcessEvaluator, Request, ScoringPlan
 from neuralopt.loop import search
+from neuralopt.scoring import named_budget
 from neuralopt.searchers import SEARCHERS
 from neuralopt.spaces import load
 from neuralopt.tasks import load_task
@@ -40,7 +35,7 @@ def main() -> None:
     arguments = parser.parse_args()
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
-    from neuralopt.evaluation.ray_evaluator import RayEvaluator, RayOptions
+    from neuralopt.evaluators.ray.evaluator import RayEvaluator, RayOptions
 
     plan = ScoringPlan(load_task("digits"), named_budget(arguments.budget), "native", 0)
     space = load("bello2017")

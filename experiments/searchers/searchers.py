@@ -15,13 +15,10 @@ from pathlib import Path
 import numpy as np
 
 from neuralopt.archive import Archive
-from neuralopt.evaluation import (
-    InProcessEvaluator,
-    choose_engine,
-    named_budget,
-    scorer,
-)
+from neuralopt.engines import choose_engine
+from neuralopt.evaluators import InProcessEvaluator, scorer
 from neuralopt.loop import search
+from neuralopt.scoring import named_budget
 from neuralopt.searchers import SEARCHERS
 from neuralopt.spaces import Space, load
 from neuralopt.tasks import load_task

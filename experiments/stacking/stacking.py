@@ -1,11 +1,11 @@
-"""Which way of the stacked engine is fastest for which network, beside the naive loop.
+"""Which gradient method of the stacked engine is fastest for which network.
 
     python experiments/stacking/stacking.py            # all networks, some minutes
     python experiments/stacking/stacking.py gru lstm   # those named
 
-Every way trains the same children (eight rules of the zoo at seven rates) for some
-steps on one thread; ways take turns, round after round. Printed are the FLOP of a
-child's step, child-steps a second of the naive loop and, for each way and size of
+Every method trains the same children (eight rules of the zoo at seven rates) for some
+steps on one thread; methods take turns, round after round. Printed are the FLOP of a
+child's step, child-steps a second of the naive loop and, for each method and size of
 population, how many times as fast it is: the median of the rounds, the least and the
 greatest. The last column is what the engine chooses. See README.md beside this file.
 """
@@ -21,17 +21,17 @@ import torch
 from torch import nn
 
 from neuralopt import RULES, RuleOptimizer, make_task
-from neuralopt.evaluation.arithmetic import Arithmetic
-from neuralopt.evaluation.choice import work_of_a_step
-from neuralopt.evaluation.engine import Child, batch_order, initial_parameters
-from neuralopt.evaluation.stacked import StackedEngine
+from neuralopt.engines.engine import Child, batch_order, initial_parameters
+from neuralopt.engines.numerics import Numerics
+from neuralopt.engines.stacked.plan import step_cost
+from neuralopt.engines.stacked.population import StackedEngine
 from neuralopt.tasks import ConvNet, Mlp, Task, load_task
 
 NAMES = ("adam", "sgd", "momentum", "rmsprop", "powersign", "addsign", "lion", "adamw")
 RATES = tuple(10.0**power for power in range(-7, 0))
 POPULATIONS = (1, 7, 28, 112)
 SECONDS = 0.6
-"""About how long a way trains in each round."""
+"""About how long a method trains in each round."""
 
 
 def classes(
@@ -169,24 +169,24 @@ def spread(values: Sequence[float]) -> str:
 
 
 def table(name: str, rounds: int, most: float, precision: str) -> None:
-    task, arithmetic = TASKS[name](), Arithmetic.named(precision)
-    work = work_of_a_step(task, Arithmetic())
+    task, numerics = TASKS[name](), Numerics.named(precision)
+    work = step_cost(task, Numerics())
     flops = work.flops
     available = len(task.examples("training")) // task.batch_size
     steps = max(1, min(available, 8, int(2e9 / max(flops, 1))))
-    ways = ["vmap", "one by one"]
-    if isinstance(task.layers, Mlp) and not arithmetic.mixed:
-        ways.insert(0, "dense")
-    chosen = StackedEngine(task, 0, arithmetic=arithmetic).choice
+    methods = ["vmap", "loop"]
+    if isinstance(task.layers, Mlp) and not numerics.mixed:
+        methods.insert(0, "dense")
+    chosen = StackedEngine(task, 0, numerics=numerics).plan
     sizes = [size for size in POPULATIONS if size * steps * flops <= most]
-    cases = [(way, size) for way in ways for size in sizes or POPULATIONS[:1]]
+    cases = [(method, size) for method in methods for size in sizes or POPULATIONS[:1]]
     ratios: dict[tuple[str, int], list[float]] = {case: [] for case in cases}
     base = []
     engines = {
-        (way, size): StackedEngine(
-            task, 0, arithmetic=arithmetic, way=way, population=size
+        (method, size): StackedEngine(
+            task, 0, numerics=numerics, method=method, population=size
         )
-        for way, size in cases
+        for method, size in cases
     }
     for engine in engines.values():
         engine.train(children_of(7), 1, (), task.batch_size)
@@ -200,11 +200,11 @@ def table(name: str, rounds: int, most: float, precision: str) -> None:
     print(
         f"\n{task.name}: {flops / 1e6:.2f} MFLOP, {work.calls} calls, "
         f"{work.bytes / 2**20:.2f} MiB a step; naive {statistics.median(base):.0f} "
-        f"steps/s; chosen: {chosen.way}, {chosen.population} ({chosen.reason})"
+        f"steps/s; chosen: {chosen.method}, {chosen.population} ({chosen.reason})"
     )
-    for way in ways:
-        cells = [f"{p}: {spread(ratios[w, p])}" for w, p in cases if w == way]
-        print(f"  {way:11} {'   '.join(cells)}", flush=True)
+    for method in methods:
+        cells = [f"{p}: {spread(ratios[w, p])}" for w, p in cases if w == method]
+        print(f"  {method:11} {'   '.join(cells)}", flush=True)
 
 
 def main() -> None:
@@ -215,7 +215,7 @@ def main() -> None:
     )
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument(
-        "--most", type=float, default=2e11, help="FLOP of a round of one way"
+        "--most", type=float, default=2e11, help="FLOP of a round of one method"
     )
     asked = parser.parse_args()
     torch.set_num_threads(1)

@@ -23,15 +23,15 @@ import numpy as np
 import torch
 from torch import nn
 
-from neuralopt.evaluation import BUDGETS, Budget, random_rules
-from neuralopt.evaluation.engine import Child, Engine, batch_order, initial_parameters
-from neuralopt.evaluation.native import NativeEngine
-from neuralopt.evaluation.scoring import Trial, score_trials
-from neuralopt.evaluation.serial import SerialEngine
-from neuralopt.evaluation.stacked import StackedEngine
+from neuralopt.engines.engine import Child, Engine, batch_order, initial_parameters
+from neuralopt.engines.native import NativeEngine
+from neuralopt.engines.serial import SerialEngine
+from neuralopt.engines.stacked.population import StackedEngine
 from neuralopt.language import RULES, Expression
 from neuralopt.machine.kernels import products, vectors
 from neuralopt.optimizer import RuleOptimizer
+from neuralopt.scoring import BUDGETS, Budget, random_rules
+from neuralopt.scoring.protocol import Trial, score_trials
 from neuralopt.spaces import SPACES
 from neuralopt.tasks import ConvNet, Mlp, Task, load_task
 
@@ -121,7 +121,7 @@ def rules_a_second(name: str, rounds: int) -> None:
 
 
 def child_steps(name: str, rounds: int) -> None:
-    """Adam alone: microseconds a child-step, and the share of arithmetic's peak."""
+    """Adam alone: microseconds a child-step, and the share of numerics's peak."""
     task = load_task(name)
     adam = RULES["adam"].expression
     work = flops(task)

@@ -13,11 +13,17 @@ from pathlib import Path
 from types import MappingProxyType, TracebackType
 
 from neuralopt.archive.connection import BUSY_SECONDS, ArchiveError
-from neuralopt.archive.file import ArchiveFile
+from neuralopt.archive.database import ArchiveFile
 from neuralopt.archive.lease import Lease
 from neuralopt.archive.records import STATUSES, Checkpoint, Execution, Proposal
-from neuralopt.archive.rows import COLUMNS, Row, execution_row, from_row, to_row
 from neuralopt.archive.schema import BEST_FIRST, DECIDE, FORGET, KEEP, NOTE, RECORD
+from neuralopt.archive.serialization import (
+    COLUMNS,
+    Row,
+    execution_row,
+    from_row,
+    to_row,
+)
 
 PAGE_ROWS = 1024
 """Rows read at a time: between two pages a reader holds no lock against the writer."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from itertools import zip_longest
 
 from neuralopt.archive.archive import Archive
-from neuralopt.archive.rows import COLUMNS
+from neuralopt.archive.serialization import COLUMNS
 
 
 def difference(a: Archive, b: Archive) -> str | None:

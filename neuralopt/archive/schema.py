@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlite3
 
 from neuralopt.archive.records import STATUSES
-from neuralopt.archive.rows import COLUMNS
+from neuralopt.archive.serialization import COLUMNS
 
 APPLICATION_ID = 0x4E4F5054  # "NOPT"; bytes 68 to 71 of the file, seen by file(1)
 SCHEMA_VERSION = 1

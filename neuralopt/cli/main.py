@@ -16,12 +16,12 @@ FAILED, USAGE, INTERNAL, INTERRUPTED = 1, 2, 70, 130
 """Exit codes: the work failed; the input was wrong; a bug; stopped by Ctrl-C."""
 
 MODULES = {
-    "search": "searching",
-    "resume": "searching",
-    "compare": "comparing",
-    "top": "looking",
-    "show": "looking",
-    "export": "looking",
+    "search": "search",
+    "resume": "search",
+    "compare": "compare",
+    "top": "show",
+    "show": "show",
+    "export": "show",
 }
 
 OVERRIDES_HELP = """
@@ -128,7 +128,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from neuralopt.archive import ArchiveError
 
     try:
-        module = import_module(f"neuralopt.cli.{MODULES[options.command]}")
+        module = import_module(f"neuralopt.cli.commands.{MODULES[options.command]}")
         code = int(getattr(module, options.command)(options))
         sys.stdout.flush()  # here, where a pipe that broke and a full disk are caught
         return code

@@ -8,7 +8,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from neuralopt.cli.settings import Settings
+from neuralopt.cli.config.schema import Settings
 
 RAY_JOB = "RAY_JOB_CONFIG_JSON_ENV_VAR"
 """Set in what `ray job submit` runs."""

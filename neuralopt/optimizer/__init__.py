@@ -1,6 +1,5 @@
 """Rules as torch optimizers."""
 
-from neuralopt.optimizer.export import export_rule as export_rule
 from neuralopt.optimizer.optimizer import RuleOptimizer as RuleOptimizer
 from neuralopt.optimizer.optimizer import as_expression as as_expression
 from neuralopt.optimizer.program import Program as Program

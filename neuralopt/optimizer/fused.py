@@ -17,7 +17,7 @@ import torch
 
 from neuralopt.counter_hash import counter_key
 from neuralopt.language import Expression
-from neuralopt.optimizer.loops import compiled_loop, constants_of
+from neuralopt.optimizer.fused_loop import compiled_loop, constants_of
 from neuralopt.optimizer.program import Scalars
 
 Array = npt.NDArray[Any]
@@ -85,7 +85,7 @@ def _is_plain(tensor: torch.Tensor, dtype: torch.dtype) -> bool:
     )
 
 
-class Together:
+class FusedGroup:
     """Tensors of one type that are at one step, and take it together.
 
     start: number of their group's first element. What is found out here is kept from
@@ -119,8 +119,8 @@ class Together:
     ) -> bool:
         """Whether these are just the parameters and their gradients may be used.
 
-        The answer of a whole `Together` made anew, in a fraction of the time: all that
-        may differ from the step before, but where gradients lie, is compared.
+        Equivalent to making the group anew, in a fraction of the time: everything that
+        may have changed since the last step is compared, except gradient addresses.
         """
         if len(parameters) != len(self._members) or start != self.start:
             return False

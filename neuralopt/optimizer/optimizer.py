@@ -13,8 +13,8 @@ from torch.optim.optimizer import Optimizer, ParamsT
 from neuralopt.language import Expression, Rule, parse
 from neuralopt.optimizer.draws import draw
 from neuralopt.optimizer.fused import (
+    FusedGroup,
     Tensors,
-    Together,
     can_fuse,
     check_that_rules_compile,
 )
@@ -83,7 +83,7 @@ class RuleOptimizer(Optimizer):
         self.program: Program = compile_rule(as_expression(rule))
         if fused:
             check_that_rules_compile()
-        self._together: dict[int, Together] = {}  # of each group that is all fused
+        self._together: dict[int, FusedGroup] = {}  # of each group that is all fused
         defaults: dict[str, Any] = {
             # Python's own numbers: torch.load refuses those of numpy by default.
             "lr": lr if isinstance(lr, torch.Tensor) else float(lr),
@@ -187,7 +187,7 @@ class RuleOptimizer(Optimizer):
                     self._update(tensors, step, group)
             start += _elements(parameter)
         for (_, step), some in fused.items():
-            together = Together(self.program.expression, some, step, begin)
+            together = FusedGroup(self.program.expression, some, step, begin)
             self._update_together(together, group)
             if len(some) == len(group["params"]):
                 self._together[number] = together
@@ -215,7 +215,7 @@ class RuleOptimizer(Optimizer):
         memory = {name: entries[name] for name in names}
         return Tensors(parameter, entries, g, w, memory, start)
 
-    def _update_together(self, together: Together, group: dict[str, Any]) -> None:
+    def _update_together(self, together: FusedGroup, group: dict[str, Any]) -> None:
         together.take_step(
             self.program.clock(together.step, group["total_steps"]),
             (group["seed"], group["replicate"]),

@@ -13,7 +13,7 @@ from textwrap import fill
 import torch
 
 from neuralopt.language import Expression, simplify
-from neuralopt.language import arithmetic as scalar_functions
+from neuralopt.language import ieee754 as scalar_functions
 from neuralopt.language.primitives import CLOCK, PRIMITIVES
 from neuralopt.machine import Instruction, StraightLine, straight_line
 from neuralopt.optimizer.draws import Draw
@@ -106,7 +106,7 @@ def torch_source(
 ) -> str:
     """Python source of the functions `scalars` and `step` of a Program.
 
-    functions: what stands before the names of `neuralopt.language.arithmetic`.
+    functions: what stands before the names of `neuralopt.language.ieee754`.
     number: how a scalar ``{}`` becomes a tensor.
     """
     shared = shared_scalars(code)

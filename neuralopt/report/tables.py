@@ -17,7 +17,7 @@ from rich.text import Text
 
 from neuralopt.report.observed import ProposalView, rule_text
 from neuralopt.report.sparkline import sparkline
-from neuralopt.verdict import Comparison, Standing
+from neuralopt.verdict import Comparison, ComparisonRow
 
 _GAP = "  "
 _PROSE_WIDTH = 88
@@ -149,13 +149,13 @@ def comparison_table(
     unicode: bool = True,
     notes: Sequence[str] = (),
 ) -> Table:
-    """Return the standings with intervals, differences and verdicts, and what they say.
+    """Return the rows with intervals, differences and verdicts, and what they say.
 
     Args:
-        comparison: of contenders by name.
-        rules: text of some or all contenders, shown beside the names. Without it the
+        comparison: of candidates by name.
+        rules: text of some or all candidates, shown beside the names. Without it the
             names are taken to be the rules.
-        curves: training loss along the run, of some or all contenders. They share one
+        curves: training loss along the run, of some or all candidates. They share one
             scale: logarithmic, from the smallest loss to the largest first one.
         unicode: whether curves may be drawn with blocks.
         notes: further notes, above the explanation.
@@ -173,34 +173,34 @@ def comparison_table(
         Column("rule", below=True),
     )
     rows = []
-    for standing in comparison.standings:
-        label = [Cell(standing.name)]
+    for row in comparison.rows:
+        label = [Cell(row.name)]
         if rules is not None:
-            label.append(Cell(rules.get(standing.name, "")))
-        spark = [Cell(sparks.get(standing.name, ""), "cyan")] if curves else []
-        rows.append((*_numbers(standing), *spark, *label))
+            label.append(Cell(rules.get(row.name, "")))
+        spark = [Cell(sparks.get(row.name, ""), "cyan")] if curves else []
+        rows.append((*_numbers(row), *spark, *label))
     explained = [*notes, *_diverged(comparison), _explanation(comparison)]
     return Table(columns, tuple(rows), tuple(explained))
 
 
-def _numbers(standing: Standing) -> tuple[Cell, ...]:
-    itself = standing.verdict == "reference"
-    low, high = standing.difference_low, standing.difference_high
+def _numbers(row: ComparisonRow) -> tuple[Cell, ...]:
+    itself = row.verdict == "reference"
+    low, high = row.difference_low, row.difference_high
     return (
-        Cell(str(standing.rank)),
-        Cell(f"{standing.mean:.4f}", "bold"),
-        Cell(f"{standing.low:.4f}..{standing.high:.4f}"),
-        Cell("" if itself else f"{standing.difference:+.4f}"),
+        Cell(str(row.rank)),
+        Cell(f"{row.mean:.4f}", "bold"),
+        Cell(f"{row.low:.4f}..{row.high:.4f}"),
+        Cell("" if itself else f"{row.difference:+.4f}"),
         Cell("" if itself else f"{low:+.4f}..{high:+.4f}"),
-        Cell(standing.verdict, _VERDICT_STYLES.get(standing.verdict, "")),
+        Cell(row.verdict, _VERDICT_STYLES.get(row.verdict, "")),
     )
 
 
 def _diverged(comparison: Comparison) -> list[str]:
     found = [
-        f"{standing.name} on {standing.diverged} of {comparison.seeds}"
-        for standing in comparison.standings
-        if standing.diverged
+        f"{row.name} on {row.diverged} of {comparison.seeds}"
+        for row in comparison.rows
+        if row.diverged
     ]
     return [f"Diverged seeds (quality 0): {', '.join(found)}."] if found else []
 

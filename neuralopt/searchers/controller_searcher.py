@@ -13,9 +13,8 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from neuralopt.one_thread import one_thread
-from neuralopt.searchers.advantage import RewardHistory
 from neuralopt.searchers.controller import Controller
-from neuralopt.searchers.outstanding import Outstanding, checked_count
+from neuralopt.searchers.pending import PendingAsks, checked_count
 from neuralopt.searchers.policy_gradient import (
     FLOOR_GAIN,
     Batch,
@@ -23,6 +22,7 @@ from neuralopt.searchers.policy_gradient import (
     Update,
     update,
 )
+from neuralopt.searchers.reward_history import RewardHistory
 from neuralopt.searchers.saved_state import check_header, generator_from, header
 from neuralopt.searchers.searcher import Rows, Space
 
@@ -62,7 +62,7 @@ class ControllerSearcher:
             self._training.sharing_window,
         )
         decisions = len(space.choices)
-        self._outstanding = Outstanding(decisions, notes=2)
+        self._outstanding = PendingAsks(decisions, notes=2)
         self._waiting = np.empty((0, decisions), np.int64)
         self._waiting_facts = np.empty((0, 2))  # log-probability when sampled, reward
         self._first_entropy: float | None = None  # nats a row, of the first policy

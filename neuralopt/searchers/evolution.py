@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from neuralopt.searchers.outstanding import Outstanding, checked_count
+from neuralopt.searchers.pending import PendingAsks, checked_count
 from neuralopt.searchers.saved_state import check_header, generator_from, header
 from neuralopt.searchers.searcher import Rows, Space
 
@@ -61,7 +61,7 @@ class EvolutionSearcher:
             raise ValueError(f"sharing is {sharing}: give a number from 0")
         self._space = space
         self._rng = np.random.default_rng(seed)
-        self._outstanding = Outstanding(len(space.choices))
+        self._outstanding = PendingAsks(len(space.choices))
         self._members: deque[tuple[Rows, float]] = deque(maxlen=population)
         self._tournament = tournament
         self._fresh = fresh

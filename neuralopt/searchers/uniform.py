@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from neuralopt.searchers.outstanding import Outstanding, checked_count
+from neuralopt.searchers.pending import PendingAsks, checked_count
 from neuralopt.searchers.saved_state import check_header, generator_from, header
 from neuralopt.searchers.searcher import Rows, Space
 
@@ -22,7 +22,7 @@ class UniformSearcher:
     def __init__(self, space: Space, seed: int = 0) -> None:
         self._space = space
         self._rng = np.random.default_rng(seed)
-        self._outstanding = Outstanding(len(space.choices))
+        self._outstanding = PendingAsks(len(space.choices))
         self._header = header("uniform", space.choices, {})
 
     def ask(self, count: int) -> Rows:

@@ -1,7 +1,7 @@
 """Tasks without data: a point goes downhill on a formula.
 
 Knows two landscapes; refuses to know how they are walked. There is nothing to
-generalise to: all four parts are the same, and so are all batches.
+generalise to: all four splits are the same, and so are all batches.
 """
 
 import math
@@ -10,8 +10,8 @@ from functools import partial
 import torch
 from torch import nn
 
-from neuralopt.tasks.own import Measure, OwnTask, make_task
-from neuralopt.tasks.task import PARTS
+from neuralopt.tasks.custom import CustomTask, Measure, make_task
+from neuralopt.tasks.task import SPLITS
 
 STEPS, BATCH = 64, 16
 """An epoch's steps; copies of the point at each, all alike: one would do, but whole
@@ -52,22 +52,22 @@ def quality_of_height(loss: float) -> float:
     return 1.0 / (1.0 + math.sqrt(max(loss, 0.0)))
 
 
-def rosenbrock() -> OwnTask:
+def rosenbrock() -> CustomTask:
     """Rosenbrock's valley from near (-1.5, 2)."""
     return _task("rosenbrock", (-1.5, 2.0), rosenbrock_value)
 
 
-def ravine() -> OwnTask:
+def ravine() -> CustomTask:
     """A quadratic of condition number 1,000 in four dimensions, from near (1, ...)."""
     return _task("ravine", (1.0, 1.0, 1.0, 1.0), ravine_value)
 
 
-def _task(name: str, start: tuple[float, ...], value: Measure) -> OwnTask:
+def _task(name: str, start: tuple[float, ...], value: Measure) -> CustomTask:
     nothing = torch.zeros(STEPS * BATCH, 1), torch.zeros(STEPS * BATCH)
     return make_task(
         name,
         partial(Point, start),
-        dict.fromkeys(PARTS, nothing),
+        dict.fromkeys(SPLITS, nothing),
         batch_size=BATCH,
         loss=value,
         metric=distance,

@@ -11,8 +11,8 @@ from importlib.resources import files
 import torch
 from torch import nn
 
-from neuralopt.tasks.own import OwnTask, Tensors, make_task
-from neuralopt.tasks.task import Part
+from neuralopt.tasks.custom import CustomTask, Tensors, make_task
+from neuralopt.tasks.task import Split
 
 FILE = "text/manual.txt"
 """This project's own documents as they once were; `text/README.md` says more."""
@@ -26,7 +26,7 @@ VOCABULARY = (
 """A character's number is its place in here: all that occur, sorted."""
 
 TIME, SECTIONS, BATCH = 32, 8, 16
-WINDOWS: Mapping[Part, int] = {
+WINDOWS: Mapping[Split, int] = {
     "training": 120,
     "validation": 30,
     "selection": 20,
@@ -67,18 +67,18 @@ def mean_over_places(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tens
     return nn.functional.cross_entropy(outputs.flatten(0, -2), targets.flatten())
 
 
-def char_lm() -> OwnTask:
+def char_lm() -> CustomTask:
     """An embedding of 64, a GRU of 64 and a linear layer; batches of 16 windows.
 
     A window is 33 characters of the text: 32 inputs and, one place on, 32 targets. The
     text is cut into 8 equal sections, for what it speaks of changes, and each into four
-    contiguous stretches, one a part; windows lie end to end in them. So no character
-    stands in two windows, whatever their parts. Phrases do recur.
+    contiguous stretches, one a split; windows lie end to end in them. So no character
+    stands in two windows, whatever their splits. Phrases do recur.
 
     Raises ValueError if the text is not the one that was shipped.
     """
-    parts = _windows(read_text(files("neuralopt.tasks").joinpath(FILE).read_bytes()))
-    return make_task("char_lm", CharLm, parts, batch_size=BATCH, loss=mean_over_places)
+    splits = _windows(read_text(files("neuralopt.tasks").joinpath(FILE).read_bytes()))
+    return make_task("char_lm", CharLm, splits, batch_size=BATCH, loss=mean_over_places)
 
 
 def read_text(data: bytes) -> str:
@@ -92,14 +92,14 @@ def read_text(data: bytes) -> str:
     return data.decode("ascii")
 
 
-def _windows(text: str) -> Mapping[Part, Tensors]:
-    """Inputs and targets of each part, int64 (windows, time)."""
+def _windows(text: str) -> Mapping[Split, Tensors]:
+    """Inputs and targets of each split, int64 (windows, time)."""
     sizes = list(WINDOWS.values())
     shape = SECTIONS, sum(sizes), TIME + 1
     numbers = [VOCABULARY.index(character) for character in text]
     used = torch.tensor(numbers[: shape[0] * shape[1] * shape[2]]).view(shape)
     stretches = used.split(sizes, dim=1)
     return {
-        part: (windows[..., :-1].flatten(0, 1), windows[..., 1:].flatten(0, 1))
-        for part, windows in zip(WINDOWS, stretches, strict=True)
+        split: (windows[..., :-1].flatten(0, 1), windows[..., 1:].flatten(0, 1))
+        for split, windows in zip(WINDOWS, stretches, strict=True)
     }

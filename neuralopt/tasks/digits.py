@@ -11,15 +11,15 @@ import torch
 
 from neuralopt.counter_hash import counter_key, counter_order
 from neuralopt.tasks.network import ConvNet, Mlp
-from neuralopt.tasks.task import Classification, Examples, Part, fingerprint
+from neuralopt.tasks.task import Classification, Examples, Split, fingerprint
 
-SIZES: Mapping[Part, int] = {
+SIZES: Mapping[Split, int] = {
     "training": 1024,
     "validation": 256,
     "selection": 256,
     "test": 261,
 }
-"""Sixteen batches of 64, three held-out parts; together all 1,797 images."""
+"""Sixteen batches of 64, three held-out splits; together all 1,797 images."""
 
 SPLIT_SEED = 1709_07417
 """Of the one permutation that divides the images: fixed for good."""
@@ -43,15 +43,15 @@ def _task(name: str, layers: Mlp | ConvNet, shape: tuple[int, ...]) -> Classific
 
     images, classes = load_digits(return_X_y=True)
     order = counter_order(counter_key(SPLIT_SEED), len(images))
-    parts: dict[Part, Examples] = {}
+    splits: dict[Split, Examples] = {}
     start = 0
-    for part, size in SIZES.items():
+    for split, size in SIZES.items():
         chosen = order[start : start + size]
         inputs = (images[chosen] / 16.0).astype(np.float32).reshape(size, *shape)
-        parts[part] = Examples(
+        splits[split] = Examples(
             torch.from_numpy(inputs),
             torch.from_numpy(classes[chosen].astype(np.int64)),
         )
         start += size
-    hashed = fingerprint(f"{name} {layers} {BATCH}", parts)
-    return Classification(name, layers, BATCH, parts, hashed)
+    hashed = fingerprint(f"{name} {layers} {BATCH}", splits)
+    return Classification(name, layers, BATCH, splits, hashed)

@@ -1,4 +1,4 @@
-"""What a child is trained on: a network, data in four parts, a loss and a quality.
+"""What a child is trained on: a network, data in four splits, a loss and a quality.
 
 Knows data and networks; refuses to know rules and how training is done.
 """
@@ -15,11 +15,11 @@ from torch import nn
 from neuralopt.tasks.network import ConvNet, Mlp, mean_loss
 from neuralopt.tasks.recipe import Recipe
 
-Part = Literal["training", "validation", "selection", "test"]
+Split = Literal["training", "validation", "selection", "test"]
 """Parts of a task's data. A search trains on `training` and scores on `validation`;
 `selection` ranks what was found; `test` is for the last word and is never searched."""
 
-PARTS: tuple[Part, ...] = ("training", "validation", "selection", "test")
+SPLITS: tuple[Split, ...] = ("training", "validation", "selection", "test")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Task(Protocol):
     """A small training problem.
 
     name: as in TASKS. fingerprint: changes whenever data, network or recipe do.
-    batch_size: examples a step; an epoch is every whole batch of the training part.
+    batch_size: examples a step; an epoch is every whole batch of the training split.
     layers: the network as data, for engines that train it by hand, or None.
     recipe: what stands around every rule of this task.
     """
@@ -58,8 +58,8 @@ class Task(Protocol):
     @property
     def recipe(self) -> Recipe: ...
 
-    def examples(self, part: Part) -> Examples:
-        """The examples of a part, always the same tensors in the same order."""
+    def examples(self, split: Split) -> Examples:
+        """The examples of a split, always the same tensors in the same order."""
         ...
 
     def network(self) -> nn.Module:
@@ -75,7 +75,7 @@ class Task(Protocol):
         ...
 
     def quality(self, loss: float) -> float:
-        """The quality, in [0, 1], of a mean loss on a held-out part."""
+        """The quality, in [0, 1], of a mean loss on a held-out split."""
         ...
 
 
@@ -92,12 +92,12 @@ class Classification:
     name: str
     layers: Mlp | ConvNet
     batch_size: int
-    parts: Mapping[Part, Examples]
+    splits: Mapping[Split, Examples]
     fingerprint: str
     recipe: Recipe = field(default_factory=Recipe)
 
-    def examples(self, part: Part) -> Examples:
-        return self.parts[part]
+    def examples(self, split: Split) -> Examples:
+        return self.splits[split]
 
     def network(self) -> nn.Module:
         return self.layers.network()
@@ -112,13 +112,13 @@ class Classification:
         return 0.0 if math.isnan(loss) else math.exp(-max(loss, 0.0))
 
 
-def fingerprint(description: str, parts: Mapping[Part, Examples]) -> str:
+def fingerprint(description: str, splits: Mapping[Split, Examples]) -> str:
     """A hash of a task's description and of all its data, 16 hexadecimal digits."""
     digest = hashlib.sha256(description.encode())
-    for part in PARTS:
-        examples = parts[part]
+    for split in SPLITS:
+        examples = splits[split]
         for tensor in (examples.inputs, examples.targets):
-            digest.update(f"{part} {tensor.dtype} {tuple(tensor.shape)}".encode())
+            digest.update(f"{split} {tensor.dtype} {tuple(tensor.shape)}".encode())
             digest.update(tensor.contiguous().numpy().reshape(-1).data)  # no copy
     return digest.hexdigest()[:16]
 

@@ -1,4 +1,4 @@
-"""Contenders ranked and held against a reference; nothing of rules, tasks or tables."""
+"""Candidates ranked and held against a reference; nothing of rules, tasks or tables."""
 
 import math
 from collections.abc import Sequence
@@ -15,17 +15,17 @@ Verdict = Literal["better", "worse", "no difference shown", "reference"]
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """Where one contender stands.
+class ComparisonRow:
+    """Where one candidate stands.
 
     Attributes:
-        name: the contender.
+        name: the candidate.
         rank: 1 is the best mean; equal means go by lower mean loss; then they share it.
         mean: mean quality over seeds, in [0, 1].
         low: lower end of the interval of the mean, on its own (no correction).
         high: upper end of it.
         diverged: number of seeds that ended with quality 0.
-        difference: mean paired difference, this contender less the reference.
+        difference: mean paired difference, this candidate less the reference.
         difference_low: lower end of its interval. The interval has at least the stated
             confidence, is as wide as the correction asks for, and excludes 0 exactly
             when the verdict is ``better`` or ``worse``.
@@ -49,18 +49,18 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """The standings of all contenders, best first, and what they were held against.
+    """The rows of all candidates, best first, and what they were held against.
 
     Attributes:
-        standings: in the order of their ranks.
-        reference: name of the contender the differences are taken from.
-        choices: number of contenders the reference was chosen from by its qualities; 1
+        rows: in the order of their ranks.
+        reference: name of the candidate the differences are taken from.
+        choices: number of candidates the reference was chosen from by its qualities; 1
             if it was named beforehand.
         seeds: number of seeds, the same for all.
         confidence: such as 0.95.
     """
 
-    standings: tuple[Standing, ...]
+    rows: tuple[ComparisonRow, ...]
     reference: str
     choices: int
     seeds: int
@@ -69,14 +69,14 @@ class Comparison:
     @property
     def family(self) -> int:
         """Number of comparisons with the reference that the correction is for."""
-        return len(self.standings) - 1
+        return len(self.rows) - 1
 
-    def __getitem__(self, name: str) -> Standing:
-        for standing in self.standings:
-            if standing.name == name:
-                return standing
-        known = ", ".join(standing.name for standing in self.standings)
-        raise KeyError(f"no contender {name!r} in this comparison; it has {known}")
+    def __getitem__(self, name: str) -> ComparisonRow:
+        for row in self.rows:
+            if row.name == name:
+                return row
+        known = ", ".join(row.name for row in self.rows)
+        raise KeyError(f"no candidate {name!r} in this comparison; it has {known}")
 
 
 def compare(
@@ -88,28 +88,28 @@ def compare(
     reference: str | None = None,
     confidence: float = 0.95,
 ) -> Comparison:
-    """Rank contenders and hold each against a reference, paired by seed.
+    """Rank candidates and hold each against a reference, paired by seed.
 
-    With d = q[contender] - q[reference], seed by seed, t = mean(d) / (sd(d) / sqrt(n))
+    With d = q[candidate] - q[reference], seed by seed, t = mean(d) / (sd(d) / sqrt(n))
     has n - 1 degrees of freedom. p = 2 P(T > |t|), times K where d is negative and the
-    reference was chosen among K baselines; then Holm over all contenders compared.
+    reference was chosen among K baselines; then Holm over all candidates compared.
     The package's docstring says what that does and doesn't protect from.
 
     Args:
-        names: of the contenders, distinct.
-        qualities: shape (contenders, seeds), in [0, 1]; column j is the same seed for
+        names: of the candidates, distinct.
+        qualities: shape (candidates, seeds), in [0, 1]; column j is the same seed for
             all, and a seed that neither the search nor the selection has used. A
             diverged run has quality 0.
         losses: shape as qualities, finite or inf (diverged); decides equal means.
-        baselines: the contenders from which the reference is chosen, as the one of best
-            mean; all contenders if not given.
+        baselines: the candidates from which the reference is chosen, as the one of best
+            mean; all candidates if not given.
         reference: the reference by name. Give it only if it was named before looking.
         confidence: of the intervals; 1 - confidence is the probability, at most, of one
             or more wrong verdicts in the whole comparison.
 
     Raises:
         ValueError: shapes disagree, a value is NaN (a failed run is no score: run it
-            again or leave the contender out) or out of range, a name is unknown or
+            again or leave the candidate out) or out of range, a name is unknown or
             double, or confidence isn't inside (0, 1).
 
     Example:
@@ -147,12 +147,12 @@ def compare(
             float(p),
             _word(gap, p <= 1 - confidence),
         )
-    standings = []
+    rows = []
     for position in sorted(range(len(names)), key=lambda position: keys[position]):
         low, high = mean_interval(table[position], confidence)
         found = against[position]
-        standings.append(
-            Standing(
+        rows.append(
+            ComparisonRow(
                 name=names[position],
                 rank=1 + sum(key < keys[position] for key in keys),
                 mean=-keys[position][0],
@@ -166,14 +166,12 @@ def compare(
                 verdict=found.verdict,
             )
         )
-    return Comparison(
-        tuple(standings), names[best], choices, table.shape[1], confidence
-    )
+    return Comparison(tuple(rows), names[best], choices, table.shape[1], confidence)
 
 
 @dataclass(frozen=True, slots=True)
 class _Against:
-    """One contender held against the reference; the fields are those of Standing."""
+    """A candidate against the reference; its fields are those of ComparisonRow."""
 
     difference: float
     low: float
@@ -183,7 +181,7 @@ class _Against:
 
 
 def _two_sided(gap: MeanEstimate, choices: int) -> float:
-    """Two-sided p of one comparison, times ``choices`` where the contender is worse.
+    """Two-sided p of one comparison, times ``choices`` where the candidate is worse.
 
     A reference that is the best of K by its mean is worse in truth than it looks, so
     only "worse" profits from the choice. Bonferroni over the K pairs that might have
@@ -201,23 +199,23 @@ def _word(gap: MeanEstimate, significant: bool) -> Verdict:
 def _checked(
     names: Sequence[str], qualities: ArrayLike, losses: ArrayLike | None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Qualities and losses as float64 (contenders, seeds); losses 0 if not given."""
+    """Qualities and losses as float64 (candidates, seeds); losses 0 if not given."""
     table = np.asarray(qualities, dtype=np.float64)
     if table.ndim != 2 or len(table) != len(names) or table.size == 0:
         raise ValueError(
             f"qualities have shape {table.shape} for {len(names)} names; they must be "
-            "(contenders, seeds) with at least one of each"
+            "(candidates, seeds) with at least one of each"
         )
     double = sorted({name for name in names if list(names).count(name) > 1})
     if double:
         raise ValueError(
-            f"contender {double[0]!r} is named twice; names must be distinct"
+            f"candidate {double[0]!r} is named twice; names must be distinct"
         )
     for name, row in zip(names, table, strict=True):
         if not np.all((row >= 0) & (row <= 1)):
             raise ValueError(
                 f"qualities of {name!r} are {row.tolist()}; each must be in [0, 1]. A "
-                "run without a result (NaN) is run again or its contender left out"
+                "run without a result (NaN) is run again or its candidate left out"
             )
     lost = (
         np.zeros_like(table) if losses is None else np.asarray(losses, dtype=np.float64)
@@ -232,13 +230,13 @@ def _checked(
 
 
 def _positions(names: Sequence[str], wanted: Sequence[str] | None) -> list[int]:
-    """Positions of the contenders the reference is chosen from."""
+    """Positions of the candidates the reference is chosen from."""
     if wanted is None:
         return list(range(len(names)))
     unknown = [name for name in wanted if name not in names]
     if unknown or not wanted:
         raise ValueError(
-            f"baseline {unknown[0]!r} is no contender; they are {', '.join(names)}"
+            f"baseline {unknown[0]!r} is no candidate; they are {', '.join(names)}"
             if unknown
             else "baselines are empty; name one or more, or leave them out"
         )

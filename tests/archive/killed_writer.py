@@ -15,9 +15,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import neuralopt.archive.file as archive_file
+import neuralopt.archive.database as archive_file
 from neuralopt.archive import Archive
-from tests.archive import made_up
+from tests.archive import builders
 
 
 def main(path: str, total: int, batch: int, curve: int, steps: int, pages: int) -> None:
@@ -56,14 +56,14 @@ def main(path: str, total: int, batch: int, curve: int, steps: int, pages: int) 
     if Path(path).exists():
         archive = Archive.open(path, writable=True)
     else:
-        archive = Archive.create(path, made_up.CONTEXT)
+        archive = Archive.create(path, builders.CONTEXT)
 
     def say(what: str, number: int) -> None:
         sys.stdout.write(f"{what} {number}\n")
         sys.stdout.flush()
 
     say("recorded", len(archive))
-    made_up.search(archive, total, batch, curve, say)
+    builders.search(archive, total, batch, curve, say)
 
 
 if __name__ == "__main__":

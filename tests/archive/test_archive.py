@@ -12,12 +12,12 @@ from threading import Thread
 import pytest
 
 from neuralopt.archive import STATUSES, Archive, ArchiveError, Execution, Proposal
-from tests.archive import made_up
+from tests.archive import builders
 
 
 @pytest.fixture
 def archive(tmp_path: Path) -> Iterator[Archive]:
-    with Archive.create(tmp_path / "archive.sqlite", made_up.CONTEXT) as made:
+    with Archive.create(tmp_path / "archive.sqlite", builders.CONTEXT) as made:
         yield made
 
 
@@ -26,18 +26,18 @@ def rule(number: int, text: str, **fields: object) -> Proposal:
 
 
 def test_what_was_written_is_read_after_reopening(archive: Archive):
-    made_up.search(archive, 30, 10)
+    builders.search(archive, 30, 10)
     written = [repr(proposal) for proposal in archive.proposals()]
     archive.close()
     with Archive.open(archive.path) as reader:
         assert [repr(proposal) for proposal in reader.proposals()] == written
-        assert reader.context == made_up.CONTEXT
+        assert reader.context == builders.CONTEXT
         assert repr(reader.proposal(12)) == written[12]
         assert len(reader) == 30
 
 
 def test_an_existing_archive_is_never_overwritten(archive: Archive):
-    made_up.search(archive, 10, 10)
+    builders.search(archive, 10, 10)
     archive.close()
     before = archive.path.read_bytes()
     with pytest.raises(ArchiveError, match="exists already: resume"):
@@ -70,7 +70,7 @@ def test_a_decided_proposal_never_changes(archive: Archive, status: str):
     update = replace(decided, status="scored", quality=0.9, original=None)
     good = rule(0, "g", status="rejected", reason="constant")
     with pytest.raises(ArchiveError, match=f"proposal 1 is {status} already"):
-        archive.commit([good, update], [made_up.execution(good)])
+        archive.commit([good, update], [builders.execution(good)])
     assert archive.proposal(1) == decided
     assert archive.proposal(0).status == "pending"
     assert list(archive.executions()) == []
@@ -196,8 +196,8 @@ def test_known_names_the_last_that_is_no_duplicate_and_survives_reopening(
 
 def test_counts_has_all_statuses(archive: Archive):
     assert archive.counts() == dict.fromkeys(STATUSES, 0)
-    made_up.search(archive, 40, 20)
-    archive.record([made_up.asked(40)])
+    builders.search(archive, 40, 20)
+    archive.record([builders.asked(40)])
     counts = archive.counts()
     assert list(counts) == list(STATUSES)
     assert sum(counts.values()) == 41
@@ -206,8 +206,10 @@ def test_counts_has_all_statuses(archive: Archive):
 
 
 def test_pages_join_without_a_seam(archive: Archive, monkeypatch: pytest.MonkeyPatch):
-    made_up.search(archive, 53, 53)
-    notes = [made_up.execution(archive.proposal(7), attempt) for attempt in range(2, 9)]
+    builders.search(archive, 53, 53)
+    notes = [
+        builders.execution(archive.proposal(7), attempt) for attempt in range(2, 9)
+    ]
     archive.commit([], notes)
     everything = [repr(p) for p in archive.proposals()]
     executions = list(archive.executions())
@@ -221,7 +223,7 @@ def test_pages_join_without_a_seam(archive: Archive, monkeypatch: pytest.MonkeyP
 
 
 def test_a_slow_reader_does_not_stop_the_writer(archive: Archive):
-    made_up.search(archive, 5000, 5000)
+    builders.search(archive, 5000, 5000)
     archive.close()
     with (
         Archive.open(archive.path, writable=True, patience=0.0) as writer,
@@ -229,7 +231,7 @@ def test_a_slow_reader_does_not_stop_the_writer(archive: Archive):
     ):
         reading = reader.proposals()
         assert next(reading).number == 0
-        writer.record([made_up.asked(5000)])
+        writer.record([builders.asked(5000)])
         assert [p.number for p in reading] == list(range(1, 5001))
 
 
@@ -263,7 +265,7 @@ def test_the_newest_two_checkpoints_are_kept_and_a_damaged_one_is_passed_over(
     archive: Archive,
 ):
     assert archive.checkpoint() is None
-    made_up.search(archive, 6, 2)
+    builders.search(archive, 6, 2)
     for told in (2, 4, 5):
         archive.save_checkpoint(6, told, bytes([told]) * 100_000)
     newest = archive.checkpoint()
@@ -312,12 +314,12 @@ def test_a_checkpoint_is_never_unpickled(archive: Archive):
 
 
 def test_threads_may_share_an_archive(archive: Archive):
-    archive.record([made_up.asked(n) for n in range(40)])
+    archive.record([builders.asked(n) for n in range(40)])
     waiting = list(archive.proposals("pending"))
 
     def decide(part: int) -> None:
         for proposal in waiting[part::2]:
-            archive.commit([made_up.result(proposal)])
+            archive.commit([builders.result(proposal)])
 
     threads = [Thread(target=decide, args=(part,)) for part in range(2)]
     for thread in threads:

@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 
 from neuralopt.archive import Archive, ArchiveError
-from tests.archive import made_up
+from tests.archive import builders
 
 
 @pytest.fixture(scope="module")
 def content(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     path = tmp_path_factory.mktemp("made") / "archive.sqlite"
-    with Archive.create(path, made_up.CONTEXT) as archive:
-        made_up.search(archive, 200, 200)
+    with Archive.create(path, builders.CONTEXT) as archive:
+        builders.search(archive, 200, 200)
     return path.read_bytes()
 
 
@@ -156,13 +156,13 @@ def test_a_closed_archive_says_so(path: Path):
     archive.close()
     archive.close()
     assert "already closed" in refusal(lambda: len(archive))
-    assert "already closed" in refusal(lambda: archive.record([made_up.asked(200)]))
+    assert "already closed" in refusal(lambda: archive.record([builders.asked(200)]))
 
 
 def test_names_with_signs_of_a_uri_are_names(tmp_path: Path):
     path = tmp_path / "50% of #1?mode=ro&x y.sqlite"
     with Archive.create(path, {}) as archive:
-        archive.record([made_up.asked(0)])
+        archive.record([builders.asked(0)])
     assert path.exists()
     with Archive.open(path) as reader:
         assert len(reader) == 1

@@ -14,7 +14,7 @@ from random import Random
 import pytest
 
 from neuralopt.archive import Archive, ArchiveError, difference
-from tests.archive import made_up
+from tests.archive import builders
 
 ROOT = Path(__file__).parents[2]
 BATCH = 8
@@ -58,12 +58,12 @@ def assert_nothing_lost(path: Path, curve: int, last: dict[str, int]) -> None:
         assert len(archive) % BATCH == 0
         undecided = None
         for number, found in enumerate(archive.proposals()):
-            wanted = made_up.asked(number)
+            wanted = builders.asked(number)
             if wanted.status == "pending" and undecided is None:
                 if found.status == "pending":
                     undecided = number
                 else:
-                    wanted = made_up.result(wanted, curve)
+                    wanted = builders.result(wanted, curve)
             assert repr(found) == repr(wanted)  # as text, NaN equals NaN
         decided = len(archive) if undecided is None else undecided
         assert decided % BATCH == 0
@@ -78,10 +78,10 @@ def assert_nothing_lost(path: Path, curve: int, last: dict[str, int]) -> None:
 def assert_resumes_exactly(path: Path, curve: int) -> None:
     with Archive.open(path, writable=True) as archive:  # the dead writer's lease
         total = len(archive) + 20
-        made_up.search(archive, total, 2 * BATCH, curve)
+        builders.search(archive, total, 2 * BATCH, curve)
         whole = path.with_name("undisturbed.sqlite")
-        with Archive.create(whole, made_up.CONTEXT) as undisturbed:
-            made_up.search(undisturbed, total, 3 * BATCH, curve)
+        with Archive.create(whole, builders.CONTEXT) as undisturbed:
+            builders.search(undisturbed, total, 3 * BATCH, curve)
             assert len(archive) == total
             assert difference(archive, undisturbed) is None
 
@@ -133,9 +133,9 @@ def test_a_kill_while_it_is_made_is_no_obstacle_to_making_it(tmp_path: Path):
     assert said(start_writer(path, 40, 3, steps=1)) == said_nothing()
     with pytest.raises(ArchiveError, match="start it again"):
         Archive.open(path)
-    with Archive.create(path, made_up.CONTEXT) as archive:
-        assert archive.context == made_up.CONTEXT
-        made_up.search(archive, 20, BATCH)
+    with Archive.create(path, builders.CONTEXT) as archive:
+        assert archive.context == builders.CONTEXT
+        builders.search(archive, 20, BATCH)
 
 
 def limit_pages(archive: Archive, pages: int) -> None:
@@ -146,28 +146,28 @@ def test_a_full_disk_loses_nothing_and_the_search_goes_on_when_space_returns(
     tmp_path: Path,
 ):
     with Archive.create(tmp_path / "a.sqlite", {}) as archive:
-        made_up.search(archive, 100, BATCH)
+        builders.search(archive, 100, BATCH)
         limit_pages(archive, 1)  # that is: not one more than there are now
-        more = [made_up.asked(n) for n in range(100, 1000)]
+        more = [builders.asked(n) for n in range(100, 1000)]
         with pytest.raises(ArchiveError, match="no space is left"):
             archive.record(more)
         assert len(archive) == 100
-        assert made_up.asked(500).canonical not in archive.known
+        assert builders.asked(500).canonical not in archive.known
         with Archive.open(archive.path) as reader:
             assert difference(archive, reader) is None
         limit_pages(archive, 10**6)
-        made_up.search(archive, 1000, BATCH * 16)
+        builders.search(archive, 1000, BATCH * 16)
         with Archive.create(tmp_path / "b.sqlite", {}) as undisturbed:
-            made_up.search(undisturbed, 1000, 1000)
+            builders.search(undisturbed, 1000, 1000)
             assert difference(archive, undisturbed) is None
 
 
 def test_a_commit_that_finds_the_disk_full_leaves_all_pending(tmp_path: Path):
     with Archive.create(tmp_path / "a.sqlite", {}) as archive:
-        archive.record([made_up.asked(n) for n in range(9)])
+        archive.record([builders.asked(n) for n in range(9)])
         limit_pages(archive, 1)
-        results = [made_up.result(p, curve=5000) for p in archive.proposals()]
-        notes = [made_up.execution(p) for p in results]
+        results = [builders.result(p, curve=5000) for p in archive.proposals()]
+        notes = [builders.execution(p) for p in results]
         with pytest.raises(ArchiveError, match="nothing older was lost"):
             archive.commit(results, notes)
         assert archive.counts()["pending"] == 9
@@ -179,5 +179,5 @@ def test_a_commit_that_finds_the_disk_full_leaves_all_pending(tmp_path: Path):
 
 def test_a_clean_close_leaves_one_file(tmp_path: Path):
     with Archive.create(tmp_path / "a.sqlite", {}) as archive:
-        made_up.search(archive, 20, BATCH)
+        builders.search(archive, 20, BATCH)
     assert [file.name for file in tmp_path.iterdir()] == ["a.sqlite"]

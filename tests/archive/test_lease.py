@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-import neuralopt.archive.file as archive_file
+import neuralopt.archive.database as archive_file
 from neuralopt.archive import Archive, ArchiveError, Lease
 from neuralopt.archive.lease import is_honoured, lease_of_this_process
-from tests.archive import made_up
+from tests.archive import builders
 
 LINUX = pytest.mark.skipif(
     not Path("/proc/self/stat").exists(), reason="no /proc to see processes in"
@@ -77,7 +77,7 @@ def test_another_process_is_kept_out_until_it_is_dead(tmp_path: Path):
     while ") Z" not in Path(f"/proc/{writer.pid}/stat").read_text():
         time.sleep(0.01)
     with Archive.open(path, writable=True) as archive:  # of a zombie, even
-        archive.record([made_up.asked(0)])
+        archive.record([builders.asked(0)])
     writer.stdout.close()
     writer.wait()
 
@@ -118,18 +118,18 @@ def test_of_other_machines_the_heartbeat_decides(
             Archive.open(path, writable=True)
     else:
         with Archive.open(path, writable=True) as archive:
-            archive.record([made_up.asked(0)])
+            archive.record([builders.asked(0)])
 
 
 def test_a_writer_that_was_taken_over_writes_nothing_more(path: Path):
     archive = Archive.open(path, writable=True)
-    archive.record([made_up.asked(0)])
+    archive.record([builders.asked(0)])
     theirs = Lease("elsewhere", 12, "", time.time())
     set_lease(path, theirs)
     with pytest.raises(
         ArchiveError, match="taken over by process 12 on host elsewhere"
     ):
-        archive.record([made_up.asked(1)])
+        archive.record([builders.asked(1)])
     with pytest.raises(ArchiveError, match="let that one continue"):
         archive.close()
     with Archive.open(path) as reader:
@@ -153,7 +153,7 @@ def test_the_heart_beats_at_writes_and_on_demand_but_not_more_often(
             archive.heartbeat()
             assert heartbeat() == (beat or now)
         monkeypatch.setattr(archive_file.time, "time", lambda: start + 30.0)
-        archive.record([made_up.asked(0)])
+        archive.record([builders.asked(0)])
         assert heartbeat() == start + 30.0
 
 
@@ -163,4 +163,4 @@ def test_an_archive_dropped_without_closing_can_be_opened_again(path: Path):
     file._connection.close()  # what forgetting the object does, without the warning
     del archive, file
     with Archive.open(path, writable=True) as again:
-        again.record([made_up.asked(0)])
+        again.record([builders.asked(0)])

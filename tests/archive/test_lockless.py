@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from neuralopt.archive import Archive, ArchiveError, difference
-from tests.archive import made_up
+from tests.archive import builders
 
 
 @pytest.fixture(params=[errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS])
@@ -24,16 +24,16 @@ def lockless(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.usefixtures("lockless")
 def test_a_search_is_written_read_and_continued(tmp_path: Path) -> None:
     path, usual = tmp_path / "a.sqlite", tmp_path / "b.sqlite"
-    with Archive.create(path, made_up.CONTEXT) as archive:
-        made_up.search(archive, 40, 8)
+    with Archive.create(path, builders.CONTEXT) as archive:
+        builders.search(archive, 40, 8)
         with Archive.open(path) as reader:  # beside the writer
             assert len(reader) == 40
         with pytest.raises(ArchiveError, match="which is this very process"):
             Archive.open(path, writable=True)
     with Archive.open(path, writable=True) as archive:
         assert len(archive) == 40
-    with Archive.create(usual, made_up.CONTEXT) as archive:
-        made_up.search(archive, 40, 8)
+    with Archive.create(usual, builders.CONTEXT) as archive:
+        builders.search(archive, 40, 8)
     with Archive.open(path) as ours, Archive.open(usual) as theirs:
         assert difference(ours, theirs) is None
 
@@ -43,8 +43,8 @@ def test_a_reader_leaves_the_journal_of_a_running_transaction_alone(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "a.sqlite"
-    with Archive.create(path, made_up.CONTEXT) as archive:
-        made_up.search(archive, 24, 8)
+    with Archive.create(path, builders.CONTEXT) as archive:
+        builders.search(archive, 24, 8)
         with archive._file.writing() as connection:
             connection.execute("PRAGMA cache_spill = 1")
             connection.execute("UPDATE proposals SET reason = 'changed'")
@@ -58,7 +58,7 @@ def test_a_reader_leaves_the_journal_of_a_running_transaction_alone(
 
 def test_a_disk_with_locks_is_used_with_locks(tmp_path: Path) -> None:
     path = tmp_path / "a.sqlite"
-    with Archive.create(path, made_up.CONTEXT) as archive:
-        made_up.search(archive, 8, 8)
+    with Archive.create(path, builders.CONTEXT) as archive:
+        builders.search(archive, 8, 8)
         with archive._file.writing(), pytest.raises(ArchiveError, match="locked"):
             Archive.open(path, writable=True, patience=0.1)

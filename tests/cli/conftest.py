@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from neuralopt.cli import main
-from tests.cli.typed import SMALL
+from tests.cli.cli_runner import SMALL
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from neuralopt.archive import Archive, Proposal
-from tests.cli.typed import ENVIRONMENT, SMALL, Said, ended, files, start, typed
+from tests.cli.cli_runner import ENVIRONMENT, SMALL, Said, ended, files, start, typed
 
 Capture = pytest.CaptureFixture[str]
 

@@ -12,7 +12,7 @@ import yaml
 
 from neuralopt.archive import Archive, Proposal
 from neuralopt.language import parse, simplify
-from tests.cli.typed import SMALL, ended, files, start, typed
+from tests.cli.cli_runner import SMALL, ended, files, start, typed
 
 Capture = pytest.CaptureFixture[str]
 COMMANDS = ("search", "resume", "top", "show", "compare", "export")
@@ -106,9 +106,9 @@ def test_a_search_ends_with_its_best_rules_against_baselines(
         f"run_dir={tmp_path / 'run'}",
     )
     assert said.code == 0, said.err
-    assert "On the selection part of digits:" in said.out
-    assert "On the test part" not in said.out
-    table = said.out[said.out.index("On the selection part") :]
+    assert "On the selection split of digits:" in said.out
+    assert "On the test split" not in said.out
+    table = said.out[said.out.index("On the selection split") :]
     with Archive.open(tmp_path / "run" / "archive.sqlite") as archive:
         names = [f"#{proposal.number}" for proposal in archive.best(2)]
     for name in (*names, "sgd", "adam"):
@@ -235,8 +235,8 @@ def test_compare_ranks_names_texts_found_rules_and_torch_on_fresh_seeds(
     assert said.code == 0, said.err
     assert "Scoring 4 rules on 2 fresh seeds, budget smoke" in said.out
     _, selection, test = said.out.split("\nOn the ")
-    assert selection.startswith("selection part of digits:")
-    assert test.startswith("test part of digits:")
+    assert selection.startswith("selection split of digits:")
+    assert test.startswith("test split of digits:")
     for table in (selection, test):
         rows = [line.split() for line in table.splitlines() if line[:2].strip()]
         means = {

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from neuralopt.archive import Archive, ArchiveError, Lease, difference
-from neuralopt.cli.configuration import settings_from_text, settings_text
+from neuralopt.cli.config.compose import settings_from_text, settings_text
 from tests.archive.test_lease import set_lease
-from tests.cli.typed import SMALL, Said, ended, start, typed
+from tests.cli.cli_runner import SMALL, Said, ended, start, typed
 
 Capture = pytest.CaptureFixture[str]
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from neuralopt.cli import preview
-from tests.cli.typed import SMALL, files, typed
+from neuralopt import preview
+from tests.cli.cli_runner import SMALL, files, typed
 
 Capture = pytest.CaptureFixture[str]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from neuralopt.archive import Archive, difference
-from tests.cli.typed import SMALL, ended, start, typed
+from tests.cli.cli_runner import SMALL, ended, start, typed
 
 Capture = pytest.CaptureFixture[str]
 RAY = ("evaluator=ray", "evaluator.address=local")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.typed import SMALL, typed
+from tests.cli.cli_runner import SMALL, typed
 
 Capture = pytest.CaptureFixture[str]
 REMEDY = "give an absolute run_dir on a disk that outlives the cluster"

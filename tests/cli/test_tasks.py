@@ -11,8 +11,8 @@ import torch
 
 from neuralopt.archive import Archive, difference
 from neuralopt.tasks import load_task
-from tests.cli.typed import SMALL, ended, start, typed
-from tests.tasks.made_up_cifar10 import write
+from tests.cli.cli_runner import SMALL, ended, start, typed
+from tests.tasks.cifar10_builders import write
 
 Capture = pytest.CaptureFixture[str]
 TINY = (
@@ -50,7 +50,7 @@ def test_several_tasks_are_searched_and_go_on_with_the_same_adam(
     assert "on digits+ravine, budget smoke" in said.out
     assert "Adam, which every rule is set against: digits 0." in said.out
     for name in ("digits", "ravine"):
-        assert f"On the selection part of {name}:" in said.out
+        assert f"On the selection split of {name}:" in said.out
     assert "adam sgd task=digits+ravine\n" in said.out
     kept = json.loads(context(whole)["adam"])
     assert list(kept) == ["digits", "ravine"]
@@ -165,7 +165,7 @@ def test_a_recipe_makes_another_search(capsys: Capture, tmp_path: Path) -> None:
     said = typed(capsys, "search", *TINY, *recipe, f"run_dir={run}")
     assert said.code == 0, said.err
     assert "engine stacked" in said.out
-    assert "knows no training recipe" in said.out
+    assert "supports no training recipe" in said.out
     assert "task.recipe.clip_norm=0.5 task.recipe.schedule=cosine" in said.out
     plain = typed(capsys, "search", *TINY, f"run_dir={tmp_path / 'plain'}")
     assert plain.code == 0, plain.err
@@ -232,7 +232,7 @@ def test_precision_makes_another_search(capsys: Capture, tmp_path: Path) -> None
     bfloat16 = "evaluator.precision=bfloat16"
     said = typed(capsys, "search", *TINY, bfloat16, f"run_dir={tmp_path}")
     assert said.code == 0, said.err
-    assert "the native engine has no bfloat16 on cpu" in said.out
+    assert "the native engine does not support bfloat16 on cpu" in said.out
     said = typed(capsys, "resume", str(tmp_path), "evaluator.precision=float32")
     assert "evaluator.precision makes another search" in said.complaint
     said = typed(capsys, "resume", str(tmp_path), "evaluator.device=cuda")

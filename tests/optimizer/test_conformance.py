@@ -14,7 +14,7 @@ import torch
 from torch.optim.lr_scheduler import ReduceLROnPlateau, StepLR
 
 from neuralopt import RULES, export_rule
-from tests.optimizer.test_export import imported
+from tests.export.test_export import imported
 
 common = pytest.importorskip(
     "torch.testing._internal.common_optimizers",

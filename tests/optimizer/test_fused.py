@@ -11,7 +11,7 @@ import torch
 
 from neuralopt import RULES, RuleOptimizer
 from neuralopt.optimizer import fused
-from tests.evaluation.made_up import random_rules
+from tests.engines.builders import random_rules
 
 pytest.importorskip("numba")
 

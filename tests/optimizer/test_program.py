@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import torch
 
-from neuralopt.language import RULES, Expression, arithmetic, parse, simplify
+from neuralopt.language import RULES, Expression, ieee754, parse, simplify
 from neuralopt.machine import straight_line
 from neuralopt.optimizer import Program, compile_rule
 from neuralopt.optimizer.draws import draw as real_draw
@@ -53,7 +53,7 @@ def c_library_step(program: Program) -> Stepper:
     names |= {name: replaced(name) for name in KERNELS}
     namespace: dict[str, Any] = {
         "torch": SimpleNamespace(**names),
-        "functions": arithmetic,
+        "functions": ieee754,
     }
     exec(program.source, namespace)  # noqa: S102  the text under test
     return namespace["step"]

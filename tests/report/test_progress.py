@@ -13,7 +13,7 @@ from neuralopt.report.progress import (
     plain_line,
     terminal_line,
 )
-from tests.report.made_up import Clock, Progress, Proposal, Workers
+from tests.report.builders import Clock, Progress, Proposal, Workers
 
 COUNTS = {"scored": 700, "duplicate": 123, "diverged": 45, "rejected": 67}
 

@@ -15,7 +15,7 @@ from neuralopt.report.tables import (
     write_table,
 )
 from neuralopt.verdict import compare
-from tests.report.made_up import Proposal
+from tests.report.builders import Proposal
 
 LONG = "exp(sign(g) * sign(m)) * " * 9 + "g"
 

@@ -9,7 +9,7 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from neuralopt.report.tensorboard import TensorBoard, markdown_table
-from tests.report.made_up import Clock, Progress, Proposal
+from tests.report.builders import Clock, Progress, Proposal
 
 
 def progress(told, best=0.5, **more):

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.func import functional_call, grad_and_value, vmap
 
-from neuralopt.tasks import PARTS, TASKS, load_task
+from neuralopt.tasks import SPLITS, TASKS, load_task
 from neuralopt.tasks.char_lm import (
     BATCH,
     FILE,
@@ -24,9 +24,9 @@ DATA = files("neuralopt.tasks").joinpath(FILE).read_bytes()
 TEXT = DATA.decode("ascii")
 
 
-def windows_of(part):
-    """Each window of a part as the 33 characters that it was cut from."""
-    examples = load_task("char_lm").examples(part)
+def windows_of(split):
+    """Each window of a split as the 33 characters that it was cut from."""
+    examples = load_task("char_lm").examples(split)
     inputs, targets = examples.inputs.tolist(), examples.targets.tolist()
     return [
         "".join(VOCABULARY[number] for number in [*before, after[-1]])
@@ -72,24 +72,24 @@ def test_the_vocabulary_is_what_occurs():
 
 def test_windows_are_the_text_and_targets_one_place_on():
     task = load_task("char_lm")
-    for part in PARTS:
-        examples = task.examples(part)
-        count = SECTIONS * WINDOWS[part]
+    for split in SPLITS:
+        examples = task.examples(split)
+        count = SECTIONS * WINDOWS[split]
         assert examples.inputs.shape == examples.targets.shape == (count, TIME)
         assert examples.inputs.dtype == examples.targets.dtype == torch.int64
         assert torch.equal(examples.inputs[:, 1:], examples.targets[:, :-1])
-        assert all(window in TEXT for window in windows_of(part))
+        assert all(window in TEXT for window in windows_of(split))
 
 
 def test_parts_are_disjoint_stretches_that_make_up_the_text():
-    rows = {part: iter(windows_of(part)) for part in PARTS}
+    rows = {split: iter(windows_of(split)) for split in SPLITS}
     # Independent of how they were cut: laid end to end, section by section, the
     # windows are the text, and each character was used once.
     joined = "".join(
-        next(rows[part])
+        next(rows[split])
         for _ in range(SECTIONS)
-        for part in PARTS
-        for _ in range(WINDOWS[part])
+        for split in SPLITS
+        for _ in range(WINDOWS[split])
     )
     assert all(next(left, None) is None for left in rows.values())
     assert TEXT.startswith(joined)
@@ -102,7 +102,7 @@ def test_the_task_never_changes():
     task = load_task("char_lm")
     assert task.fingerprint == "28ed93bd08824d2d"
     assert TASKS["char_lm"]().fingerprint == task.fingerprint
-    assert [len(task.examples(part)) for part in PARTS] == [960, 240, 160, 136]
+    assert [len(task.examples(split)) for split in SPLITS] == [960, 240, 160, 136]
     assert task.batch_size == BATCH == 16
     assert task.layers is None
     assert sum(weight.numel() for weight in task.network().parameters()) == 36_699

@@ -6,15 +6,15 @@ import torch
 from torch.func import functional_call, grad, stack_module_state, vmap
 
 from neuralopt import evaluate
-from neuralopt.tasks import PARTS, TASKS, ConvNet
-from neuralopt.tasks.cifar10 import cifar10_conv, cifar10_resnet, divided
-from neuralopt.tasks.wide_resnet import WideResNet
-from tests.tasks import made_up_cifar10 as made_up
+from neuralopt.tasks import SPLITS, TASKS, ConvNet
+from neuralopt.tasks.cifar10.tasks import cifar10_conv, cifar10_resnet, divided
+from neuralopt.tasks.cifar10.wide_resnet import WideResNet
+from tests.tasks import cifar10_builders as builders
 
 
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory):
-    return str(made_up.write(tmp_path_factory.mktemp("cifar10"), "binary folder"))
+    return str(builders.write(tmp_path_factory.mktemp("cifar10"), "binary folder"))
 
 
 @pytest.fixture(scope="module")
@@ -40,11 +40,11 @@ def test_both_are_in_the_table(copy):
 @pytest.mark.parametrize("make", [cifar10_conv, small_resnet])
 def test_all_forms_of_a_copy_give_the_same_task(make, tmp_path):
     found = {
-        make(str(made_up.write(tmp_path / kind, kind))).fingerprint
-        for kind in made_up.KINDS
+        make(str(builders.write(tmp_path / kind, kind))).fingerprint
+        for kind in builders.KINDS
     }
     assert len(found) == 1
-    other = made_up.write(tmp_path / "other", "binary folder", seed=1)
+    other = builders.write(tmp_path / "other", "binary folder", seed=1)
     assert make(str(other)).fingerprint not in found
 
 
@@ -52,44 +52,44 @@ def test_the_division_never_changes(conv):
     # Archives keep the fingerprint: another division would make old scores strangers.
     assert conv.fingerprint == "161c36ca023f4405"
     official = divided(50_000, 10_000)
-    assert [len(official[part]) for part in PARTS] == [45_000, 5_000, 5_000, 5_000]
+    assert [len(official[split]) for split in SPLITS] == [45_000, 5_000, 5_000, 5_000]
     assert official["training"][:3].tolist() == [2817, 46624, 35993]
     assert official["test"][:3].tolist() == [3735, 6000, 5604]
 
 
 @pytest.mark.parametrize("sizes", [(50_000, 10_000), (150, 30), (203, 7), (111, 2)])
 def test_parts_are_disjoint_and_cover_both_files(sizes):
-    parts = divided(*sizes)
+    splits = divided(*sizes)
     for size, names in zip(
         sizes, (("training", "validation"), ("selection", "test")), strict=True
     ):
-        together = np.concatenate([parts[name] for name in names])
+        together = np.concatenate([splits[name] for name in names])
         assert sorted(together.tolist()) == list(range(size))
 
 
 def test_parts_hold_every_image_once_with_its_class(conv):
-    written = made_up.batches()
+    written = builders.batches()
     of_file = {
         image.tobytes() + bytes([label]): name == "test_batch"
         for name, (pixels, classes) in written.items()
         for image, label in zip(pixels, classes, strict=True)
     }
     found = []
-    for part in PARTS:
-        examples = conv.examples(part)
+    for split in SPLITS:
+        examples = conv.examples(split)
         for row, label in zip(
             rows_of(examples.inputs), examples.targets.tolist(), strict=True
         ):
             found.append(row + bytes([label]))
-            assert of_file[found[-1]] == (part in ("selection", "test"))
+            assert of_file[found[-1]] == (split in ("selection", "test"))
     assert len(found) == len(set(found)) == len(of_file) == 180
-    sizes = [len(conv.examples(part)) for part in PARTS]
+    sizes = [len(conv.examples(split)) for split in SPLITS]
     assert sizes == [135, 15, 15, 15]
 
 
 def test_inputs_are_pixels_between_constants(conv):
-    for part in PARTS:
-        examples = conv.examples(part)
+    for split in SPLITS:
+        examples = conv.examples(split)
         assert examples.inputs.dtype == torch.float32
         assert examples.inputs.shape == (len(examples), 3, 32, 32)
         assert examples.inputs.is_contiguous()
@@ -118,17 +118,17 @@ def test_the_network_of_the_paper_s_child(conv):
 )
 def test_a_copy_must_make_a_batch(make, batch, too_few, enough, tmp_path):
     # Nine tenths of five files: 22 images each make 99, 23 make 104.
-    small = made_up.write(tmp_path / "small", "binary folder", too_few)
+    small = builders.write(tmp_path / "small", "binary folder", too_few)
     with pytest.raises(ValueError, match=f"too few for .*a batch of {batch}") as caught:
         make(str(small))
     assert f"{small} holds {5 * too_few} training and {too_few} test" in str(caught)
-    task = make(str(made_up.write(tmp_path / "large", "binary folder", enough)))
+    task = make(str(builders.write(tmp_path / "large", "binary folder", enough)))
     assert task.batch_size == batch <= len(task.examples("training"))
 
 
 def test_a_test_file_of_one_image_is_too_few(tmp_path):
-    path = made_up.write(tmp_path, "binary folder")
-    file = path / made_up.FOLDERS["binary"] / "test_batch.bin"
+    path = builders.write(tmp_path, "binary folder")
+    file = path / builders.FOLDERS["binary"] / "test_batch.bin"
     file.write_bytes(file.read_bytes()[:3073])
     with pytest.raises(ValueError, match="1 test images, too few for cifar10_conv"):
         cifar10_conv(str(path))
@@ -234,7 +234,7 @@ def test_the_resnet_task_is_a_task_of_its_options(copy):
     assert (task.name, task.batch_size) == ("cifar10_resnet", 128)
     assert small_resnet(copy).fingerprint == task.fingerprint
     assert cifar10_resnet(copy, depth=10, width=2).fingerprint != task.fingerprint
-    sizes = [len(task.examples(part)) for part in PARTS]
+    sizes = [len(task.examples(split)) for split in SPLITS]
     assert sizes == [135, 15, 15, 15]
 
 

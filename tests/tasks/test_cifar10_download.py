@@ -8,16 +8,16 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from neuralopt.tasks import cifar10_download
-from neuralopt.tasks.cifar10 import cifar10_conv
-from neuralopt.tasks.cifar10_download import (
+from neuralopt.tasks.cifar10 import download as cifar10_download
+from neuralopt.tasks.cifar10.download import (
     BINARY,
     PYTHON,
     cache_folder,
     copy_of_cifar10,
     fetch,
 )
-from tests.tasks import made_up_cifar10 as made_up
+from neuralopt.tasks.cifar10.tasks import cifar10_conv
+from tests.tasks import cifar10_builders as builders
 
 
 class Site:
@@ -33,7 +33,7 @@ class Site:
 @pytest.fixture
 def site(tmp_path, monkeypatch):
     """The official archive, as a small one on a server of this process."""
-    content = made_up.write(tmp_path / "made", "binary archive").read_bytes()
+    content = builders.write(tmp_path / "made", "binary archive").read_bytes()
     site = Site(content)
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -97,7 +97,7 @@ def test_the_archive_is_fetched_once_and_kept(site):
 
 def test_a_task_can_be_made_of_what_is_fetched(site, tmp_path):
     fetched = cifar10_conv(download=True)
-    copied = cifar10_conv(str(made_up.write(tmp_path, "python folder")))
+    copied = cifar10_conv(str(builders.write(tmp_path, "python folder")))
     assert fetched.fingerprint == copied.fingerprint
     assert cifar10_conv().fingerprint == copied.fingerprint
 
@@ -180,7 +180,7 @@ def test_ctrl_c_leaves_nothing(site, monkeypatch):
 
 def test_what_a_killed_process_left_is_no_obstacle(site):
     cache_folder().mkdir(parents=True)
-    (cache_folder() / f"{BINARY}.part").write_bytes(b"half of another file")
+    (cache_folder() / f"{BINARY}.split").write_bytes(b"half of another file")
     assert copy_of_cifar10("", True).read_bytes() == site.content
     assert held() == [BINARY]
 
@@ -192,7 +192,7 @@ def test_of_many_workers_one_fetches(site):
         asking = [pool.submit(copy_of_cifar10, "", True) for _ in range(8)]
         assert site.first.wait(20)
         assert not any(each.done() for each in asking)
-        assert held() == [f"{BINARY}.part"]
+        assert held() == [f"{BINARY}.split"]
         site.go_on.set()
         places = {each.result(20) for each in asking}
     assert places == {cache_folder() / BINARY}

@@ -7,9 +7,9 @@ import tarfile
 import numpy as np
 import pytest
 
-from neuralopt.tasks.cifar10_files import LARGEST, PIXELS, read_cifar10
-from neuralopt.tasks.cifar10_pickle import pixels_and_labels
-from tests.tasks import made_up_cifar10 as made_up
+from neuralopt.tasks.cifar10.files import LARGEST, PIXELS, read_cifar10
+from neuralopt.tasks.cifar10.pickle_form import pixels_and_labels
+from tests.tasks import cifar10_builders as builders
 
 ONE = {"python": "data_batch_2", "binary": "data_batch_2.bin"}
 
@@ -24,23 +24,23 @@ def complaint(path):
 
 def place(kind):
     form = kind.split()[0]
-    return f"{made_up.FOLDERS[form]}/{ONE[form]}"
+    return f"{builders.FOLDERS[form]}/{ONE[form]}"
 
 
 def with_one(tmp_path, kind, content):
     """A copy in which one batch file is `content`; without it, if that is None."""
-    files = made_up.files(kind.split()[0])
+    files = builders.files(kind.split()[0])
     if content is None:
         del files[place(kind)]
     else:
         files[place(kind)] = content
-    return made_up.lay(tmp_path / "copy", kind, files)
+    return builders.lay(tmp_path / "copy", kind, files)
 
 
-@pytest.mark.parametrize("kind", made_up.KINDS)
+@pytest.mark.parametrize("kind", builders.KINDS)
 def test_every_form_gives_the_images_that_were_written(kind, tmp_path):
-    read = read_cifar10(made_up.write(tmp_path, kind, 7, seed=3))
-    *training, test = made_up.batches(7, seed=3).values()
+    read = read_cifar10(builders.write(tmp_path, kind, 7, seed=3))
+    *training, test = builders.batches(7, seed=3).values()
     pixels, classes = (np.concatenate(each) for each in zip(*training, strict=True))
     assert read.training.pixels.shape == (35, 3, 32, 32)
     assert read.test.pixels.shape == (7, 3, 32, 32)
@@ -54,14 +54,14 @@ def test_every_form_gives_the_images_that_were_written(kind, tmp_path):
 
 
 def test_the_record_of_what_was_read_is_of_the_images_alone(tmp_path):
-    copies = [made_up.write(tmp_path / kind, kind) for kind in made_up.KINDS]
+    copies = [builders.write(tmp_path / kind, kind) for kind in builders.KINDS]
     (record,) = {read_cifar10(copy).sha256 for copy in copies}
     assert len(record) == 64
-    other = made_up.write(tmp_path / "other", "binary folder", seed=1)
+    other = builders.write(tmp_path / "other", "binary folder", seed=1)
     assert read_cifar10(other).sha256 != record
-    name = other / made_up.FOLDERS["binary"] / "test_batch.bin"
+    name = other / builders.FOLDERS["binary"] / "test_batch.bin"
     (tmp_path / "changed").mkdir()
-    made_up.write(tmp_path / "changed", "binary folder")
+    builders.write(tmp_path / "changed", "binary folder")
     changed = tmp_path / "changed" / name.relative_to(other)
     content = bytearray(changed.read_bytes())
     content[0] = 9  # a class
@@ -69,28 +69,28 @@ def test_the_record_of_what_was_read_is_of_the_images_alone(tmp_path):
     assert read_cifar10(tmp_path / "changed").sha256 != record
 
 
-@pytest.mark.parametrize("form", sorted(made_up.FOLDERS))
+@pytest.mark.parametrize("form", sorted(builders.FOLDERS))
 def test_a_folder_may_be_the_folder_of_batches_itself(form, tmp_path):
-    path = made_up.write(tmp_path, f"{form} folder")
-    inside = read_cifar10(path / made_up.FOLDERS[form])
+    path = builders.write(tmp_path, f"{form} folder")
+    inside = read_cifar10(path / builders.FOLDERS[form])
     assert inside.sha256 == read_cifar10(path).sha256
 
 
 def test_of_two_forms_the_complete_one_is_read(tmp_path):
-    made_up.write(tmp_path, "binary folder", 3, seed=1)
-    made_up.write(tmp_path, "python folder", 3, seed=2)
+    builders.write(tmp_path, "binary folder", 3, seed=1)
+    builders.write(tmp_path, "python folder", 3, seed=2)
     first = read_cifar10(tmp_path).sha256
-    assert first == read_cifar10(tmp_path / made_up.FOLDERS["binary"]).sha256
-    (tmp_path / made_up.FOLDERS["binary"] / "test_batch.bin").unlink()
+    assert first == read_cifar10(tmp_path / builders.FOLDERS["binary"]).sha256
+    (tmp_path / builders.FOLDERS["binary"] / "test_batch.bin").unlink()
     second = read_cifar10(tmp_path).sha256
-    assert second == read_cifar10(tmp_path / made_up.FOLDERS["python"]).sha256
+    assert second == read_cifar10(tmp_path / builders.FOLDERS["python"]).sha256
     assert second != first
 
 
 @pytest.mark.parametrize("key", [str, str.encode])
 @pytest.mark.parametrize("protocol", range(5))
 def test_batches_that_today_s_python_wrote_are_read_too(protocol, key):
-    pixels, classes = made_up.batches(4)["test_batch"]
+    pixels, classes = builders.batches(4)["test_batch"]
     batch = {key("data"): pixels, key("labels"): classes.tolist()}
     read, labels = pixels_and_labels(pickle.dumps(batch, protocol))
     assert np.array_equal(read, pixels)
@@ -101,56 +101,56 @@ def test_batches_that_today_s_python_wrote_are_read_too(protocol, key):
 
 
 def test_the_made_up_pickle_is_what_python_takes_it_for(tmp_path):
-    pixels, classes = made_up.batches(4)["test_batch"]
-    batch = pickle.loads(made_up.python_file(pixels, classes), encoding="bytes")
+    pixels, classes = builders.batches(4)["test_batch"]
+    batch = pickle.loads(builders.python_file(pixels, classes), encoding="bytes")
     assert np.array_equal(batch[b"data"], pixels)
     assert batch[b"labels"] == classes.tolist()
 
 
-@pytest.mark.parametrize("kind", made_up.KINDS)
+@pytest.mark.parametrize("kind", builders.KINDS)
 def test_a_missing_batch_is_named(kind, tmp_path):
     said = complaint(with_one(tmp_path, kind, None))
     assert f"has no {place(kind)}: get CIFAR-10 again from https://" in said
 
 
-@pytest.mark.parametrize("kind", made_up.KINDS)
+@pytest.mark.parametrize("kind", builders.KINDS)
 def test_a_truncated_batch_is_named(kind, tmp_path):
-    whole = made_up.files(kind.split()[0])[place(kind)]
+    whole = builders.files(kind.split()[0])[place(kind)]
     for length in (len(whole) - 1, len(whole) // 2 + 1, 1):
         said = complaint(with_one(tmp_path, kind, whole[:length]))
         assert place(kind) in said
         assert "truncated?" in said or "no batch that can be read" in said
 
 
-@pytest.mark.parametrize("kind", made_up.KINDS)
+@pytest.mark.parametrize("kind", builders.KINDS)
 def test_a_batch_without_images_is_named(kind, tmp_path):
     form = kind.split()[0]
-    write = made_up.python_file if form == "python" else made_up.binary_file
+    write = builders.python_file if form == "python" else builders.binary_file
     nothing = write(np.empty((0, PIXELS), np.uint8), np.empty(0, np.uint8))
     said = complaint(with_one(tmp_path, kind, nothing))
     assert f"{place(kind)}: it holds no images" in said
 
 
-@pytest.mark.parametrize("kind", made_up.KINDS)
+@pytest.mark.parametrize("kind", builders.KINDS)
 def test_a_wrong_label_is_named(kind, tmp_path):
     form = kind.split()[0]
-    write = made_up.python_file if form == "python" else made_up.binary_file
-    pixels, classes = made_up.batches()["data_batch_2"]
+    write = builders.python_file if form == "python" else builders.binary_file
+    pixels, classes = builders.batches()["data_batch_2"]
     classes[17] = 10
     said = complaint(with_one(tmp_path, kind, write(pixels, classes)))
     assert f"{place(kind)}: label 17 is 10: labels are 0 to 9" in said
 
 
 @pytest.mark.parametrize("length", [10, 1000, 100_000, -1, -9])
-@pytest.mark.parametrize("form", sorted(made_up.FOLDERS))
+@pytest.mark.parametrize("form", sorted(builders.FOLDERS))
 def test_an_archive_that_was_cut_off_is_refused(form, length, tmp_path):
-    path = made_up.write(tmp_path, f"{form} archive")
+    path = builders.write(tmp_path, f"{form} archive")
     path.write_bytes(path.read_bytes()[:length])
     assert f"{path} is no sound .tar.gz" in complaint(path)
 
 
 def test_a_changed_bit_of_an_archive_is_noticed(tmp_path):
-    path = made_up.write(tmp_path, "binary archive")
+    path = builders.write(tmp_path, "binary archive")
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
@@ -185,9 +185,9 @@ def test_a_link_in_an_archive_is_not_followed(kind, tmp_path):
 
 @pytest.mark.parametrize("prefix", ["./", "../", "/", "x/"])
 def test_members_have_exactly_the_official_names(prefix, tmp_path):
-    files = made_up.files("binary", 1)
+    files = builders.files("binary", 1)
     moved = {prefix + name: content for name, content in files.items()}
-    path = made_up.lay(tmp_path, "binary archive", moved)
+    path = builders.lay(tmp_path, "binary archive", moved)
     assert "holds no CIFAR-10" in complaint(path)
 
 
@@ -201,12 +201,12 @@ def test_a_member_that_is_there_twice_is_refused(tmp_path):
 
 @pytest.mark.parametrize("shape", ["archive", "folder"])
 def test_a_batch_of_gigabytes_is_not_read(shape, tmp_path):
-    path = made_up.write(tmp_path, "binary folder", 1)
-    file = path / made_up.FOLDERS["binary"] / ONE["binary"]
+    path = builders.write(tmp_path, "binary folder", 1)
+    file = path / builders.FOLDERS["binary"] / ONE["binary"]
     with file.open("r+b") as batch:
         batch.truncate(LARGEST + 1)  # no byte of it is on the disk
     if shape == "archive":
-        folder, path = path / made_up.FOLDERS["binary"], tmp_path / "copy.tar.gz"
+        folder, path = path / builders.FOLDERS["binary"], tmp_path / "copy.tar.gz"
         with tarfile.open(path, "w:gz", compresslevel=1) as members:
             members.add(folder, folder.name)
     said = complaint(path)
@@ -228,7 +228,7 @@ class Payload:
 @pytest.mark.parametrize("shape", ["archive", "folder"])
 def test_a_hostile_pickle_is_refused_and_not_run(protocol, shape, tmp_path):
     trace = tmp_path / "trace"
-    pixels, classes = made_up.batches()["data_batch_2"]
+    pixels, classes = builders.batches()["data_batch_2"]
     batch = {"data": pixels, "labels": [*classes.tolist(), Payload(trace)]}
     hostile = pickle.dumps(batch, protocol)
     pickle.loads(hostile)["labels"][-1].close()
@@ -255,7 +255,7 @@ REDUCE = b"\x80\x02c%s\n%s\nU\x02id\x85R."
         ("numpy.core.multiarray", "fromfile"),
         ("_codecs", "lookup"),
         ("codecs", "encode"),
-        ("neuralopt.tasks.cifar10_pickle", "pickle"),
+        ("neuralopt.tasks.cifar10.pickle_form", "pickle"),
     ],
 )
 def test_no_other_name_is_looked_up(module, name):
@@ -313,8 +313,8 @@ def test_labels_are_whole_numbers_from_0_to_9(label, tmp_path):
 
 
 def test_pickles_with_changed_bytes_are_read_or_refused():
-    pixels, classes = made_up.batches(1)["test_batch"]
-    whole = made_up.python_file(pixels, classes)
+    pixels, classes = builders.batches(1)["test_batch"]
+    whole = builders.python_file(pixels, classes)
     head = whole.index(pixels.tobytes())  # what is before it and after it
     places = [*range(head), *range(head + pixels.size, len(whole))]
     noise = np.random.default_rng(0)

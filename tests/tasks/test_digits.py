@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.datasets import load_digits
 
-from neuralopt.tasks import PARTS, TASKS, Classification, Examples, load_task
+from neuralopt.tasks import SPLITS, TASKS, Classification, Examples, load_task
 from neuralopt.tasks.task import fingerprint
 
 
@@ -29,25 +29,25 @@ def test_parts_hold_every_image_once_with_its_class():
         image.astype(np.uint8).tobytes() + bytes([target])
         for image, target in zip(images, classes, strict=True)
     ]
-    assert len(set(whole)) == 1797  # no image occurs twice, so parts can't share one
+    assert len(set(whole)) == 1797  # no image occurs twice, so splits can't share one
     task = load_task("digits")
-    found = [image for part in PARTS for image in images_of(task.examples(part))]
+    found = [image for split in SPLITS for image in images_of(task.examples(split))]
     assert len(found) == 1797
     assert set(found) == set(whole)
 
 
 def test_every_part_has_every_class_about_equally_often():
     task = load_task("digits")
-    for part in PARTS:
-        counts = torch.bincount(task.examples(part).targets, minlength=10)
-        expected = len(task.examples(part)) / 10
+    for split in SPLITS:
+        counts = torch.bincount(task.examples(split).targets, minlength=10)
+        expected = len(task.examples(split)) / 10
         deviation = (counts - expected).abs().max().item()
-        assert deviation < 4 * math.sqrt(expected), (part, counts.tolist())
+        assert deviation < 4 * math.sqrt(expected), (split, counts.tolist())
 
 
 def test_inputs_are_pixels_in_zero_to_one_and_float32():
-    for part in PARTS:
-        examples = load_task("digits").examples(part)
+    for split in SPLITS:
+        examples = load_task("digits").examples(split)
         assert examples.inputs.dtype == torch.float32
         assert examples.targets.dtype == torch.int64
         assert examples.inputs.shape == (len(examples), 64)
@@ -57,8 +57,8 @@ def test_inputs_are_pixels_in_zero_to_one_and_float32():
 
 def test_the_convolution_sees_the_same_images():
     flat, square = load_task("digits"), load_task("digits_conv")
-    for part in PARTS:
-        a, b = flat.examples(part), square.examples(part)
+    for split in SPLITS:
+        a, b = flat.examples(split), square.examples(split)
         assert b.inputs.shape == (len(a), 1, 8, 8)
         assert torch.equal(a.inputs, b.inputs.flatten(1))
         assert torch.equal(a.targets, b.targets)
@@ -69,18 +69,18 @@ def test_the_division_never_changes():
     # Archives keep the fingerprint: another division would make old scores strangers.
     task = load_task("digits")
     assert task.fingerprint == "e2a9859538ec9b6d"
-    sizes = [len(task.examples(part)) for part in PARTS]
+    sizes = [len(task.examples(split)) for split in SPLITS]
     assert sizes == [1024, 256, 256, 261]
     assert TASKS["digits"]().fingerprint == task.fingerprint
 
 
-@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("split", SPLITS)
 @pytest.mark.parametrize("what", ["input", "target", "order", "shorter"])
-def test_a_fingerprint_changes_with_any_part(part, what):
-    parts = {each: load_task("digits").examples(each) for each in PARTS}
-    before = fingerprint("x", parts)
-    assert fingerprint("x", dict(reversed(parts.items()))) == before
-    inputs, targets = parts[part].inputs.clone(), parts[part].targets.clone()
+def test_a_fingerprint_changes_with_any_part(split, what):
+    splits = {each: load_task("digits").examples(each) for each in SPLITS}
+    before = fingerprint("x", splits)
+    assert fingerprint("x", dict(reversed(splits.items()))) == before
+    inputs, targets = splits[split].inputs.clone(), splits[split].targets.clone()
     if what == "input":
         inputs[-1, 0] += 1e-3
     elif what == "target":
@@ -89,9 +89,9 @@ def test_a_fingerprint_changes_with_any_part(part, what):
         inputs, targets = inputs.flip(0), targets.flip(0)
     else:
         inputs, targets = inputs[:-1], targets[:-1]
-    changed = fingerprint("x", {**parts, part: Examples(inputs, targets)})
+    changed = fingerprint("x", {**splits, split: Examples(inputs, targets)})
     assert changed != before
-    assert fingerprint("y", parts) != before
+    assert fingerprint("y", splits) != before
 
 
 @given(st.floats(allow_nan=True, allow_infinity=True))

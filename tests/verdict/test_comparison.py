@@ -13,7 +13,7 @@ from neuralopt.verdict import compare, holm
 
 
 def noisy(rng, means, seeds, spread=0.01, shared=0.03):
-    """Qualities (contenders, seeds): a shift shared by all on a seed, and own noise."""
+    """Qualities (candidates, seeds): a shift shared by all on a seed, and own noise."""
     own = rng.normal(0, spread, (len(means), seeds))
     both = np.asarray(means)[:, None] + own + rng.normal(0, shared, seeds)
     return np.clip(both, 0, 1)
@@ -28,12 +28,12 @@ def test_verdicts_against_a_named_reference_equal_scipys_paired_t_test_and_holm(
         tests = [stats.ttest_rel(row, table[0]) for row in table[1:]]
         corrected = holm([test.pvalue for test in tests])
         for name, test, p in zip(names[1:], tests, corrected, strict=True):
-            standing = found[name]
-            assert standing.p_value == pytest.approx(p, rel=1e-9)
+            row = found[name]
+            assert row.p_value == pytest.approx(p, rel=1e-9)
             word = "better" if test.statistic > 0 else "worse"
-            assert standing.verdict == (word if p <= 0.05 else "no difference shown")
-            assert (standing.verdict == "no difference shown") == (
-                standing.difference_low <= 0 <= standing.difference_high
+            assert row.verdict == (word if p <= 0.05 else "no difference shown")
+            assert (row.verdict == "no difference shown") == (
+                row.difference_low <= 0 <= row.difference_high
             )
 
 
@@ -63,7 +63,7 @@ def test_equal_rules_are_called_different_at_most_one_time_in_twenty():
     for _ in range(trials):
         table = noisy(rng, [0.5] * 8, 5)
         found = compare(names, table, baselines=names[:4])
-        words = {standing.verdict for standing in found.standings}
+        words = {row.verdict for row in found.rows}
         wrong += words != {"reference", "no difference shown"}
         best = table[names.index(found.reference)]
         rest = table[(table != best).any(axis=1)]
@@ -81,7 +81,7 @@ def test_the_luck_of_the_chosen_reference_makes_nothing_worse():
     for _ in range(trials):
         table = noisy(rng, [0.5] * 12, 20, shared=0)
         found = compare(names, table, confidence=0.8)
-        wrong += any(standing.verdict == "worse" for standing in found.standings)
+        wrong += any(row.verdict == "worse" for row in found.rows)
         chosen = names.index(found.reference)
         others = np.delete(table, chosen, axis=0)
         plain = stats.ttest_rel(others, table[[chosen]], axis=1).pvalue
@@ -131,17 +131,15 @@ def test_any_table_gets_consistent_standings(data):
     names = [f"rule {k}" for k in range(rows)]
     count = data.draw(st.integers(1, rows))
     found = compare(names, table, baselines=names[:count])
-    assert sorted(standing.name for standing in found.standings) == sorted(names)
+    assert sorted(row.name for row in found.rows) == sorted(names)
     assert found[found.reference].verdict == "reference"
-    for standing in found.standings:
-        assert 0 <= standing.low <= standing.mean <= standing.high <= 1
-        low, high = standing.difference_low, standing.difference_high
-        assert -1 <= low <= standing.difference <= high <= 1
-        assert (standing.verdict == "better") == (low > 0)
-        assert (standing.verdict == "worse") == (high < 0)
-        assert standing.rank == 1 + sum(
-            other.mean > standing.mean for other in found.standings
-        )
+    for row in found.rows:
+        assert 0 <= row.low <= row.mean <= row.high <= 1
+        low, high = row.difference_low, row.difference_high
+        assert -1 <= low <= row.difference <= high <= 1
+        assert (row.verdict == "better") == (low > 0)
+        assert (row.verdict == "worse") == (high < 0)
+        assert row.rank == 1 + sum(other.mean > row.mean for other in found.rows)
 
 
 def test_the_order_of_contenders_and_of_seeds_does_not_matter():
@@ -152,7 +150,7 @@ def test_the_order_of_contenders_and_of_seeds_does_not_matter():
     shuffled = table[rows][:, columns]
     found = compare(names[rows].tolist(), shuffled, baselines=["a", "b"])
     again = compare(names.tolist(), table, baselines=["b", "a"])
-    for ours, theirs in zip(found.standings, again.standings, strict=True):
+    for ours, theirs in zip(found.rows, again.rows, strict=True):
         assert (ours.name, ours.rank, ours.mean) == (
             theirs.name,
             theirs.rank,
@@ -231,8 +229,8 @@ two = [[0.5, 0.6], [0.4, 0.5]]
         (["a", "a"], two, {}, "'a' is named twice"),
         (["a", "b"], [[0.5, np.nan], [0, 1]], {}, "'a' .* run again"),
         (["a", "b"], [[0.5, 0.5], [0, 1.5]], {}, "'b' .* in \\[0, 1\\]"),
-        (["a", "b"], two, {"baselines": ["c"]}, "'c' is no contender; they are a, b"),
-        (["a", "b"], two, {"reference": "c"}, "'c' is no contender"),
+        (["a", "b"], two, {"baselines": ["c"]}, "'c' is no candidate; they are a, b"),
+        (["a", "b"], two, {"reference": "c"}, "'c' is no candidate"),
         (["a", "b"], two, {"baselines": []}, "empty"),
         (["a", "b"], two, {"confidence": 95}, "confidence is 95"),
         (["a", "b"], two, {"losses": [[1, 2]]}, "must agree"),
@@ -245,7 +243,7 @@ def test_bad_tables_are_refused_with_the_reason(names, table, options, message):
 
 
 def test_an_unknown_standing_is_named():
-    with pytest.raises(KeyError, match="no contender 'b'"):
+    with pytest.raises(KeyError, match="no candidate 'b'"):
         compare(["a"], [[0.5]])["b"]
 
 

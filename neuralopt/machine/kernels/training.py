@@ -1,6 +1,6 @@
 """Whole trainings: one child after another, each in one core's cache.
 
-Knows the order of a training's parts; refuses to know tasks, torch and rules as
+Knows the order of a training's splits; refuses to know tasks, torch and rules as
 anything but integers.
 """
 
@@ -128,16 +128,16 @@ def measure(memory, network, held, first, count):
 def _entry(sources):
     @entry
     def train(
-        memory, network, data, held, parts, rules, initial, replicate, chosen, rates,
+        memory, network, data, held, splits, rules, initial, replicate, chosen, rates,
         losses, measures, finished, first, last,
     ):  # fmt: skip
         """Train children first to last - 1, all of one replicate, one after another.
 
-        memory: room for one child, its values of no matter. parts: (parts, 2), the
-        first group of each held-out part and the number of its examples. initial:
+        memory: room for one child, its values of no matter. splits: (splits, 2), the
+        first group of each held-out split and the number of its examples. initial:
         parameters. chosen: number of each child's rule. rates: learning rates, in
         memory's type. losses: (children, steps), NaN where not run. measures:
-        (children, parts, 2), loss and accuracy. finished: (children,), whether all
+        (children, splits, 2), loss and accuracy. finished: (children,), whether all
         losses and weights are finite; otherwise nothing is measured.
         """
         assert sources  # so that numba looks at it
@@ -149,11 +149,11 @@ def _entry(sources):
                 replicate, losses[child],
             )  # fmt: skip
             if finished[child]:
-                for part in range(len(parts)):
+                for split in range(len(splits)):
                     loss, right = measure(
-                        memory, network, held, parts[part, 0], parts[part, 1]
+                        memory, network, held, splits[split, 0], splits[split, 1]
                     )
-                    measures[child, part, 0], measures[child, part, 1] = loss, right
+                    measures[child, split, 0], measures[child, split, 1] = loss, right
 
     return train
 

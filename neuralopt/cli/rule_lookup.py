@@ -1,0 +1,160 @@
+"""What people type for a rule, made into rules: names, texts, RUN:N and torch.NAME.
+
+Knows run directories; refuses to know what is done with a rule.
+"""
+
+import difflib
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from neuralopt.archive import Archive, Proposal
+from neuralopt.catalog import hint
+from neuralopt.language import RULES, Expression, parse
+
+if TYPE_CHECKING:
+    from neuralopt.engines.engine import TorchOptimizer
+
+ARCHIVE = "archive.sqlite"
+
+
+@dataclass(frozen=True, slots=True)
+class FoundRule:
+    """A rule and what is known of it.
+
+    name: for people; lr: a learning rate that suited it; origin: a sentence.
+    """
+
+    name: str
+    expression: Expression
+    lr: float | None = None
+    origin: str = ""
+    proposal: Proposal | None = None
+
+
+def archive_path(run: str) -> Path:
+    """The archive of a run directory. Raises ValueError if there is none."""
+    path = Path(run) / ARCHIVE
+    if not path.exists():
+        raise ValueError(
+            f"{run} is no run directory, it has no {ARCHIVE}: name the folder that "
+            "`neuralopt search` printed"
+        )
+    return path
+
+
+def find_rule(text: str) -> FoundRule:
+    """The one rule that a text stands for; ValueError if it stands for none."""
+    found = find_rules(text)
+    if len(found) != 1:
+        raise ValueError(f"{text} stands for {len(found)} rules: name one")
+    return found[0]
+
+
+def find_rules(text: str) -> list[FoundRule]:
+    """The rules that a text stands for: more than one for RUN:topN."""
+    run, colon, which = text.rpartition(":")
+    if colon:
+        return _of_run(run, which.strip())
+    if os.path.lexists(f"{text}/{ARCHIVE}"):
+        raise ValueError(f"{text} is a run: write {text}:best, or {text}:N for a rule")
+    if text in RULES:
+        rule = RULES[text]
+        origin = f"Reference: {rule.reference}."
+        return [FoundRule(text, rule.expression, rule.lr, origin)]
+    try:
+        return [FoundRule(text, parse(text))]
+    except ValueError as error:
+        if not text.isidentifier():
+            raise error from None
+        near = difflib.get_close_matches(text, RULES, n=1)
+        advice = (
+            f"did you mean {near[0]!r}?"
+            if near
+            else "it is no named rule (see docs/ZOO.md) and no text of the language"
+        )
+        raise ValueError(f"unknown rule {text!r}: {advice}") from None
+
+
+def _of_run(run: str, which: str) -> list[FoundRule]:
+    with Archive.open(archive_path(run)) as archive:
+        if which == "best" or which.startswith("top"):
+            count = 1 if which == "best" else _whole(which.removeprefix("top"), which)
+            proposals = archive.best(count)
+            if not proposals:
+                raise ValueError(f"{run} has no scored rule yet: let it run longer")
+        else:
+            number = _whole(which, which)
+            if number >= len(archive):
+                raise ValueError(
+                    f"{run} has no proposal {number}: it holds {len(archive)}, "
+                    "numbered from 0"
+                )
+            proposals = [archive.proposal(number)]
+        task = archive.context.get("task", "")
+        budget = archive.context.get("budget", "")
+    return [_of_proposal(run, proposal, task, budget) for proposal in proposals]
+
+
+def _whole(text: str, which: str) -> int:
+    if not text.isascii() or not text.isdigit():
+        raise ValueError(f"{which!r} after ':' is no proposal: write N, best or topN")
+    return int(text)
+
+
+def _of_proposal(run: str, proposal: Proposal, task: str, budget: str) -> FoundRule:
+    if not proposal.canonical:
+        raise ValueError(f"proposal {proposal.number} is no rule: {proposal.reason}")
+    origin = (
+        f"Found by a search: proposal {proposal.number} of {Path(run).name}, task "
+        f"{task}, budget {budget}."
+    )
+    if proposal.status == "scored":
+        origin += f" Quality {proposal.quality:.4f} there, " + (
+            f"at learning rate {proposal.lr:g}." if proposal.lr else proposal.reason
+        )
+    return FoundRule(
+        f"#{proposal.number}",
+        parse(proposal.canonical),
+        proposal.lr,
+        origin,
+        proposal,
+    )
+
+
+def find_candidates(
+    texts: Iterable[str],
+) -> "dict[str, Expression | TorchOptimizer]":
+    """Rules and torch's optimizers by the names that a table shows."""
+    candidates: dict[str, Expression | TorchOptimizer] = {}
+    for text in texts:
+        if text.startswith("torch.") and ":" not in text:
+            candidates[text] = torch_optimizer(text)
+            continue
+        for found in find_rules(text):
+            name = found.name
+            if candidates.get(name, found.expression) != found.expression:
+                name = f"{text.rpartition(':')[0]}:{name}"  # #N of another run
+            candidates[name] = found.expression
+    return candidates
+
+
+def torch_optimizer(text: str) -> "TorchOptimizer":
+    """``torch.NAME`` as an optimizer that takes a learning rate."""
+    import torch
+
+    from neuralopt.engines.engine import TorchOptimizer
+
+    name = "torch." + text.removeprefix("torch.").removeprefix("optim.")
+    known: dict[str, Callable[..., torch.optim.Optimizer]] = {
+        f"torch.{key}": value
+        for key, value in vars(torch.optim).items()
+        if isinstance(value, type)
+        and issubclass(value, torch.optim.Optimizer)
+        and key not in ("Optimizer", "LBFGS", "SparseAdam")
+    }
+    if name not in known:
+        raise ValueError(f"there is no {name} to compare with: {hint(name, known)}")
+    return TorchOptimizer(text, lambda params, lr: known[name](params, lr=lr))

@@ -1,0 +1,339 @@
+"""The native engine: whole children trained as compiled code, one in each core's cache.
+
+Knows tasks of small networks as arrays for the kernels, and threads; refuses
+to know how a kernel works. Needs numba.
+"""
+
+import math
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from neuralopt.counter_hash import counter_key
+from neuralopt.engines.engine import (
+    Child,
+    Outcome,
+    TorchOptimizer,
+    UnsupportedTaskError,
+    batch_order,
+    curve_of,
+    diverged_outcome,
+    initial_parameters,
+    steps_per_epoch,
+)
+from neuralopt.engines.numba_support import announce_compilation, load_kernels
+from neuralopt.engines.numerics import Numerics
+from neuralopt.language import Expression
+from neuralopt.machine.bytecode import Bytecode, bytecode_of
+from neuralopt.tasks import ConvNet, Mlp, Split, Task
+from neuralopt.tasks import Examples as TaskExamples
+
+Floats = npt.NDArray[Any]
+Integers = npt.NDArray[np.int64]
+
+CHILDREN = 16
+"""Children that a thread trains before it looks up: Ctrl-C is heard between them."""
+
+MEMORY_BYTES = 512 * 2**20
+"""Of the batches that are kept in the order of their steps."""
+
+EPOCH_BYTES = 512 * 2**20
+"""Of the batches of one epoch, at most."""
+
+DTYPES = {torch.float32: np.float32, torch.float64: np.float64}
+
+
+class NativeEngine:
+    """Trains whole children in compiled code.
+
+    workers: threads of its own for every call of `train`; the caller may have others.
+    Raises ValueError for a task whose network is not given as layers, or without numba.
+    """
+
+    name = "native"
+
+    def __init__(
+        self,
+        task: Task,
+        seed: int,
+        dtype: torch.dtype = torch.float32,
+        workers: int = 1,
+        *,
+        numerics: Numerics | None = None,
+    ) -> None:
+        numerics = numerics or Numerics(dtype)
+        dtype = numerics.dtype
+        if task.layers is None:
+            raise UnsupportedTaskError(
+                "the native engine supports only tasks that describe their network as "
+                f"layers; {task.name!r} does not: use evaluator.engine=stacked"
+            )
+        if not task.recipe.plain:
+            raise UnsupportedTaskError(
+                "the native engine supports no training recipe; the task "
+                f"{task.name!r} has one: use evaluator.engine=stacked"
+            )
+        if dtype not in DTYPES or numerics != Numerics(dtype):
+            raise UnsupportedTaskError(
+                f"the native engine does not support {numerics}: use "
+                "evaluator.engine=stacked"
+            )
+        inputs = task.examples("training").inputs
+        if (size := 2 * inputs.numel() * inputs.element_size()) > EPOCH_BYTES:
+            raise UnsupportedTaskError(
+                f"the native engine keeps an epoch of {task.name!r} in memory twice, "
+                f"{size / 2**30:.1f} GiB: use evaluator.engine=stacked"
+            )
+        self.kernels = _kernels()
+        self.task, self.seed, self.workers = task, seed, workers
+        self.shape = _shape(self.kernels, task.layers)
+        self.dtype = DTYPES[dtype]
+        self._replicates: dict[tuple[int, int], _Replicate] = {}
+        self._held: dict[Split, _Groups] = {}
+        self._lock = threading.Lock()
+
+    def train(
+        self,
+        children: Sequence[Child],
+        epochs: int,
+        splits: Sequence[Split],
+        limit: int | None = None,
+    ) -> list[Outcome]:
+        """See Engine. Raises ValueError for an optimizer that is not a rule."""
+        outcomes: list[Outcome | None] = [None] * len(children)
+        if not children:
+            return []
+        rules, chosen = _rules(children)
+        steps = epochs * steps_per_epoch(self.task, limit)
+        run = _Run(self, [bytecode_of(rule) for rule in rules], steps, splits)
+        replicates: dict[int, list[int]] = {}
+        for number, child in enumerate(children):
+            replicates.setdefault(child.replicate, []).append(number)
+        for replicate, numbers in replicates.items():
+            rates = [children[number].learning_rate for number in numbers]
+            with_data = self._replicate(replicate, epochs, limit)
+            results = run.train(with_data, chosen[numbers], rates)
+            for number, outcome in zip(numbers, results, strict=True):
+                outcomes[number] = outcome
+        return [outcome for outcome in outcomes if outcome is not None]
+
+    def _replicate(self, number: int, epochs: int, limit: int | None) -> "_Replicate":
+        """Initial weights, and batches of at least so many epochs, kept for others."""
+        key = number, steps_per_epoch(self.task, limit)
+        with self._lock:
+            found = self._replicates.get(key)
+            if found is None or found.epochs < epochs:
+                found = _Replicate(self, number, epochs, limit)
+                self._replicates.pop(key, None)
+                self._replicates[key] = found
+                while (
+                    len(self._replicates) > 1
+                    and sum(each.bytes for each in self._replicates.values())
+                    > MEMORY_BYTES
+                ):
+                    self._replicates.pop(next(iter(self._replicates)))
+            return found
+
+    def held(self, split: Split) -> "_Groups":
+        """A held-out split in groups of a batch."""
+        with self._lock:
+            if split not in self._held:
+                examples = self.task.examples(split)
+                order = np.arange(len(examples))
+                self._held[split] = _groups(self, examples, order, rows=False)
+            return self._held[split]
+
+
+class _Groups:
+    """Examples for the kernels; see `kernels.Examples`."""
+
+    def __init__(self, columns: Floats, rows: Floats, targets: Integers, count: int):
+        self.columns, self.rows, self.targets = columns, rows, targets
+        self.count = count
+
+    @property
+    def bytes(self) -> int:
+        return self.columns.nbytes + self.rows.nbytes + self.targets.nbytes
+
+
+def _groups(
+    engine: NativeEngine, examples: TaskExamples, order: Integers, rows: bool
+) -> _Groups:
+    """Examples in an order, in groups of a batch; the last is filled with zeros.
+
+    rows: whether they are trained on, in whole batches.
+    """
+    kernels = engine.kernels
+    batch = engine.task.batch_size
+    width = examples.inputs[0].numel()
+    # Held-out groups may use the lanes that a batch leaves free.
+    size = batch if rows else kernels.padded(batch)
+    groups, lanes = -(-len(order) // size), kernels.padded(batch)
+    flat = np.zeros((groups * size, width), engine.dtype)
+    flat[: len(order)] = examples.inputs.numpy()[order].reshape(len(order), width)
+    inputs = flat.reshape(groups, size, width)
+    columns = kernels.aligned((groups, width, lanes), engine.dtype)
+    columns[:, :, :size] = inputs.transpose(0, 2, 1)
+    targets = np.zeros((groups, lanes), np.int64)
+    classes = np.zeros(groups * size, np.int64)
+    classes[: len(order)] = examples.targets.numpy()[order]
+    targets[:, :size] = classes.reshape(groups, size)
+    padded = kernels.aligned(
+        (groups if rows else 0, size, kernels.padded(width)), engine.dtype
+    )
+    if rows:
+        padded[:, :, :width] = inputs
+    return _Groups(columns.ravel(), padded.ravel(), targets.ravel(), len(order))
+
+
+class _Replicate:
+    """What all children of a replicate share."""
+
+    def __init__(
+        self, engine: NativeEngine, number: int, epochs: int, limit: int | None
+    ) -> None:
+        task, seed = engine.task, engine.seed
+        self.epochs = epochs
+        network = initial_parameters(task, seed, number)
+        flat = torch.nn.utils.parameters_to_vector(network.parameters())
+        self.initial = flat.detach().numpy().astype(engine.dtype)
+        orders = [
+            batch_order(task, seed, number, epoch, limit) for epoch in range(epochs)
+        ]
+        order = torch.cat(orders).flatten().numpy()
+        self.batches = _groups(engine, task.examples("training"), order, rows=True)
+        low, high = counter_key(seed, number)
+        self.key = np.uint64(high << 32 | low)
+
+    @property
+    def bytes(self) -> int:
+        return self.batches.bytes
+
+
+class _Run:
+    """One call of `train`: rules as arrays, and the places of everything."""
+
+    def __init__(
+        self,
+        engine: NativeEngine,
+        codes: Sequence[Bytecode],
+        steps: int,
+        splits: Sequence[Split],
+    ) -> None:
+        self.engine, self.steps, self.asked = engine, steps, splits
+        kernels = engine.kernels
+        states = max(code.states for code in codes)
+        blocks = max(code.blocks for code in codes)
+        self.network, self.size = kernels.network_of(
+            engine.shape, engine.task.batch_size, states, blocks
+        )
+        self.rules = kernels.rules_of(codes, steps)
+        held = [engine.held(split) for split in splits]
+        self.splits = np.empty((len(splits), 2), np.int64)
+        first = 0
+        for number, split in enumerate(held):
+            self.splits[number] = first, split.count
+            first += len(split.targets) // self.network.lanes
+        nothing = np.empty(0, engine.dtype)
+        self.held = kernels.Examples(
+            np.concatenate([nothing, *(split.columns for split in held)]),
+            nothing,
+            np.concatenate([np.empty(0, np.int64), *(split.targets for split in held)]),
+        )
+
+    def train(
+        self, replicate: _Replicate, chosen: Integers, rates: Sequence[float]
+    ) -> list[Outcome]:
+        """Outcomes of children of one replicate; chosen: number of each one's rule."""
+        engine, count = self.engine, len(rates)
+        losses = np.empty((count, self.steps))
+        measures = np.empty((count, len(self.asked), 2))
+        finished = np.empty(count, np.bool_)
+        batches, kernels = replicate.batches, engine.kernels
+        data = kernels.Examples(batches.columns, batches.rows, batches.targets)
+        rates_of = np.array(rates, engine.dtype)
+
+        def task(first: int) -> None:
+            kernels.train(
+                kernels.aligned((self.size,), engine.dtype),
+                self.network,
+                data,
+                self.held,
+                self.splits,
+                self.rules,
+                replicate.initial,
+                replicate.key,
+                chosen,
+                rates_of,
+                losses,
+                measures,
+                finished,
+                first,
+                min(first + CHILDREN, count),
+            )
+
+        with announce_compilation("the native engine", 15):
+            _in_threads(task, range(0, count, CHILDREN), engine.workers)
+        return [
+            self._outcome(*result)
+            for result in zip(
+                losses.tolist(), measures.tolist(), finished.tolist(), strict=True
+            )
+        ]
+
+    def _outcome(
+        self, losses: list[float], measures: list[list[float]], finished: bool
+    ) -> Outcome:
+        if not finished or not all(math.isfinite(loss) for loss, _ in measures):
+            return diverged_outcome(losses, self.asked)
+        return Outcome(
+            False,
+            tuple(loss for loss, _ in measures),
+            tuple(accuracy for _, accuracy in measures),
+            curve_of(losses),
+        )
+
+
+def _kernels() -> Any:
+    """The compiled split, imported late: without numba everything else works."""
+    try:
+        return load_kernels()
+    except ImportError as error:
+        raise UnsupportedTaskError(
+            f"the native engine needs numba ({error}): pip install numba, or use "
+            "evaluator.engine=stacked"
+        ) from None
+
+
+def _shape(kernels: Any, layers: Mlp | ConvNet) -> Any:
+    """A network as the kernels are told it."""
+    options = layers.activation, layers.objective
+    if isinstance(layers, Mlp):
+        return kernels.Shape(layers.widths, *options)
+    widths = (layers.features, *layers.widths)
+    return kernels.Shape(widths, *options, layers.image, layers.convolutions)
+
+
+def _rules(children: Sequence[Child]) -> tuple[list[Expression], Integers]:
+    """The different rules, and the number of each child's."""
+    numbers: dict[Expression, int] = {}
+    chosen = []
+    for child in children:
+        if isinstance(child.rule, TorchOptimizer):
+            raise ValueError(f"the native engine can't train {child.rule}: use serial")
+        chosen.append(numbers.setdefault(child.rule, len(numbers)))
+    return list(numbers), np.array(chosen, np.int64)
+
+
+def _in_threads(task: Callable[[int], None], numbers: range, workers: int) -> None:
+    if workers == 1 or len(numbers) <= 1:
+        for number in numbers:
+            task(number)
+    else:
+        with ThreadPoolExecutor(workers, "native") as pool:
+            list(pool.map(task, numbers))

@@ -1,0 +1,248 @@
+"""The stacked engine: many children as the rows of one matrix.
+
+Knows how a population is trained: batches, recipes, who has diverged; refuses to know
+how gradients and updates are computed, budgets and scores.
+"""
+
+import math
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache, partial
+from itertools import chain
+
+import torch
+
+from neuralopt.engines.engine import (
+    Child,
+    DeviceData,
+    Outcome,
+    TorchOptimizer,
+    batch_order,
+    curve_of,
+    diverged_outcome,
+    initial_parameters,
+    rate_factors,
+    steps_per_epoch,
+)
+from neuralopt.engines.numerics import Numerics
+from neuralopt.engines.stacked.gradients import (
+    GRADIENT_METHODS,
+    GradientMethod,
+    NetworkSetup,
+)
+from neuralopt.engines.stacked.parameters import ParameterLayout
+from neuralopt.engines.stacked.plan import ExecutionPlan, plan_execution
+from neuralopt.engines.stacked.updates import Updates, UpdateSpec, updates_for
+from neuralopt.one_thread import one_thread
+from neuralopt.optimizer.draws import draw
+from neuralopt.tasks import Split, Task
+
+SWEEP = 8
+"""Steps between removals of children that have diverged."""
+
+DRAWS_BYTES = 64 * 2**20
+"""Memory for random numbers: all rules meet the same ones, so they are kept."""
+
+
+class StackedEngine:
+    """Trains rules x learning rates x replicates as one population.
+
+    Any network: by products written by hand, by torch.func or one after another, as
+    many at a time as suits it. `plan_execution` decides, unless `method` (a name of
+    GRADIENT_METHODS) and `population` are given. Raises ValueError if the
+    task's recipe names an unknown schedule.
+    """
+
+    name = "stacked"
+
+    def __init__(
+        self,
+        task: Task,
+        seed: int,
+        dtype: torch.dtype = torch.float32,
+        *,
+        numerics: Numerics | None = None,
+        method: str = "",
+        population: int = 0,
+    ) -> None:
+        self.task, self.seed = task, seed
+        self.numerics = numerics or Numerics(dtype)
+        self.data = DeviceData(task, self.numerics)
+        self._method, self._population = method, population
+        self._plan: ExecutionPlan | None = None
+        self._lock = threading.Lock()
+        rate_factors(task.recipe, 1)
+        length = ParameterLayout(initial_parameters(task, seed, 0)).length
+        row = torch.empty(length, dtype=self.numerics.dtype, device="meta")
+
+        @lru_cache(maxsize=max(16, DRAWS_BYTES // max(1, row.nbytes)))
+        def draws(replicate: int, kind: str, step: int, stream: int) -> torch.Tensor:
+            like = torch.empty_like(row, device=self.numerics.device)
+            return draw(kind, (seed, replicate, step, stream), like)
+
+        self.draws = draws
+
+    @property
+    def plan(self) -> ExecutionPlan:
+        """How gradients are computed, and why."""
+        with self._lock:
+            if self._plan is None:
+                self._plan = plan_execution(self.task, self.numerics, self._method)
+            return self._plan
+
+    def train(
+        self,
+        children: Sequence[Child],
+        epochs: int,
+        splits: Sequence[Split],
+        limit: int | None = None,
+    ) -> list[Outcome]:
+        outcomes: list[Outcome | None] = [None] * len(children)
+        for child in children:
+            if isinstance(child.rule, TorchOptimizer):
+                raise ValueError(
+                    f"the stacked engine can't train {child.rule}: use serial"
+                )
+        if not children:
+            return []
+        with one_thread(), self.numerics.repeatable():
+            plan = self.plan
+            for numbers in self._chunks(children):
+                population = _Population(
+                    self,
+                    plan,
+                    [children[number] for number in numbers],
+                    epochs,
+                    limit,
+                )
+                results = population.train(splits)
+                for number, outcome in zip(numbers, results, strict=True):
+                    outcomes[number] = outcome
+        return [outcome for outcome in outcomes if outcome is not None]
+
+    def _chunks(self, children: Sequence[Child]) -> list[list[int]]:
+        """Numbers of children that train together: of one replicate, so that they
+        meet the same batches, and each rule's side by side.
+        """
+        size = self._population or self.plan.population
+        replicates: dict[int, dict[object, list[int]]] = {}
+        for number, child in enumerate(children):
+            rules = replicates.setdefault(child.replicate, {})
+            rules.setdefault(child.rule, []).append(number)
+        return [
+            ordered[start : start + size]
+            for rules in replicates.values()
+            for ordered in [list(chain.from_iterable(rules.values()))]
+            for start in range(0, len(ordered), size)
+        ]
+
+
+@dataclass(slots=True)
+class _Population:
+    """Children of one replicate in training; row i is child `alive[i]`."""
+
+    engine: StackedEngine
+    plan: ExecutionPlan
+    children: Sequence[Child]
+    epochs: int
+    limit: int | None
+    method: GradientMethod = field(init=False)
+    weights: torch.Tensor = field(init=False)  # (rows, length)
+    gradients: torch.Tensor = field(init=False)  # (rows, length)
+    count: int = field(init=False)  # numbers of a row that are parameters
+    alive: torch.Tensor = field(init=False)  # numbers of children, (rows,)
+    updates: Updates = field(init=False)
+    losses: torch.Tensor = field(init=False)  # (steps, children), NaN where not run
+    factors: list[float] = field(init=False)  # of the learning rates, each step
+
+    @torch.no_grad()
+    def train(self, splits: Sequence[Split]) -> list[Outcome]:
+        engine, replicate = self.engine, self.children[0].replicate
+        examples = engine.data["training"]
+        per_epoch = steps_per_epoch(engine.task, self.limit)
+        self._start(replicate, per_epoch * self.epochs)
+        for epoch in range(self.epochs):
+            order = batch_order(engine.task, engine.seed, replicate, epoch, self.limit)
+            order = order.to(engine.numerics.device)
+            for batch, chosen in enumerate(order):
+                step = epoch * per_epoch + batch
+                self.losses[step, self.alive] = self.method.gradients(
+                    self.weights,
+                    examples.inputs[chosen],
+                    examples.targets[chosen],
+                    self.gradients,
+                )
+                if step % SWEEP == 0 or step + 1 == len(self.losses):
+                    self._remove_diverged(step)
+                    if not len(self.alive):
+                        return self._outcomes(splits)
+                self._update(step)
+        return self._outcomes(splits)
+
+    def _start(self, replicate: int, steps: int) -> None:
+        engine, count = self.engine, len(self.children)
+        numerics = engine.numerics
+        setup = NetworkSetup.of(engine.task, numerics, engine.seed, replicate)
+        self.weights = setup.rows.filled(setup.network, count)
+        self.count = setup.rows.count
+        setup = replace(setup, frozen=self.plan.frozen)
+        self.method = GRADIENT_METHODS[self.plan.method](setup, count)
+        self.gradients = torch.zeros_like(self.weights)
+        self.alive = torch.arange(count, device=numerics.device)
+        self.losses = self.weights.new_full((steps, count), math.nan)
+        self.factors = rate_factors(engine.task.recipe, steps)
+        rules = [child.rule for child in self.children]
+        spec = UpdateSpec(
+            [rule for rule in rules if not isinstance(rule, TorchOptimizer)],
+            [child.learning_rate for child in self.children],
+            steps,
+            (engine.seed, replicate),
+            partial(engine.draws, replicate),
+            engine.task.recipe.weight_decay,
+        )
+        self.updates = updates_for(spec, self.weights)
+
+    def _update(self, step: int) -> None:
+        clip_norm = self.engine.task.recipe.clip_norm
+        for span in self.plan.frozen:
+            self.gradients[:, span] = 0  # torch.func has some for frozen parameters too
+        if clip_norm:
+            norms = torch.linalg.vector_norm(self.gradients, dim=1, keepdim=True)
+            # The small number is that of torch.nn.utils.clip_grad_norm_.
+            self.gradients.mul_((clip_norm / (norms + 1e-6)).clamp_(max=1.0))
+        frozen = [self.weights[:, span].clone() for span in self.plan.frozen]
+        self.updates.step(self.weights, self.gradients, step, self.factors[step])
+        for span, before in zip(self.plan.frozen, frozen, strict=True):
+            self.weights[:, span] = before
+
+    def _remove_diverged(self, step: int) -> None:
+        """Drop rows with a non-finite loss since the last sweep."""
+        since = self.losses[max(0, step - SWEEP + 1) : step + 1][:, self.alive]
+        finite = since.isfinite().all(0)
+        if finite.all():
+            return
+        keep = finite.nonzero().squeeze(1)
+        self.weights, self.alive = self.weights[keep], self.alive[keep]
+        self.gradients = self.gradients[keep]
+        self.method.keep(keep)
+        self.updates.keep(keep)
+
+    def _outcomes(self, splits: Sequence[Split]) -> list[Outcome]:
+        columns = self.losses.T.tolist()
+        outcomes = [diverged_outcome(losses, splits) for losses in columns]
+        if not len(self.alive):
+            return outcomes
+        finite = self.weights[:, : self.count].isfinite().all(1).tolist()
+        data = self.engine.data
+        results = [self.method.measure(self.weights, data[split]) for split in splits]
+        for row, number in enumerate(self.alive.tolist()):
+            measures = [of_part[row] for of_part in results]
+            if finite[row] and all(math.isfinite(loss) for loss, _ in measures):
+                outcomes[number] = Outcome(
+                    False,
+                    tuple(loss for loss, _ in measures),
+                    tuple(accuracy for _, accuracy in measures),
+                    curve_of(columns[number]),
+                )
+        return outcomes

@@ -1,0 +1,114 @@
+"""Which rules go to which worker together, and what happens to those of a lost one.
+
+Knows requests, times and faults; refuses to know what a worker is. A rule that kills
+its worker must not take others with it, nor end a search, nor be blamed for what the
+network did: rules of a lost worker are tried again in smaller company, and one that
+has lost two workers all alone is quarantined.
+"""
+
+import collections
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from neuralopt.evaluators.evaluator import Completion, Request
+from neuralopt.scoring.score import Score
+
+BATCH_SECONDS = 0.5
+"""What a batch should take: calling a worker costs about a thousandth of that."""
+FIRST_BATCH, LARGEST_BATCH = 4, 256
+"""Rules in a batch while nobody knows how long they take, and at most."""
+DIVISIONS = 8
+"""Into how many a batch is divided that may have killed its worker."""
+ALONE = 2
+"""Workers that a rule must lose, all alone, to be quarantined."""
+
+Batch = list[Request]
+"""Rules that one worker scores in one call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why a worker was lost.
+
+    reason: in a few words. suspicious: whether its rules could have done it; what
+    happens to nodes and networks is charged to none.
+    """
+
+    reason: str
+    suspicious: bool
+
+
+class Workload:
+    """What is to be done.
+
+    batch: rules in a batch, 0 for as many as take BATCH_SECONDS. retried: number of
+    rules that were given to a second worker because the first was lost.
+    """
+
+    def __init__(self, batch: int = 0) -> None:
+        self.retried = 0
+        self._batch = batch
+        self._fresh: collections.deque[Request] = collections.deque()
+        self._suspects: collections.deque[Batch] = collections.deque()
+        self._seconds = 0.0  # that a rule takes; 0 as long as nobody knows
+        self._alone: collections.Counter[int] = collections.Counter()
+
+    @property
+    def queued(self) -> int:
+        """Rules that no worker has."""
+        return len(self._fresh) + sum(map(len, self._suspects))
+
+    def add(self, requests: Sequence[Request]) -> None:
+        self._fresh.extend(requests)
+
+    def take(self, workers: int) -> Batch:
+        """Rules for a free worker, no more than its share; none if none are left."""
+        if self._suspects:
+            return self._suspects.popleft()
+        share = -(-len(self._fresh) // max(workers, 1))
+        return [self._fresh.popleft() for _ in range(min(share, self._size()))]
+
+    def _size(self) -> int:
+        if self._batch:
+            return self._batch
+        if not self._seconds:
+            return FIRST_BATCH
+        return max(1, min(LARGEST_BATCH, round(BATCH_SECONDS / self._seconds)))
+
+    def learn(self, completions: Sequence[Completion]) -> None:
+        """How long rules take."""
+        for each in completions:
+            weight = 0.02 if self._seconds else 1.0
+            self._seconds += weight * (each.seconds - self._seconds)
+
+    def lost(self, batch: Batch, fault: Fault, worker: str) -> list[Completion]:
+        """Queue the rules of a lost worker again, but those whose end this is.
+
+        Returns a completion for each.
+        """
+        completions, again = [], []
+        for request in batch:
+            if fault.suspicious and len(batch) == 1:
+                self._alone[request.number] += 1
+            end = self._end(request, fault)
+            score = end or Score("failed", reason=fault.reason)
+            completions.append(
+                Completion(request.number, score, 0.0, worker, retried=end is None)
+            )
+            if end is None:
+                again.append(request)
+        self.retried += len(again)
+        if fault.suspicious:
+            size = max(1, -(-len(batch) // DIVISIONS))
+            parts = [again[n : n + size] for n in range(0, len(again), size)]
+            self._suspects.extendleft(reversed(parts))
+        else:
+            self._fresh.extendleft(reversed(again))
+        return completions
+
+    def _end(self, request: Request, fault: Fault) -> Score | None:
+        """What a lost rule ends with; None if it is tried again."""
+        if self._alone[request.number] >= ALONE:
+            reason = f"lost {ALONE} workers, all alone: {fault.reason}"
+            return Score("quarantined", reason=reason)
+        return None

@@ -1,0 +1,83 @@
+"""The evaluator that scores rules on threads of this process."""
+
+import queue
+import time
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import torch
+
+from neuralopt.evaluators.evaluator import Completion, Request, Scorer, Workers
+from neuralopt.scoring import Score
+
+
+class InProcessEvaluator:
+    """Scores on threads of this process, `batch` rules at a time on each.
+
+    torch's own threads are set to one: children, not products, run side by side, so
+    that results don't depend on the number of cores.
+    """
+
+    def __init__(self, scorer: Scorer, workers: int = 1, batch: int = 16) -> None:
+        for name, value in (("workers", workers), ("batch", batch)):
+            if value < 1:
+                raise ValueError(f"evaluator.{name} is {value}: give 1 or more")
+        self._scorer, self._batch, self._threads = scorer, batch, workers
+        self._open = 0
+        self._done: queue.SimpleQueue[Future[list[Completion]]] = queue.SimpleQueue()
+        self._pool = ThreadPoolExecutor(
+            workers, "worker", initializer=torch.set_num_threads, initargs=(1,)
+        )
+        torch.set_num_threads(1)
+
+    def workers(self) -> Workers:
+        busy = min(self._threads, -(-self._open // self._batch))
+        waiting = max(0, self._open - busy * self._batch)
+        return Workers(self._threads, busy, queued=waiting)
+
+    def submit(self, requests: Sequence[Request]) -> None:
+        self._open += len(requests)
+        for start in range(0, len(requests), self._batch):
+            part = requests[start : start + self._batch]
+            self._pool.submit(
+                score_requests, self._scorer, part, "in-process"
+            ).add_done_callback(self._done.put)
+
+    def collect(self, timeout: float) -> list[Completion]:
+        try:
+            finished = [self._done.get(timeout=timeout)]
+        except queue.Empty:
+            return []
+        while not self._done.empty():
+            finished.append(self._done.get())
+        kept = [future for future in finished if not future.cancelled()]
+        completions = [done for future in kept for done in future.result()]
+        self._open -= len(completions)
+        return completions
+
+    def close(self) -> None:
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+
+def score_requests(
+    scorer: Scorer, requests: Sequence[Request], worker: str
+) -> list[Completion]:
+    """Completions of all requests; a training that breaks fails its own rule alone."""
+    started = time.perf_counter()
+    try:
+        scores = scorer([request.rule for request in requests])
+        if len(scores) != len(requests):
+            raise ValueError(f"{len(scores)} scores of {len(requests)} rules")
+    except Exception as error:  # noqa: BLE001  a failure is a status
+        if len(requests) > 1:  # find the culprit, spare the rest
+            return [
+                score_requests(scorer, [request], worker)[0] for request in requests
+            ]
+        what = str(error).partition("\n")[0]
+        reason = f"{type(error).__name__}: {what}" if what else type(error).__name__
+        scores = [Score("failed", reason=reason)]
+    seconds = (time.perf_counter() - started) / len(requests)
+    return [
+        Completion(request.number, score, seconds, worker)
+        for request, score in zip(requests, scores, strict=True)
+    ]

@@ -1,0 +1,1 @@
+"""The evaluator that scores rules on Ray actors; imported only when it is asked for."""

@@ -1,0 +1,99 @@
+"""A rule as a file that stands alone.
+
+Knows which files are ours to write; refuses to know what is in them, and the search
+that found the rule.
+"""
+
+import math
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from neuralopt.export import golden, optax_template
+from neuralopt.export.file_text import HEADER
+from neuralopt.export.optax_file import optax_file
+from neuralopt.export.torch_file import torch_file
+from neuralopt.language import Expression, Rule
+from neuralopt.optimizer.optimizer import as_expression
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a file is written for.
+
+    text(expression, name, lr, origin): of the file, with an optimizer of this name.
+    name(rule): the optimizer's, from that of the rule. test: template of the file
+    beside it, for `golden_source`.
+    """
+
+    text: Callable[[Expression, str, float | None, str], str]
+    name: Callable[[str], str]
+    test: str
+
+
+def _class_name(name: str) -> str:
+    return "".join(part.capitalize() for part in name.split("_"))
+
+
+TARGETS: Mapping[str, Target] = {
+    "torch": Target(torch_file, _class_name, golden.FILE),
+    "optax": Target(optax_file, str, optax_template.TEST),
+}
+
+
+def export_rule(
+    rule: str | Expression | Rule,
+    path: str | os.PathLike[str],
+    class_name: str | None = None,
+    *,
+    lr: float | None = None,
+    origin: str = "",
+    tests: bool = True,
+    target: str = "torch",
+) -> Path:
+    """Write a rule as a stand-alone optimizer for torch or optax; returns its path.
+
+    class_name: of the optimizer, by default made from the rule's name; for optax, the
+    name of a function.
+    lr: default learning rate; that of a named rule is its own.
+    origin: a sentence on where the rule was found, for the file's docstring.
+    tests: whether to write ``test_NAME.py`` beside it, with golden trajectories.
+    target: ``torch``, a torch optimizer in a file that needs only torch; or ``optax``,
+    a gradient transformation in a file that needs only jax and optax.
+    Raises ValueError for a rule that can't be parsed, a name or target that is not one,
+    or a path that holds a file which no export wrote; OSError if it can't be written.
+    """
+    if target not in TARGETS:
+        raise ValueError(f"Invalid target: {target!r}, known are {', '.join(TARGETS)}")
+    kind = TARGETS[target]
+    path = Path(path)
+    beside = path.with_name(f"test_{path.stem}.py")
+    for file in (path, beside) if tests else (path,):
+        if file.exists() and not file.read_bytes().startswith(HEADER.encode()):
+            raise ValueError(f"{file} exists and is not an export: choose another file")
+    if isinstance(rule, Rule):
+        lr = rule.lr if lr is None else lr
+        origin = origin or f"Reference: {rule.reference}."
+    if class_name is None:
+        class_name = kind.name(rule.name if isinstance(rule, Rule) else "found")
+    if lr is not None:
+        lr = float(lr)  # a number of numpy or torch would print as a call
+        if not 0 <= lr < math.inf:
+            raise ValueError(f"Invalid lr: {lr}, it must be finite and >= 0")
+    expression = as_expression(rule)
+    _write(path, kind.text(expression, class_name, lr, origin))
+    if tests:
+        test = golden.golden_source(expression, class_name, path.name, kind.test)
+        _write(beside, test)
+    return path
+
+
+def _write(path: Path, text: str) -> None:
+    """All of it or nothing, whatever happens meanwhile."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)

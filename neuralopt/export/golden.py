@@ -1,0 +1,120 @@
+"""A test beside an exported file: golden trajectories, and an exact resume.
+
+Knows a few prescribed gradients; refuses to know how a file is written.
+"""
+
+import json
+import math
+
+import torch
+
+from neuralopt.export.file_text import HEADER
+from neuralopt.language import Expression
+from neuralopt.optimizer.optimizer import RuleOptimizer
+
+STARTS, STEPS, SHOWN, RATE, TOTAL_STEPS = (0.5, -1.0, 2.0), 20, (1, 2, 5, 20), 0.01, 25
+
+FILE = '''{header}: the test of an export.
+"""{class_name} takes the steps that neuralopt's own interpreter takes, in float64."""
+
+import importlib.util
+import pathlib
+
+import torch
+
+PATH = pathlib.Path(__file__).with_name({name})
+STARTS, STEPS = {starts}, {steps}
+GOLDEN = {{
+{golden}
+}}
+"""Step -> weights after it."""
+
+
+def optimizer_of(weight):
+    spec = importlib.util.spec_from_file_location("exported", PATH)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.{class_name}([weight], lr={rate}{options})
+
+
+def start():
+    return torch.nn.Parameter(torch.tensor(STARTS, dtype=torch.float64))
+
+
+def set_gradient(weight, step):
+    """Small fractions of both signs, and now and then 0."""
+    numbers = [((7 * step + 3 * i) % 11 - 5) / 8 for i in range(len(STARTS))]
+    weight.grad = torch.tensor(numbers, dtype=torch.float64)
+
+
+def test_the_trajectory_is_golden():
+    weight = start()
+    optimizer = optimizer_of(weight)
+    for step in range(1, STEPS + 1):
+        set_gradient(weight, step)
+        optimizer.step()
+        if step in GOLDEN:
+            expected = torch.tensor(GOLDEN[step], dtype=torch.float64)
+            torch.testing.assert_close(
+                weight.data, expected, rtol=1e-9, atol=1e-12, equal_nan=True
+            )
+
+
+def test_a_saved_state_goes_on_exactly(tmp_path):
+    weight = start()
+    optimizer = optimizer_of(weight)
+    for step in range(1, STEPS + 1):
+        set_gradient(weight, step)
+        optimizer.step()
+        if step == STEPS // 2:
+            torch.save([weight, optimizer.state_dict()], tmp_path / "state.pt")
+    with torch.serialization.safe_globals([torch.nn.Parameter]):
+        other, state = torch.load(tmp_path / "state.pt")
+    again = optimizer_of(other)
+    again.load_state_dict(state)
+    for step in range(STEPS // 2 + 1, STEPS + 1):
+        set_gradient(other, step)
+        again.step()
+    assert torch.equal(weight.nan_to_num(), other.nan_to_num())
+'''
+
+
+def golden_source(
+    expression: Expression, class_name: str, name: str, file: str = FILE
+) -> str:
+    """The text of a pytest file for the export in the file of this name.
+
+    file: template of it, for torch by default.
+    """
+    weight = torch.nn.Parameter(torch.tensor(STARTS, dtype=torch.float64))
+    optimizer = RuleOptimizer([weight], expression, RATE, total_steps=TOTAL_STEPS)
+    lines = []
+    for step in range(1, STEPS + 1):
+        numbers = [((7 * step + 3 * i) % 11 - 5) / 8 for i in range(len(STARTS))]
+        weight.grad = torch.tensor(numbers, dtype=torch.float64)
+        optimizer.step()
+        if step in SHOWN:
+            lines += _entry(step, [_number(value) for value in weight.tolist()])
+    planned = optimizer.program.needs_total_steps
+    return file.format(
+        header=HEADER,
+        name=json.dumps(name),
+        class_name=class_name,
+        starts=STARTS,
+        steps=STEPS,
+        golden="\n".join(lines),
+        rate=RATE,
+        options=f", total_steps={TOTAL_STEPS}" if planned else "",
+    )
+
+
+def _number(value: float) -> str:
+    return repr(value) if math.isfinite(value) else f'float("{value}")'
+
+
+def _entry(step: int, values: list[str]) -> list[str]:
+    """A line of GOLDEN, or one for each value where they are long."""
+    line = f"    {step}: ({', '.join(values)}),"
+    if len(line) <= 88:
+        return [line]
+    return [f"    {step}: (", *(f"        {value}," for value in values), "    ),"]

@@ -1,0 +1,205 @@
+"""Estimate what a search will cost by running its first seconds."""
+
+import math
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from neuralopt.archive import Archive
+from neuralopt.evaluators import Evaluator
+from neuralopt.language import simplify
+from neuralopt.loop import Observer, Progress, search
+from neuralopt.searchers import Searcher
+from neuralopt.spaces import Space
+
+SECONDS = 10.0
+BATCHES = 3
+"""How long the beginning of a search is run, and for how many batches at least."""
+ROWS = 4096
+"""Largest sample of random rows from which the share of repeats is estimated."""
+BUSY = 0.7
+"""Share of the time that workers should be busy."""
+TRAINED = ("scored", "diverged")
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What the beginning of a search measured, and what all of it will take.
+
+    Attributes:
+        proposals: timed proposals. trained: rules trained among them.
+        seconds: that the timed proposals took.
+        workers: largest number of workers at once.
+        busy: share of the time that workers were busy, in [0, 1].
+        counts: expected proposals of each status, ``trained`` for scored and diverged.
+        repeats: share of random rows whose canonical form an earlier one has.
+        sampled: rows behind `repeats`.
+        total: proposals of the whole search. total_seconds, total_bytes: its cost.
+        lag: batches asked ahead.
+    """
+
+    proposals: int
+    trained: int
+    seconds: float
+    workers: int
+    busy: float
+    counts: Mapping[str, float]
+    repeats: float
+    sampled: int
+    total: int
+    total_seconds: float
+    total_bytes: float
+    lag: int
+
+    def __str__(self) -> str:
+        expected = ", ".join(f"{_round(n):,} {kind}" for kind, n in self.counts.items())
+        lines = [
+            f"Timed     {self.proposals:,} proposals, {self.trained:,} of them "
+            f"trained, in {self.seconds:.1f} s: "
+            f"{self.proposals / self.seconds:.3g} proposals/s, "
+            f"{self.trained / self.seconds:.3g} rules/s, {self.workers} workers busy "
+            f"{self.busy:.0%} of the time",
+            f"Expected  of {self.total:,} proposals {expected}, if all go on like "
+            "these",
+            f"Repeats   {self.repeats:.1%} of {self.sampled:,} rows drawn at random; a "
+            "searcher that learns repeats itself more and more",
+            f"Time      {_time(self.total_seconds)}",
+            f"Disk      {self.total_bytes / 1e6:.3g} MB",
+        ]
+        if self.busy < BUSY and self.lag < 8:
+            lines.append(
+                f"Workers wait for the searcher: lag={2 * self.lag + 1} or a larger "
+                "batch keeps them busier, and lets it learn later"
+            )
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sample:
+    """Where a search was: seconds of its process, proposals told, rules trained."""
+
+    seconds: float
+    told: int
+    trained: int
+
+
+class _Calibration:
+    """Observes the beginning of a search and ends it."""
+
+    def __init__(self, stop: threading.Event) -> None:
+        self.samples: list[_Sample] = []
+        self.workers = 0
+        self._stop = stop
+
+    def start(self, total: int, told: int) -> None:
+        self.samples = [_Sample(time.monotonic(), told, 0)]
+
+    def waiting(self, progress: Progress) -> None: ...
+
+    def batch(self, progress: Progress) -> None:
+        now = _Sample(time.monotonic(), progress.told, progress.trained)
+        self.samples.append(now)
+        self.workers = max(self.workers, progress.workers.alive)
+        timed = now.seconds - self.samples[1].seconds
+        if timed > SECONDS and len(self.samples) > BATCHES + 1:
+            self._stop.set()
+
+    def close(self) -> None: ...
+
+
+def preview(
+    space: Space,
+    searcher: Searcher,
+    evaluator: Evaluator,
+    context: Mapping[str, str],
+    proposals: int,
+    batch: int = 64,
+    lag: int = 1,
+    seed: int = 0,
+    observers: tuple[Observer, ...] = (),
+) -> Preview:
+    """Run the beginning of a search in a temporary directory and extrapolate.
+
+    The first batch is not timed: workers start and kernels load during it.
+
+    Args:
+        space: as for `search`.
+        searcher: as for `search`; it is left where the beginning ended.
+        evaluator: as for `search`.
+        context: of the temporary archive.
+        proposals: of the whole search.
+        batch: proposals asked for at once.
+        lag: batches asked ahead.
+        seed: of the random rows that estimate how many repeat each other.
+        observers: further observers of the beginning.
+    """
+    stop = threading.Event()
+    calibration = _Calibration(stop)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "archive.sqlite"
+        with Archive.create(path, context) as archive:
+            search(
+                space,
+                searcher,
+                evaluator,
+                archive,
+                proposals,
+                batch,
+                lag,
+                [calibration, *observers],
+                stop,
+            )
+            # A search of one batch is timed with its start: there is nothing else.
+            first, last = calibration.samples[:2][-1], calibration.samples[-1]
+            if last == first:
+                first = calibration.samples[0]
+            told = list(archive.proposals(stop=last.told))
+            trained = {p.number for p in told if p.number >= first.told}
+            busy = sum(e.seconds for e in archive.executions() if e.number in trained)
+            checkpoint = archive.checkpoint()
+        state = len(checkpoint.state) if checkpoint else 0
+        each = (path.stat().st_size - state) / len(told)
+    seconds, count = last.seconds - first.seconds, last.told - first.told
+    kinds = Counter("trained" if p.status in TRAINED else p.status for p in told)
+    sampled = min(proposals, ROWS)
+    return Preview(
+        proposals=count,
+        trained=last.trained - first.trained,
+        seconds=seconds,
+        workers=calibration.workers,
+        busy=busy / (seconds * max(calibration.workers, 1)),
+        counts={kind: proposals * n / len(told) for kind, n in kinds.items()},
+        repeats=_repeats(space, sampled, seed),
+        sampled=sampled,
+        total=proposals,
+        total_seconds=proposals * seconds / count,
+        total_bytes=proposals * each + 2 * state,
+        lag=lag,
+    )
+
+
+def _repeats(space: Space, count: int, seed: int) -> float:
+    """Share of random rows whose canonical form an earlier one has."""
+    rows = space.sample(count, np.random.default_rng(seed))
+    rules = [rule for rule in space.decode_all(rows) if rule is not None]
+    return 1 - len({simplify(rule) for rule in rules}) / max(len(rules), 1)
+
+
+def _round(number: float) -> int:
+    """To two digits: more would be a promise."""
+    if number < 1:
+        return math.ceil(number)
+    return int(float(f"{number:.1e}"))
+
+
+def _time(seconds: float) -> str:
+    for unit, name in ((86400, "days"), (3600, "hours"), (60, "minutes")):
+        if seconds >= 2 * unit:
+            return f"about {seconds / unit:.1f} {name}"
+    return f"about {max(seconds, 1):.0f} seconds"

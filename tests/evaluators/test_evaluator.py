@@ -1,0 +1,168 @@
+"""The evaluator of this process: every request is completed once, whatever breaks."""
+
+import threading
+import time
+
+import pytest
+import torch
+
+from neuralopt.evaluators import InProcessEvaluator, Request, Workers
+from neuralopt.scoring import Score
+
+
+class Broken(BaseException):
+    """What no evaluator may swallow."""
+
+
+def score_of(text):
+    if text == "bad":
+        raise RuntimeError("out of luck\nsecond line")
+    return Score("scored", quality=1 / (1 + len(text)), reason=text)
+
+
+def scorer(texts):
+    return [score_of(text) for text in texts]
+
+
+def requests(*texts):
+    return [Request(number, text) for number, text in enumerate(texts)]
+
+
+def collected(evaluator, count, seconds=10.0):
+    found = []
+    end = time.monotonic() + seconds
+    while len(found) < count and time.monotonic() < end:
+        found += evaluator.collect(0.05)
+    return found
+
+
+@pytest.fixture
+def evaluator_of():
+    made = []
+
+    def make(*arguments, **options):
+        made.append(InProcessEvaluator(*arguments, **options))
+        return made[-1]
+
+    yield make
+    for evaluator in made:
+        evaluator.close()
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+@pytest.mark.parametrize("batch", [1, 2, 7, 100])
+def test_every_request_is_completed_exactly_once(evaluator_of, workers, batch):
+    evaluator = evaluator_of(scorer, workers=workers, batch=batch)
+    assert evaluator.workers().alive == workers
+    asked = requests(*("x" * (index % 9) for index in range(40)))
+    evaluator.submit(asked[:13])
+    evaluator.submit([])
+    evaluator.submit(asked[13:])
+    found = collected(evaluator, 40)
+    assert sorted(done.number for done in found) == list(range(40))
+    for done in found:
+        assert done.score == score_of(asked[done.number].rule)
+        assert done.seconds >= 0
+        assert done.worker
+    assert evaluator.collect(0.05) == []
+    assert evaluator.workers() == Workers(alive=workers)
+
+
+@pytest.mark.parametrize("batch", [1, 3, 100])
+def test_a_rule_that_breaks_the_scorer_fails_alone(evaluator_of, batch):
+    evaluator = evaluator_of(scorer, batch=batch)
+    texts = ["a", "bad", "bb", "ccc", "bad", "dddd"]
+    evaluator.submit(requests(*texts))
+    found = {done.number: done.score for done in collected(evaluator, 6)}
+    assert len(found) == 6
+    for number, text in enumerate(texts):
+        if text == "bad":
+            assert found[number].status == "failed"
+            assert found[number].reason == "RuntimeError: out of luck"
+            assert found[number].quality == 0.0
+        else:
+            assert found[number] == score_of(text)
+
+
+@pytest.mark.parametrize("batch", [1, 4])
+def test_a_scorer_that_loses_scores_fails_and_nothing_is_waited_for(
+    evaluator_of, batch
+):
+    evaluator = evaluator_of(lambda texts: scorer(texts)[1:], batch=batch)
+    evaluator.submit(requests("a", "bb", "ccc"))
+    found = collected(evaluator, 3)
+    assert sorted(done.number for done in found) == [0, 1, 2]
+    assert {done.score.status for done in found} == {"failed"}
+    assert "0 scores of 1 rules" in found[0].score.reason
+
+
+def test_what_is_no_exception_reaches_the_caller_of_collect(evaluator_of):
+    def stop(texts):
+        raise Broken
+
+    evaluator = evaluator_of(stop)
+    evaluator.submit(requests("a"))
+    with pytest.raises(Broken):
+        collected(evaluator, 1)
+
+
+def test_collect_waits_no_longer_than_it_is_told(evaluator_of):
+    go = threading.Event()
+
+    def wait(texts):
+        go.wait(10)
+        return scorer(texts)
+
+    evaluator = evaluator_of(wait)
+    started = time.monotonic()
+    assert evaluator.collect(0.0) == []
+    evaluator.submit(requests("a"))
+    assert evaluator.collect(0.1) == []
+    assert 0.1 <= time.monotonic() - started < 5
+    threading.Timer(0.1, go.set).start()
+    started = time.monotonic()
+    (done,) = evaluator.collect(10)
+    assert done.score == score_of("a")
+    assert time.monotonic() - started < 5
+
+
+def test_close_gives_up_what_is_waiting(evaluator_of):
+    began, go, scored = threading.Event(), threading.Event(), []
+
+    def wait(texts):
+        began.set()
+        go.wait(10)
+        scored.extend(texts)
+        return scorer(texts)
+
+    evaluator = evaluator_of(wait, batch=1)
+    evaluator.submit(requests(*"abcdefgh"))
+    assert began.wait(10)
+    threading.Timer(0.1, go.set).start()
+    evaluator.close()
+    evaluator.close()
+    assert scored == ["a"]
+    assert [done.number for done in evaluator.collect(0.1)] == [0]
+
+
+def test_children_run_on_one_thread_of_torch_each(evaluator_of):
+    counts = []
+
+    def count(texts):
+        counts.append(torch.get_num_threads())
+        return scorer(texts)
+
+    before = torch.get_num_threads()
+    try:
+        evaluator = evaluator_of(count, workers=2, batch=1)
+        evaluator.submit(requests(*"abcdef"))
+        collected(evaluator, 6)
+    finally:
+        torch.set_num_threads(before)
+    assert counts == [1] * 6
+
+
+@pytest.mark.parametrize("options", [{"workers": 0}, {"batch": 0}, {"workers": -1}])
+def test_an_evaluator_out_of_range_is_refused(options):
+    with pytest.raises(ValueError, match="give 1 or more"):
+        InProcessEvaluator(scorer, **options)
