@@ -14,16 +14,11 @@ from pathlib import Path
 import pytest
 
 from neuralopt.catalog import catalog
-from neuralopt.cli.config.compose import (
-    build_budget,
-    build_searcher,
-    build_space,
-    compose_settings,
-    settings_from_text,
-    settings_text,
-)
+from neuralopt.cli.build import build_search
+from neuralopt.cli.config.compose import compose_settings
 from neuralopt.cli.config.overrides import config_groups
-from neuralopt.engines import choose_engine
+from neuralopt.cli.config.saved import settings_from_text, settings_text
+from neuralopt.evaluators import EVALUATORS
 from neuralopt.language import RULES
 from neuralopt.scoring.budgets import BUDGETS
 from neuralopt.searchers import SEARCHERS
@@ -69,12 +64,10 @@ def downloads(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 @pytest.mark.parametrize(("group", "name"), FILES)
 def test_every_file_composes_and_builds(group: str, name: str) -> None:
     settings = compose_settings([f"{group}={name}"])
-    space = build_space(settings)
-    searcher = build_searcher(settings, space)
-    assert all(space.valid(row) for row in searcher.ask(2))
-    assert build_budget(settings).epochs >= 1
-    task = load_task(settings.task.name)
-    assert choose_engine(settings.evaluator.engine, task, settings.seed).name
+    parts = build_search(settings)
+    assert all(parts.space.valid(row) for row in parts.searcher.ask(2))
+    assert parts.scoring.budget.epochs >= 1
+    assert all(parts.engines)
     assert set(settings.verdict.baselines) <= set(RULES)
     assert settings_from_text(settings_text(settings)) == settings
 
@@ -93,16 +86,24 @@ def test_the_groups_are_the_folders_and_offer_all_that_there_is() -> None:
     assert config_groups() == sorted({group for group, _ in FILES})
     for group, registry in (
         ("space", SPACES),
-        ("task", TASKS),
         ("budget", BUDGETS),
         ("searcher", SEARCHERS),
+        ("evaluator", EVALUATORS),
     ):
         assert sorted(catalog(group)) == sorted(registry), group
 
 
+@pytest.mark.usefixtures("downloads")
+@pytest.mark.parametrize("name", sorted(TASKS))
+def test_every_task_composes_and_builds_without_a_file_of_its_own(name: str) -> None:
+    download = ["task.download=true"] if name.startswith("cifar10") else []
+    parts = build_search(compose_settings([f"task={name}", *download]))
+    assert [task.name for task in parts.scoring.tasks] == [name]
+
+
 @pytest.mark.parametrize("name", sorted(BUDGETS))
 def test_a_budget_is_the_same_by_name_and_by_configuration(name: str) -> None:
-    assert build_budget(compose_settings([f"budget={name}"])) == BUDGETS[name]
+    assert compose_settings([f"budget={name}"]).budget == BUDGETS[name]
 
 
 def _probe(path: list[Path], where: Path, *flags: str) -> Path:

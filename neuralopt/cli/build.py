@@ -1,161 +1,172 @@
-"""The objects that settings stand for.
-
-Knows how each is chosen by name; refuses to know what is done with them.
-"""
+"""Build what settings name: what scoring needs, and what a search needs besides."""
 
 import json
-import os
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from neuralopt.catalog import hint
-from neuralopt.cli.config.compose import (
-    build_budget,
-    build_numerics,
-    build_searcher,
-    build_space,
-    build_tasks,
-    settings_text,
-)
+from neuralopt.cli.config.saved import settings_text
 from neuralopt.cli.config.schema import Settings
-from neuralopt.engines import choose_engine, fastest_engine, rate_factors
-from neuralopt.engines.engine import Engine
+from neuralopt.engines import Numerics, choose_engine, fastest_engine, rate_factors
 from neuralopt.evaluators import (
     Evaluator,
-    InProcessEvaluator,
     MultiTaskEvaluator,
     MultiTaskPlan,
     ScoringPlan,
+    WorkerPlan,
     adam_qualities,
     check_baselines,
-    per_task_scorer,
-    scorer,
+    check_evaluator,
+    make_evaluator,
 )
+from neuralopt.evaluators.registry import cores
 from neuralopt.language import LANGUAGE_VERSION, RULES
-from neuralopt.scoring import screening_limit
-from neuralopt.tasks import Task, is_custom
+from neuralopt.options import check_options, options_of
+from neuralopt.scoring.budgets import Budget
+from neuralopt.scoring.protocol import screening_limit
+from neuralopt.searchers import Searcher, make_searcher
+from neuralopt.spaces import Space
+from neuralopt.tasks import Recipe, Task, is_custom, load_tasks, with_recipe
 
-EVALUATORS = ("in_process", "ray")
 
+@dataclass(frozen=True, slots=True)
+class ScoringParts:
+    """What rules are scored with.
 
-class SearchParts:
-    """What a search is made of, built before anything is written.
-
-    tasks: usually one. adam: its quality on each of several tasks, once it is known.
-    Raises ValueError, one line, for a name or an option that is not there.
+    Attributes:
+        tasks: usually one.
+        budget: how each rule is tried.
+        numerics: device and precision.
+        engine: a name of ENGINES, or ``auto``.
+        seed: of initial weights, data orders and random bits of rules.
+        threads: of this process, for what is scored here.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-        self.space = build_space(settings)
-        here = str(Path.cwd())
-        if is_custom(settings.task.name) and here not in sys.path:
-            sys.path.insert(0, here)  # as for `python -m`; Ray hands it on to workers
-        self.tasks = build_tasks(settings)
-        self.names = settings.task.name.split("+")
-        self.adam: dict[str, float] = {}
-        self.budget = build_budget(settings)
-        for task in self.tasks:
-            rate_factors(task.recipe, 1)
-            screening_limit(task, self.budget)
-        self.numerics = build_numerics(settings)
-        if settings.evaluator.name != "ray":
-            self.numerics.check()
-        chosen = [self._engine(task) for task in self.tasks]
-        self.engines = [engine for engine, _ in chosen]
-        self.slower = [reason for _, reasons in chosen for reason in reasons]
-        self.searcher = build_searcher(settings, self.space)
-        cores = os.cpu_count() or 1
-        # One worker keeps a GPU as busy as many do.
-        room = cores if self.numerics.on_cpu else 1
-        self.workers = settings.evaluator.workers or room
-        kind = settings.evaluator.name
-        if kind not in EVALUATORS:
-            raise ValueError(f"unknown evaluator {kind!r}: {hint(kind, EVALUATORS)}")
-        for name in settings.verdict.baselines:
-            if name not in RULES:
-                known = hint(name, RULES)
-                raise ValueError(f"verdict.baselines: unknown rule {name!r}: {known}")
+    tasks: tuple[Task, ...]
+    budget: Budget
+    numerics: Numerics
+    engine: str
+    seed: int
+    threads: int
 
     @property
     def task_name(self) -> str:
-        """Of all tasks, such as ``digits+char_lm``."""
+        """Names of all tasks, such as ``digits+char_lm``."""
         return "+".join(task.name for task in self.tasks)
+
+
+def build_scoring(
+    settings: Settings, tasks: tuple[Task, ...] | None = None
+) -> ScoringParts:
+    """Return what scoring needs; nothing is trained or written.
+
+    Args:
+        settings: of a search or a comparison.
+        tasks: given by a caller that has them; by default those that settings name.
+
+    Raises:
+        ValueError: one line, for a name, an option or a device that does not exist.
+    """
+    tasks = build_tasks(settings) if tasks is None else tasks
+    for task in tasks:
+        rate_factors(task.recipe, 1)
+        screening_limit(task, settings.budget)
+    evaluator = settings.evaluator
+    numerics = Numerics.named(evaluator.precision, evaluator.device)
+    check_evaluator(evaluator.name, evaluator.options)
+    if evaluator.name == "in_process":
+        numerics.check()
+    asked = evaluator.options.get("workers", 0) if evaluator.name == "in_process" else 0
+    threads = asked or (cores() if numerics.on_cpu else 1)
+    return ScoringParts(
+        tasks, settings.budget, numerics, evaluator.engine, settings.seed, threads
+    )
+
+
+def build_tasks(settings: Settings) -> tuple[Task, ...]:
+    """Return the tasks that settings name, with their recipe.
+
+    Raises:
+        ValueError: a name or an option is unknown, or a task rejects its value.
+    """
+    task = settings.task
+    if is_custom(task.name) and str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))  # as for `python -m`; Ray tells its workers
+    recipe = {key: x for key, x in task.recipe.items() if x is not None}
+    recipe = check_options("task.recipe", "a recipe", options_of(Recipe), recipe)
+    loaded = load_tasks(task.name, **task.options)
+    return tuple(with_recipe(each, **recipe) for each in loaded)
+
+
+@dataclass(slots=True)
+class SearchParts:
+    """What a search is made of, built before anything is written.
+
+    Attributes:
+        settings: what it was built from.
+        scoring: tasks, budget and numerics.
+        space: which rules can be sampled.
+        searcher: what samples them.
+        engines: name of each task's engine.
+        slower: why a faster engine was passed over, for each that was.
+        adam: its quality on each of several tasks, once it is known.
+    """
+
+    settings: Settings
+    scoring: ScoringParts
+    space: Space
+    searcher: Searcher
+    engines: tuple[str, ...]
+    slower: tuple[str, ...]
+    adam: dict[str, float] = field(default_factory=dict)
 
     @property
     def engine_name(self) -> str:
-        """Of all tasks' engines, each once."""
-        return "+".join(dict.fromkeys(engine.name for engine in self.engines))
+        """Names of all tasks' engines, each once."""
+        return "+".join(dict.fromkeys(self.engines))
 
-    def _engine(self, task: Task) -> tuple[Engine, list[str]]:
-        """The engine asked for, or the fastest and what speaks against faster ones."""
-        name, seed = self.settings.evaluator.engine, self.settings.seed
-        if name == "auto":
-            return fastest_engine(task, seed, self.numerics)
-        return choose_engine(name, task, seed, self.numerics), []
+    @property
+    def task_names(self) -> list[str]:
+        return self.scoring.task_name.split("+")
+
+    def plan(self) -> WorkerPlan:
+        """Return what every worker scores with."""
+        scoring = self.scoring
+        plans = tuple(
+            ScoringPlan(task, scoring.budget, engine, scoring.seed, scoring.numerics)
+            for task, engine in zip(scoring.tasks, self.engines, strict=True)
+        )
+        return plans[0] if len(plans) == 1 else MultiTaskPlan(plans)
 
     def evaluator(self) -> Evaluator:
-        """Workers, started; the caller closes it.
+        """Return the started evaluator; the caller closes it.
 
-        With several tasks the first thing they train is Adam, unless `recall` knows
-        what became of it.
+        With several tasks the first thing it trains is Adam, unless `recall` knows the
+        qualities.
         """
-        settings = self.settings.evaluator
-        if settings.name == "ray":
-            made = self._ray_evaluator()
-        else:
-            scorers = [
-                scorer(task, self.budget, engine)
-                for task, engine in zip(self.tasks, self.engines, strict=True)
-            ]
-            one = scorers[0] if len(scorers) == 1 else per_task_scorer(scorers)
-            # On a GPU more rules at once: it has room for many children.
-            batch = settings.batch or (16 if self.numerics.on_cpu else 64)
-            made = InProcessEvaluator(one, self.workers, batch)
-        if len(self.tasks) == 1:
+        asked = self.settings.evaluator
+        made = make_evaluator(asked.name, self.plan(), asked.options)
+        if len(self.scoring.tasks) == 1:
             return made
         try:
-            self.adam = self.adam or adam_qualities(made, self.names)
-            check_baselines(self.adam, self.budget.name)
+            self.adam = self.adam or adam_qualities(made, self.task_names)
+            check_baselines(self.adam, self.scoring.budget.name)
         except BaseException:
             made.close()
             raise
         return MultiTaskEvaluator(made, self.adam)
 
-    def _ray_evaluator(self) -> Evaluator:
-        from neuralopt.evaluators.ray.cluster import Demand
-        from neuralopt.evaluators.ray.evaluator import RayEvaluator, RayOptions
-
-        asked = self.settings.evaluator
-        demand = Demand(
-            asked.cpus, asked.gpus, asked.memory, asked.accelerator, asked.resources
-        )
-        options = RayOptions(
-            asked.workers,
-            asked.batch,
-            asked.address,
-            demand,
-            asked.time_limit,
-            asked.patience,
-        )
-        seed = self.settings.seed
-        plans = tuple(
-            ScoringPlan(task, self.budget, engine.name, seed, self.numerics)
-            for task, engine in zip(self.tasks, self.engines, strict=True)
-        )
-        plan = plans[0] if len(plans) == 1 else MultiTaskPlan(plans)
-        return RayEvaluator(plan, options)
-
     def context(self) -> dict[str, str]:
-        """What scores depend on, as the archive keeps it."""
-        prints = "+".join(task.fingerprint for task in self.tasks)
+        """Return what scores depend on, as the archive keeps it."""
+        scoring = self.scoring
         return {
             "language": str(LANGUAGE_VERSION),
             "space": self.space.name,
-            "task": self.task_name,
-            "task fingerprint": prints,
-            "budget": self.budget.name,
+            "task": scoring.task_name,
+            "task fingerprint": "+".join(task.fingerprint for task in scoring.tasks),
+            "budget": scoring.budget.name,
             "engine": self.engine_name,
             "precision": self.settings.evaluator.precision,
             **({"adam": json.dumps(self.adam)} if self.adam else {}),
@@ -163,17 +174,69 @@ class SearchParts:
         }
 
     def recall(self, context: Mapping[str, str]) -> None:
-        """Take Adam's qualities from an archive, so that all scores are set against
-        the same ones. Raises ValueError if they are none.
+        """Take Adam's qualities from an archive: all its scores are relative to them.
+
+        Raises:
+            ValueError: the archive does not hold them.
         """
-        if len(self.tasks) == 1:
+        if len(self.scoring.tasks) == 1:
             return
         try:
             kept = json.loads(context["adam"])
-            self.adam = {name: float(kept[name]) for name in self.names}
+            self.adam = {name: float(kept[name]) for name in self.task_names}
         except (KeyError, TypeError, ValueError):
             raise ValueError(
                 "the run's archive does not say what Adam's qualities were: start a "
                 "new run"
             ) from None
-        check_baselines(self.adam, self.budget.name)
+        check_baselines(self.adam, self.scoring.budget.name)
+
+
+def build_search(
+    settings: Settings,
+    *,
+    tasks: tuple[Task, ...] | None = None,
+    space: Space | None = None,
+    searcher: Searcher | None = None,
+) -> SearchParts:
+    """Return what a search needs; nothing is trained or written.
+
+    Args:
+        settings: of the search.
+        tasks: given by a caller that has them, as are `space` and `searcher`; by
+            default what settings name.
+        space: which rules can be sampled.
+        searcher: what samples them.
+
+    Raises:
+        ValueError: one line, for a name, an option or a device that does not exist.
+    """
+    for name in settings.verdict.baselines:
+        if name not in RULES:
+            known = hint(name, RULES)
+            raise ValueError(f"verdict.baselines: unknown rule {name!r}: {known}")
+    space = build_space(settings) if space is None else space
+    scoring = build_scoring(settings, tasks)
+    chosen = [_engine(scoring, task) for task in scoring.tasks]
+    asked = settings.searcher
+    return SearchParts(
+        settings,
+        scoring,
+        space,
+        searcher or make_searcher(asked.name, space, settings.seed, asked.options),
+        tuple(name for name, _ in chosen),
+        tuple(reason for _, reasons in chosen for reason in reasons),
+    )
+
+
+def build_space(settings: Settings) -> Space:
+    return Space.from_mapping(str(settings.space.get("name", "")), settings.space)
+
+
+def _engine(scoring: ScoringParts, task: Task) -> tuple[str, list[str]]:
+    """Name of the engine asked for, or of the fastest and why not a faster one."""
+    if scoring.engine == "auto":
+        engine, reasons = fastest_engine(task, scoring.seed, scoring.numerics)
+        return engine.name, reasons
+    made = choose_engine(scoring.engine, task, scoring.seed, scoring.numerics)
+    return made.name, []

@@ -19,16 +19,18 @@ MODULES = {
     "search": "search",
     "resume": "search",
     "compare": "compare",
-    "top": "show",
+    "top": "top",
     "show": "show",
-    "export": "show",
+    "export": "export",
 }
 
 OVERRIDES_HELP = """
 An argument with "=" is an override of the configuration (Hydra's syntax):
   neuralopt search space=temporal proposals=20000 seed=1 evaluator.workers=2
-Groups: space task budget searcher evaluator report experiment. `neuralopt search
---show` prints the whole configuration and runs nothing.
+Groups: space budget searcher evaluator report experiment. task=NAME names a task.
+Options of a task, searcher or evaluator may leave ".options" out, as
+evaluator.options.workers did above. KEY+=[A,B] extends a list, and space=mine.yaml
+reads a file of yours. `neuralopt search --show` prints the whole configuration.
 """
 
 RESUME_HELP = """
@@ -39,7 +41,8 @@ verdict), as in: neuralopt resume RUN evaluator=ray evaluator.address=auto
 COMPARE_HELP = """
 An argument with "=" is an override of the configuration (Hydra's syntax):
   neuralopt compare adam lion budget=long task=digits_conv verdict.seeds=20
-Groups that matter here: task, budget and evaluator; verdict.seeds and seed.
+Groups that matter here: task, budget and evaluator; verdict.seeds and seed. Rules of a
+run are compared on the run's own task, recipe and budget unless you name others.
 """
 
 RULE_HELP = """
@@ -73,8 +76,23 @@ def parser() -> argparse.ArgumentParser:
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
 
+    def take_config_dir(command: argparse.ArgumentParser) -> None:
+        command.add_argument(
+            "--config-dir",
+            default="",
+            metavar="DIR",
+            help="a folder with your own files of groups, as DIR/space/mine.yaml",
+        )
+
     search = add("search", "run a search", OVERRIDES_HELP)
     search.add_argument("overrides", nargs="*", metavar="KEY=VALUE")
+    search.add_argument(
+        "-m",
+        "--multirun",
+        action="store_true",
+        help="one search for each combination of the values named, as in seed=0,1,2",
+    )
+    take_config_dir(search)
     search.add_argument(
         "--show", action="store_true", help="print the configuration and stop"
     )
@@ -87,9 +105,9 @@ def parser() -> argparse.ArgumentParser:
     resume.add_argument("run", metavar="RUN", help="its run directory")
     resume.add_argument("overrides", nargs="*", metavar="KEY=VALUE")
 
-    top_rules = add("top", "list the best rules of a run")
-    top_rules.add_argument("run", metavar="RUN")
-    top_rules.add_argument("-n", type=int, default=20, help="how many (20)")
+    top_rules = add("top", "list the best rules of one or several runs")
+    top_rules.add_argument("runs", metavar="RUN", nargs="+")
+    top_rules.add_argument("-n", type=int, help="how many (20; with --all, every one)")
     top_rules.add_argument(
         "--all", action="store_true", help="every proposal, in order"
     )
@@ -97,6 +115,8 @@ def parser() -> argparse.ArgumentParser:
 
     show = add("show", "say all about a rule", RULE_HELP)
     show.add_argument("rule", metavar="RULE")
+    show.add_argument("--code", action="store_true", help="and its torch code")
+    show.add_argument("--json", action="store_true", help="one JSON object")
 
     compare = add(
         "compare",
@@ -107,6 +127,8 @@ def parser() -> argparse.ArgumentParser:
         + COMPARE_HELP,
     )
     compare.add_argument("rules", nargs="+", metavar="RULE")
+    compare.add_argument("--json", action="store_true", help="one JSON array")
+    take_config_dir(compare)
 
     export = add("export", "write a rule as a file that stands alone", RULE_HELP)
     export.add_argument("rule", metavar="RULE")
@@ -114,9 +136,8 @@ def parser() -> argparse.ArgumentParser:
     export.add_argument("--name", help="name of the class; for optax, of the function")
     export.add_argument(
         "--target",
-        choices=("torch", "optax"),
         default="torch",
-        help="what the file needs: torch, or jax and optax (default: torch)",
+        help="what the file needs: torch, or optax with jax (default: torch)",
     )
     export.add_argument("--lr", type=float, help="default learning rate")
     return top

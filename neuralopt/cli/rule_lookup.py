@@ -45,6 +45,12 @@ def archive_path(run: str) -> Path:
     return path
 
 
+def run_of(text: str) -> str:
+    """The run directory that a text such as ``RUN:best`` names; empty for none."""
+    run, colon, _ = text.rpartition(":")
+    return run if colon else ""
+
+
 def find_rule(text: str) -> FoundRule:
     """The one rule that a text stands for; ValueError if it stands for none."""
     found = find_rules(text)

@@ -1,7 +1,4 @@
-"""Where a search writes: a folder that is kept and that can be written.
-
-Knows run directories and where Ray deletes them; refuses to know what they hold.
-"""
+"""Choose and make the folder that a search writes to."""
 
 import os
 import tempfile
@@ -17,13 +14,18 @@ RAY_PACKAGES = "working_dir_files/_ray_pkg_"
 REMEDY = "give an absolute run_dir on a disk that outlives the cluster"
 
 
-def run_directory(settings: Settings) -> Path:
-    """The folder that settings name, or one named by the date.
+def run_directory(settings: Settings, within: str = "") -> Path:
+    """Return the folder that settings name, or one named by the date.
 
-    Raises ValueError for one that would be lost.
+    Args:
+        settings: of the search.
+        within: a folder in it, for one run of a sweep.
+
+    Raises:
+        ValueError: the folder would be lost.
     """
     check_kept(settings.run_dir)
-    return Path(settings.run_dir or _dated(settings))
+    return Path(settings.run_dir or _dated(settings)) / within
 
 
 def check_kept(run_dir: str) -> None:

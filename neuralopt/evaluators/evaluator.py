@@ -14,7 +14,13 @@ Scorer = Callable[[Sequence[str]], list[Score]]
 
 
 class WorkerPlan(Protocol):
-    """What a worker needs to make its scorer, in whatever process it is."""
+    """What a worker needs to make its scorer, in any process.
+
+    device: torch's name of the device that children are trained on.
+    """
+
+    @property
+    def device(self) -> str: ...
 
     def scorer(self) -> Scorer: ...
 

@@ -35,6 +35,10 @@ class MultiTaskPlan:
 
     plans: tuple[WorkerPlan, ...]
 
+    @property
+    def device(self) -> str:
+        return self.plans[0].device
+
     def scorer(self) -> Scorer:
         """Scores hold those of the tasks; `combine` makes one of them."""
         return per_task_scorer([plan.scorer() for plan in self.plans])

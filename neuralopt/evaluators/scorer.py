@@ -34,6 +34,10 @@ class ScoringPlan:
     seed: int
     numerics: Numerics = CPU_FLOAT32
 
+    @property
+    def device(self) -> str:
+        return self.numerics.device
+
     def scorer(self) -> Scorer:
         """A scorer with an engine of its own.
 

@@ -30,7 +30,8 @@ class Budget:
     screening_examples: int = 0
 
     def __post_init__(self) -> None:
-        rates = self.learning_rates
+        rates = tuple(self.learning_rates)  # a configuration holds a list
+        object.__setattr__(self, "learning_rates", rates)
         if not rates or not all(0 < rate < float("inf") for rate in rates):
             raise ValueError(
                 f"budget.learning_rates is {list(rates)}: give positive numbers"

@@ -7,7 +7,7 @@ from neuralopt.searchers.controller_searcher import (
 from neuralopt.searchers.evolution import EvolutionSearcher as EvolutionSearcher
 from neuralopt.searchers.policy_gradient import Training as Training
 from neuralopt.searchers.registry import SEARCHERS as SEARCHERS
-from neuralopt.searchers.registry import default_options as default_options
+from neuralopt.searchers.registry import make_searcher as make_searcher
 from neuralopt.searchers.searcher import Searcher as Searcher
 from neuralopt.searchers.searcher import Space as Space
 from neuralopt.searchers.uniform import UniformSearcher as UniformSearcher

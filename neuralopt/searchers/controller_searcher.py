@@ -44,6 +44,8 @@ class ControllerSearcher:
         ValueError: an option is out of its range.
     """
 
+    Options = Training
+
     def __init__(self, space: Space, seed: int = 0, **options: Any) -> None:
         self._space = space
         self._training = Training(**options)

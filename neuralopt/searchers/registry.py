@@ -1,15 +1,14 @@
 """Searchers by name; the only place that knows which ones there are."""
 
-import dataclasses
-import inspect
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from neuralopt.catalog import hint
+from neuralopt.options import check_options, options_of
 from neuralopt.searchers.controller_searcher import ControllerSearcher
 from neuralopt.searchers.evolution import EvolutionSearcher
-from neuralopt.searchers.policy_gradient import Training
-from neuralopt.searchers.searcher import Searcher
+from neuralopt.searchers.searcher import Searcher, Space
 from neuralopt.searchers.uniform import UniformSearcher
 
 SEARCHERS: Mapping[str, Callable[..., Searcher]] = MappingProxyType(
@@ -19,12 +18,25 @@ SEARCHERS: Mapping[str, Callable[..., Searcher]] = MappingProxyType(
         "controller": ControllerSearcher,
     }
 )
-"""Name -> constructor ``(space, seed, **options)``."""
+"""Name -> constructor ``(space, seed, **options)``; `options_of` lists its options."""
 
 
-def default_options(name: str) -> dict[str, Any]:
-    """The options of the searcher of this name, with their defaults."""
-    if name == "controller":
-        return dataclasses.asdict(Training())
-    parameters = inspect.signature(SEARCHERS[name]).parameters.values()
-    return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+def make_searcher(
+    name: str, space: Space, seed: int = 0, options: Mapping[str, Any] | None = None
+) -> Searcher:
+    """Return the searcher of this name for a space.
+
+    Args:
+        name: a name of SEARCHERS.
+        space: what rows are made of.
+        seed: of its proposals, 0 or more.
+        options: some or all of its options.
+
+    Raises:
+        ValueError: the name or an option is unknown, or a value is out of range.
+    """
+    if name not in SEARCHERS:
+        raise ValueError(f"unknown searcher {name!r}: {hint(name, SEARCHERS)}")
+    make = SEARCHERS[name]
+    checked = check_options("searcher.options", name, options_of(make), options or {})
+    return make(space, seed, **checked)

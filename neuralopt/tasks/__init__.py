@@ -6,7 +6,6 @@ from neuralopt.tasks.loading import TASKS as TASKS
 from neuralopt.tasks.loading import is_custom as is_custom
 from neuralopt.tasks.loading import load_task as load_task
 from neuralopt.tasks.loading import load_tasks as load_tasks
-from neuralopt.tasks.loading import task_options as task_options
 from neuralopt.tasks.network import ConvNet as ConvNet
 from neuralopt.tasks.network import Mlp as Mlp
 from neuralopt.tasks.recipe import Recipe as Recipe

@@ -1,11 +1,11 @@
 """Tasks by name: the registry, options, and users' own modules."""
 
-import inspect
 from collections.abc import Callable, Mapping
 from functools import cache
 from importlib import import_module
 
 from neuralopt.catalog import hint
+from neuralopt.options import check_options, options_of
 from neuralopt.tasks.analytic import ravine, rosenbrock
 from neuralopt.tasks.char_lm import char_lm
 from neuralopt.tasks.cifar10 import cifar10_conv, cifar10_resnet
@@ -27,33 +27,35 @@ TASKS: Mapping[str, Callable[..., Task]] = {
 
 @cache
 def load_task(name: str, **options: str | int) -> Task:
-    """The task of this name; its data are read once a process.
+    """Return the task of this name; its data are read once a process.
 
-    name: as in TASKS, or ``module:attribute``, a task of the user's own or a function
-    that makes one. That runs the module: take the name from nobody but the user.
-    options: for tasks that have some, such as the path of their data.
-    Raises ValueError for an unknown name or option, for data that are not as they
-    should be, and for what is no task.
+    Args:
+        name: a name of TASKS, or ``module:attribute``, a custom task or a function that
+            makes one. That runs the module: take such a name only from the user.
+        options: of tasks that have some, such as the path of their data.
+
+    Raises:
+        ValueError: the name or an option is unknown, the data are unsound, or the
+            attribute is not a task.
     """
-    known = [] if is_custom(name) or name not in TASKS else task_options(name)
-    for option in options:
-        if option not in known:
-            raise ValueError(
-                f"task.{option} is no option of {name}: it has "
-                f"{', '.join(known) or 'none'}"
-            )
     if is_custom(name):
+        check_options("task.options", name, {}, options)
         return _load_custom(name)
     if name not in TASKS:
         raise ValueError(f"unknown task {name!r}: {hint(name, TASKS)}")
+    check_options("task.options", name, options_of(TASKS[name]), options)
     return TASKS[name](**options)
 
 
 def load_tasks(name: str, **options: str | int) -> tuple[Task, ...]:
-    """The tasks of a name, such as ``digits+char_lm``: usually one.
+    """Return the tasks of a name such as ``digits+char_lm``: usually one.
 
-    options: each for those tasks that have it. Raises ValueError as `load_task` does,
-    for a task named twice, and for an option that none of them has.
+    Args:
+        name: names as in `load_task`, joined by ``+``.
+        options: each for those tasks that have it.
+
+    Raises:
+        ValueError: see `load_task`; a task is named twice, or no task has an option.
     """
     names = name.split("+")
     for each in names:
@@ -61,23 +63,18 @@ def load_tasks(name: str, **options: str | int) -> tuple[Task, ...]:
             raise ValueError(f"task {name}: {each} is named twice")
     if len(names) == 1:
         return (load_task(name, **options),)
-    known = {each: task_options(each) if each in TASKS else [] for each in names}
+    known = {each: options_of(TASKS[each]) if each in TASKS else {} for each in names}
     for option in options:
         if not any(option in some for some in known.values()):
-            raise ValueError(f"task.{option} is an option of none of {name}")
+            raise ValueError(f"task.options.{option} is not an option of {name}")
     return tuple(
         load_task(each, **{key: options[key] for key in known[each] if key in options})
         for each in names
     )
 
 
-def task_options(name: str) -> list[str]:
-    """Names of what a task of ours can be told."""
-    return list(inspect.signature(TASKS[name]).parameters)
-
-
 def is_custom(name: str) -> bool:
-    """Whether a name is an import path, of a task that is not ours."""
+    """Whether a name is an import path, that of a custom task."""
     return ":" in name
 
 

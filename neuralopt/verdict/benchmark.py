@@ -26,8 +26,18 @@ CPU_FLOAT32 = Numerics()
 
 @dataclass(frozen=True, slots=True)
 class Benchmark:
-    """scores[split][name] holds one Score a seed; all meet the same seeds."""
+    """Scores of candidates on the same fresh seeds.
 
+    Attributes:
+        task: its name.
+        budget: its name.
+        seeds: how many.
+        scores: ``scores[split][name]`` holds one Score a seed.
+    """
+
+    task: str
+    budget: str
+    seeds: int
     scores: Mapping[Split, Mapping[str, tuple[Score, ...]]]
 
     def comparison(
@@ -90,6 +100,8 @@ def run_benchmark(
         workers, initializer=torch.set_num_threads, initargs=(1,)
     ) as pool:
         for kind, some in ((engine, rules), ("serial", own)):
+            if not some:
+                continue
             chosen = choose_engine(kind, task, seed, numerics)
             chunks = [
                 some[start : start + TRIALS_A_TASK]
@@ -108,10 +120,13 @@ def run_benchmark(
                 done += len(chunk)
                 progress(done, total)
     return Benchmark(
+        task.name,
+        budget.name,
+        seeds,
         {
             split: {name: tuple(row) for name, row in names.items()}
             for split, names in scores.items()
-        }
+        },
     )
 
 

@@ -57,7 +57,7 @@ OVERRIDES = (
     ("searcher.options=3", "searcher.options has the wrong type"),
     ("space.groups=many", "groups is 'many'"),
     ("space.operands=g", "operands is 'g'"),
-    ("task=null", "unknown task 'null'"),
+    ("task=null", "task.name is null: give it a value"),
     ("searcher=[uniform,evolution]", "unknown searcher '[uniform,evolution]'"),
     ("space={a:1}", "unknown space '{a:1}'"),
     # Numbers out of range.
@@ -78,8 +78,8 @@ OVERRIDES = (
     ("space.groups=0", "groups is 0"),
     ("space.operands=[g,sgn]", "unknown name 'sgn': did you mean 'sign'?"),
     # Spelling.
-    ("proposals", "'proposals' is no override: write KEY=VALUE"),
-    ("proposals:10", "'proposals:10' is no override"),
+    ("proposals", "'proposals' is not an override: write KEY=VALUE"),
+    ("proposals:10", "'proposals:10' is not an override"),
     ("proposals==10", "can't read the override 'proposals==10'"),
     ("=10", "unknown key ''"),
     ("budget.learning_rates=[1", "can't read the override 'budget.learning_rates=[1'"),
@@ -160,7 +160,7 @@ def test_compare_reads_overrides_as_search_does(
         (["export", "adam", "-o", "a.py", "--lr", "-1"], "--lr is -1.0"),
         (["export", "adam", "-o", "a.py", "--lr", "nan"], "--lr is nan"),
         (["export", "adam", "-o", "a.py", "--lr", "fast"], "invalid float value"),
-        (["export", "adam", "-o", "a.py", "--target", "jax"], "invalid choice: 'jax'"),
+        (["export", "adam", "-o", "a.py", "--target", "jax"], "'jax', known"),
         (["export", "sgn(g)", "-o", "a.py"], "did you mean 'sign'?"),
         (["export", "adam", "-o", "missing/a.py"], "there is no folder missing"),
         (["export", "adam", "-o", "."], "."),

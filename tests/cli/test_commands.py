@@ -186,8 +186,9 @@ def test_show_says_all_about_a_named_rule(capsys: Capture) -> None:
     assert lines["rule"] == "adam"
     assert simplify(parse("adam")) == parse(lines["expanded"])
     assert "Kingma" in lines["origin"]
-    assert lines["memory"] == "2 values a parameter"
-    assert "def step(" in said.out
+    assert lines["memory"] == "2 values per parameter"
+    assert "def step(" not in said.out
+    assert "def step(" in typed(capsys, "show", "adam", "--code").out
 
 
 def test_show_says_why_a_search_would_reject_a_rule(capsys: Capture) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from neuralopt.archive import Archive, ArchiveError, Lease, difference
-from neuralopt.cli.config.compose import settings_from_text, settings_text
+from neuralopt.cli.config.saved import settings_from_text, settings_text
 from tests.archive.test_lease import set_lease
 from tests.cli.cli_runner import SMALL, Said, ended, start, typed
 
@@ -163,7 +163,8 @@ def test_an_archive_does_not_say_where_to_connect(
     address: str, says: str, capsys: Capture, tmp_path: Path
 ) -> None:
     settings = settings_from_text("{}")
-    settings.evaluator.name, settings.evaluator.address = "ray", address
+    settings.evaluator.name = "ray"
+    settings.evaluator.options = {"address": address}
     context = {"configuration": settings_text(settings)}
     Archive.create(tmp_path / "archive.sqlite", context).close()
     said = typed(capsys, "resume", str(tmp_path))

@@ -48,10 +48,10 @@ def test_several_tasks_are_searched_and_go_on_with_the_same_adam(
     said = typed(capsys, "search", *SEVERAL, *more, f"run_dir={whole}")
     assert said.code == 0, said.err
     assert "on digits+ravine, budget smoke" in said.out
-    assert "Adam, which every rule is set against: digits 0." in said.out
+    assert "Adam, the reference of every rule's quality: digits 0." in said.out
     for name in ("digits", "ravine"):
         assert f"On the selection split of {name}:" in said.out
-    assert "adam sgd task=digits+ravine\n" in said.out
+    assert "adam sgd\n" in said.out
     kept = json.loads(context(whole)["adam"])
     assert list(kept) == ["digits", "ravine"]
 
@@ -122,7 +122,9 @@ def test_a_search_over_cifar10_in_each_form(
     said = typed(capsys, "search", *TINY, *task, f"run_dir={run}")
     assert said.code == 0, said.err
     assert "on cifar10_conv" in said.out
-    assert f"adam sgd task=cifar10_conv task.path={path}" in said.out
+    compared = typed(capsys, "compare", f"{run}:0", "verdict.seeds=1")
+    named = f"As the run has it: task=cifar10_conv task.path={path} budget=smoke"
+    assert named in compared.out, compared.err
     counts = said.out.rpartition("8 proposals: ")[2]
     assert "scored" in counts
     assert "failed" not in counts
@@ -153,7 +155,7 @@ def test_data_that_are_not_there_are_asked_for(
         assert word in said.complaint
     assert not (tmp_path / "run").exists()
     said = typed(capsys, "search", "task=digits", "task.path=x")
-    assert said.complaint == "task.path is no option of digits: it has none"
+    assert said.complaint == "task.options.path is not an option of digits: it has none"
 
 
 # --------------------------------------------------------------------------- recipes
@@ -166,7 +168,8 @@ def test_a_recipe_makes_another_search(capsys: Capture, tmp_path: Path) -> None:
     assert said.code == 0, said.err
     assert "engine stacked" in said.out
     assert "supports no training recipe" in said.out
-    assert "task.recipe.clip_norm=0.5 task.recipe.schedule=cosine" in said.out
+    compared = typed(capsys, "compare", f"{run}:best", "verdict.seeds=1")
+    assert "As the run has it: task.recipe.clip_norm=0.5 task.recipe" in compared.out
     plain = typed(capsys, "search", *TINY, f"run_dir={tmp_path / 'plain'}")
     assert plain.code == 0, plain.err
     prints = [context(p)["task fingerprint"] for p in (run, tmp_path / "plain")]

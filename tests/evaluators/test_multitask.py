@@ -131,7 +131,11 @@ def test_names_of_several_tasks():
     ]:
         with pytest.raises(ValueError, match=message):
             load_tasks(name)
-    with pytest.raises(ValueError, match=r"task\.path is an option of none of digits"):
+    with pytest.raises(
+        ValueError, match=r"task\.options\.path is not an option of digits\+ravine"
+    ):
         load_tasks("digits+ravine", path="x")
-    with pytest.raises(ValueError, match=r"task\.path is no option of digits"):
+    with pytest.raises(
+        ValueError, match=r"task\.options\.path is not an option of digits"
+    ):
         load_task("digits", path="x")

@@ -1,21 +1,25 @@
-"""The command compare, and the table that every search ends with.
-
-Knows what is printed of a benchmark; refuses to know how it is held.
-"""
+"""The command compare, and the table that every search ends with."""
 
 import argparse
+import json
 import sys
-import time
 from collections.abc import Mapping, Sequence
 
-from neuralopt.cli.build import SearchParts
+from neuralopt.archive import Archive
+from neuralopt.cli.build import ScoringParts, build_scoring
 from neuralopt.cli.config.compose import compose_settings
-from neuralopt.cli.rule_lookup import find_candidates
+from neuralopt.cli.config.overrides import option_key
+from neuralopt.cli.config.saved import scoring_overrides, settings_from_text
+from neuralopt.cli.rule_lookup import archive_path, find_candidates, run_of
 from neuralopt.engines import OptimizerSpec
 from neuralopt.language import Expression, render, simplify
-from neuralopt.report import comparison_table, supports_unicode, write_table
-from neuralopt.tasks import Split
-from neuralopt.verdict.benchmark import run_benchmark
+from neuralopt.report.counting import counting
+from neuralopt.report.sparkline import supports_unicode
+from neuralopt.report.tables import comparison_table, write_table
+from neuralopt.tasks import Split, is_custom
+from neuralopt.verdict.benchmark import Benchmark, run_benchmark
+
+SPLITS: tuple[Split, ...] = ("selection", "test")
 
 
 def compare(options: argparse.Namespace) -> int:
@@ -24,62 +28,145 @@ def compare(options: argparse.Namespace) -> int:
     candidates = find_candidates(texts)
     if not candidates:
         raise ValueError("name at least one rule to compare")
-    splits = SearchParts(compose_settings(overrides))
-    show_benchmark(candidates, None, splits, ("selection", "test"))
+    inherited = overrides_of_runs(texts, overrides)
+    settings = compose_settings([*inherited, *overrides], options.config_dir)
+    scoring = build_scoring(settings)
+    if inherited and not options.json:
+        print(f"As the run has it: {' '.join(inherited)}")
+    found = benchmark(candidates, scoring, settings.verdict.seeds, SPLITS, options.json)
+    if options.json:
+        print(json.dumps([plain(each) for each in found]))
+    else:
+        print_benchmark(found, candidates, None)
     return 0
 
 
-def show_benchmark(
+def overrides_of_runs(texts: Sequence[str], overrides: Sequence[str]) -> list[str]:
+    """Return the task, recipe and budget of the runs that texts name, as overrides.
+
+    Args:
+        texts: rules as typed.
+        overrides: what the user typed; a task or budget named there is left to it.
+
+    Raises:
+        ValueError: runs differ in what is left to them, or one trains a custom task
+            that the user did not name.
+    """
+    typed = {option_key(text.partition("=")[0].rstrip("+")) for text in overrides}
+    left = {"task", "budget"} - {key.removesuffix(".name") for key in typed}
+    found: dict[tuple[str, ...], str] = {}
+    for run in dict.fromkeys(filter(None, map(run_of, texts))):
+        with Archive.open(archive_path(run)) as archive:
+            settings = settings_from_text(archive.context.get("configuration", ""))
+        if is_custom(settings.task.name) and "task" in left:
+            raise ValueError(
+                f"{run} trains a custom task, {settings.task.name}: to have that "
+                f"module run, name it: task={settings.task.name}"
+            )
+        mine = [
+            each
+            for each in scoring_overrides(settings)
+            if each.partition("=")[0].partition(".")[0] in left
+        ]
+        found[tuple(mine)] = run
+    if len(found) > 1:
+        one, other, *_ = found.values()
+        raise ValueError(
+            f"{one} and {other} score rules differently: name task= and budget="
+        )
+    return list(*found)
+
+
+def benchmark(
     candidates: Mapping[str, OptimizerSpec],
-    baselines: Sequence[str] | None,
-    splits: SearchParts,
-    of: Sequence[Split],
-) -> None:
-    """Score candidates on fresh seeds and print a table for each task and split."""
-    settings = splits.settings
+    scoring: ScoringParts,
+    seeds: int,
+    splits: Sequence[Split],
+    quiet: bool = False,
+) -> list[Benchmark]:
+    """Score candidates on fresh seeds, on each task, and show progress.
+
+    Args:
+        candidates: rules and torch's optimizers, by name.
+        scoring: tasks, budget and numerics.
+        seeds: fresh initial weights and data orders.
+        splits: held-out splits to measure on.
+        quiet: whether standard output is kept for the result.
+    """
     print(
-        f"\nScoring {len(candidates)} rules on {settings.verdict.seeds} fresh seeds, "
-        f"budget {splits.budget.name}: rate by validation loss",
+        f"\nScoring {len(candidates)} rules on {seeds} fresh seeds, budget "
+        f"{scoring.budget.name}: rate by validation loss",
+        file=sys.stderr if quiet else sys.stdout,
         flush=True,
     )
-    started = time.monotonic()
+    with counting("trainings") as count:
+        return [
+            run_benchmark(
+                candidates,
+                task,
+                scoring.budget,
+                seeds,
+                scoring.seed,
+                scoring.engine,
+                splits,
+                scoring.threads,
+                scoring.numerics,
+                count,
+            )
+            for task in scoring.tasks
+        ]
+
+
+def print_benchmark(
+    found: Sequence[Benchmark],
+    candidates: Mapping[str, OptimizerSpec],
+    baselines: Sequence[str] | None,
+) -> None:
+    """Print a table for each task and split."""
     rules = {
         name: render(simplify(rule)) if name != str(rule) else ""
         for name, rule in candidates.items()
         if isinstance(rule, Expression)
     }
-    for task in splits.tasks:
-        benchmark = run_benchmark(
-            candidates,
-            task,
-            splits.budget,
-            settings.verdict.seeds,
-            settings.seed,
-            settings.evaluator.engine,
-            of,
-            splits.workers,
-            splits.numerics,
-            _Ticker().tick,
-        )
-        for split in of:
-            print(f"\nOn the {split} split of {task.name}:")
+    for each in found:
+        for split in each.scores:
+            print(f"\nOn the {split} split of {each.task}:")
             table = comparison_table(
-                benchmark.comparison(split, baselines),
+                each.comparison(split, baselines),
                 rules=rules,
-                curves=benchmark.curves(split),
+                curves=each.curves(split),
                 unicode=supports_unicode(sys.stdout),
             )
             write_table(table, sys.stdout)
-    print(f"\nScored in {time.monotonic() - started:.1f} s")
 
 
-class _Ticker:
-    """A line a few seconds apart while candidates train."""
+def plain(found: Benchmark) -> dict[str, object]:
+    """Return a benchmark as standard JSON can hold it."""
+    return {
+        "task": found.task,
+        "budget": found.budget,
+        "seeds": found.seeds,
+        "splits": {
+            split: [
+                {
+                    "rank": row.rank,
+                    "name": row.name,
+                    "mean": row.mean,
+                    "low": row.low,
+                    "high": row.high,
+                    "difference": row.difference,
+                    "difference_low": _finite(row.difference_low),
+                    "difference_high": _finite(row.difference_high),
+                    "p_value": row.p_value,
+                    "verdict": row.verdict,
+                    "qualities": [s.quality for s in found.scores[split][row.name]],
+                }
+                for row in found.comparison(split).rows
+            ]
+            for split in found.scores
+        },
+    }
 
-    def __init__(self) -> None:
-        self.last = time.monotonic()
 
-    def tick(self, done: int, total: int) -> None:
-        if time.monotonic() - self.last > 5 and done < total:
-            self.last = time.monotonic()
-            print(f"  {done} of {total} trainings", file=sys.stderr, flush=True)
+def _finite(number: float) -> float | None:
+    return number if abs(number) <= 1 else None

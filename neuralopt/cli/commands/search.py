@@ -1,7 +1,4 @@
-"""The commands that run searches: search and resume.
-
-Knows signals and what a search prints; refuses to know how it is done.
-"""
+"""The commands that run searches: search and resume."""
 
 import argparse
 import gc
@@ -16,19 +13,14 @@ from pathlib import Path
 from types import FrameType
 
 from neuralopt.archive import Archive, ArchiveError, seconds_left
-from neuralopt.cli.build import SearchParts
-from neuralopt.cli.commands.compare import show_benchmark
-from neuralopt.cli.config.compose import (
-    compose_settings,
-    moved,
-    settings_difference,
-    settings_from_text,
-    settings_yaml,
-    task_overrides,
-)
+from neuralopt.cli.build import SearchParts, build_search
+from neuralopt.cli.commands.finish import finish
+from neuralopt.cli.config.compose import compose_settings, settings_yaml
+from neuralopt.cli.config.saved import moved, settings_difference, settings_from_text
 from neuralopt.cli.config.schema import Settings
+from neuralopt.cli.config.sweep import Run, expand
 from neuralopt.cli.main import INTERRUPTED
-from neuralopt.cli.rule_lookup import ARCHIVE, archive_path, find_candidates
+from neuralopt.cli.rule_lookup import ARCHIVE, archive_path
 from neuralopt.cli.run_directory import (
     check_kept,
     make_run_directory,
@@ -38,42 +30,72 @@ from neuralopt.evaluators import Evaluator
 from neuralopt.loop import Observer
 from neuralopt.loop import search as run_search
 from neuralopt.preview import preview
-from neuralopt.report import (
-    ProgressLine,
-    TensorBoard,
-    proposals_table,
-    write_table,
-)
-
-SHOWN = 5
+from neuralopt.report.progress import ProgressLine
+from neuralopt.report.tensorboard import TensorBoard
 
 
 def search(options: argparse.Namespace) -> int:
-    settings = compose_settings(options.overrides)
+    if options.multirun:
+        return _sweep(options)
+    settings = compose_settings(options.overrides, options.config_dir)
     if options.show:
         print(settings_yaml(settings), end="")
         return 0
     if options.preview:
-        parts = SearchParts(settings)
-        print(_headline(parts), flush=True)
-        with closing(parts.evaluator()) as evaluator:
-            print(
-                preview(
-                    parts.space,
-                    parts.searcher,
-                    evaluator,
-                    parts.context(),
-                    settings.proposals,
-                    settings.batch,
-                    settings.lag,
-                    settings.seed,
-                )
-            )
+        _preview(settings)
         return 0
+    return _search(settings)
+
+
+def _sweep(options: argparse.Namespace) -> int:
+    """Run one search for each combination of the values named, one after another."""
+    runs = expand(options.overrides, options.config_dir)
+    composed: list[tuple[Run, Settings]] = []
+    for run in runs:  # all of them before the first one starts
+        settings = compose_settings(run.overrides, options.config_dir)
+        settings.run_dir = str(run_directory(settings, run.name))
+        composed.append((run, settings))
+    if options.show or options.preview:
+        for run, settings in composed:
+            print(f"# {run.name}")
+            if options.show:
+                print(settings_yaml(settings))
+            else:
+                _preview(settings)
+        return 0
+    for number, (run, settings) in enumerate(composed, 1):
+        print(f"\n[{number}/{len(composed)}] {run.name}", flush=True)
+        if code := _search(settings):
+            return code
+    folders = " ".join(settings.run_dir for _, settings in composed)
+    print(f"\nAll of them: neuralopt top {folders}")
+    return 0
+
+
+def _preview(settings: Settings) -> None:
+    """Print what a search will cost, from its own first seconds."""
+    parts = build_search(settings)
+    with closing(parts.evaluator()) as evaluator:
+        print(_headline(parts, evaluator), flush=True)
+        print(
+            preview(
+                parts.space,
+                parts.searcher,
+                evaluator,
+                parts.context(),
+                settings.proposals,
+                settings.batch,
+                settings.lag,
+                settings.seed,
+                (ProgressLine(),),
+            )
+        )
+
+
+def _search(settings: Settings) -> int:
+    """Begin a search, or continue it where ``resume=auto`` allows that."""
     run_dir = run_directory(settings)
     settings.run_dir = str(run_dir)
-    if settings.resume not in ("never", "auto"):
-        raise ValueError(f"resume is {settings.resume!r}: write never or auto")
     path = run_dir / ARCHIVE
     # A search killed at its very start leaves an empty file, which may be begun again.
     if path.exists() and path.stat().st_size:
@@ -84,7 +106,7 @@ def search(options: argparse.Namespace) -> int:
             f"{run_dir} holds a search: continue it with `neuralopt resume {run_dir}` "
             "or choose another run_dir"
         )
-    parts = SearchParts(settings)
+    parts = build_search(settings)
     with closing(parts.evaluator()) as evaluator:  # first: it may not start
         make_run_directory(run_dir)
         with Archive.create(path, parts.context()) as archive:
@@ -102,7 +124,7 @@ def resume(options: argparse.Namespace) -> int:
 def _await_claim(path: Path) -> None:
     """Let the claim of a driver end that died on another host, or in a container.
 
-    Returns at once if there is none, and as soon as its holder gives a sign of life.
+    Returns at once if there is none, and as soon as its holder's heartbeat changes.
     """
     try:
         with Archive.open(path) as archive:
@@ -138,7 +160,8 @@ def _continue(run_dir: Path, choose: Callable[[Settings], Settings]) -> int:
     with Archive.open(archive_path(str(run_dir)), writable=True) as archive:
         kept = settings_from_text(archive.context.get("configuration", ""))
         settings = choose(kept)
-        parts = SearchParts(settings)
+        settings.run_dir = str(run_dir)
+        parts = build_search(settings)
         parts.recall(archive.context)
         expected = parts.context()
         for key, value in archive.context.items():
@@ -161,12 +184,12 @@ def _run(
     parts: SearchParts, evaluator: Evaluator, archive: Archive, run_dir: Path
 ) -> int:
     settings = parts.settings
-    print(f"{_headline(parts)}\nWriting to {run_dir}", flush=True)
+    print(f"{_headline(parts, evaluator)}\nWriting to {run_dir}", flush=True)
     for reason in parts.slower:
         print(f"A faster engine was passed over: {reason}", flush=True)
     if parts.adam:
         told = ", ".join(f"{name} {value:.4f}" for name, value in parts.adam.items())
-        print(f"Adam, which every rule is set against: {told}", flush=True)
+        print(f"Adam, the reference of every rule's quality: {told}", flush=True)
     observers: list[Observer] = [ProgressLine()]
     if settings.report.tensorboard:
         observers.append(TensorBoard(run_dir / "tb" / "search"))
@@ -189,7 +212,7 @@ def _run(
             )
             return INTERRUPTED
     try:
-        _finish(parts, archive, run_dir)
+        finish(parts, archive, run_dir)
     except KeyboardInterrupt:
         print(
             f"Stopped. The search itself is done: `neuralopt top {run_dir}` shows it.",
@@ -199,46 +222,17 @@ def _run(
     return 0
 
 
-def _headline(parts: SearchParts) -> str:
-    settings, workers = parts.settings, parts.workers
+def _headline(parts: SearchParts, evaluator: Evaluator) -> str:
+    workers = parts.settings.evaluator.options.get("workers", 0)
+    workers = workers or evaluator.workers().alive
     where = f"{workers} worker{'s' * (workers != 1)}"
-    if settings.evaluator.name == "ray" and not settings.evaluator.workers:
+    if not workers:
         where = "as many workers as there is room for"
     return (
         f"Searching {parts.space.name} ({parts.space.size:.1e} rows) on "
-        f"{parts.task_name}, budget {parts.budget.name}, searcher "
-        f"{settings.searcher.name}, engine {parts.engine_name}, {where}"
+        f"{parts.scoring.task_name}, budget {parts.scoring.budget.name}, searcher "
+        f"{parts.settings.searcher.name}, engine {parts.engine_name}, {where}"
     )
-
-
-def _finish(parts: SearchParts, archive: Archive, run_dir: Path) -> None:
-    """The table that a search ends with, and where to look next."""
-    verdict = parts.settings.verdict
-    counts = {status: n for status, n in archive.counts().items() if n}
-    told = ", ".join(f"{count} {status}" for status, count in counts.items())
-    print(f"\n{len(archive)} proposals: {told}")
-    if counts.get("failed"):
-        failed = next(p for p in archive.proposals() if p.status == "failed")
-        print(f"The first that failed is #{failed.number}: {failed.reason}")
-    if not counts.get("scored"):
-        print(f"\nNo rule was scored. All of them:  neuralopt top {run_dir} --all")
-        return
-    best = archive.best(verdict.candidates)
-    if best:
-        texts = [f"{run_dir}:{proposal.number}" for proposal in best]
-        candidates = find_candidates([*texts, *verdict.baselines])
-        show_benchmark(candidates, verdict.baselines, parts, ("selection",))
-    else:
-        write_table(proposals_table(archive.best(SHOWN)), sys.stdout)
-    elsewhere = task_overrides(parts.settings)
-    print(
-        f"\nMore of them:     neuralopt top {run_dir}\n"
-        f"Look at one:      neuralopt show {run_dir}:best\n"
-        f"Compare on test:  neuralopt compare {run_dir}:top5 adam sgd{elsewhere}\n"
-        f"Use it in torch:  neuralopt export {run_dir}:best -o found.py"
-    )
-    if parts.settings.report.tensorboard:
-        print(f"Watch:            tensorboard --logdir {run_dir / 'tb'}")
 
 
 @contextmanager

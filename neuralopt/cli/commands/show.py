@@ -1,80 +1,108 @@
-"""The commands that look at rules: top, show and export.
-
-Knows what they print; refuses to know configuration and searches.
-"""
+"""The command show: what is known of one rule."""
 
 import argparse
 import json
-import math
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict
-from pathlib import Path
 
 from neuralopt.archive import Archive, Proposal
-from neuralopt.cli.rule_lookup import FoundRule, archive_path, find_rule
-from neuralopt.export import export_rule
-from neuralopt.language import RULES, render, simplify
-from neuralopt.optimizer import compile_rule
-from neuralopt.report import proposals_table, write_table
-from neuralopt.scoring import rejection
-
-
-def top(options: argparse.Namespace) -> int:
-    if options.n < 1:
-        raise ValueError(f"-n is {options.n}: give 1 or more")
-    with Archive.open(archive_path(options.run)) as archive:
-        chosen: Iterator[Proposal] = (
-            archive.proposals() if options.all else iter(archive.best(options.n))
-        )
-        if options.json:
-            for proposal in chosen:
-                print(json.dumps(_plain(proposal)))
-        else:
-            write_table(proposals_table(list(chosen)), sys.stdout)
-    return 0
-
-
-def _plain(proposal: Proposal) -> dict[str, object]:
-    """A proposal as standard JSON: infinite and NaN numbers become null."""
-
-    def number(value: object) -> object:
-        if isinstance(value, float) and not math.isfinite(value):
-            return None
-        return [number(item) for item in value] if isinstance(value, tuple) else value
-
-    return {name: number(value) for name, value in asdict(proposal).items()}
+from neuralopt.cli.config.rates import learning_rates
+from neuralopt.cli.rule_lookup import FoundRule, archive_path, find_rule, run_of
+from neuralopt.language import Expression, render, simplify
+from neuralopt.machine import straight_line
+from neuralopt.report.sparkline import sparkline, supports_unicode
+from neuralopt.scoring.probes import rejection
 
 
 def show(options: argparse.Namespace) -> int:
     found = find_rule(options.rule)
-    canonical = simplify(found.expression)
-    program = compile_rule(canonical)
-    rows = [
-        ("rule", render(found.expression)),
-        ("canonical", render(canonical)),
-        ("expanded", str(canonical)),
-        ("LaTeX", render(canonical, "latex")),
-        *_history(found),
-        ("memory", f"{program.states} value{'s' * (program.states != 1)} a parameter"),
-    ]
-    if program.needs_total_steps:
-        rows.append(("needs", "total_steps: it depends on the progress of training"))
-    if reason := rejection(canonical):
-        rows.append(("probes", f"a search would reject it: it {reason}"))
-    for name, text in rows:
+    facts = _facts(found, options.rule)
+    if options.json:
+        print(json.dumps(facts))
+        return 0
+    for name, text in _lines(found, facts):
         print(f"{name:<10}{text}")
-    print("\n" + program.source.rstrip())
+    if options.code:
+        from neuralopt.optimizer import compile_rule  # loads torch
+
+        print("\n" + compile_rule(simplify(found.expression)).source.rstrip())
     return 0
 
 
-def _history(found: FoundRule) -> Iterator[tuple[str, str]]:
-    """What is known of the rule from elsewhere: its reference or its run."""
+def _facts(found: FoundRule, typed: str) -> dict[str, object]:
+    """All that is shown, as plain data."""
+    canonical = simplify(found.expression)
+    code = straight_line(canonical)
+    facts: dict[str, object] = {
+        "rule": render(found.expression),
+        "canonical": render(canonical),
+        "expanded": str(canonical),
+        "latex": render(canonical, "latex"),
+        "memory": len(code.states),
+        "operations": _operations(canonical),
+        "needs_total_steps": code.needs_total_steps,
+        "lr": found.lr,
+        "origin": found.origin,
+        "rejection": rejection(canonical),
+    }
+    if (proposal := found.proposal) is not None:
+        with Archive.open(archive_path(run_of(typed))) as archive:
+            rates = learning_rates(archive.context.get("configuration", ""))
+        facts |= {
+            "status": proposal.status,
+            "reason": proposal.reason,
+            "quality": proposal.quality,
+            "loss": proposal.loss,
+            "accuracy": proposal.accuracy,
+            "original": proposal.original,
+            "screening": _screening(proposal, rates),
+            "curve": list(proposal.curve),
+        }
+    return facts
+
+
+def _operations(canonical: Expression) -> int:
+    """Operations per parameter and step, equal subexpressions counted once."""
+    instructions = straight_line(canonical).instructions
+    return sum(i.element and bool(i.arguments) for i in instructions)
+
+
+def _screening(
+    proposal: Proposal, rates: tuple[float, ...]
+) -> list[tuple[float, float | None]]:
+    """Validation loss of each learning rate; None where it diverged."""
+    if len(rates) != len(proposal.screening):
+        return []
+    return [
+        (rate, loss if loss < float("inf") else None)
+        for rate, loss in zip(rates, proposal.screening, strict=True)
+    ]
+
+
+def _lines(found: FoundRule, facts: dict[str, object]) -> Iterator[tuple[str, str]]:
+    """Names and values for people, the formula first."""
+    yield "rule", str(facts["rule"])
+    if facts["canonical"] != facts["rule"]:
+        yield "canonical", str(facts["canonical"])
+    yield "expanded", str(facts["expanded"])
+    yield "LaTeX", str(facts["latex"])
+    memory = len(straight_line(simplify(found.expression)).states)
+    yield "memory", f"{memory} value{'s' * (memory != 1)} per parameter"
+    yield "compute", f"{facts['operations']} operations per parameter and step"
     if found.lr is not None:
         yield "lr", f"{found.lr:g}"
     if found.origin:
         yield "origin", found.origin
-    proposal = found.proposal
+    yield from _result(found.proposal)
+    yield from _trainings(found.proposal, facts)
+    if facts["needs_total_steps"]:
+        yield "needs", "total_steps: it depends on the progress of training"
+    if facts["rejection"]:
+        yield "probes", f"a search would reject it: it {facts['rejection']}"
+
+
+def _result(proposal: Proposal | None) -> Iterator[tuple[str, str]]:
+    """What became of a proposal."""
     if proposal is None:
         return
     because = f": {proposal.reason}" if proposal.reason else ""
@@ -87,23 +115,19 @@ def _history(found: FoundRule) -> Iterator[tuple[str, str]]:
         yield "same as", f"#{proposal.original}"
 
 
-def export(options: argparse.Namespace) -> int:
-    found = find_rule(options.rule)
-    lr = found.lr if options.lr is None else options.lr
-    if lr is not None and not 0 < lr < math.inf:
-        raise ValueError(f"--lr is {lr}: give a positive number")
-    if not Path(options.output).parent.is_dir():
-        folder = Path(options.output).parent
-        raise ValueError(f"-o {options.output}: there is no folder {folder}, make it")
-    named = RULES.get(options.rule)  # whose name becomes that of the optimizer
-    path = export_rule(
-        named or found.expression,
-        options.output,
-        options.name,
-        lr=lr,
-        origin=found.origin,
-        target=options.target,
-    )
-    print(f"Wrote {path}: {render(simplify(found.expression))}")
-    print(f"Its test, for pytest: {path.with_name(f'test_{path.stem}.py')}")
-    return 0
+def _trainings(
+    proposal: Proposal | None, facts: dict[str, object]
+) -> Iterator[tuple[str, str]]:
+    """Learning rates tried, with their losses, and the curve of the long training."""
+    screening = facts.get("screening")
+    if isinstance(screening, list) and screening:
+        rates = [f"{rate:g}" for rate, _ in screening]
+        losses = ["diverged" if x is None else f"{x:.4g}" for _, x in screening]
+        widths = [max(map(len, pair)) for pair in zip(rates, losses, strict=True)]
+        for name, row in (("rates", rates), ("loss", losses)):
+            cells = zip(row, widths, strict=True)
+            yield name, "  ".join(cell.rjust(width) for cell, width in cells)
+    if proposal is not None and proposal.curve:
+        drawn = sparkline(proposal.curve, unicode=supports_unicode(sys.stdout))
+        first, last = proposal.curve[0], proposal.curve[-1]
+        yield "curve", f"{drawn}  training loss {first:.4g} to {last:.4g}"

@@ -1,75 +1,61 @@
-"""The schema of the configuration: plain dataclasses.
+"""The schema of the configuration: what a search depends on, as plain data.
 
-Knows names, types and defaults; refuses to know where values come from.
+Options of tasks, searchers and evaluators are those of their registries, and a budget
+is `scoring.Budget`: nothing is defined here twice.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from operator import attrgetter
 from typing import Any
 
+from neuralopt.scoring.budgets import Budget
+from neuralopt.tasks import Recipe
 
-@dataclass
-class RecipeSettings:
-    """Fields of `tasks.Recipe`; None is what the task has."""
 
-    clip_norm: float | None = None
-    weight_decay: float | None = None
-    schedule: str | None = None
-    warmup: float | None = None
+def _unset_recipe() -> dict[str, Any]:
+    return dict.fromkeys(field.name for field in fields(Recipe))
 
 
 @dataclass
 class TaskSettings:
-    """path, download: of data that do not come with the package. depth, width: of a
-    network that has them. None is what the task has.
+    """A task and the recipe it is trained with.
+
+    Attributes:
+        name: a name of TASKS, several joined by ``+``, or ``module:attribute``.
+        options: of the tasks; those that are left out have their defaults.
+        recipe: fields of `Recipe`; None keeps the task's own.
     """
 
     name: str = "digits"
-    path: str | None = None
-    download: bool | None = None
-    depth: int | None = None
-    width: int | None = None
-    recipe: RecipeSettings = field(default_factory=RecipeSettings)
-
-
-@dataclass
-class BudgetSettings:
-    name: str = ""
-    learning_rates: list[float] = field(default_factory=list)
-    screening_epochs: int = 1
-    screening_examples: int = 0
-    epochs: int = 1
-    replicates: int = 1
+    options: dict[str, Any] = field(default_factory=dict)
+    recipe: dict[str, Any] = field(default_factory=_unset_recipe)
 
 
 @dataclass
 class SearcherSettings:
+    """A name of SEARCHERS and its options."""
+
     name: str = ""
     options: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass
 class EvaluatorSettings:
-    """engine: of ENGINES, or ``auto``. device, precision: see `Numerics.named`.
-    workers: threads or actors, 0 for all there is room for. batch: rules a worker
-    takes at a time. The others are Ray's alone: see `ray_evaluator.RayOptions` and
-    `ray_cluster.Demand`.
+    """Where rules are scored, and how their children are computed.
+
+    Attributes:
+        name: a name of EVALUATORS.
+        engine: a name of ENGINES, or ``auto``.
+        device: see `Numerics.named`.
+        precision: see `Numerics.named`.
+        options: of the evaluator.
     """
 
     name: str = "in_process"
     engine: str = "auto"
     device: str = "cpu"
     precision: str = "float32"
-    workers: int = 0
-    batch: int = 0
-    address: str = ""
-    cpus: float = 1.0
-    gpus: float = 0.0
-    memory: float = 0.0
-    accelerator: str = ""
-    resources: dict[str, float] = field(default_factory=dict)
-    time_limit: float = 600.0
-    patience: float = 60.0
+    options: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -79,10 +65,12 @@ class ReportSettings:
 
 @dataclass
 class VerdictSettings:
-    """What a search ends with, and what compare does.
+    """The comparison that a search ends with, and that `compare` makes.
 
-    candidates: best rules that are scored again; 0 for none. seeds: fresh initial
-    weights and data orders. baselines: names of rules.
+    Attributes:
+        candidates: best rules that are scored again; 0 for none.
+        seeds: fresh initial weights and data orders.
+        baselines: names of rules.
     """
 
     candidates: int = 20
@@ -94,8 +82,11 @@ class VerdictSettings:
 class Settings:
     """Everything a search depends on, and where it writes.
 
-    run_dir: made from the date where it is empty. resume: ``never`` refuses a run
-    directory that holds a search, ``auto`` continues it.
+    Attributes:
+        run_dir: named by the date where it is empty.
+        resume: ``never`` rejects a run directory that holds a search, ``auto``
+            continues that search.
+        space: a mapping for `Space.from_mapping`.
     """
 
     seed: int = 0
@@ -106,7 +97,7 @@ class Settings:
     resume: str = "never"
     space: dict[str, Any] = field(default_factory=dict)
     task: TaskSettings = field(default_factory=TaskSettings)
-    budget: BudgetSettings = field(default_factory=BudgetSettings)
+    budget: Budget = field(default_factory=lambda: Budget("", (1.0,), 1, 1))
     searcher: SearcherSettings = field(default_factory=SearcherSettings)
     evaluator: EvaluatorSettings = field(default_factory=EvaluatorSettings)
     report: ReportSettings = field(default_factory=ReportSettings)
@@ -118,17 +109,22 @@ LEAST = {
     "proposals": 1,
     "batch": 1,
     "lag": 0,
-    "evaluator.workers": 0,
-    "evaluator.batch": 0,
     "verdict.candidates": 0,
     "verdict.seeds": 1,
 }
-"""The smallest value of a number, by key. Budgets, spaces and searchers know theirs."""
+"""Smallest value of a number, by key. Budgets, spaces, searchers and evaluators check
+their own."""
 
 
-def check_numbers(settings: Settings) -> None:
-    """Raise ValueError for a number that is too small, before anything is written."""
+def check_settings(settings: Settings) -> None:
+    """Check what no registry checks, before anything is written.
+
+    Raises:
+        ValueError: a number is too small, or a word is not one of those accepted.
+    """
     for key, least in LEAST.items():
         value = attrgetter(key)(settings)
         if value < least:
             raise ValueError(f"{key} is {value}: give {least} or more")
+    if settings.resume not in ("never", "auto"):
+        raise ValueError(f"resume is {settings.resume!r}: write never or auto")

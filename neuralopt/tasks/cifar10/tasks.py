@@ -26,7 +26,7 @@ TRAINING_FILES, TEST_FILE = 0, 1
 CONV_BATCH, RESNET_BATCH = 100, 128
 
 
-def cifar10_conv(path: str = "", download: bool = False) -> Classification:
+def cifar10_conv(*, path: str = "", download: bool = False) -> Classification:
     """Two convolutions of 32 filters on CIFAR-10, batches of 100.
 
     The child of Bello et al. 2017 as others describe it: two 3 x 3 convolutions with
@@ -46,7 +46,7 @@ def cifar10_conv(path: str = "", download: bool = False) -> Classification:
 
 
 def cifar10_resnet(
-    path: str = "", download: bool = False, depth: int = 16, width: int = 4
+    *, path: str = "", download: bool = False, depth: int = 16, width: int = 4
 ) -> CustomTask:
     """A Wide ResNet (Zagoruyko and Komodakis 2016) on CIFAR-10, batches of 128.
 

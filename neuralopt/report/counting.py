@@ -1,0 +1,47 @@
+"""Show how many of a known number of things are done: a bar, or plain lines."""
+
+import contextlib
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import TextIO
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.progress import TimeRemainingColumn as TimeLeft
+
+EVERY = 5.0
+"""Seconds between two plain lines."""
+
+Count = Callable[[int, int], None]
+"""Called with (done, total)."""
+
+
+@contextlib.contextmanager
+def counting(what: str, stream: TextIO | None = None) -> Iterator[Count]:
+    """Return a function that shows progress while the block runs.
+
+    On a terminal it draws a bar with an estimate of the time left, and removes it at
+    the end. Elsewhere it writes a line every few seconds, and none if the block takes
+    less time than that.
+
+    Args:
+        what: the things that are counted, such as ``trainings``.
+        stream: standard error if not given.
+    """
+    stream = sys.stderr if stream is None else stream
+    if stream.isatty():
+        columns = BarColumn(), MofNCompleteColumn(), TextColumn(what), TimeLeft()
+        with Progress(*columns, console=Console(file=stream), transient=True) as bar:
+            task = bar.add_task(what, total=None)
+            yield lambda done, total: bar.update(task, completed=done, total=total)
+        return
+    last = time.monotonic()
+
+    def write(done: int, total: int) -> None:
+        nonlocal last
+        if time.monotonic() - last > EVERY and done < total:
+            last = time.monotonic()
+            print(f"  {done} of {total} {what}", file=stream, flush=True)
+
+    yield write
