@@ -8,7 +8,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from neuralopt.api import ComparisonResult as ComparisonResult
+    from neuralopt.api import compare as compare
+    from neuralopt.api import search as search
     from neuralopt.archive import Archive as Archive
+    from neuralopt.archive import ArchiveError as ArchiveError
+    from neuralopt.archive import Proposal as Proposal
+    from neuralopt.evaluators import EVALUATORS as EVALUATORS
+    from neuralopt.evaluators import Evaluator as Evaluator
     from neuralopt.evaluators.evaluate import evaluate as evaluate
     from neuralopt.export import export_rule as export_rule
     from neuralopt.language import RULES as RULES
@@ -18,62 +25,54 @@ if TYPE_CHECKING:
     from neuralopt.language import parse as parse
     from neuralopt.language import render as render
     from neuralopt.language import simplify as simplify
-    from neuralopt.loop import search as search
+    from neuralopt.loop import Observer as Observer
+    from neuralopt.loop import Progress as Progress
     from neuralopt.optimizer import RuleOptimizer as RuleOptimizer
     from neuralopt.optimizer import scheduler as scheduler
-    from neuralopt.scoring import Score as Score
+    from neuralopt.scoring.budgets import BUDGETS as BUDGETS
+    from neuralopt.scoring.budgets import Budget as Budget
+    from neuralopt.scoring.score import Score as Score
+    from neuralopt.searchers import SEARCHERS as SEARCHERS
+    from neuralopt.searchers import Searcher as Searcher
+    from neuralopt.spaces import SPACES as SPACES
     from neuralopt.spaces import Space as Space
+    from neuralopt.tasks import TASKS as TASKS
     from neuralopt.tasks import Recipe as Recipe
+    from neuralopt.tasks import Task as Task
     from neuralopt.tasks import make_task as make_task
 
 __version__ = "0.1.0"
 
-_ROOMS = {
-    "Archive": "archive",
-    "Score": "scoring",
-    "evaluate": "evaluators",
-    "RULES": "language",
-    "SCHEDULES": "language",
-    "Expression": "language",
-    "Rule": "language",
-    "parse": "language",
-    "render": "language",
-    "simplify": "language",
-    "search": "loop",
-    "RuleOptimizer": "optimizer",
-    "export_rule": "export",
-    "scheduler": "optimizer",
-    "Space": "spaces",
-    "Recipe": "tasks",
-    "make_task": "tasks",
+_MODULES = {
+    "api": ("ComparisonResult", "compare", "search"),
+    "archive": ("Archive", "ArchiveError", "Proposal"),
+    "evaluators": ("EVALUATORS", "Evaluator", "evaluate"),
+    "export": ("export_rule",),
+    "language": (
+        *("RULES", "SCHEDULES", "Expression", "Rule"),
+        *("parse", "render", "simplify"),
+    ),
+    "loop": ("Observer", "Progress"),
+    "optimizer": ("RuleOptimizer", "scheduler"),
+    "scoring.budgets": ("BUDGETS", "Budget"),
+    "scoring.score": ("Score",),
+    "searchers": ("SEARCHERS", "Searcher"),
+    "spaces": ("SPACES", "Space"),
+    "tasks": ("TASKS", "Recipe", "Task", "make_task"),
 }
+"""Public names by the module that defines them; a test compares them with the imports
+above, which are for type checkers."""
 
-__all__ = [
-    "RULES",
-    "SCHEDULES",
-    "Archive",
-    "Expression",
-    "Recipe",
-    "Rule",
-    "RuleOptimizer",
-    "Score",
-    "Space",
-    "evaluate",
-    "export_rule",
-    "make_task",
-    "parse",
-    "render",
-    "scheduler",
-    "search",
-    "simplify",
-]
+_HOMES = {name: module for module, names in _MODULES.items() for name in names}
+
+__all__ = sorted(_HOMES)
 
 
 def __getattr__(name: str) -> object:
-    if name not in _ROOMS:
+    if name not in _HOMES:
         raise AttributeError(f"module 'neuralopt' has no attribute {name!r}")
-    return getattr(import_module(f"neuralopt.{_ROOMS[name]}"), name)
+    return getattr(import_module(f"neuralopt.{_HOMES[name]}"), name)
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_ROOMS])
+    return sorted([*globals(), *_HOMES])

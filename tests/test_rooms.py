@@ -32,6 +32,7 @@ ROOMS = (
     "verdict",
     "report",
     "cli",
+    "api",
 )
 
 # What a room refuses to know although the order would let it.

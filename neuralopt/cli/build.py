@@ -191,6 +191,20 @@ class SearchParts:
             ) from None
         check_baselines(self.adam, self.scoring.budget.name)
 
+    def check_context(self, context: Mapping[str, str], run_dir: str) -> None:
+        """Check that an archive's scores depend on the same things as these parts.
+
+        Raises:
+            ValueError: something differs, such as the data of the task.
+        """
+        expected = self.context()
+        for key, value in context.items():
+            if expected.get(key) != value and key != "configuration":
+                raise ValueError(
+                    f"{run_dir} was made with {key} {value}, which is "
+                    f"{expected.get(key)} here: resume it where it is the same"
+                )
+
 
 def build_search(
     settings: Settings,

@@ -18,7 +18,9 @@ Count = Callable[[int, int], None]
 
 
 @contextlib.contextmanager
-def counting(what: str, stream: TextIO | None = None) -> Iterator[Count]:
+def counting(
+    what: str, stream: TextIO | None = None, show: bool = True
+) -> Iterator[Count]:
     """Return a function that shows progress while the block runs.
 
     On a terminal it draws a bar with an estimate of the time left, and removes it at
@@ -28,7 +30,11 @@ def counting(what: str, stream: TextIO | None = None) -> Iterator[Count]:
     Args:
         what: the things that are counted, such as ``trainings``.
         stream: standard error if not given.
+        show: whether anything is shown.
     """
+    if not show:
+        yield lambda done, total: None
+        return
     stream = sys.stderr if stream is None else stream
     if stream.isatty():
         columns = BarColumn(), MofNCompleteColumn(), TextColumn(what), TimeLeft()

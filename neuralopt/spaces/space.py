@@ -6,7 +6,7 @@ read it from a plain mapping; refuses to know files, networks and scores.
 
 import difflib
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 
 import numpy as np
 
@@ -129,6 +129,20 @@ class Space:
         except ValueError as error:
             raise ValueError(f"space {name!r}: {error}") from None
         return cls(name, operands, unary, binary, groups, constraints)
+
+    def to_mapping(self) -> dict[str, object]:
+        """Return the plain data that `from_mapping` makes this space from."""
+        return {
+            "name": self.name,
+            "operands": list(self.operands),
+            "unary": list(self.unary),
+            "binary": list(self.binary),
+            "groups": self.groups,
+            "constraints": {
+                **asdict(self.constraints),
+                "not_final": list(self.constraints.not_final),
+            },
+        }
 
     @property
     def choices(self) -> tuple[int, ...]:

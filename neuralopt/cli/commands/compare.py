@@ -84,14 +84,9 @@ def benchmark(
     splits: Sequence[Split],
     quiet: bool = False,
 ) -> list[Benchmark]:
-    """Score candidates on fresh seeds, on each task, and show progress.
+    """Say what is scored, score it and show progress; see `run_benchmarks`.
 
-    Args:
-        candidates: rules and torch's optimizers, by name.
-        scoring: tasks, budget and numerics.
-        seeds: fresh initial weights and data orders.
-        splits: held-out splits to measure on.
-        quiet: whether standard output is kept for the result.
+    With `quiet`, standard output is kept for the result.
     """
     print(
         f"\nScoring {len(candidates)} rules on {seeds} fresh seeds, budget "
@@ -99,7 +94,26 @@ def benchmark(
         file=sys.stderr if quiet else sys.stdout,
         flush=True,
     )
-    with counting("trainings") as count:
+    return run_benchmarks(candidates, scoring, seeds, splits)
+
+
+def run_benchmarks(
+    candidates: Mapping[str, OptimizerSpec],
+    scoring: ScoringParts,
+    seeds: int,
+    splits: Sequence[Split],
+    show: bool = True,
+) -> list[Benchmark]:
+    """Score candidates on fresh seeds, on each task.
+
+    Args:
+        candidates: rules and torch's optimizers, by name.
+        scoring: tasks, budget and numerics.
+        seeds: fresh initial weights and data orders.
+        splits: held-out splits to measure on.
+        show: whether to show progress on standard error.
+    """
+    with counting("trainings", show=show) as count:
         return [
             run_benchmark(
                 candidates,

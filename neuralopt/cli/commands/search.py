@@ -163,13 +163,7 @@ def _continue(run_dir: Path, choose: Callable[[Settings], Settings]) -> int:
         settings.run_dir = str(run_dir)
         parts = build_search(settings)
         parts.recall(archive.context)
-        expected = parts.context()
-        for key, value in archive.context.items():
-            if expected.get(key) != value and key != "configuration":
-                raise ValueError(
-                    f"{run_dir} was made with {key} {value}, which is "
-                    f"{expected.get(key)} here: resume it where it is the same"
-                )
+        parts.check_context(archive.context, str(run_dir))
         print(
             f"Continuing {run_dir} at proposal {len(archive)}; what came after its "
             "last checkpoint is replayed first, not trained again",

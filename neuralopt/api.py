@@ -1,0 +1,378 @@
+"""Search and compare from Python, with names or objects.
+
+This is the other front door, next to the command line: both read the same settings and
+write the same run directories, so that either continues what the other began.
+"""
+
+import dataclasses
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Literal
+
+from neuralopt import loop
+from neuralopt.archive import Archive
+from neuralopt.cli.build import ScoringParts, SearchParts, build_search
+from neuralopt.cli.commands.compare import run_benchmarks
+from neuralopt.cli.config.compose import compose_settings, settings_yaml
+from neuralopt.cli.config.saved import settings_difference, settings_from_text
+from neuralopt.cli.config.schema import Settings
+from neuralopt.cli.rule_lookup import ARCHIVE, find_candidates
+from neuralopt.cli.run_directory import make_run_directory, run_directory
+from neuralopt.engines import Numerics, OptimizerSpec
+from neuralopt.evaluators import Evaluator
+from neuralopt.evaluators.registry import cores
+from neuralopt.language import Expression, Rule, render, simplify
+from neuralopt.loop import Observer
+from neuralopt.report.progress import ProgressLine
+from neuralopt.report.tables import Table, comparison_table
+from neuralopt.report.tensorboard import TensorBoard
+from neuralopt.scoring.budgets import Budget, named_budget
+from neuralopt.searchers import Searcher, make_searcher
+from neuralopt.spaces import Space
+from neuralopt.spaces.registry import load as load_space
+from neuralopt.tasks import Split, Task, load_tasks
+from neuralopt.verdict.benchmark import Benchmark
+from neuralopt.verdict.comparison import Comparison
+
+
+def search(
+    space: str | Space = "bello2017",
+    searcher: str | Searcher = "controller",
+    evaluator: str | Evaluator = "in_process",
+    archive: Archive | None = None,
+    proposals: int = 1000,
+    batch: int = 64,
+    lag: int = 1,
+    observers: Sequence[Observer] = (),
+    stop: threading.Event | None = None,
+    *,
+    task: str | Task = "digits",
+    budget: str | Budget = "bello2017",
+    seed: int = 0,
+    run_dir: str | Path = "",
+    resume: Literal["never", "auto"] = "never",
+    overrides: Sequence[str] = (),
+    progress: bool = True,
+) -> Archive:
+    """Run or continue a search, and return its archive.
+
+    Args:
+        space: name of a space, path of a YAML file, or a Space.
+        searcher: a name of SEARCHERS, or a Searcher over the same space.
+        evaluator: a name of EVALUATORS; or, with an archive, an Evaluator.
+        archive: open for writing. The search then writes there, is run by the
+            evaluator given, and task, budget, run_dir, resume and overrides have no
+            effect: the caller has chosen all of them.
+        proposals: rules to ask the searcher for; duplicates count.
+        batch: proposals asked for at once.
+        lag: batches asked ahead of the oldest that is not told.
+        observers: further objects that watch the search.
+        stop: once set, the search saves its place and returns early.
+        task: a name as on the command line (``digits+char_lm``), or a Task.
+        budget: name of a budget, path of a YAML file, or a Budget.
+        seed: of the searcher and of all children.
+        run_dir: where to write; a folder under ``runs/`` named by the date if empty.
+        resume: ``auto`` continues the search that run_dir holds.
+        overrides: further overrides, as on the command line:
+            ``["evaluator.workers=2", "searcher.hidden=64"]``.
+        progress: whether to show progress on standard error.
+
+    Returns:
+        The archive: the one given, or that of the run directory, open for reading.
+
+    Raises:
+        ValueError: a name, an option or a number is wrong, or the run directory holds
+            another search.
+        ArchiveError: the archive can't be written, or belongs to another search.
+
+    Example:
+        >>> import tempfile
+        >>> found = search(
+        ...     "bello2017", searcher="evolution", budget="smoke", proposals=32,
+        ...     run_dir=tempfile.mkdtemp() + "/run", progress=False,
+        ... )
+        >>> len(found)
+        32
+        >>> best, = found.best(1)
+        >>> best.status
+        'scored'
+    """
+    if archive is not None:
+        return _search_into(
+            archive, space, searcher, evaluator, proposals, batch, lag,
+            observers, stop, seed,
+        )  # fmt: skip
+    if not isinstance(evaluator, str):
+        raise ValueError("an Evaluator needs an archive to write to: give archive=")
+    settings = _settings(space, searcher, evaluator, task, budget, overrides)
+    settings = dataclasses.replace(
+        settings, proposals=proposals, batch=batch, lag=lag, seed=seed, resume=resume
+    )
+    settings.run_dir = str(run_dir)
+    settings.run_dir = str(run_directory(settings))
+    folder = Path(settings.run_dir)
+    parts = build_search(
+        settings,
+        tasks=None if isinstance(task, str) else (task,),
+        space=space if isinstance(space, Space) else None,
+        searcher=None if isinstance(searcher, str) else searcher,
+    )
+    watching: list[Observer] = [*observers]
+    if progress:
+        watching.append(ProgressLine())
+    if settings.report.tensorboard:
+        watching.append(TensorBoard(folder / "tb" / "search"))
+    _run(parts, folder, watching, stop)
+    return Archive.open(folder / ARCHIVE)
+
+
+def _search_into(
+    archive: Archive,
+    space: str | Space,
+    searcher: str | Searcher,
+    evaluator: str | Evaluator,
+    proposals: int,
+    batch: int,
+    lag: int,
+    observers: Sequence[Observer],
+    stop: threading.Event | None,
+    seed: int,
+) -> Archive:
+    """A search of objects that the caller has made."""
+    if isinstance(evaluator, str):
+        raise ValueError(
+            f"evaluator is the name {evaluator!r}: with archive= give an Evaluator"
+        )
+    space = load_space(space) if isinstance(space, str) else space
+    if isinstance(searcher, str):
+        searcher = make_searcher(searcher, space, seed)
+    return loop.search(
+        space, searcher, evaluator, archive, proposals, batch, lag, observers, stop
+    )
+
+
+def _settings(
+    space: str | Space,
+    searcher: str | Searcher,
+    evaluator: str,
+    task: str | Task,
+    budget: str | Budget,
+    overrides: Sequence[str],
+) -> Settings:
+    """Settings that name what is named, and describe what is given as an object."""
+    named: dict[str, object] = {
+        "space": space,
+        "searcher": searcher,
+        "evaluator": evaluator,
+        "task": task,
+        "budget": budget,
+    }
+    texts = [f"{key}={x}" for key, x in named.items() if isinstance(x, str)]
+    settings = compose_settings([*texts, *overrides])
+    if isinstance(space, Space):
+        settings.space = space.to_mapping()
+    if not isinstance(searcher, str):
+        settings.searcher.name = type(searcher).__name__
+        settings.searcher.options = {}
+    if not isinstance(task, str):
+        settings.task.name = task.name
+    if isinstance(budget, Budget):
+        settings.budget = budget
+    return settings
+
+
+def _run(
+    parts: SearchParts,
+    folder: Path,
+    observers: Sequence[Observer],
+    stop: threading.Event | None,
+) -> None:
+    """Begin the search of a run directory, or continue it where that is asked for."""
+    settings, path = parts.settings, folder / ARCHIVE
+    if path.exists() and path.stat().st_size:
+        if settings.resume != "auto":
+            raise ValueError(
+                f"{folder} holds a search: give resume='auto' to continue it, or "
+                "another run_dir"
+            )
+        archive = Archive.open(path, writable=True)
+        with closing(archive):
+            kept = settings_from_text(archive.context.get("configuration", ""))
+            if key := settings_difference(kept, settings):
+                raise ValueError(f"{folder} holds a search with another {key}")
+            parts.recall(archive.context)
+            parts.check_context(archive.context, str(folder))
+            with closing(parts.evaluator()) as evaluator:
+                _loop(parts, evaluator, archive, observers, stop)
+        return
+    with closing(parts.evaluator()) as evaluator:  # first: it may not start
+        make_run_directory(folder)
+        with Archive.create(path, parts.context()) as archive:
+            (folder / "config.yaml").write_text(settings_yaml(settings))
+            _loop(parts, evaluator, archive, observers, stop)
+
+
+def _loop(
+    parts: SearchParts,
+    evaluator: Evaluator,
+    archive: Archive,
+    observers: Sequence[Observer],
+    stop: threading.Event | None,
+) -> None:
+    settings = parts.settings
+    loop.search(
+        parts.space,
+        parts.searcher,
+        evaluator,
+        archive,
+        settings.proposals,
+        settings.batch,
+        settings.lag,
+        observers,
+        stop,
+    )
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ComparisonResult:
+    """What `compare` found: a benchmark for each task.
+
+    It prints as tables, in a terminal and in a notebook.
+
+    Attributes:
+        benchmarks: one a task, in the order of the tasks.
+        rules: text of each candidate that is a rule, by its name.
+        baselines: candidates from which the reference is chosen; None for all.
+    """
+
+    benchmarks: tuple[Benchmark, ...]
+    rules: Mapping[str, str]
+    baselines: tuple[str, ...] | None = None
+
+    def __iter__(self) -> Iterator[Benchmark]:
+        return iter(self.benchmarks)
+
+    def __getitem__(self, task: str) -> Benchmark:
+        """The benchmark on the task of this name; KeyError if there is none."""
+        return {each.task: each for each in self.benchmarks}[task]
+
+    def comparison(self, split: Split = "selection", task: str = "") -> Comparison:
+        """Return ranks, intervals and verdicts on a split.
+
+        Args:
+            split: one of those measured.
+            task: its name; the first task if not given.
+        """
+        found = self[task] if task else self.benchmarks[0]
+        return found.comparison(split, self.baselines)
+
+    def table(self, split: Split = "selection", task: str = "") -> Table:
+        """Return the comparison on a split as a table; see `comparison`."""
+        found = self[task] if task else self.benchmarks[0]
+        return comparison_table(
+            self.comparison(split, task), rules=self.rules, curves=found.curves(split)
+        )
+
+    def _tables(self) -> Iterator[tuple[str, Table]]:
+        for found in self.benchmarks:
+            for split in found.scores:
+                title = f"On the {split} split of {found.task}:"
+                yield title, self.table(split, found.task)
+
+    def __str__(self) -> str:
+        return "\n".join(f"{title}\n{table.text()}" for title, table in self._tables())
+
+    def _repr_html_(self) -> str:
+        return "".join(
+            f"<p>{title}</p>{table._repr_html_()}" for title, table in self._tables()
+        )
+
+
+def compare(
+    rules: Sequence[str | Expression | Rule] | Mapping[str, str | Expression | Rule],
+    task: str | Task = "digits",
+    budget: str | Budget = "bello2017",
+    *,
+    seeds: int = 5,
+    splits: Sequence[Split] = ("selection", "test"),
+    baselines: Sequence[str] | None = None,
+    seed: int = 0,
+    engine: str = "auto",
+    device: str = "cpu",
+    precision: str = "float32",
+    workers: int = 0,
+    progress: bool = True,
+) -> ComparisonResult:
+    """Train rules and torch's optimizers alike on fresh seeds, and rank them.
+
+    Every candidate meets the same initial weights and batches, seed by seed, and
+    chooses its learning rate by the loss on the validation split.
+
+    Args:
+        rules: names of RULES, rule texts, ``RUN:best`` and the like, ``torch.NAME`` for
+            an optimizer of torch, expressions or rules; or a mapping from names for the
+            table to these.
+        task: a name as on the command line, or a Task.
+        budget: a name or a Budget.
+        seeds: fresh initial weights and data orders, 1 or more.
+        splits: held-out splits to measure on.
+        baselines: names of candidates from which the reference is chosen; all if None.
+        seed: of initial weights and data orders.
+        engine: a name of ENGINES, or ``auto``.
+        device: ``cpu``, ``cuda`` or ``cuda:N``.
+        precision: ``float32``, ``bfloat16`` (products only) or ``float64``.
+        workers: threads; 0 is one a core.
+        progress: whether to show progress on standard error.
+
+    Raises:
+        ValueError: a rule, a name or a number is wrong, or a training breaks.
+
+    Example:
+        >>> result = compare(["adam", "sgd"], budget="smoke", seeds=2, progress=False)
+        >>> [row.name for row in result.comparison("selection").rows]
+        ['sgd', 'adam']
+    """
+    tasks = load_tasks(task) if isinstance(task, str) else (task,)
+    budget = named_budget(budget) if isinstance(budget, str) else budget
+    numerics = Numerics.named(precision, device)
+    numerics.check()
+    threads = workers or (cores() if numerics.on_cpu else 1)
+    scoring = ScoringParts(tasks, budget, numerics, engine, seed, threads)
+    candidates = _candidates(rules)
+    if not candidates:
+        raise ValueError("name at least one rule to compare")
+    found = run_benchmarks(candidates, scoring, seeds, splits, show=progress)
+    texts = {
+        name: render(simplify(rule))
+        for name, rule in candidates.items()
+        if isinstance(rule, Expression)
+    }
+    chosen = None if baselines is None else tuple(baselines)
+    return ComparisonResult(tuple(found), texts, chosen)
+
+
+def _candidates(
+    rules: Sequence[str | Expression | Rule] | Mapping[str, str | Expression | Rule],
+) -> dict[str, OptimizerSpec]:
+    """Rules by the names that a table shows."""
+    if isinstance(rules, str):
+        raise ValueError(f"rules is the text {rules!r}: give a list of rules")
+    if isinstance(rules, Mapping):
+        return {name: _candidate(rule) for name, rule in rules.items()}
+    found: dict[str, OptimizerSpec] = {}
+    for rule in rules:
+        if isinstance(rule, str):
+            found |= find_candidates([rule])
+        else:
+            name = rule.name if isinstance(rule, Rule) else render(rule)
+            found[name] = _candidate(rule)
+    return found
+
+
+def _candidate(rule: str | Expression | Rule) -> OptimizerSpec:
+    if isinstance(rule, str):
+        (made,) = find_candidates([rule]).values()
+        return made
+    return rule.expression if isinstance(rule, Rule) else rule
