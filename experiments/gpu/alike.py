@@ -79,8 +79,8 @@ def agreement(
             unexplained += spread <= EXACT
             verdict = "ill-conditioned" if spread > EXACT else "UNEXPLAINED"
             print(
-                f"    {verdict}: {apart:.1e} apart, the serial engine from itself {spread:.1e}: "
-                f"rate {child.learning_rate:g}: {child.rule}"
+                f"    {verdict}: {apart:.1e} apart, the serial engine from itself "
+                f"{spread:.1e}: rate {child.learning_rate:g}: {child.rule}"
             )
     return unexplained
 

@@ -206,7 +206,7 @@ def flops(task: Task) -> float:
     return 2 * total * task.batch_size
 
 
-@numba.njit  # type: ignore[misc]  # numba has no annotations
+@numba.njit
 def _multiply(memory, times):  # type: ignore[no-untyped-def]  # numba infers them
     """Repeat a (16, 256) by (256, 64) product, whose operands stay in the L1 cache."""
     none = np.int64(0)
@@ -228,7 +228,7 @@ def population(rounds: int) -> Rows:
     """Print children per second against the number trained at once, one epoch."""
     task, adam = load_task("digits"), RULES["adam"].expression
     sizes = (7, 28, 112, 448, 1792)
-    engines = {
+    engines: dict[str, Engine] = {
         "stacked, 1 thread": StackedEngine(task, SEED),
         "native, 1 thread": NativeEngine(task, SEED),
         f"native, {CORES} threads": NativeEngine(task, SEED, workers=CORES),
