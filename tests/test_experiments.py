@@ -11,7 +11,10 @@ import torch
 from experiments import measure
 from experiments.structure import structure
 from experiments.throughput import shares
+from neuralopt.engines.engine import batch_order, initial_parameters
+from neuralopt.language import RULES
 from neuralopt.searchers import SEARCHERS
+from neuralopt.tasks import load_task
 
 ROOT = Path(__file__).parents[1]
 EXPERIMENTS = ROOT / "experiments"
@@ -190,9 +193,6 @@ def test_a_results_file_that_cannot_be_written_is_refused_at_the_start(
 
 
 def test_the_naive_loop_is_plain_pytorch() -> None:
-    from neuralopt import RULES, load_task
-    from neuralopt.engines.engine import batch_order, initial_parameters
-
     task = load_task("digits")
     examples, batches = task.examples("training"), list(batch_order(task, 1, 0, 0))[:5]
     rule = RULES["sgd"].expression

@@ -194,7 +194,7 @@ def print_times(name: str, found: dict[str, list[float]], moved: int) -> None:
     for way, (middle, share) in shares.items():
         milliseconds = [1e3 * each for each in found[way]]
         print(
-            f"  {name:14} {way:21} {spread(milliseconds, '9.3f')} "
+            f"  {name:14} {way:21} {spread(milliseconds, '.3f'):26} "
             f"{base / middle:7.2f} x {share:7.1%}"
         )
 
