@@ -1,20 +1,32 @@
-"""Does a fast engine train the same children as the serial one, the oracle?
+"""Compare a fast engine with the serial engine, the oracle.
 
-Scores one fixed list of random rules with both and prints where they differ, why, and
-how fast each is. See README.md beside this file.
+    python experiments/agreement/agreement.py --rules 3000
+    python experiments/agreement/agreement.py --rules 1000 --engine stacked
+
+Scores one fixed list of random rules with both engines, and prints where they differ,
+why, and how fast each is. Results: README.md in this folder.
 """
 
 import argparse
 import math
-import statistics
+import sys
 import time
 import warnings
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
+sys.path.insert(0, str(Path(__file__).parents[2]))  # finds `experiments`: its README
+
+from experiments.measure import (
+    add_json_option,
+    in_turn,
+    spread,
+    write_results,
+)
 from neuralopt.engines import ENGINES
 from neuralopt.engines.engine import Child, Outcome, steps_per_epoch
 from neuralopt.engines.serial import SerialEngine
@@ -31,22 +43,25 @@ EXACT = 1e-9
 """Children agree if no loss differs by more, relative to max(1, loss)."""
 
 IDENTICAL = 1e-4
-"""Qualities are called identical if they differ by no more, of 1."""
+"""Qualities, from 0 to 1, are called identical if they differ by at most this."""
 
 SHIFTS = (1, 2, 3, 5)
-"""Of the perturbed tasks, to see what rounding alone does to a child."""
+"""Of the perturbed tasks, which show how far rounding can move a child."""
 
 ROUND = 50
-"""Rules a round; each round times both engines, the order alternating."""
+"""Rules per round; each round times both engines, in alternating order."""
 
 
 class Perturbed:
-    """A task that is the same but for rounding.
+    """A task that differs from another one only by rounding.
 
     At every step weights are moved by about the rounding error of dtype, the examples
     of a batch are summed in another order, and gradients (of the outputs; and those
     that are not 0, of the weights) are moved by the rounding error of the largest: they
-    are sums, whose terms may cancel. shift: which of such tasks.
+    are sums, whose terms may cancel.
+
+    Attributes:
+        shift: Seed of the perturbation.
     """
 
     def __init__(self, task: Task, dtype: torch.dtype, shift: int) -> None:
@@ -71,7 +86,7 @@ class Perturbed:
 
         def moved_back(_: nn.Module, __: object, outputs: torch.Tensor) -> torch.Tensor:
             if outputs.requires_grad:
-                # A probability of 1 is 1 in one order of sums, and not in another.
+                # A probability of 1 in one order of sums is not 1 in another.
                 outputs.register_hook(lambda g: g + noise(g) / len(g))
             return outputs.roll(-shift, 0)
 
@@ -87,7 +102,7 @@ class Perturbed:
 
 
 def distance(ours: Outcome, theirs: Outcome) -> float:
-    """Greatest difference of all training and held-out losses, inf if one diverged."""
+    """Greatest difference of all losses, inf if one of the two diverged."""
     if ours.diverged != theirs.diverged or len(ours.curve) != len(theirs.curve):
         return math.inf
     pairs = list(zip(ours.curve, theirs.curve, strict=True))
@@ -96,8 +111,10 @@ def distance(ours: Outcome, theirs: Outcome) -> float:
     return max((abs(a - b) / max(1.0, abs(a)) for a, b in pairs), default=0.0)
 
 
-def compare_children(task: Task, rules: Sequence[Expression], fast: str) -> None:
-    """Children in float64, each rule with one of the seven learning rates."""
+def compare_children(
+    task: Task, rules: Sequence[Expression], fast: str
+) -> dict[str, object]:
+    """Compare children in float64, each rule at one of the seven learning rates."""
     limit = STEPS * task.batch_size
     steps = steps_per_epoch(task, limit)
     print(f"\nfloat64, {steps} steps, rate i % 7 of bello2017 for rule i")
@@ -120,31 +137,40 @@ def compare_children(task: Task, rules: Sequence[Expression], fast: str) -> None
         engine = SerialEngine(same, SEED, torch.float64)
         return distance(outcome, engine.train([child], 1, SPLITS, limit)[0])
 
+    unexplained = 0
     for child, outcome, far in zip(children, oracle, distances, strict=True):
         if far > EXACT:
-            spread = max(moved(child, outcome, shift) for shift in SHIFTS)
-            verdict = "ill-conditioned" if spread > EXACT else "UNEXPLAINED"
+            furthest = max(moved(child, outcome, shift) for shift in SHIFTS)
+            unexplained += furthest <= EXACT
+            verdict = "ill-conditioned" if furthest > EXACT else "UNEXPLAINED"
             print(
-                f"  {verdict}: {far:.1e} apart; the serial engine alone, rounded "
-                f"otherwise, {spread:.1e}: rate {child.learning_rate:g}: {child.rule}"
+                f"  {verdict}: {far:.1e} apart; the serial engine from itself, "
+                f"rounded otherwise, {furthest:.1e}: rate {child.learning_rate:g}: "
+                f"{child.rule}"
             )
+    return {
+        "children": len(children),
+        "within": sum(far <= EXACT for far in distances),
+        "unexplained": unexplained,
+    }
 
 
 def compare_scores(
     task: Task, rules: Sequence[Expression], budget: Budget, fast: str
-) -> None:
-    """Scores in float32, and rules per second of both engines."""
+) -> dict[str, object]:
+    """Compare scores in float32, and the speed of both engines."""
     print(f"\nfloat32, budget {budget.name}")
     texts = [str(rule) for rule in rules]
     engines = {name: ENGINES[name](task, SEED) for name in ("serial", fast)}
     scores: dict[str, list[Score]] = {name: [] for name in engines}
-    rates: dict[str, list[float]] = {name: [] for name in engines}
-    for number, start in enumerate(range(0, len(texts), ROUND)):
-        some = texts[start : start + ROUND]
-        for name in list(engines)[:: 1 if number % 2 else -1]:
-            began = time.perf_counter()
-            scores[name] += scorer(task, budget, engines[name])(some)
-            rates[name].append(len(some) / (time.perf_counter() - began))
+
+    def rate(name: str, number: int) -> float:
+        some = texts[number * ROUND :][:ROUND]
+        began = time.perf_counter()
+        scores[name] += scorer(task, budget, engines[name])(some)
+        return len(some) / (time.perf_counter() - began)
+
+    rates = in_turn(list(engines), rate, math.ceil(len(texts) / ROUND))
     pairs = list(zip(scores["serial"], scores[fast], strict=True))
     print_distribution([abs(a.quality - b.quality) for a, b in pairs], IDENTICAL)
     kept = [a for a, _ in pairs if a.status == "scored"]
@@ -157,35 +183,39 @@ def compare_scores(
         if abs(ours.quality - theirs.quality) > IDENTICAL:
             print(f"  {explanation(task, budget, text, ours, theirs)}: {text}")
     ratios = [b / a for a, b in zip(rates["serial"], rates[fast], strict=True)]
-    print(
-        "\nrules per second, one thread, rounds of both in turn, rules compiled before"
-    )
+    print("\nrules per second, one thread, both engines in turn, rules compiled before")
     for name, some_rates in rates.items():
-        print(f"  {name:8} {spread_of(some_rates)}")
-    print(f"  ratio    {spread_of(ratios)}")
+        print(f"  {name:8} {spread(some_rates, '.1f')}")
+    print(f"  ratio    {spread(ratios, '.1f')}")
+    return {
+        "rules": len(pairs),
+        "within": sum(abs(a.quality - b.quality) <= IDENTICAL for a, b in pairs),
+        "statuses differ": sum(a.status != b.status for a, b in pairs),
+        "rules per second": rates,
+    }
 
 
 def explanation(
     task: Task, budget: Budget, text: str, ours: Score, theirs: Score
 ) -> str:
-    """Whether rounding alone moves the score so far."""
+    """Whether other rounding moves the score of the serial engine as far."""
     moved = [
         scorer(task, budget, SerialEngine(Perturbed(task, torch.float32, shift), SEED))(
             [text]
         )[0]
         for shift in SHIFTS
     ]
-    spread = max(abs(score.quality - ours.quality) for score in moved)
-    verdict = "chaotic" if spread > IDENTICAL else "UNEXPLAINED"
+    furthest = max(abs(score.quality - ours.quality) for score in moved)
+    verdict = "chaotic" if furthest > IDENTICAL else "UNEXPLAINED"
     return (
         f"{verdict}: serial {ours.quality:.6f} at {ours.lr}, the other "
-        f"{theirs.quality:.6f} at {theirs.lr}; the serial engine alone, rounded "
-        f"otherwise, up to {spread:.1e} away"
+        f"{theirs.quality:.6f} at {theirs.lr}; the serial engine, rounded otherwise, "
+        f"up to {furthest:.1e} from itself"
     )
 
 
 def print_distribution(distances: Sequence[float], limit: float) -> None:
-    """The share within a limit, and how many are how far apart."""
+    """Print the share within a limit, and the distribution."""
     count = len(distances)
     within = sum(distance <= limit for distance in distances)
     print(f"  {within} of {count} ({within / count:.1%}) within {limit:g}")
@@ -198,22 +228,18 @@ def print_distribution(distances: Sequence[float], limit: float) -> None:
     print()
 
 
-def spread_of(values: Sequence[float]) -> str:
-    """Median [least, greatest]."""
-    middle = statistics.median(values)
-    return f"{middle:.1f} [{min(values):.1f}, {max(values):.1f}]"
-
-
 def main() -> None:
-    """Run both comparisons."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rules", type=int, default=1000)
     parser.add_argument("--engine", default="native", choices=["native", "stacked"])
     parser.add_argument("--budget", default="smoke", choices=list(BUDGETS))
     parser.add_argument("--tasks", nargs="+", default=["digits"])
-    parser.add_argument("--path", help="of the data of tasks that have some")
+    parser.add_argument("--path", help="the data of tasks that read some")
     parser.add_argument("--depth", type=int, help="of cifar10_resnet")
     parser.add_argument("--width", type=int, help="of cifar10_resnet")
+    add_json_option(parser)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     warnings.filterwarnings("ignore", message="There is a performance drop")
@@ -222,6 +248,7 @@ def main() -> None:
     rules = [r for s in SPACES.values() for r in random_rules(s, share, SEED)]
     rules = rules[: arguments.rules]
     print(f"{len(rules)} rules of {', '.join(SPACES)}; {arguments.engine}")
+    figures: dict[str, object] = {"engine": arguments.engine}
     for name in arguments.tasks:
         options = {
             key: value
@@ -230,9 +257,12 @@ def main() -> None:
         }
         task = load_task(name, **options)
         print(f"\n{name}:")
-        compare_children(task, rules, arguments.engine)
-        compare_scores(task, rules, BUDGETS[arguments.budget], arguments.engine)
+        children = compare_children(task, rules, arguments.engine)
+        budget = BUDGETS[arguments.budget]
+        scores = compare_scores(task, rules, budget, arguments.engine)
+        figures[name] = {"float64 children": children, "float32 scores": scores}
     print(f"\n{time.perf_counter() - began:.0f} s")
+    write_results(arguments.json, figures)
 
 
 if __name__ == "__main__":

@@ -1,21 +1,27 @@
-"""How far canonical forms shrink the one-group space of bello2017, and what they miss.
+"""Count canonical forms in the one-group space of bello2017, and what they miss.
 
     python experiments/algebra/algebra.py
 
 Counts rows, distinct texts and canonical rules. Then looks for canonical rules that
-behave alike on probes although their forms differ: candidates for missed identities,
-printed as hints. Most are alike on the probes alone, or up to rounding: a canonical
-form may not change a bit, so they are no defect.
+behave alike on probes although their forms differ. They are printed as hints at missed
+identities. Most agree only on the probes, or only up to rounding, and are not defects:
+a canonical form must not change a single bit of a rule's values.
 """
 
 import argparse
 import itertools
+import sys
 import time
 from collections import defaultdict
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
+sys.path.insert(0, str(Path(__file__).parents[2]))  # finds `experiments`: its README
+
+from experiments.measure import add_json_option, write_results
 from neuralopt.language import Expression, render, simplify
 from neuralopt.scoring.probes import probed_values, rejections
 from neuralopt.spaces import SPACES, Space
@@ -25,7 +31,7 @@ DIGITS = 9
 
 
 def one_group(name: str) -> Space:
-    """The space with one group and without constraints: all rows count."""
+    """The space with one group and without constraints, so that every row is valid."""
     space = SPACES[name]
     free = replace(space.constraints, distinct_operands=False, not_final=())
     return Space(name, space.operands, space.unary, space.binary, 1, free)
@@ -50,8 +56,8 @@ def alike(rules: list[Expression]) -> list[list[Expression]]:
     return [group for group in groups.values() if len(group) > 1]
 
 
-def _rounded(values: np.ndarray) -> bytes:
-    """Values to a number of significant digits, 0.0 and -0.0 taken as one."""
+def _rounded(values: npt.NDArray[np.float64]) -> bytes:
+    """Values rounded to DIGITS significant digits, -0.0 as 0.0."""
     with np.errstate(all="ignore"):
         size = 10.0 ** (DIGITS - 1 - np.floor(np.log10(np.abs(values))))
         rounded = np.round(values * size) / size
@@ -59,9 +65,12 @@ def _rounded(values: np.ndarray) -> bytes:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--space", default="bello2017", choices=list(SPACES))
     parser.add_argument("--show", type=int, default=20, help="groups of hints shown")
+    add_json_option(parser)
     arguments = parser.parse_args()
     began = time.perf_counter()
     space = one_group(arguments.space)
@@ -88,6 +97,18 @@ def main() -> None:
     for group in groups[: arguments.show]:
         print("  " + "   ~   ".join(render(rule) for rule in group[:3]))
     print(f"\n{time.perf_counter() - began:.0f} s")
+    write_results(
+        arguments.json,
+        {
+            "space": space.name,
+            "rows": space.raw_size,
+            "distinct texts": len(texts),
+            "canonical rules": len(canonical),
+            "pass the probes": len(kept),
+            "alike on probes": more,
+            "groups": len(groups),
+        },
+    )
 
 
 if __name__ == "__main__":

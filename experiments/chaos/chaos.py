@@ -1,14 +1,14 @@
-"""Workers, nodes and drivers killed at random, and the archive compared afterwards.
+"""Kill workers, nodes and drivers at random, then compare the archive.
 
     python experiments/chaos/chaos.py --kills 10       # about two minutes
     python experiments/chaos/chaos.py --kills 50 --heads 2 --proposals 12000
 
 A search runs on a real Ray cluster of a head without cores and two nodes of one core
-each, all on this machine. Meanwhile SIGKILL hits an actor, a node (which is replaced),
-the driver (which is started again with resume=auto) or the cluster's head (with which
-the driver ends; both are started again), at moments spread over the whole search. At
-the end its archive must equal that of a search in one process which
-nobody disturbed, column for column, and no proposal may be decided twice or lost.
+each, all on this machine. At moments spread over the whole search, SIGKILL ends an
+actor, a node (which is replaced), the driver (which is started again with resume=auto)
+or the cluster's head (which also ends the driver; both are started again). At the end
+the archive must equal that of an undisturbed search in one process, column for column,
+and no proposal may be decided twice or lost.
 """
 
 import argparse
@@ -22,18 +22,22 @@ import tempfile
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
+sys.path.insert(0, str(Path(__file__).parents[2]))  # finds `experiments`: its README
+
+from experiments.measure import add_json_option, write_results
 from neuralopt.archive import Archive, ArchiveError, difference
 
 COMMON = ["experiment=smoke", "searcher=evolution", "lag=3", "verdict.candidates=0"]
 SEARCH = [sys.executable, "-m", "neuralopt", "search", *COMMON]
 CHANCES = {"actor": 6, "node": 2, "driver": 2}
 STILL = 120.0
-"""Seconds without a decided proposal after which something is wrong."""
+"""Seconds without a newly decided proposal after which the experiment fails."""
 
 
 def decided(run: Path) -> int:
-    """Proposals of a run that are decided; 0 before there is an archive."""
+    """Number of decided proposals of a run; 0 before its archive exists."""
     try:
         with Archive.open(run / "archive.sqlite") as archive:
             counts = archive.counts()
@@ -43,7 +47,7 @@ def decided(run: Path) -> int:
 
 
 class Target:
-    """A cluster and a driver, and ways to kill what belongs to them."""
+    """A cluster and a driver, whose processes can be killed."""
 
     def __init__(self, run: Path, proposals: int, chance: random.Random) -> None:
         self.run, self.proposals, self.chance = run, proposals, chance
@@ -58,7 +62,7 @@ class Target:
         self.nodes = [self.cluster.add_node(num_cpus=1) for _ in range(2)]
 
     def start(self) -> None:
-        """The driver, from the beginning or from where it was."""
+        """Start the driver, which continues the run if there is one."""
         self.driver = subprocess.Popen(
             [
                 *SEARCH,
@@ -74,7 +78,7 @@ class Target:
         )
 
     def kill(self, what: str) -> bool:
-        """Whether there was one to kill."""
+        """Kill a process of one kind; returns whether there was one."""
         if what == "actor":
             actors = self.actors()
             if actors:
@@ -86,10 +90,11 @@ class Target:
             self.nodes.append(self.cluster.add_node(num_cpus=1))
             return True
         if what == "head":
-            (gcs,) = self.cluster.head_node.all_processes["gcs_server"]
+            head: Any = self.cluster.head_node  # Ray's annotation says None
+            (gcs,) = head.all_processes["gcs_server"]
             gcs.process.kill()
-            assert self.driver.wait(STILL) != 0, "a driver does not outlive its cluster"
-            self.cluster.shutdown()
+            assert self.driver.wait(STILL) != 0, "the driver must end with its cluster"
+            self.cluster.shutdown()  # type: ignore[no-untyped-call]  # Ray's
             self.build()
         else:
             self.driver.kill()
@@ -117,14 +122,14 @@ class Target:
 
     def close(self) -> None:
         self.driver.kill()
-        self.cluster.shutdown()
+        self.cluster.shutdown()  # type: ignore[no-untyped-call]  # Ray's
         self.log.close()
 
 
 def disturbed(
     run: Path, proposals: int, kills: int, heads: int, seed: int
 ) -> Counter[str]:
-    """Run a search to its end through so many kills; what was killed how often."""
+    """Run a search to its end while processes are killed; returns kills by kind."""
     chance = random.Random(seed)
     target = Target(run, proposals, chance)
     killed: Counter[str] = Counter()
@@ -139,7 +144,9 @@ def disturbed(
             if now > last:
                 last, since = now, time.monotonic()
             if time.monotonic() - since > STILL:
-                raise SystemExit(f"nothing happened for {STILL:.0f} s: {target.log}")
+                raise SystemExit(
+                    f"no proposal was decided for {STILL:.0f} s: see {target.log.name}"
+                )
             if moments and now > moments[0]:
                 time.sleep(chance.uniform(0.0, 0.3))
                 if target.kill(victims[0]):
@@ -159,14 +166,22 @@ def disturbed(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--kills", type=int, default=10)
-    parser.add_argument("--heads", type=int, default=0, help="of the kills")
+    parser.add_argument(
+        "--heads",
+        type=int,
+        default=0,
+        help="how many of the kills end the cluster's head",
+    )
     parser.add_argument("--proposals", type=int, default=3000)
     parser.add_argument("--seed", type=int, default=0)
+    add_json_option(parser)
     arguments = parser.parse_args()
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    # How long Ray lets a driver live without its head; 60 unless told.
+    # Seconds that Ray lets a driver live without its head; the default is 60.
     os.environ["RAY_gcs_rpc_server_reconnect_timeout_s"] = "5"  # noqa: SIM112
     os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
     with tempfile.TemporaryDirectory() as folder:
@@ -176,7 +191,7 @@ def main() -> None:
         subprocess.run(
             [*SEARCH, size, f"run_dir={calm}"], check=True, capture_output=True
         )
-        alone = time.monotonic() - began
+        undisturbed = time.monotonic() - began
         began = time.monotonic()
         killed = disturbed(
             wild,
@@ -199,11 +214,22 @@ def main() -> None:
     )
     told = ", ".join(f"{count} x {what}" for what, count in killed.items())
     print(f"killed: {told} ({sum(killed.values())} in all)")
-    print(f"undisturbed {alone:.0f} s, disturbed {seconds:.0f} s")
+    print(f"undisturbed {undisturbed:.0f} s, disturbed {seconds:.0f} s")
     print(f"proposals: {counts}")
     print(f"attempts: {dict(outcomes)}")
     print(f"decided more than once: {sum(n > 1 for n in ends.values())}")
     print(f"difference of the archives: {found}")
+    write_results(
+        arguments.json,
+        {
+            "killed": killed,
+            "seconds": {"undisturbed": undisturbed, "disturbed": seconds},
+            "proposals": counts,
+            "attempts": outcomes,
+            "decided more than once": sum(n > 1 for n in ends.values()),
+            "difference": found,
+        },
+    )
     if found or sum(killed.values()) < arguments.kills:
         raise SystemExit(1)
 

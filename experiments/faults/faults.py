@@ -1,23 +1,27 @@
-"""Rules that raise, hang, crash or eat all memory: what a search makes of them.
+"""Run a search in which some rules raise, hang, crash or use up all memory.
 
-    python experiments/faults/faults.py              # Ray's memory monitor watches
-    python experiments/faults/faults.py --memory 3   # GiB that each actor may use
+    python experiments/faults/faults.py              # with Ray's memory monitor
+    python experiments/faults/faults.py --memory 3   # at most 3 GiB for each actor
 
-A search of 96 proposals on two Ray actors, four of whose rules misbehave in the actor
-that scores them. Printed is what the screen shows, then those four as the archive keeps
-them, with every attempt; all other proposals must be as in a search without them.
+A search of 96 proposals on two Ray actors, in which four rules misbehave in the actor
+that scores them. Prints the progress line, then these four as the archive has them,
+with every attempt. All other proposals must equal those of a search without faults.
 """
 
 import argparse
 import os
 import secrets
 import signal
+import sys
 import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parents[2]))  # finds `experiments`: its README
+
+from experiments.measure import add_json_option, write_results
 from neuralopt.archive import Archive
 from neuralopt.evaluators import Evaluator, InProcessEvaluator, ScoringPlan
 from neuralopt.evaluators.evaluator import Scorer
@@ -35,7 +39,7 @@ FAULTS = ("raise", "hang", "crash", "eat")
 
 @dataclass
 class BadPlan:
-    """Scores as `plan` does, but for rules that have a fault, by canonical text."""
+    """Scores as `plan` does, except rules with a fault, by canonical text."""
 
     plan: ScoringPlan
     faults: dict[str, str] = field(default_factory=dict)
@@ -61,10 +65,11 @@ class BadPlan:
             eaten = []
             while True:
                 eaten.append(bytearray(GIB // 8))
-                time.sleep(0.02)  # the monitor looks four times a second
+                time.sleep(0.02)  # the monitor looks four times per second
 
 
 def searched(path: Path, evaluator: Evaluator, show: bool = False) -> Archive:
+    """Run the search to its end and close the evaluator."""
     space = load("bello2017")
     searcher = SEARCHERS["uniform"](space, 0)
     observers = [ProgressLine(every=0.0)] if show else []
@@ -75,8 +80,13 @@ def searched(path: Path, evaluator: Evaluator, show: bool = False) -> Archive:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--memory", type=float, default=0.0)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--memory", type=float, default=0.0, help="GiB for each actor; 0 for no limit"
+    )
+    add_json_option(parser)
     arguments = parser.parse_args()
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
@@ -102,20 +112,31 @@ def main() -> None:
             demand=Demand(memory=arguments.memory),
             time_limit=10.0,
         )
-        evaluator = RayEvaluator(BadPlan(plan, faults), options)  # type: ignore[arg-type]
+        evaluator = RayEvaluator(BadPlan(plan, faults), options)
         bad = searched(Path(folder) / "bad", evaluator, show=True)
-        differing = []
+        differing: list[int] = []
+        misbehaved: list[dict[str, object]] = []
         for before, after in zip(good.proposals(), bad.proposals(), strict=True):
             if after.canonical in faults and after.original is None:
                 print(f"\n{faults[after.canonical]}: proposal {after.number}")
                 print(f"  {after.status}: {after.reason}")
                 for e in bad.executions(after.number):
                     print(f"  attempt {e.attempt}: {e.outcome} ({e.worker or '-'})")
+                misbehaved.append(
+                    {
+                        "fault": faults[after.canonical],
+                        "proposal": after.number,
+                        "status": after.status,
+                        "reason": after.reason,
+                        "attempts": [e.outcome for e in bad.executions(after.number)],
+                    }
+                )
             elif before != after:
                 differing.append(after.number)
         print(f"\nother proposals that differ: {differing}")
         good.close()
         bad.close()
+    write_results(arguments.json, {"faults": misbehaved, "others differ": differing})
     if differing:
         raise SystemExit(1)
 

@@ -1,21 +1,25 @@
-"""Hostile text for the parser, the exporter and the command line's rule look-up.
+"""Feed hostile text to the parser and the exporter.
 
     python experiments/fuzz/fuzz.py --seconds 60
 
-Every input must be read, or refused with a ValueError of one line, within a second.
-What is read must print, parse back, simplify and compile; what is exported must be a
-file of imports, functions, constants and one class, whatever its names say.
+Every input must be parsed, or refused with a ValueError of one line, within a second. A
+parsed expression must print, parse back, simplify and compile. An exported file must
+hold nothing except imports, functions, constants and one class, for any names given.
 """
 
 import argparse
 import ast
 import random
 import string
+import sys
 import tempfile
 import time
 from collections import Counter
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parents[2]))  # finds `experiments`: its README
+
+from experiments.measure import add_json_option, write_results
 from neuralopt.export.export import export_rule
 from neuralopt.language import RULES, parse, render, simplify
 from neuralopt.language.primitives import ABBREVIATIONS, PRIMITIVES
@@ -32,7 +36,7 @@ LIMIT = 1.0
 
 
 def hostile(rng: random.Random) -> str:
-    """A text of one of five kinds."""
+    """A random text of one of five kinds."""
     kind = rng.randrange(5)
     if kind == 0:  # noise
         alphabet = string.printable + "\u03b1\xdf\xe9\uff10\xb2\u2028\ud7ff\U0001f600"
@@ -58,7 +62,7 @@ def hostile(rng: random.Random) -> str:
 
 
 def try_text(text: str) -> str:
-    """How a text fared: refused or read."""
+    """Parse a text, and check what was parsed; returns ``refused`` or ``read``."""
     try:
         expression = parse(text)
     except ValueError as error:
@@ -76,7 +80,7 @@ def try_text(text: str) -> str:
 
 
 def try_export(text: str, rng: random.Random, folder: Path) -> str:
-    """An export with hostile names, of a rule that can be read."""
+    """Export a named rule with hostile names; returns ``exported`` or why not."""
     try:
         path = export_rule(
             rng.choice(list(RULES.values())),
@@ -99,9 +103,12 @@ def try_export(text: str, rng: random.Random, folder: Path) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--seed", type=int, default=0)
+    add_json_option(parser)
     arguments = parser.parse_args()
     rng = random.Random(arguments.seed)
     counts: Counter[str] = Counter()
@@ -115,13 +122,22 @@ def main() -> None:
                 counts[try_text(text)] += 1
                 if rng.random() < 0.1:
                     counts[try_export(text, rng, Path(folder))] += 1
-            except Exception as error:  # noqa: BLE001  what this looks for
+            except Exception as error:  # noqa: BLE001  any exception is a finding
                 failures.append(f"{type(error).__name__}: {error}: {text!r}"[:300])
             slowest = max(slowest, (time.perf_counter() - started, text[:60]))
     print(f"{sum(counts.values()):,} inputs, seed {arguments.seed}: {dict(counts)}")
     print(f"slowest {slowest[0]:.3f} s: {slowest[1]!r}")
     print(f"{len(failures)} failures")
     print("\n".join(failures[:20]))
+    write_results(
+        arguments.json,
+        {
+            "seed": arguments.seed,
+            "inputs": counts,
+            "slowest seconds": slowest[0],
+            "failures": failures,
+        },
+    )
     if failures or slowest[0] > LIMIT:
         raise SystemExit(1)
 

@@ -1,6 +1,7 @@
-"""Does a device train the children that the processor trains, and each alone?
+"""Compare the outcomes of children on a device with those on the processor.
 
-Knows random rules and two small tasks; refuses to know speed. See README.md.
+Also counts how many outcomes depend on the population that a child is trained in.
+See README.md.
 """
 
 import random
@@ -16,16 +17,16 @@ from neuralopt.engines.serial import SerialEngine
 from neuralopt.engines.stacked.population import StackedEngine
 from neuralopt.scoring import BUDGETS, random_rules
 from neuralopt.spaces import SPACES
-from neuralopt.tasks import Task
+from neuralopt.tasks import Split, Task
 
 SEED, STEPS = 2017, 16
-PARTS = ("validation", "test")
+HELD_OUT: tuple[Split, ...] = ("validation", "test")
 LIMITS = (EXACT, 1e-6, 1e-4, 1e-2)
 
 
 @contextmanager
 def tensor_float(allowed: bool) -> Iterator[None]:
-    """Whether cuDNN may round what it convolves to TF32; torch's default is yes."""
+    """Let cuDNN convolve in TF32, or not, in this context; torch's default is to."""
     cudnn = torch.backends.cudnn
     before = cudnn.allow_tf32
     cudnn.allow_tf32 = allowed
@@ -36,7 +37,7 @@ def tensor_float(allowed: bool) -> Iterator[None]:
 
 
 def random_children(count: int) -> list[Child]:
-    """Of random rules, each at one of the paper's rates."""
+    """Children of random rules, each at one of the paper's learning rates."""
     rates = BUDGETS["bello2017"].learning_rates
     rules = random_rules(SPACES["bello2017"], count, SEED)
     return [Child(rule, rates[n % len(rates)], 0) for n, rule in enumerate(rules)]
@@ -45,16 +46,18 @@ def random_children(count: int) -> list[Child]:
 def trained(
     engine: SerialEngine | StackedEngine, children: Sequence[Child]
 ) -> list[Outcome]:
-    return engine.train(children, 1, PARTS, STEPS * engine.task.batch_size)
+    return engine.train(children, 1, HELD_OUT, STEPS * engine.task.batch_size)
 
 
 def agreement(
     task: Task, children: Sequence[Child], dtype: torch.dtype, device: str
 ) -> int:
-    """Print how near to the oracle's the outcomes are.
+    """Print how near the outcomes are to those of the serial engine on the processor.
 
-    In float64 returns how many are farther than 1e-9 where rounding does not explain
-    it: the oracle by itself, rounded otherwise, stays within.
+    Returns:
+        In float64 the number of children that differ by more than 1e-9 although
+        rounding does not explain it: the serial engine with other rounding differs
+        from itself by less. Otherwise 0.
     """
     oracle = trained(SerialEngine(task, SEED, dtype), children)
     engine = StackedEngine(task, SEED, numerics=Numerics(dtype, device))
@@ -76,22 +79,25 @@ def agreement(
             unexplained += spread <= EXACT
             verdict = "ill-conditioned" if spread > EXACT else "UNEXPLAINED"
             print(
-                f"    {verdict}: {apart:.1e} apart, the oracle by itself {spread:.1e}: "
-                f"rate {child.learning_rate:g}: {child.rule}"
+                f"    {verdict}: {apart:.1e} apart, the serial engine from itself "
+                f"{spread:.1e}: rate {child.learning_rate:g}: {child.rule}"
             )
     return unexplained
 
 
 def moved(task: Task, child: Child, outcome: Outcome, shift: int) -> float:
-    """How far rounding alone moves the oracle's outcome."""
+    """How far other rounding moves the outcome of the serial engine."""
     engine = SerialEngine(Perturbed(task, torch.float64, shift), SEED, torch.float64)
     return distance(outcome, trained(engine, [child])[0])
 
 
 def regrouped(task: Task, children: Sequence[Child], device: str) -> tuple[int, int]:
-    """Print how many float32 outcomes are the same to the last bit when children are
-    trained again, in another order and in populations of other sizes; returns how many
-    are, and of how many.
+    """Train children again, in another order and in populations of other sizes.
+
+    Prints how many float32 outcomes are identical to the last bit.
+
+    Returns:
+        The number of identical outcomes, and the number compared.
     """
     plain = Numerics(device=device)
     outcomes = trained(StackedEngine(task, SEED, numerics=plain), children)

@@ -1,19 +1,21 @@
-"""How long a search of the paper takes: its child, its budget, random images.
+"""Estimate how long a search of the paper takes: its child, its budget, random images.
 
-Knows how fast children's steps are, from a few of them; what a whole search takes is an
-extrapolation, and is printed as one. See README.md.
+The speed of a child's step is measured on a few steps. The time of a whole search is
+extrapolated from it, and is printed as an extrapolation. See README.md.
 """
 
 import gc
+import itertools
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
 from experiments.gpu.alike import tensor_float
-from neuralopt import RULES, RuleOptimizer
+from experiments.measure import in_turn, naive_child, spread
+from neuralopt import RULES
 from neuralopt.engines.engine import (
     Child,
     batch_order,
@@ -25,12 +27,13 @@ from neuralopt.engines.numerics import Numerics
 from neuralopt.engines.stacked.gradients import GRADIENT_METHODS, NetworkSetup
 from neuralopt.engines.stacked.plan import step_cost
 from neuralopt.engines.stacked.population import StackedEngine
+from neuralopt.language import Expression
 from neuralopt.scoring import BUDGETS
 from neuralopt.tasks import Classification, ConvNet, Examples, Split, Task
 
 SEED, SEARCH = 2017, 15_000
 RATES = tuple(10.0**power for power in range(-11, -4))
-"""So small that nothing diverges: a child that has ended would count as fast."""
+"""Too small for a child to diverge: a child that ends early would seem fast."""
 
 
 def random_images(batch: int, training: int, held_out: int) -> Classification:
@@ -54,9 +57,14 @@ def random_images(batch: int, training: int, held_out: int) -> Classification:
     return Classification(name, layers, batch, splits, "random")
 
 
+def rules_in_turn() -> list[Expression]:
+    """The update rules of RULES that are rules of the language."""
+    return [rule.expression for rule in RULES.values()]
+
+
 def children_of(count: int) -> list[Child]:
-    """Of all named rules in turn, each at seven rates."""
-    rules = [rule.expression for rule in RULES.values()]
+    """Children of all named rules in turn, each at seven learning rates."""
+    rules = rules_in_turn()
     return [
         Child(rules[n // len(RATES) % len(rules)], RATES[n % len(RATES)], 0)
         for n in range(count)
@@ -65,8 +73,13 @@ def children_of(count: int) -> list[Child]:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One way to train. method: of GRADIENT_METHODS, empty for the engine's choice, or
-    ``naive``. population: 0 for what the engine chooses.
+    """One way to train.
+
+    Attributes:
+        precision: Of Numerics.
+        tf32: Whether cuDNN may compute float32 convolutions in TF32.
+        method: One of GRADIENT_METHODS, empty for the engine's choice, or ``naive``.
+        population: Children at a time; 0 for the engine's choice.
     """
 
     precision: str = "float32"
@@ -86,7 +99,9 @@ class Case:
 class Stopwatch:
     """Times cases on a task and a device.
 
-    steps: of each training; seconds: about how long each figure takes to measure.
+    Attributes:
+        steps: Steps of each training.
+        seconds: Least time for which each figure is measured.
     """
 
     def __init__(self, task: Task, device: str, steps: int, seconds: float) -> None:
@@ -95,18 +110,18 @@ class Stopwatch:
         self._runs: dict[Case, tuple[Callable[[], int], Callable[[], int]]] = {}
 
     def forget(self) -> None:
-        """Give up engines and their memory."""
+        """Release engines and their memory."""
         self._runs.clear()
         gc.collect()
         if self.device != "cpu":
             torch.cuda.empty_cache()
 
     def steps_a_second(self, case: Case) -> float:
-        """Child-steps a second."""
+        """Child-steps per second."""
         return self._per_second(case, 0)
 
     def measured_a_second(self, case: Case) -> float:
-        """Children a second whose loss on the validation split is measured."""
+        """Children per second whose loss on the validation split is measured."""
         return self._per_second(case, 1)
 
     def _per_second(self, case: Case, which: int) -> float:
@@ -159,34 +174,20 @@ class Stopwatch:
         return train, measure_all
 
     def _naive(self, case: Case) -> tuple[Callable[[], int], Callable[[], int]]:
-        """nn.Module, autograd and RuleOptimizer, no early end, one after another."""
+        """Training and measuring one child at a time by the naive loop."""
         task, numerics = self.task, Numerics.named(case.precision, self.device)
-        place = numerics.place
-        inputs, targets = (
-            place(each)
-            for split in [task.examples("training")]
-            for each in (split.inputs, split.targets)
+        splits = [task.examples("training"), task.examples("validation")]
+        training, validation = (
+            Examples(numerics.place(split.inputs), numerics.place(split.targets))
+            for split in splits
         )
-        held_out = task.examples("validation")
-        validation = Examples(place(held_out.inputs), place(held_out.targets))
-        children = iter(children_of(1 << 16)[:: len(RATES)])
+        rules = itertools.cycle(rules_in_turn())
 
         def train() -> int:
-            network = initial_parameters(task, SEED, 0)
-            network.to(self.device).train()
-            child = next(children)
-            optimizer = RuleOptimizer(
-                network.parameters(),
-                child.rule,
-                lr=child.learning_rate,
-                total_steps=self.steps,
-            )
-            for batch in batch_order(task, SEED, 0, 0, self.steps * task.batch_size):
-                chosen = batch.to(self.device)
-                optimizer.zero_grad()
-                task.loss(network(inputs[chosen]), targets[chosen]).backward()
-                optimizer.step()
-            return self.steps
+            limit = self.steps * task.batch_size
+            batches = list(batch_order(task, SEED, 0, 0, limit))
+            naive_child(task, next(rules), RATES[0], training, batches, SEED)
+            return len(batches)
 
         def measure_one() -> int:
             network = initial_parameters(task, SEED, 0).to(self.device).eval()
@@ -197,7 +198,7 @@ class Stopwatch:
 
 
 def steps_of_a_rule(task: Task) -> tuple[int, int]:
-    """Child-steps and trainings of a rule at the paper's budget."""
+    """Child-steps and trainings that scoring a rule at the paper's budget takes."""
     budget = BUDGETS["bello2017"]
     short = steps_per_epoch(task, budget.screening_examples)
     count = len(budget.learning_rates)
@@ -206,21 +207,23 @@ def steps_of_a_rule(task: Task) -> tuple[int, int]:
 
 
 def sweep(watch: Stopwatch, populations: Sequence[int]) -> list[Case]:
-    """Print child-steps a second by method and population; returns the fastest case of
-    each precision.
+    """Print child-steps per second of each method and population.
+
+    Returns:
+        The fastest case of each precision.
     """
     best = []
-    for kind in ({}, {"tf32": False}, {"precision": "bfloat16"}):
-        cases = [Case(**kind, method="vmap", population=size) for size in populations]
-        cases.append(
-            Case(**kind, method="loop", population=populations[len(populations) // 2])
-        )
-        rates = {}
+    for kind in (Case(), Case(tf32=False), Case(precision="bfloat16")):
+        middle = populations[len(populations) // 2]
+        cases = [
+            replace(kind, method="vmap", population=size) for size in populations
+        ] + [replace(kind, method="loop", population=middle)]
+        rates: dict[Case, float] = {}
         for case in cases:
             try:
                 rates[case] = watch.steps_a_second(case)
                 print(f"  {case!s:58} {rates[case]:9.1f}", flush=True)
-            except (RuntimeError, AssertionError) as error:  # no memory, no kernel
+            except (RuntimeError, AssertionError) as error:  # out of memory, no kernel
                 what = " ".join(str(error).split())[:90]
                 print(f"  {case!s:58} {type(error).__name__}: {what}", flush=True)
             watch.forget()
@@ -230,13 +233,17 @@ def sweep(watch: Stopwatch, populations: Sequence[int]) -> list[Case]:
 
 
 def extrapolated(watch: Stopwatch, cases: Sequence[Case], rounds: int) -> list[float]:
-    """Print what a search would take by each case; returns hours, in their order."""
+    """Print how long a search would take by each case.
+
+    Returns:
+        Hours, in the order of the cases.
+    """
     task = watch.task
     steps, trainings = steps_of_a_rule(task)
     flops = step_cost(task, Numerics()).flops
-    peaks, rates = {}, {case: [] for case in cases}
-    measured = {}
-    for case in cases:  # each by itself, for the memory that it takes
+    peaks: dict[Case, float] = {}
+    measured: dict[Case, float] = {}
+    for case in cases:  # one after another, to measure the peak of its memory
         watch.forget()
         if watch.device != "cpu":
             torch.cuda.reset_peak_memory_stats(watch.device)
@@ -245,16 +252,19 @@ def extrapolated(watch: Stopwatch, cases: Sequence[Case], rounds: int) -> list[f
         peaks[case] = 0.0
         if watch.device != "cpu":
             peaks[case] = torch.cuda.max_memory_allocated(watch.device) / 2**30
-    for number in range(rounds):
-        for case in cases[:: 1 if number % 2 else -1]:
-            rates[case].append(watch.steps_a_second(case))
-            watch.forget()
+
+    def rate(case: Case, _: int) -> float:
+        found = watch.steps_a_second(case)
+        watch.forget()
+        return found
+
+    rates = in_turn(cases, rate, rounds)
     print(
         f"  {flops / 1e9:.2f} GFLOP a child-step; a rule is {steps} child-steps and "
         f"{trainings} measurements of {len(task.examples('validation'))} examples\n"
-        f"  child-steps a second: median of {rounds} rounds [least, greatest]; what is "
-        "extrapolated from them\n  supposes full populations throughout, and a search "
-        "asks for evaluator.batch rules at once"
+        f"  child-steps a second: median of {rounds} rounds [lowest, highest]; the "
+        "extrapolation\n  assumes full populations throughout, while a search asks for "
+        "evaluator.batch rules at once"
     )
     hours = []
     for case in cases:
@@ -262,9 +272,8 @@ def extrapolated(watch: Stopwatch, cases: Sequence[Case], rounds: int) -> list[f
         seconds = steps / middle + trainings / measured[case]
         hours.append(SEARCH * seconds / 3600)
         print(
-            f"  {case!s:58} {middle:.1f} [{min(rates[case]):.1f}, "
-            f"{max(rates[case]):.1f}] = {middle * flops / 1e12:.2f} TFLOP/s, "
-            f"peak {peaks[case]:.1f} GiB\n"
+            f"  {case!s:58} {spread(rates[case], '.1f')} = "
+            f"{middle * flops / 1e12:.2f} TFLOP/s, peak {peaks[case]:.1f} GiB\n"
             f"    EXTRAPOLATED: {seconds:.3f} s a rule, {hours[-1]:.2f} hours for "
             f"{SEARCH:,} rules"
         )

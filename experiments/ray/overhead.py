@@ -1,23 +1,27 @@
-"""One search in this process, on one Ray actor and on two: the same archive, how fast.
+"""Time one search in this process and on Ray, and compare the archives.
 
     python experiments/ray/overhead.py --rules 3000 --rounds 3
 
-Every way runs the same search (searcher uniform, native children of `digits`). Printed
-are rules a second of the whole search, and of its rules alone, handed over at once,
-with the share of that time in which workers do not score. Medians of rounds in which
-all ways take turns. At the end the archives of the last round are compared.
+One and two threads of this process, one and two Ray actors run the same search
+(searcher uniform, native engine, task `digits`). Printed are rules per second of the
+whole search, and of scoring the same rules submitted at once, with the share of that
+time in which workers are idle: medians of rounds in which all take turns. At the end
+the archives of the last round are compared.
 """
 
 import argparse
 import itertools
 import os
 import secrets
-import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parents[2]))  # finds `experiments`: its README
+
+from experiments.measure import add_json_option, spread, write_results
 from neuralopt.archive import Archive, difference
 from neuralopt.evaluators import Evaluator, InProcessEvaluator, Request, ScoringPlan
 from neuralopt.loop import search
@@ -28,10 +32,13 @@ from neuralopt.tasks import load_task
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rules", type=int, default=3000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--budget", default="bello2017")
+    add_json_option(parser)
     arguments = parser.parse_args()
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
@@ -79,27 +86,31 @@ def main() -> None:
         found = [difference(a, b) for a, b in itertools.pairwise(archives)]
     for way in ways:
         print(
-            f"{way:24} search {_middle(searches[way], '.0f')} rules/s, scoring alone "
-            f"{_middle(scorings[way], '.0f')}, idle {_middle(idle[way], '.1%')}"
+            f"{way:24} search {spread(searches[way], '.0f')} rules/s, scoring only "
+            f"{spread(scorings[way], '.0f')}, idle {spread(idle[way], '.1%')}"
         )
     print(f"differences of the archives: {found}")
+    write_results(
+        arguments.json,
+        {
+            "rules per second, search": searches,
+            "rules per second, scoring": scorings,
+            "idle": idle,
+            "differences": found,
+        },
+    )
     for archive in archives:
         archive.close()
 
 
 def _scored(evaluator: Evaluator, rules: Sequence[str]) -> float:
-    """Have rules scored; the seconds that all workers together took."""
+    """Have rules scored; returns the seconds of all workers together."""
     evaluator.submit([Request(number, rule) for number, rule in enumerate(rules)])
     left, seconds = len(rules), 0.0
     while left:
         for done in evaluator.collect(1.0):
             left, seconds = left - 1, seconds + done.seconds
     return seconds
-
-
-def _middle(values: Sequence[float], form: str) -> str:
-    low, high = min(values), max(values)
-    return f"{statistics.median(values):{form}} [{low:{form}}, {high:{form}}]"
 
 
 if __name__ == "__main__":

@@ -1,19 +1,24 @@
-"""Searchers at the same number of trained rules: best and 99th-percentile score.
+"""Compare searchers at the same number of trained rules, by quantiles of quality.
 
     python experiments/searchers/searchers.py --trained 1000 --seeds 3
 
-Each search runs on the task digits until so many canonically different rules were
-trained; duplicates and rejected rules are not charged to any searcher. Quality is that
-of the search itself: one seed, the validation part.
+Each search runs on the task digits until it has trained this many canonically different
+rules; duplicates and rejected rules do not count. Quality is that of the search itself:
+one seed, the validation split.
 """
 
 import argparse
+import sys
 import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
+sys.path.insert(0, str(Path(__file__).parents[2]))  # finds `experiments`: its README
+
+from experiments.measure import add_json_option, write_results
 from neuralopt.archive import Archive
 from neuralopt.engines import choose_engine
 from neuralopt.evaluators import InProcessEvaluator, scorer
@@ -28,8 +33,8 @@ BATCH = 64
 
 def trained_qualities(
     name: str, space: Space, budget: str, seed: int, trained: int, folder: Path
-) -> tuple[np.ndarray, int]:
-    """Qualities of the first `trained` rules that were trained, and proposals asked."""
+) -> tuple[npt.NDArray[np.float64], int]:
+    """Qualities of the first `trained` trained rules, and the proposals they took."""
     task = load_task("digits")
     engine = choose_engine("auto", task, seed=0)
     evaluator = InProcessEvaluator(scorer(task, named_budget(budget), engine), 1, BATCH)
@@ -52,12 +57,15 @@ def trained_qualities(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--trained", type=int, default=1000)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--space", default="sign_agreement")
     parser.add_argument("--groups", type=int, default=2)
     parser.add_argument("--budget", default="bello2017")
+    add_json_option(parser)
     options = parser.parse_args()
     base = load(options.space)
     space = Space(
@@ -73,6 +81,7 @@ def main() -> None:
         f"groups ({space.size:.2g} rows), budget {options.budget}"
     )
     print("searcher     seed   best    99%     90%     median  proposals  seconds")
+    results: list[dict[str, object]] = []
     with tempfile.TemporaryDirectory() as folder:
         for name in SEARCHERS:
             rows = []
@@ -86,8 +95,19 @@ def main() -> None:
                 shown = "  ".join(f"{value:.4f}" for value in row)
                 seconds = time.monotonic() - started
                 print(f"{name:12} {seed:4}   {shown}  {asked:9}  {seconds:7.0f}")
+                quality = dict(zip(("best", "99%", "90%", "median"), row, strict=True))
+                results.append(
+                    {
+                        "searcher": name,
+                        "seed": seed,
+                        "quality": quality,
+                        "proposals": asked,
+                        "seconds": seconds,
+                    }
+                )
             shown = "  ".join(f"{value:.4f}" for value in np.mean(rows, axis=0))
             print(f"{name:12} mean   {shown}", flush=True)
+    write_results(options.json, {"trained": options.trained, "searches": results})
 
 
 if __name__ == "__main__":

@@ -1,27 +1,38 @@
-"""Which gradient method of the stacked engine is fastest for which network.
+"""Find the fastest gradient method of the stacked engine for each network.
 
     python experiments/stacking/stacking.py            # all networks, some minutes
-    python experiments/stacking/stacking.py gru lstm   # those named
+    python experiments/stacking/stacking.py gru lstm   # only these
 
-Every method trains the same children (eight rules of the zoo at seven rates) for some
-steps on one thread; methods take turns, round after round. Printed are the FLOP of a
-child's step, child-steps a second of the naive loop and, for each method and size of
-population, how many times as fast it is: the median of the rounds, the least and the
-greatest. The last column is what the engine chooses. See README.md beside this file.
+Every method trains the same children (eight named rules at seven learning rates) for a
+few steps on one thread; methods take turns, round after round. Printed are the FLOP of
+a child's step, child-steps per second of the naive loop and, for each method and size
+of population, the speed relative to the naive loop: median of the rounds, lowest and
+highest. The heading has what the engine chooses. Results: README.md in this folder.
 """
 
 import argparse
 import itertools
 import math
 import statistics
+import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from pathlib import Path
 
 import torch
 from torch import nn
 
-from neuralopt import RULES, RuleOptimizer, make_task
-from neuralopt.engines.engine import Child, batch_order, initial_parameters
+sys.path.insert(0, str(Path(__file__).parents[2]))  # finds `experiments`: its README
+
+from experiments.measure import (
+    add_json_option,
+    in_turn,
+    naive_child,
+    spread,
+    write_results,
+)
+from neuralopt import RULES, make_task
+from neuralopt.engines.engine import Child, batch_order
 from neuralopt.engines.numerics import Numerics
 from neuralopt.engines.stacked.plan import step_cost
 from neuralopt.engines.stacked.population import StackedEngine
@@ -31,13 +42,13 @@ NAMES = ("adam", "sgd", "momentum", "rmsprop", "powersign", "addsign", "lion", "
 RATES = tuple(10.0**power for power in range(-7, 0))
 POPULATIONS = (1, 7, 28, 112)
 SECONDS = 0.6
-"""About how long a method trains in each round."""
+"""Least time for which a method trains in each round."""
 
 
 def classes(
     name: str, network: Callable[[], nn.Module], shape: tuple[int, ...], batch: int = 64
 ) -> Task:
-    """Random examples of ten classes."""
+    """A task of random examples in ten classes."""
     random = torch.Generator().manual_seed(0)
     inputs = torch.randn(8 * batch, *shape, generator=random)
     data = inputs, torch.randint(0, 10, (len(inputs),), generator=random)
@@ -45,9 +56,9 @@ def classes(
 
 
 class Recurrent(nn.Module):
-    """A recurrent layer over 16 numbers a step, and its last state to ten classes."""
+    """A recurrent layer over 16 numbers a step; its last state gives ten classes."""
 
-    def __init__(self, kind: type[nn.RNNBase], width: int) -> None:
+    def __init__(self, kind: type[nn.GRU | nn.LSTM], width: int) -> None:
         super().__init__()
         self.layer = kind(16, width, batch_first=True)
         self.head = nn.Linear(width, 10)
@@ -59,7 +70,7 @@ class Recurrent(nn.Module):
 
 
 class Attentive(nn.Module):
-    """One layer of a transformer over 16 numbers a step, its mean to ten classes."""
+    """A transformer layer over 16 numbers a step; its mean gives ten classes."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -75,7 +86,7 @@ class Attentive(nn.Module):
 
 
 def dense(*widths: int, norm: type[nn.Module] | None = None) -> nn.Module:
-    """Fully connected layers, each but the last with GELU and, if wanted, a norm."""
+    """Fully connected layers; GELU and, if given, a norm follow all but the last."""
     modules: list[nn.Module] = []
     for inputs, outputs in itertools.pairwise(widths):
         modules += [nn.Linear(inputs, outputs), nn.GELU()]
@@ -129,33 +140,27 @@ TASKS: dict[str, Callable[[], Task]] = {
 
 
 def children_of(count: int) -> list[Child]:
-    """Of as few rules as possible, each at seven rates."""
+    """Children of as few rules as possible, each rule at seven learning rates."""
     rules = [RULES[name].expression for name in NAMES]
     some = [Child(rule, rate, 0) for rule in rules * 2 for rate in RATES]
     return some[:count]
 
 
 def naive(task: Task, steps: int) -> float:
-    """Child-steps a second of nn.Module and RuleOptimizer, one child after another."""
+    """Child-steps per second of the naive loop."""
     examples, done, began = task.examples("training"), 0, time.perf_counter()
-    for child in children_of(len(NAMES) * 7)[3::7]:
-        network = initial_parameters(task, 0, 0)
-        optimizer = RuleOptimizer(
-            network.parameters(), child.rule, lr=child.learning_rate, total_steps=steps
-        )
-        for batch in batch_order(task, 0, 0, 0, steps * task.batch_size):
-            optimizer.zero_grad()
-            outputs = network(examples.inputs[batch])
-            task.loss(outputs, examples.targets[batch]).backward()
-            optimizer.step()
-            done += 1
+    rules = [RULES[name].expression for name in NAMES]
+    for rule in rules:
+        batches = list(batch_order(task, 0, 0, 0, steps * task.batch_size))
+        naive_child(task, rule, RATES[3], examples, batches, seed=0)
+        done += len(batches)
         if time.perf_counter() - began > SECONDS:
             break
     return done / (time.perf_counter() - began)
 
 
 def population(engine: StackedEngine, size: int, steps: int) -> float:
-    """Child-steps a second of an engine; no child of these diverges."""
+    """Child-steps per second of an engine; none of these children diverges."""
     children, done, began = children_of(size), 0, time.perf_counter()
     while not done or time.perf_counter() - began < SECONDS:
         engine.train(children, 1, (), steps * engine.task.batch_size)
@@ -163,12 +168,20 @@ def population(engine: StackedEngine, size: int, steps: int) -> float:
     return done / (time.perf_counter() - began)
 
 
-def spread(values: Sequence[float]) -> str:
-    middle, least, most = statistics.median(values), min(values), max(values)
-    return f"{middle:.2f} [{least:.2f}, {most:.2f}]"
+def table(
+    name: str, rounds: int, most: float, precision: str
+) -> list[dict[str, object]]:
+    """Print the speed of every method and population on a network.
 
+    Args:
+        name: One of TASKS.
+        rounds: How often each is timed.
+        most: FLOP that one training of a population may take.
+        precision: Of the engine.
 
-def table(name: str, rounds: int, most: float, precision: str) -> None:
+    Returns:
+        One row for each method and population.
+    """
     task, numerics = TASKS[name](), Numerics.named(precision)
     work = step_cost(task, Numerics())
     flops = work.flops
@@ -180,8 +193,6 @@ def table(name: str, rounds: int, most: float, precision: str) -> None:
     chosen = StackedEngine(task, 0, numerics=numerics).plan
     sizes = [size for size in POPULATIONS if size * steps * flops <= most]
     cases = [(method, size) for method in methods for size in sizes or POPULATIONS[:1]]
-    ratios: dict[tuple[str, int], list[float]] = {case: [] for case in cases}
-    base = []
     engines = {
         (method, size): StackedEngine(
             task, 0, numerics=numerics, method=method, population=size
@@ -190,37 +201,67 @@ def table(name: str, rounds: int, most: float, precision: str) -> None:
     }
     for engine in engines.values():
         engine.train(children_of(7), 1, (), task.batch_size)
-    for number in range(rounds):
-        for case in cases[:: 1 if number % 2 else -1]:
-            before = naive(task, steps)
-            rate = population(engines[case], case[1], steps)
-            after = naive(task, steps)
-            base += [before, after]
-            ratios[case].append(rate / math.sqrt(before * after))
+    base: list[float] = []
+
+    def ratio(case: tuple[str, int], _: int) -> float:
+        """The speed of a case relative to the naive loop before and after it."""
+        before = naive(task, steps)
+        rate = population(engines[case], case[1], steps)
+        after = naive(task, steps)
+        base.extend((before, after))
+        return rate / math.sqrt(before * after)
+
+    ratios = in_turn(cases, ratio, rounds)
     print(
         f"\n{task.name}: {flops / 1e6:.2f} MFLOP, {work.calls} calls, "
         f"{work.bytes / 2**20:.2f} MiB a step; naive {statistics.median(base):.0f} "
         f"steps/s; chosen: {chosen.method}, {chosen.population} ({chosen.reason})"
     )
     for method in methods:
-        cells = [f"{p}: {spread(ratios[w, p])}" for w, p in cases if w == method]
+        cells = [f"{p}: {spread(ratios[m, p], '.2f')}" for m, p in cases if m == method]
         print(f"  {method:11} {'   '.join(cells)}", flush=True)
+    return [
+        {
+            "task": task.name,
+            "method": method,
+            "population": size,
+            "times naive": found,
+            "naive steps per second": statistics.median(base),
+            "chosen": [chosen.method, chosen.population],
+        }
+        for (method, size), found in ratios.items()
+    ]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("names", nargs="*", help=f"of {', '.join(TASKS)}")
     parser.add_argument(
-        "--precision", default="float32", help="of the engine; the naive loop's is 32"
+        "--precision",
+        default="float32",
+        help="of the engine; the naive loop always computes in float32",
     )
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument(
-        "--most", type=float, default=2e11, help="FLOP of a round of one method"
+        "--most",
+        type=float,
+        default=2e11,
+        help="FLOP that one training of a population may take",
     )
-    asked = parser.parse_args()
+    add_json_option(parser)
+    arguments = parser.parse_args()
+    unknown = sorted({*arguments.names} - {*TASKS})
+    if unknown:
+        parser.error(f"unknown network {unknown[0]!r}: give some of {', '.join(TASKS)}")
     torch.set_num_threads(1)
-    for name in asked.names or TASKS:
-        table(name, asked.rounds, asked.most, asked.precision)
+    rows = [
+        row
+        for name in arguments.names or TASKS
+        for row in table(name, arguments.rounds, arguments.most, arguments.precision)
+    ]
+    write_results(arguments.json, {"precision": arguments.precision, "methods": rows})
 
 
 if __name__ == "__main__":

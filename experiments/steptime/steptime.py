@@ -1,16 +1,16 @@
-"""Milliseconds of a step: rules and exports beside torch's for-loop, foreach and fused.
+"""Time an optimizer's step: rules, their exports, and torch's own implementations.
 
     python experiments/steptime/steptime.py            # 16 thousand, 1 and 25 million
     python experiments/steptime/steptime.py --quick    # without the 25 million
-    python experiments/steptime/steptime.py --ways fused  # only ways of that name
+    python experiments/steptime/steptime.py --ways fused  # only names with "fused"
     python experiments/steptime/steptime.py --device cuda # on a GPU
 
-All ways take turns, round after round; printed are the median of the rounds, the ratio
-of `torch.optim.Adam(fused=True)`'s median to it, and the memory that such a step reads
-and writes at least, in that time, as a share of what `copy_` of a large tensor reads
-and writes, timed after the rounds. Gradients are set once: a step reads them. Adam
-reads and writes 28 bytes a parameter, a rule with one state 20. What fits in a cache
-may exceed 100%.
+All implementations take turns, round after round. Printed are the median of the
+rounds, the ratio of the median of `torch.optim.Adam(fused=True)` to it, and the memory
+bandwidth: the bytes that a step must read and write, in that time, as a share of the
+bandwidth of `copy_` of a large tensor, timed after the rounds. Gradients are set once:
+a step only reads them. Adam reads and writes 28 bytes a parameter, a rule with one
+state 20. Tensors that fit in a cache may exceed 100%.
 """
 
 import argparse
@@ -24,6 +24,14 @@ from pathlib import Path
 
 import torch
 
+sys.path.insert(0, str(Path(__file__).parents[2]))  # finds `experiments`: its README
+
+from experiments.measure import (
+    add_json_option,
+    in_turn,
+    spread,
+    write_results,
+)
 from neuralopt import RULES, RuleOptimizer, export_rule
 from neuralopt.optimizer import compile_rule
 
@@ -34,13 +42,13 @@ Make = Callable[[Sequence[torch.Tensor]], torch.optim.Optimizer]
 
 FUSED, COPY = "(fused Adam)", "(copy)"
 COPIED = 1 << 25
-"""Numbers of the tensor that is copied: far more than a cache holds."""
+"""Elements of the tensor that is copied: far more than a cache holds."""
 GPU_SECONDS, GPU_STEPS = 0.05, 500
-"""About how long a way takes steps in each round on a GPU, and how many at most."""
+"""About how long each way is timed in a round on a GPU, and its most steps."""
 
 
 def resnet_shapes(total: int) -> list[tuple[int, ...]]:
-    """161 tensors in the proportions of a ResNet-50's, about so many elements."""
+    """Shapes of 161 tensors, in the proportions of a ResNet-50, of `total` elements."""
     widths = [64] * 3 + [128] * 4 + [256] * 6 + [512] * 3
     shapes: list[tuple[int, ...]] = [(64, 3, 7, 7), (64,), (64,)]
     inputs = 64
@@ -56,14 +64,15 @@ def resnet_shapes(total: int) -> list[tuple[int, ...]]:
     return [tuple(max(1, round(n * scale)) if n > 7 else n for n in s) for s in shapes]
 
 
-SIZES = {
+SIZES: dict[str, Sequence[tuple[int, ...]]] = {
     "16 thousand in 4 tensors": [(784, 20), (20,), (20, 10), (10,)],
     "1 million in 161 tensors": resnet_shapes(1_000_000),
     "25 million in 161 tensors": resnet_shapes(25_000_000),
 }
 
 
-def exported(name: str, folder: Path) -> type[torch.optim.Optimizer]:
+def exported(name: str, folder: Path) -> Callable[..., torch.optim.Optimizer]:
+    """Export a named rule to a folder, and import its class from there."""
     path = export_rule(RULES[name], folder / f"{name}.py", "Exported", tests=False)
     spec = importlib.util.spec_from_file_location(f"exported_{name}", path)
     assert spec is not None
@@ -71,14 +80,14 @@ def exported(name: str, folder: Path) -> type[torch.optim.Optimizer]:
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
-    made: type[torch.optim.Optimizer] = module.Exported
+    made: Callable[..., torch.optim.Optimizer] = module.Exported
     return made
 
 
 def ways_of(
-    name: str, export: type[torch.optim.Optimizer], gpu: bool
+    name: str, export: Callable[..., torch.optim.Optimizer], gpu: bool
 ) -> dict[str, Make]:
-    """Everything that takes a rule's steps on a processor or a GPU."""
+    """All implementations of a rule's step on a processor or a GPU."""
     rule, ways = RULES[name], dict[str, Make]()
     if name in TORCH:
         kind = TORCH[name]
@@ -98,8 +107,9 @@ def ways_of(
 
 
 def bytes_of_a_step(name: str, shapes: Sequence[tuple[int, ...]]) -> int:
-    """What a step reads and writes at least: gradient, parameter and states, float32,
-    of which it writes all but the gradient.
+    """The least that a step reads and writes in float32, in bytes.
+
+    It reads gradient, parameter and states, and writes parameter and states.
     """
     states = compile_rule(RULES[name].expression).states
     count = sum(torch.Size(shape).numel() for shape in shapes)
@@ -107,7 +117,7 @@ def bytes_of_a_step(name: str, shapes: Sequence[tuple[int, ...]]) -> int:
 
 
 def finish(device: torch.device) -> None:
-    """Wait for what the device is doing."""
+    """Wait until the device has finished its work."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
 
@@ -118,7 +128,7 @@ def times_of(
     rounds: int,
     device: torch.device,
 ) -> dict[str, list[float]]:
-    """Seconds a step of each way, in every round, and of a copy of COPIED numbers."""
+    """Seconds per step of each way, in every round, and per copy of COPIED elements."""
     parameters = [
         torch.nn.Parameter(torch.randn(shape, device=device)) for shape in shapes
     ]
@@ -133,10 +143,11 @@ def times_of(
         for way, optimizer in optimizers.items():
             once = seconds_of(optimizer.step, 3, device)
             counts[way] = max(3, min(GPU_STEPS, int(GPU_SECONDS / once)))
-    found: dict[str, list[float]] = {way: [] for way in makes}
-    for _ in range(rounds):
-        for way, optimizer in optimizers.items():
-            found[way].append(seconds_of(optimizer.step, counts[way], device))
+
+    def seconds(way: str, _: int) -> float:
+        return seconds_of(optimizers[way].step, counts[way], device)
+
+    found = in_turn(list(optimizers), seconds, rounds, alternate=False)
     source = torch.ones(COPIED, device=device)
     target = torch.zeros_like(source)
     found[COPY] = [
@@ -146,7 +157,7 @@ def times_of(
 
 
 def seconds_of(step: Callable[[], object], count: int, device: torch.device) -> float:
-    """Seconds of a call, the mean of so many."""
+    """Mean seconds of a call, over `count` calls."""
     finish(device)
     began = time.perf_counter()
     for _ in range(count):
@@ -158,8 +169,14 @@ def seconds_of(step: Callable[[], object], count: int, device: torch.device) -> 
 def shares_of_copy(
     found: dict[str, list[float]], moved: int
 ) -> dict[str, tuple[float, float]]:
-    """Median seconds of each way, and the share of the bandwidth of a copy that a step
-    reaches which moves so many bytes.
+    """Median seconds of each way, and its share of the bandwidth of a copy.
+
+    Args:
+        found: Of `times_of`.
+        moved: Bytes that a step reads and writes.
+
+    Returns:
+        Seconds and share of each way.
     """
     bandwidth = 8 * COPIED / statistics.median(found[COPY])
     medians = {way: statistics.median(seconds) for way, seconds in found.items()}
@@ -171,29 +188,35 @@ def shares_of_copy(
 
 
 def print_times(name: str, found: dict[str, list[float]], moved: int) -> None:
+    """Print a line for each way."""
     shares = shares_of_copy(found, moved)
     base, _ = shares.pop(FUSED)
     for way, (middle, share) in shares.items():
-        seconds = found[way]
+        milliseconds = [1e3 * each for each in found[way]]
         print(
-            f"  {name:14} {way:21} {1e3 * middle:9.3f} "
-            f"[{1e3 * min(seconds):.3f}, {1e3 * max(seconds):.3f}] "
+            f"  {name:14} {way:21} {spread(milliseconds, '.3f'):26} "
             f"{base / middle:7.2f} x {share:7.1%}"
         )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--ways", default="", help="words of the ways to time")
+    parser.add_argument(
+        "--quick", action="store_true", help="without the 25 million parameters"
+    )
+    parser.add_argument("--ways", default="", help="only ways whose name contains this")
     parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N")
+    add_json_option(parser)
     arguments = parser.parse_args()
     device = torch.device(arguments.device)
     where = f"{torch.get_num_threads()} threads"
     if device.type == "cuda":
         where = torch.cuda.get_device_name(device)
     print(f"torch {torch.__version__}, {where}, float32")
+    rows: list[dict[str, object]] = []
     with tempfile.TemporaryDirectory() as folder:
         exports = {name: exported(name, Path(folder)) for name in NAMES}
         for size, shapes in SIZES.items():
@@ -210,6 +233,11 @@ def main() -> None:
                 makes = {FUSED: fused, **chosen}
                 found = times_of(makes, shapes, arguments.rounds, device)
                 print_times(name, found, bytes_of_a_step(name, shapes))
+                rows += [
+                    {"size": size, "rule": name, "way": way, "seconds": seconds}
+                    for way, seconds in found.items()
+                ]
+    write_results(arguments.json, {"device": where, "steps": rows})
 
 
 if __name__ == "__main__":

@@ -1,35 +1,47 @@
-"""Rules and children a second: every engine beside a naive loop, in one run.
+"""Rules and children per second of every engine and of a naive loop, in one run.
 
     python experiments/throughput/throughput.py            # all tables, ten minutes
-    python experiments/throughput/throughput.py --quick    # a look, two minutes
+    python experiments/throughput/throughput.py --quick    # rough figures, two minutes
 
-Baselines and engines take turns, round after round, so that what else the machine does
-falls on all alike; what is printed is the median of the rounds and, in brackets, the
-least and the greatest. See README.md beside this file.
+The naive loop and the engines take turns, round after round, so that other load on the
+machine falls on all of them. Printed are the median of the rounds and, in brackets, the
+lowest and the highest. Results: README.md in this folder.
 """
 
 import argparse
 import itertools
 import math
 import os
-import platform
 import statistics
+import sys
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numba
 import numpy as np
 import torch
 from torch import nn
 
+sys.path.insert(0, str(Path(__file__).parents[2]))  # finds `experiments`: its README
+
+from experiments.measure import (
+    add_json_option,
+    in_turn,
+    naive_child,
+    naive_steps,
+    per_second,
+    processor,
+    spread,
+    write_results,
+)
 from neuralopt.engines.engine import Child, Engine, batch_order, initial_parameters
 from neuralopt.engines.native import NativeEngine
 from neuralopt.engines.serial import SerialEngine
 from neuralopt.engines.stacked.population import StackedEngine
 from neuralopt.language import RULES, Expression
 from neuralopt.machine.kernels import products, vectors
-from neuralopt.optimizer import RuleOptimizer
 from neuralopt.scoring import BUDGETS, Budget, random_rules
 from neuralopt.scoring.protocol import Trial, score_trials
 from neuralopt.spaces import SPACES
@@ -38,34 +50,30 @@ from neuralopt.tasks import ConvNet, Mlp, Task, load_task
 SEED = 2017
 CORES = os.cpu_count() or 1
 NATIVE_RULES, STACKED_RULES, NAIVE_RULES = 128, 16, 4
-"""Rules a round: a fast engine needs many to be timed, a slow one can't have them."""
+"""Rules per round: fast engines need many, slow ones would take too long."""
+
+TASKS = ("digits", "digits_conv", "enos_mnistnet", "ravine", "rosenbrock", "char_lm")
+
+Rules = Sequence[Expression]
+Rows = list[dict[str, object]]
 
 
 def naive_score(task: Task, rule: Expression, budget: Budget) -> float:
-    """A rule as one would score it without any trick: the loss of its best rate.
-
-    nn.Module, autograd, an optimizer of torch's kind, no early end, one after another.
-    """
+    """Score a rule by the naive loop: the loss at its best learning rate."""
+    examples = task.examples("training")
 
     def train(rate: float, epochs: int) -> nn.Module:
-        network = initial_parameters(task, SEED, 0)
-        examples = task.examples("training")
-        steps = len(examples) // task.batch_size * epochs
-        optimizer = RuleOptimizer(
-            network.parameters(), rule, lr=rate, total_steps=steps
-        )
-        for epoch in range(epochs):
-            for chosen in batch_order(task, SEED, 0, epoch):
-                optimizer.zero_grad()
-                outputs = network(examples.inputs[chosen])
-                task.loss(outputs, examples.targets[chosen]).backward()
-                optimizer.step()
-        return network.eval()
+        batches = [
+            batch
+            for epoch in range(epochs)
+            for batch in batch_order(task, SEED, 0, epoch)
+        ]
+        return naive_child(task, rule, rate, examples, batches, SEED).eval()
 
-    @torch.no_grad()
     def measure(network: nn.Module) -> float:
-        examples = task.examples("validation")
-        return task.loss(network(examples.inputs), examples.targets).item()
+        held_out = task.examples("validation")
+        with torch.no_grad():
+            return task.loss(network(held_out.inputs), held_out.targets).item()
 
     screened = [
         (measure(train(rate, budget.screening_epochs)), rate)
@@ -75,14 +83,26 @@ def naive_score(task: Task, rule: Expression, budget: Budget) -> float:
     return measure(train(best[1], budget.epochs))
 
 
-def scoring(task: Task, budget: Budget, name: str, threads: int) -> Callable:
-    """Rules -> nothing, by one way of scoring."""
+def scoring(
+    task: Task, budget: Budget, name: str, threads: int
+) -> Callable[[Rules], None]:
+    """A function that scores rules by one way: ``naive`` or the name of an engine."""
     if name == "naive":
-        return lambda rules: [naive_score(task, rule, budget) for rule in rules]
-    makers = {"serial": SerialEngine, "stacked": StackedEngine, "native": NativeEngine}
-    engine: Engine = makers[name](task, SEED)
 
-    def score(rules: Sequence[Expression]) -> None:
+        def score_naively(rules: Rules) -> None:
+            for rule in rules:
+                naive_score(task, rule, budget)
+
+        return score_naively
+    engine: Engine
+    if name == "serial":
+        engine = SerialEngine(task, SEED)
+    elif name == "stacked":
+        engine = StackedEngine(task, SEED)
+    else:
+        engine = NativeEngine(task, SEED)
+
+    def score(rules: Rules) -> None:
         trials = [Trial(rule) for rule in rules]
         parts = [trials[i : i + 16] for i in range(0, len(trials), 16)]
         with ThreadPoolExecutor(threads) as pool:
@@ -91,37 +111,44 @@ def scoring(task: Task, budget: Budget, name: str, threads: int) -> Callable:
     return score
 
 
-def rules_a_second(name: str, rounds: int) -> None:
-    """The first table: rules a second of every way that can train a task."""
+def rules_a_second(name: str, rounds: int) -> Rows:
+    """Print rules per second of every way that can train a task; returns the rates."""
     task, budget = load_task(name), BUDGETS["bello2017"]
     ways = [("naive", 1), ("serial", 1), ("stacked", 1)]
     if task.layers is not None:
         ways += [("native", 1), ("native", CORES)]
     space = SPACES["bello2017"]
-    count = {"stacked": NATIVE_RULES if isinstance(task.layers, Mlp) else STACKED_RULES}
+    stacked = NATIVE_RULES if isinstance(task.layers, Mlp) else STACKED_RULES
+    counts = {"naive": NAIVE_RULES, "serial": NAIVE_RULES, "stacked": stacked}
     rules = random_rules(space, NATIVE_RULES * rounds, SEED)
+    warm = {"naive": 2, "serial": 2, "stacked": stacked, "native": len(rules)}
     score = {way: scoring(task, budget, *way) for way in ways}
-    for way in ways:  # compiled, and data in order, before the clock starts
-        score[way](rules[: count.get(way[0], 2 if way[0] != "native" else None)])
-    rates: dict[tuple[str, int], list[float]] = {way: [] for way in ways}
-    for number in range(rounds):
-        some = rules[number * NATIVE_RULES :][:NATIVE_RULES]
-        for way in ways[:: 1 if number % 2 else -1]:
-            slow = way[0] in ("naive", "serial")
-            mine = some[: NAIVE_RULES if slow else count.get(way[0])]
-            began = time.perf_counter()
-            score[way](mine)
-            rates[way].append(len(mine) / (time.perf_counter() - began))
+    for way in ways:  # compiles rules and loads data before the clock starts
+        score[way](rules[: warm[way[0]]])
+
+    def rate(way: tuple[str, int], number: int) -> float:
+        some = rules[number * NATIVE_RULES :][: counts.get(way[0], NATIVE_RULES)]
+
+        def run() -> float:
+            score[way](some)
+            return len(some)
+
+        return per_second(run)
+
+    rates = in_turn(ways, rate, rounds)
     print(f"\n{name}, budget bello2017, random rules of {space.name}: rules a second")
     naive = statistics.median(rates["naive", 1])
-    for way in ways:
+    rows: Rows = []
+    for way, found in rates.items():
         label = f"{way[0]}, {way[1]} thread{'s' * (way[1] > 1)}"
-        times = statistics.median(rates[way]) / naive
-        print(f"  {label:18} {spread(rates[way]):28} {times:7.1f} x naive")
+        times = statistics.median(found) / naive
+        print(f"  {label:18} {spread(found):28} {times:7.1f} x naive")
+        rows.append({"task": name, "way": label, "rules per second": found})
+    return rows
 
 
-def child_steps(name: str, rounds: int) -> None:
-    """Adam alone: microseconds a child-step, and the share of numerics's peak."""
+def child_steps(name: str, rounds: int) -> Rows:
+    """Print microseconds per step of one child of Adam, and share of peak FLOP/s."""
     task = load_task(name)
     adam = RULES["adam"].expression
     work = flops(task)
@@ -137,35 +164,33 @@ def child_steps(name: str, rounds: int) -> None:
         return len(children) * steps
 
     def naive() -> float:
-        for chosen in order:
-            optimizer.zero_grad()
-            outputs = network(examples.inputs[chosen])
-            task.loss(outputs, examples.targets[chosen]).backward()
-            optimizer.step()
-        return len(order)
+        return naive_steps(task, network, optimizer, examples, order)
 
-    ways = {"torch.optim.Adam": naive, "native": native}
-    rates: dict[str, list[float]] = {way: [] for way in ways}
-    peaks = []
-    native()
-    for _ in range(rounds):
-        for way, run in ways.items():
-            began = time.perf_counter()
-            rates[way].append(run() / (time.perf_counter() - began))
-        peaks.append(peak())
+    native()  # compiles
+    runs: dict[str, Callable[[], float]] = {
+        "torch.optim.Adam": lambda: per_second(naive),
+        "native": lambda: per_second(native),
+        "peak": peak,
+    }
+    found = in_turn(list(runs), lambda way, _: runs[way](), rounds, alternate=False)
+    top = statistics.median(found.pop("peak"))
     print(f"\n{name}, Adam, one thread: {work / 1e6:.3f} MFLOP a child-step")
-    for way, found in rates.items():
-        reached, top = statistics.median(found) * work, statistics.median(peaks)
+    rows: Rows = []
+    for way, rates in found.items():
+        reached = statistics.median(rates) * work
         print(
-            f"  {way:18} {spread([1e6 / rate for rate in found]):28} us a step, "
+            f"  {way:18} {spread([1e6 / rate for rate in rates]):28} us a step, "
             f"{reached / 1e9:6.1f} GFLOP/s, {reached / top:.0%} of {top / 1e9:.0f}"
         )
-    times = [b / a for a, b in zip(*rates.values(), strict=True)]
+        rows.append({"task": name, "way": way, "steps per second": rates})
+    times = [b / a for a, b in zip(*found.values(), strict=True)]
     print(f"  {'ratio':18} {spread(times)}")
+    rows.append({"task": name, "way": "peak", "FLOP per second": top})
+    return rows
 
 
 def flops(task: Task) -> float:
-    """Multiplications and additions of a training step's products."""
+    """Multiplications and additions in the matrix products of a training step."""
     layers, total = task.layers, 0.0
     assert layers is not None
     widths = layers.widths
@@ -182,8 +207,8 @@ def flops(task: Task) -> float:
 
 
 @numba.njit
-def _multiply(memory, times):  # type: ignore[no-untyped-def]
-    """A product of 16 x 64 numbers, of depth 256, over and over: it stays in L1."""
+def _multiply(memory, times):  # type: ignore[no-untyped-def]  # numba infers them
+    """Repeat a (16, 256) by (256, 64) product, whose operands stay in the L1 cache."""
     none = np.int64(0)
     for _ in range(times):
         products.product(memory, 20480, 64, 16, 64, 256, none, 256, np.int64(1),
@@ -191,7 +216,7 @@ def _multiply(memory, times):  # type: ignore[no-untyped-def]
 
 
 def peak() -> float:
-    """FLOP/s that the same tiles reach on numbers in the first-level cache."""
+    """FLOP/s that the same register tiles reach on operands in the L1 cache."""
     memory, times = np.zeros(31000, np.float32), 2000
     _multiply(memory, 1)
     began = time.perf_counter()
@@ -199,17 +224,18 @@ def peak() -> float:
     return times * 2 * 16 * 64 * 256 / (time.perf_counter() - began)
 
 
-def population(rounds: int) -> None:
-    """Children a second against the number trained at once, one epoch of Adam."""
+def population(rounds: int) -> Rows:
+    """Print children per second against the number trained at once, one epoch."""
     task, adam = load_task("digits"), RULES["adam"].expression
     sizes = (7, 28, 112, 448, 1792)
-    engines = {
+    engines: dict[str, Engine] = {
         "stacked, 1 thread": StackedEngine(task, SEED),
         "native, 1 thread": NativeEngine(task, SEED),
         f"native, {CORES} threads": NativeEngine(task, SEED, workers=CORES),
     }
     print("\ndigits, Adam, one epoch: children a second against children at once")
     print(f"  {'':18}" + "".join(f"{size:>28}" for size in sizes))
+    rows: Rows = []
     for name, engine in engines.items():
         cells = []
         for size in sizes:
@@ -221,49 +247,63 @@ def population(rounds: int) -> None:
                 engine.train(children, 1, ("validation",))
                 rates.append(size / (time.perf_counter() - began))
             cells.append(f"{spread(rates):>28}")
+            rows.append({"way": name, "children": size, "children per second": rates})
         print(f"  {name:18}" + "".join(cells))
+    return rows
 
 
-def growth(counts: Sequence[int]) -> None:
-    """Seconds to score so many rules: what a longer search costs."""
+def growth(counts: Sequence[int]) -> Rows:
+    """Print the seconds that scoring takes for different numbers of rules."""
     task, budget = load_task("digits"), BUDGETS["bello2017"]
     print(f"\ndigits, bello2017, native on {CORES} threads: time and number of rules")
     score = scoring(task, budget, "native", CORES)
     rules = random_rules(SPACES["bello2017"], max(counts), SEED)
     score(rules[:64])
+    rows: Rows = []
     for count in counts:
         began = time.perf_counter()
         score(rules[:count])
         seconds = time.perf_counter() - began
         print(f"  {count:8,} rules {seconds:8.1f} s {count / seconds:8.1f} rules/s")
-
-
-def spread(values: Sequence[float]) -> str:
-    """Median [least, greatest]."""
-    middle = statistics.median(values)
-    return f"{middle:.4g} [{min(values):.4g}, {max(values):.4g}]"
+        rows.append({"rules": count, "seconds": seconds})
+    return rows
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--quick", action="store_true", help="3 rounds, less growth")
+    parser.add_argument(
+        "--quick", action="store_true", help="3 rounds, at most 1,000 rules"
+    )
+    parser.add_argument("--tasks", nargs="+", default=list(TASKS), choices=TASKS)
+    add_json_option(parser)
     arguments = parser.parse_args()
     rounds = 3 if arguments.quick else arguments.rounds
     torch.set_num_threads(1)
     print(
-        f"{CORES} cores, {numba.core.config.NUMBA_DEFAULT_NUM_THREADS} usable, "
-        f"{platform.processor() or platform.machine()}, vectors of "
+        f"{CORES} cores, {numba.get_num_threads()} usable, {processor()}, vectors of "
         f"{vectors.VECTOR_BYTES} bytes, torch {torch.__version__}, numba "
         f"{numba.__version__}, {rounds} rounds"
     )
-    tasks = ("digits", "digits_conv", "enos_mnistnet")
-    for name in (*tasks, "ravine", "rosenbrock", "char_lm"):
-        rules_a_second(name, rounds)
-    for name in tasks:
-        child_steps(name, rounds)
-    population(rounds)
-    growth((100, 1_000) if arguments.quick else (100, 1_000, 10_000))
+    tasks = arguments.tasks
+    scored = [row for name in tasks for row in rules_a_second(name, rounds)]
+    steps = [
+        row
+        for name in tasks
+        if load_task(name).layers is not None  # which the native engine needs
+        for row in child_steps(name, rounds)
+    ]
+    sizes = (100, 1_000) if arguments.quick else (100, 1_000, 10_000)
+    figures = {
+        "rounds": rounds,
+        "rules": scored,
+        "steps of one child": steps,
+        "children at once": population(rounds),
+        "growth": growth(sizes),
+    }
+    write_results(arguments.json, figures)
 
 
 if __name__ == "__main__":

@@ -1,22 +1,25 @@
-"""The table of the zoo: every named rule, and how far it is from its reference.
+"""Print the table of named rules, with the deviation of each from its reference.
 
     python experiments/zoo/zoo.py > docs/ZOO.md
 
-Each rule takes 200 steps beside torch's own optimizer, or beside the numpy derivation
-of the tests, on prescribed gradients in float64. The deviation is the largest
-difference of a weight, relative to max(1, |weight|).
+Each rule takes 200 steps on prescribed gradients in float64, and so does torch's own
+optimizer or, where torch has none, the numpy derivation of the tests. The deviation is
+the largest difference of a weight, relative to max(1, |weight|).
 """
 
+import argparse
 import math
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
-sys.path.insert(0, str(Path(__file__).parents[2]))  # the oracles stand in tests/
+sys.path.insert(0, str(Path(__file__).parents[2]))  # finds `experiments`: its README
 
+from experiments.measure import add_json_option, write_results
 from neuralopt import RULES, RuleOptimizer, render
 from tests.optimizer.test_known_optimizers import CASES
 from tests.optimizer.test_zoo import DERIVED, RATE, SEED, SIZE, STEPS, gradient
@@ -38,25 +41,43 @@ from one inside it (Sutskever et al. 2013): old steps are rescaled with new ones
 |---|---|---|---|---|---|"""
 
 
-def steps_of(move: Callable[[np.ndarray, int], np.ndarray]) -> list[np.ndarray]:
-    """Weights after each step; move(gradient, step) returns them."""
+Weights = npt.NDArray[np.float64]
+Move = Callable[[Weights, int], Weights]
+"""Takes a step, given the gradient and the step's number; returns the weights."""
+
+
+def steps_of(move: Move) -> list[Weights]:
+    """Weights after each step."""
     return [move(gradient(step), step) for step in range(STEPS)]
 
 
-def by(optimizer: torch.optim.Optimizer) -> Callable[[np.ndarray, int], np.ndarray]:
+def by(optimizer: torch.optim.Optimizer) -> Move:
+    """The steps of an optimizer of one parameter."""
     weight = optimizer.param_groups[0]["params"][0]
 
-    def move(g: np.ndarray, _: int) -> np.ndarray:
+    def move(g: Weights, _: int) -> Weights:
         weight.grad = torch.from_numpy(g)
         optimizer.step()
-        found: np.ndarray = weight.detach().numpy().copy()
+        found: Weights = weight.detach().numpy().copy()
         return found
 
     return move
 
 
+def derivation(name: str, start: Weights) -> Move:
+    """The steps of a numpy derivation of the tests."""
+    derived, weights = DERIVED[name](), start
+
+    def move(g: Weights, step: int) -> Weights:
+        nonlocal weights
+        weights = np.asarray(weights - RATE * derived(g, weights, step + 1, STEPS))
+        return weights
+
+    return move
+
+
 def deviation(name: str) -> tuple[float, str]:
-    """From the reference, and what that is."""
+    """The deviation of a rule from its reference, and which reference that is."""
     start = np.random.default_rng(0).normal(size=SIZE)
 
     def weight() -> list[torch.nn.Parameter]:
@@ -69,21 +90,21 @@ def deviation(name: str) -> tuple[float, str]:
     if torch_class is not None:
         reference, source = by(torch_class(weight(), lr=RATE)), "torch"
     else:
-        derived, w, source = DERIVED[name](), start, "numpy"
-
-        def reference(g: np.ndarray, step: int) -> np.ndarray:
-            nonlocal w
-            w = w - RATE * derived(g, w, step + 1, STEPS)
-            return w
-
+        reference, source = derivation(name, start), "numpy"
     pairs = zip(steps_of(by(ours)), steps_of(reference), strict=True)
     far = max(np.max(np.abs(a - b) / np.maximum(1, np.abs(b))) for a, b in pairs)
     return float(far), source
 
 
 def main() -> None:
-    torch.set_default_dtype(torch.float64)  # for what torch keeps once an optimizer
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add_json_option(parser)
+    arguments = parser.parse_args()
+    torch.set_default_dtype(torch.float64)  # of the scalar states of torch's optimizers
     print(HEADER)
+    rows: list[dict[str, object]] = []
     for rule in RULES.values():
         far, source = deviation(rule.name)
         bound = "0" if far == 0 else f"< 1e{math.floor(math.log10(far)) + 1}"
@@ -92,6 +113,8 @@ def main() -> None:
             f"| {rule.name} | `{text}` | {rule.lr:g} | {rule.reference} | "
             f"{bound} ({source}) | {rule.about} |"
         )
+        rows.append({"rule": rule.name, "deviation": far, "from": source})
+    write_results(arguments.json, {"rules": rows})
 
 
 if __name__ == "__main__":
