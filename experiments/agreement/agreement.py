@@ -33,9 +33,10 @@ from neuralopt.engines.serial import SerialEngine
 from neuralopt.engines.stacked.population import StackedEngine
 from neuralopt.evaluators import scorer
 from neuralopt.language import Expression
+from neuralopt.options import options_of
 from neuralopt.scoring import BUDGETS, Budget, Score, random_rules
 from neuralopt.spaces import SPACES
-from neuralopt.tasks import SPLITS, Task, load_task, task_options
+from neuralopt.tasks import SPLITS, TASKS, Task, load_task
 
 SEED = 2017
 STEPS = 20
@@ -252,7 +253,7 @@ def main() -> None:
     for name in arguments.tasks:
         options = {
             key: value
-            for key in task_options(name)
+            for key in options_of(TASKS[name])
             if (value := getattr(arguments, key, None)) is not None
         }
         task = load_task(name, **options)

@@ -44,6 +44,10 @@ class BadPlan:
     plan: ScoringPlan
     faults: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def device(self) -> str:
+        return self.plan.device
+
     def scorer(self) -> Scorer:
         score = self.plan.scorer()
 

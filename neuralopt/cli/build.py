@@ -9,7 +9,13 @@ from pathlib import Path
 from neuralopt.catalog import hint
 from neuralopt.cli.config.saved import settings_text
 from neuralopt.cli.config.schema import Settings
-from neuralopt.engines import Numerics, choose_engine, fastest_engine, rate_factors
+from neuralopt.engines import (
+    Numerics,
+    check_engine,
+    choose_engine,
+    fastest_engine,
+    rate_factors,
+)
 from neuralopt.evaluators import (
     Evaluator,
     MultiTaskEvaluator,
@@ -76,6 +82,7 @@ def build_scoring(
     evaluator = settings.evaluator
     numerics = Numerics.named(evaluator.precision, evaluator.device)
     check_evaluator(evaluator.name, evaluator.options)
+    check_engine(evaluator.engine)
     if evaluator.name == "in_process":
         numerics.check()
     asked = evaluator.options.get("workers", 0) if evaluator.name == "in_process" else 0

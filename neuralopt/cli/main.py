@@ -145,7 +145,7 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit code. Errors are one line on stderr."""
-    options = parser().parse_args(arguments)
+    options = _parse(arguments)
     from neuralopt.archive import ArchiveError
 
     try:
@@ -170,6 +170,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "(NEURALOPT_DEBUG=1 shows where)",
             INTERNAL,
         )
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Arguments in any order: argparse ends a list at the first option."""
+    made = parser()
+    options, more = made.parse_known_args(arguments)
+    lists = [name for name in ("overrides", "rules", "runs") if hasattr(options, name)]
+    unknown = [text for text in more if text.startswith("-") or not lists]
+    if unknown:
+        made.error(f"unrecognized arguments: {' '.join(unknown)}")
+    if lists:
+        getattr(options, lists[0]).extend(more)
+    return options
 
 
 def _one_line(error: Exception) -> str:

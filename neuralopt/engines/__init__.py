@@ -10,5 +10,6 @@ from neuralopt.engines.engine import rate_factors as rate_factors
 from neuralopt.engines.numerics import CPU_FLOAT32 as CPU_FLOAT32
 from neuralopt.engines.numerics import Numerics as Numerics
 from neuralopt.engines.registry import ENGINES as ENGINES
+from neuralopt.engines.registry import check_engine as check_engine
 from neuralopt.engines.registry import choose_engine as choose_engine
 from neuralopt.engines.registry import fastest_engine as fastest_engine

@@ -26,12 +26,21 @@ def choose_engine(
     Raises:
         ValueError: the name is unknown, or the engine does not support the task.
     """
+    check_engine(name)
     if name == "auto":
         return fastest_engine(task, seed, numerics)[0]
-    if name not in ENGINES:
+    return ENGINES[name](task, seed, numerics=numerics)
+
+
+def check_engine(name: str) -> None:
+    """Check that an engine has this name, or that it is ``auto``.
+
+    Raises:
+        ValueError: none has.
+    """
+    if name != "auto" and name not in ENGINES:
         known = hint(name, ["auto", *ENGINES])
         raise ValueError(f"unknown engine {name!r}: {known}")
-    return ENGINES[name](task, seed, numerics=numerics)
 
 
 def fastest_engine(

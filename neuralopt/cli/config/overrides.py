@@ -62,7 +62,7 @@ class ReadOverrides:
     Attributes:
         texts: overrides in Hydra's syntax.
         extensions: of lists, in the order typed.
-        files: (group, name, content) of the user's files.
+        files: (group, name to store it by, content) of the user's files.
     """
 
     texts: tuple[str, ...]
@@ -95,9 +95,11 @@ def read_overrides(typed: Sequence[str], config_dir: str = "") -> ReadOverrides:
             _check_key(text, key)
             extensions.append(Extension(key, tuple(_listed(value))))
         elif key in config_groups() and value.endswith((".yaml", ".yml")):
-            name, mapping = _read_file(key, value)
-            files.append((key, name, mapping))
-            texts.append(f"{key}={name}")
+            mapping = _read_file(key, value)
+            # Not its own name, which a file of the group may have too.
+            stored = f"typed_{len(files)}"
+            files.append((key, stored, mapping))
+            texts.append(f"{key}={stored}")
         else:
             translated = _as_hydra(text)
             _check(text, translated, config_dir)
@@ -170,14 +172,12 @@ def _scalar(text: str) -> object:
     return text
 
 
-def _read_file(group: str, path: str) -> tuple[str, Mapping[str, object]]:
-    """Name and content of a user's file of a group."""
+def _read_file(group: str, path: str) -> Mapping[str, object]:
+    """Content of a user's file of a group; its name is the file's by default."""
     file = Path(path).expanduser()
     if not file.is_file():
         raise ValueError(f"{group}={path}: there is no such file")
-    mapping = dict(Catalog(file.parent)[file.stem])
-    name = str(mapping.get("name", file.stem))
-    return name, {**mapping, "name": name}
+    return {"name": file.stem, **Catalog(file.parent)[file.stem]}
 
 
 def _check(text: str, translated: str, config_dir: str) -> None:

@@ -1,0 +1,210 @@
+"""Overrides in all their forms: short options, files of one's own, lists, sweeps."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from neuralopt.archive import Archive
+from neuralopt.cli.config.compose import compose_settings
+from neuralopt.cli.config.saved import (
+    scoring_overrides,
+    settings_from_text,
+    settings_text,
+)
+from neuralopt.cli.config.sweep import expand
+from tests.cli.cli_runner import typed
+
+Capture = pytest.CaptureFixture[str]
+
+SPACE = """\
+operands: [g, m, v]
+unary: [x, -x, sqrt(x), sign(x)]
+binary: [x + y, x * y, x / (y + 1e-8), x]
+groups: 2
+"""
+TINY = ("budget=smoke", "proposals=16", "batch=8", "report=none")
+QUIET = (*TINY, "searcher=uniform", "verdict.candidates=0", "evaluator.workers=1")
+
+
+@pytest.mark.parametrize(
+    ("short", "long"),
+    [
+        ("task.path=/a=b.gz", "task.options.path=/a=b.gz"),
+        ("evaluator.workers=3", "evaluator.options.workers=3"),
+        ("searcher.hidden=32", "searcher.options.hidden=32"),
+    ],
+)
+def test_an_option_may_be_named_in_short(short: str, long: str) -> None:
+    assert compose_settings([short]) == compose_settings([long])
+    assert compose_settings([short]) != compose_settings([])
+
+
+def test_an_option_of_another_evaluator_is_named_with_those_there_are() -> None:
+    says = "unknown key 'address' in evaluator.options: known: workers, batch"
+    with pytest.raises(ValueError, match=says):
+        compose_settings(["evaluator.address=auto"])
+    asked = compose_settings(["evaluator=ray", "evaluator.address=auto"])
+    assert asked.evaluator.options["address"] == "auto"
+
+
+@pytest.mark.parametrize(
+    ("typed", "added"),
+    [
+        ("space.operands+=[abs(g), min(g, m)]", ["abs(g)", "min(g, m)"]),
+        ("space.operands+=tanh(g)", ["tanh(g)"]),
+        ("space.operands+=['2 * g']", ["2 * g"]),
+        ("space.operands+=[]", []),
+    ],
+)
+def test_a_list_is_extended_without_typing_it_again(
+    typed: str, added: list[str]
+) -> None:
+    before = compose_settings([]).space["operands"]
+    assert compose_settings([typed]).space["operands"] == [*before, *added]
+
+
+def test_numbers_extend_lists_of_numbers() -> None:
+    rates = compose_settings(["budget=smoke", "budget.learning_rates+=[1, 1e1]"])
+    assert rates.budget.learning_rates == (1e-3, 1e-2, 1e-1, 1.0, 10.0)
+
+
+@pytest.mark.parametrize(
+    ("typed", "says"),
+    [
+        ("proposals+=3", r"proposals is not a list: \+= extends lists"),
+        ("space.operandz+=g", r"space\.operandz is not a list"),
+        ("spase.operands+=g", r"unknown key 'spase\.operands'"),
+        ("budget.learning_rates+=[fast]", "fast"),
+        ("space=nowhere/mine.yaml", r"space=nowhere/mine\.yaml: there is no such file"),
+    ],
+)
+def test_what_can_not_be_extended_or_read_is_one_line(typed: str, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        compose_settings([typed])
+
+
+def test_a_file_of_ones_own_is_a_space(capsys: Capture, tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text(SPACE)
+    run = tmp_path / "run"
+    said = typed(
+        capsys, "search", *QUIET, f"space={tmp_path}/mine.yaml", f"run_dir={run}"
+    )
+    assert said.code == 0, said.err
+    assert "Searching mine (" in said.out
+    (tmp_path / "mine.yaml").unlink()  # the archive keeps the space itself
+    assert typed(capsys, "resume", str(run)).code == 0
+
+
+def test_a_folder_of_ones_own_has_groups(capsys: Capture, tmp_path: Path) -> None:
+    (tmp_path / "space").mkdir()
+    (tmp_path / "space" / "mine.yaml").write_text(f"name: mine\n{SPACE}")
+    (tmp_path / "budget").mkdir()
+    (tmp_path / "budget" / "quick.yaml").write_text(
+        "name: quick\nlearning_rates: [0.01]\nscreening_epochs: 1\nepochs: 1\n"
+    )
+    asked = ("space=mine", "budget=quick", "--config-dir", str(tmp_path))
+    said = typed(capsys, "search", *asked, "--show")
+    assert said.code == 0, said.err
+    assert "name: mine" in said.out
+    assert "name: quick" in said.out
+    said = typed(capsys, "search", "space=mine", "--show")
+    assert "unknown space 'mine'" in said.complaint
+    said = typed(capsys, "search", "--config-dir", str(tmp_path / "nowhere"))
+    assert "there is no such folder" in said.complaint
+
+
+# ----------------------------------------------------------------------------- sweeps
+
+
+def test_a_sweep_runs_one_search_for_each_combination(
+    capsys: Capture, tmp_path: Path
+) -> None:
+    sweep = ("-m", "seed=0,1", "searcher=uniform,evolution", f"run_dir={tmp_path}")
+    said = typed(capsys, "search", *QUIET[:-3], *QUIET[-2:], *sweep)
+    assert said.code == 0, said.err
+    names = {
+        f"seed={seed},searcher={searcher}"
+        for seed in (0, 1)
+        for searcher in ("uniform", "evolution")
+    }
+    assert {path.name for path in tmp_path.iterdir()} == names
+    assert "[4/4] seed=1,searcher=evolution" in said.out
+    for name in names:
+        with Archive.open(tmp_path / name / "archive.sqlite") as archive:
+            settings = settings_from_text(archive.context["configuration"])
+        assert f"seed={settings.seed},searcher={settings.searcher.name}" == name
+    refused = typed(capsys, "search", *QUIET[:-3], *QUIET[-2:], *sweep)
+    assert "holds a search" in refused.complaint
+    again = typed(capsys, "search", *QUIET[:-3], *QUIET[-2:], *sweep, "resume=auto")
+    assert again.code == 0, again.err
+    assert again.out.count("Continuing ") == 4
+    runs = [str(path) for path in sorted(tmp_path.iterdir())]
+    listed = typed(capsys, "top", *runs, "-n", "2")
+    assert (listed.code, listed.err) == (0, "")
+    for run in runs:
+        assert Path(run).name in listed.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["-m", "seed=0"], "-m needs an override that names several values"),
+        (["seed=0,1"], "give -m to run a search for each"),
+        (["-m", "seed=0,1", "searcher=unifrm,evolution"], "unknown searcher 'unifrm'"),
+        (["-m", "seed=0,many"], "seed has the wrong type"),
+    ],
+)
+def test_a_wrong_sweep_is_one_line_and_starts_nothing(
+    arguments: list[str], says: str, capsys: Capture, tmp_path: Path
+) -> None:
+    said = typed(capsys, "search", *TINY, *arguments, f"run_dir={tmp_path / 'runs'}")
+    assert said.code == 2
+    assert says in said.complaint
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_range_is_swept_too() -> None:
+    assert [run.overrides for run in expand(["seed=range(2)", "batch=8"])] == [
+        ("seed=0", "batch=8"),
+        ("seed=1", "batch=8"),
+    ]
+
+
+# -------------------------------------------------------------------- saved settings
+
+
+def test_settings_of_the_first_version_are_read() -> None:
+    settings = compose_settings(["evaluator=ray", "evaluator.cpus=2"])
+    kept = json.loads(settings_text(settings))
+    kept["task"] |= {"path": "/data", "download": None, "depth": None, "width": None}
+    del kept["task"]["options"]
+    kept["evaluator"] |= kept["evaluator"].pop("options")
+    read = settings_from_text(json.dumps(kept))
+    assert read.task.options == {"path": "/data"}
+    assert read.evaluator == settings.evaluator
+    kept["evaluator"]["name"] = "in_process"
+    options = settings_from_text(json.dumps(kept)).evaluator.options
+    assert options == {"workers": 0, "batch": 0}
+
+
+@pytest.mark.parametrize("text", ["", "[]", "3", '{"task": 3}', '{"sed": 1}', "{"])
+def test_unreadable_settings_are_one_line(text: str) -> None:
+    with pytest.raises(ValueError, match="configuration can't be read: ") as caught:
+        settings_from_text(text)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        [],
+        ["task=char_lm", "task.recipe.clip_norm=1", "budget=long", "budget.epochs=3"],
+        ["task=cifar10_conv", "task.path=/a b/c.gz", "task.recipe.schedule=(1-t/T)**2"],
+        ["task=digits+ravine", "budget=smoke", "budget.learning_rates=[0.1, 1]"],
+    ],
+)
+def test_overrides_of_a_run_score_as_the_run_does(overrides: list[str]) -> None:
+    settings = compose_settings(overrides)
+    again = compose_settings(scoring_overrides(settings))
+    assert (again.task, again.budget) == (settings.task, settings.budget)
