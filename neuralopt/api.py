@@ -17,7 +17,7 @@ from neuralopt.cli.build import ScoringParts, SearchParts, build_search
 from neuralopt.cli.commands.compare import run_benchmarks
 from neuralopt.cli.config.compose import compose_settings, settings_yaml
 from neuralopt.cli.config.saved import settings_difference, settings_from_text
-from neuralopt.cli.config.schema import Settings
+from neuralopt.cli.config.schema import Settings, check_settings
 from neuralopt.cli.rule_lookup import ARCHIVE, find_candidates
 from neuralopt.cli.run_directory import make_run_directory, run_directory
 from neuralopt.engines import Numerics, OptimizerSpec
@@ -110,6 +110,7 @@ def search(
     settings = dataclasses.replace(
         settings, proposals=proposals, batch=batch, lag=lag, seed=seed, resume=resume
     )
+    check_settings(settings)
     settings.run_dir = str(run_dir)
     settings.run_dir = str(run_directory(settings))
     folder = Path(settings.run_dir)
