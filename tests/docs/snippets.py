@@ -16,7 +16,6 @@ reason does not begin with "until", the neuralopt commands of such a block must 
 import contextlib
 import doctest
 import io
-import os
 import re
 import shlex
 import subprocess
@@ -178,10 +177,13 @@ def _run_here(words: Sequence[str]) -> tuple[int, str]:
 
 
 def _run_in_shell(script: str) -> tuple[int, str]:
-    beside = str(Path(sys.executable).parent)
+    # The Python of the tests, and its neuralopt, not another that is installed.
+    python = shlex.quote(sys.executable)
+    ours = (
+        f'python() {{ {python} "$@"; }}\nneuralopt() {{ python -m neuralopt "$@"; }}\n'
+    )
     done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", script],
-        env={**os.environ, "PATH": f"{beside}{os.pathsep}{os.environ['PATH']}"},
+        ["bash", "-euo", "pipefail", "-c", ours + script],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
