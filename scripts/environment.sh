@@ -4,7 +4,7 @@
 #
 #   prepare_environment           what a search needs
 #   prepare_environment test,dev  and what the tests and checks need
-#   prepare_environment test,dev,optax  and what exports for optax are tested with
+#   prepare_environment test,dev,optax,docs  and what optax exports and the site need
 
 fail() {
     printf '\n%s\n' "$*" >&2
