@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from neuralopt.loop import search as search
     from neuralopt.optimizer import RuleOptimizer as RuleOptimizer
     from neuralopt.optimizer import scheduler as scheduler
-    from neuralopt.scoring import Score as Score
+    from neuralopt.scoring.score import Score as Score
     from neuralopt.spaces import Space as Space
     from neuralopt.tasks import Recipe as Recipe
     from neuralopt.tasks import make_task as make_task
@@ -30,7 +30,7 @@ __version__ = "0.1.0"
 
 _ROOMS = {
     "Archive": "archive",
-    "Score": "scoring",
+    "Score": "scoring.score",
     "evaluate": "evaluators",
     "RULES": "language",
     "SCHEDULES": "language",

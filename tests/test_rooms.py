@@ -15,6 +15,7 @@ ROOMS = (
     "counter_hash",
     "one_thread",
     "catalog",
+    "html_table",
     "language",
     "machine",
     "optimizer",

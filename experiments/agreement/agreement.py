@@ -21,7 +21,9 @@ from neuralopt.engines.serial import SerialEngine
 from neuralopt.engines.stacked.population import StackedEngine
 from neuralopt.evaluators import scorer
 from neuralopt.language import Expression
-from neuralopt.scoring import BUDGETS, Budget, Score, random_rules
+from neuralopt.scoring.budgets import BUDGETS, Budget
+from neuralopt.scoring.random_rules import random_rules
+from neuralopt.scoring.score import Score
 from neuralopt.spaces import SPACES
 from neuralopt.tasks import SPLITS, Task, load_task, task_options
 
@@ -135,12 +137,11 @@ def compare_scores(
 ) -> None:
     """Scores in float32, and rules per second of both engines."""
     print(f"\nfloat32, budget {budget.name}")
-    texts = [str(rule) for rule in rules]
     engines = {name: ENGINES[name](task, SEED) for name in ("serial", fast)}
     scores: dict[str, list[Score]] = {name: [] for name in engines}
     rates: dict[str, list[float]] = {name: [] for name in engines}
-    for number, start in enumerate(range(0, len(texts), ROUND)):
-        some = texts[start : start + ROUND]
+    for number, start in enumerate(range(0, len(rules), ROUND)):
+        some = rules[start : start + ROUND]
         for name in list(engines)[:: 1 if number % 2 else -1]:
             began = time.perf_counter()
             scores[name] += scorer(task, budget, engines[name])(some)
@@ -153,9 +154,9 @@ def compare_scores(
         f"for {sum(a.status != b.status for a, b in pairs)}, chosen rates for "
         f"{sum(a.lr != b.lr for a, b in pairs)}"
     )
-    for text, (ours, theirs) in zip(texts, pairs, strict=True):
+    for rule, (ours, theirs) in zip(rules, pairs, strict=True):
         if abs(ours.quality - theirs.quality) > IDENTICAL:
-            print(f"  {explanation(task, budget, text, ours, theirs)}: {text}")
+            print(f"  {explanation(task, budget, rule, ours, theirs)}: {rule}")
     ratios = [b / a for a, b in zip(rates["serial"], rates[fast], strict=True)]
     print(
         "\nrules per second, one thread, rounds of both in turn, rules compiled before"
@@ -166,12 +167,12 @@ def compare_scores(
 
 
 def explanation(
-    task: Task, budget: Budget, text: str, ours: Score, theirs: Score
+    task: Task, budget: Budget, rule: Expression, ours: Score, theirs: Score
 ) -> str:
     """Whether rounding alone moves the score so far."""
     moved = [
         scorer(task, budget, SerialEngine(Perturbed(task, torch.float32, shift), SEED))(
-            [text]
+            [rule]
         )[0]
         for shift in SHIFTS
     ]

@@ -33,7 +33,7 @@ from neuralopt.evaluators import (
     scorer,
 )
 from neuralopt.language import LANGUAGE_VERSION, RULES
-from neuralopt.scoring import screening_limit
+from neuralopt.scoring.protocol import screening_limit
 from neuralopt.tasks import Task, is_custom
 
 EVALUATORS = ("in_process", "ray")

@@ -10,14 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from neuralopt.archive import Archive, Proposal
+from neuralopt.archive import ARCHIVE_FILE, Archive, Proposal
 from neuralopt.catalog import hint
 from neuralopt.language import RULES, Expression, parse
 
 if TYPE_CHECKING:
     from neuralopt.engines.engine import TorchOptimizer
-
-ARCHIVE = "archive.sqlite"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +34,11 @@ class FoundRule:
 
 def archive_path(run: str) -> Path:
     """The archive of a run directory. Raises ValueError if there is none."""
-    path = Path(run) / ARCHIVE
+    path = Path(run) / ARCHIVE_FILE
     if not path.exists():
         raise ValueError(
-            f"{run} is no run directory, it has no {ARCHIVE}: name the folder that "
-            "`neuralopt search` printed"
+            f"{run} is no run directory, it has no {ARCHIVE_FILE}: name the folder "
+            "that `neuralopt search` printed"
         )
     return path
 
@@ -58,7 +56,7 @@ def find_rules(text: str) -> list[FoundRule]:
     run, colon, which = text.rpartition(":")
     if colon:
         return _of_run(run, which.strip())
-    if os.path.lexists(f"{text}/{ARCHIVE}"):
+    if os.path.lexists(f"{text}/{ARCHIVE_FILE}"):
         raise ValueError(f"{text} is a run: write {text}:best, or {text}:N for a rule")
     if text in RULES:
         rule = RULES[text]
@@ -111,10 +109,15 @@ def _of_proposal(run: str, proposal: Proposal, task: str, budget: str) -> FoundR
         f"Found by a search: proposal {proposal.number} of {Path(run).name}, task "
         f"{task}, budget {budget}."
     )
-    if proposal.status == "scored":
-        origin += f" Quality {proposal.quality:.4f} there, " + (
-            f"at learning rate {proposal.lr:g}." if proposal.lr else proposal.reason
+    score = proposal.score
+    if score is not None and score.status == "scored":
+        on_tasks = "; ".join(
+            f"{each.task} {each.quality:.4f} at {each.lr:g}"
+            for each in score.tasks
+            if each.lr is not None
         )
+        how = f"at learning rate {score.lr:g}." if score.lr else on_tasks
+        origin += f" Quality {score.quality:.4f} there, {how or score.reason}"
     return FoundRule(
         f"#{proposal.number}",
         parse(proposal.canonical),

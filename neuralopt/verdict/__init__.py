@@ -1,4 +1,4 @@
-"""Comparisons of candidates on the same fresh seeds; nothing of how they were run.
+"""Comparisons of candidates on the same fresh seeds.
 
 How to read a verdict
 ---------------------
@@ -28,10 +28,3 @@ What no correction can repair:
 - A rule that diverges once in ten runs shows no sign of it on five seeds three times
   in five. More seeds are the only remedy.
 """
-
-from neuralopt.verdict.comparison import Comparison as Comparison
-from neuralopt.verdict.comparison import ComparisonRow as ComparisonRow
-from neuralopt.verdict.comparison import Verdict as Verdict
-from neuralopt.verdict.comparison import compare as compare
-from neuralopt.verdict.holm import holm as holm
-from neuralopt.verdict.intervals import mean_interval as mean_interval

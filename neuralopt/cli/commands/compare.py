@@ -13,7 +13,8 @@ from neuralopt.cli.config.compose import compose_settings
 from neuralopt.cli.rule_lookup import find_candidates
 from neuralopt.engines import OptimizerSpec
 from neuralopt.language import Expression, render, simplify
-from neuralopt.report import comparison_table, supports_unicode, write_table
+from neuralopt.report.sparkline import supports_unicode
+from neuralopt.report.tables import comparison_table, write_table
 from neuralopt.tasks import Split
 from neuralopt.verdict.benchmark import run_benchmark
 

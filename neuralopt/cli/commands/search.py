@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from types import FrameType
 
-from neuralopt.archive import Archive, ArchiveError, seconds_left
+from neuralopt.archive import ARCHIVE_FILE, Archive, ArchiveError, seconds_left
 from neuralopt.cli.build import SearchParts
 from neuralopt.cli.commands.compare import show_benchmark
 from neuralopt.cli.config.compose import (
@@ -28,7 +28,7 @@ from neuralopt.cli.config.compose import (
 )
 from neuralopt.cli.config.schema import Settings
 from neuralopt.cli.main import INTERRUPTED
-from neuralopt.cli.rule_lookup import ARCHIVE, archive_path, find_candidates
+from neuralopt.cli.rule_lookup import archive_path, find_candidates
 from neuralopt.cli.run_directory import (
     check_kept,
     make_run_directory,
@@ -38,12 +38,9 @@ from neuralopt.evaluators import Evaluator
 from neuralopt.loop import Observer
 from neuralopt.loop import search as run_search
 from neuralopt.preview import preview
-from neuralopt.report import (
-    ProgressLine,
-    TensorBoard,
-    proposals_table,
-    write_table,
-)
+from neuralopt.report.progress import ProgressLine
+from neuralopt.report.tables import proposals_table, write_table
+from neuralopt.report.tensorboard import TensorBoard
 
 SHOWN = 5
 
@@ -74,7 +71,7 @@ def search(options: argparse.Namespace) -> int:
     settings.run_dir = str(run_dir)
     if settings.resume not in ("never", "auto"):
         raise ValueError(f"resume is {settings.resume!r}: write never or auto")
-    path = run_dir / ARCHIVE
+    path = run_dir / ARCHIVE_FILE
     # A search killed at its very start leaves an empty file, which may be begun again.
     if path.exists() and path.stat().st_size:
         if settings.resume == "auto":

@@ -8,16 +8,12 @@ import json
 import math
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 
-from neuralopt.archive import Archive, Proposal
+from neuralopt.archive import Archive, Proposal, flat
 from neuralopt.cli.rule_lookup import FoundRule, archive_path, find_rule
-from neuralopt.export import export_rule
 from neuralopt.language import RULES, render, simplify
-from neuralopt.optimizer import compile_rule
-from neuralopt.report import proposals_table, write_table
-from neuralopt.scoring import rejection
+from neuralopt.report.tables import proposals_table, write_table
 
 
 def top(options: argparse.Namespace) -> int:
@@ -38,15 +34,20 @@ def top(options: argparse.Namespace) -> int:
 def _plain(proposal: Proposal) -> dict[str, object]:
     """A proposal as standard JSON: infinite and NaN numbers become null."""
 
-    def number(value: object) -> object:
+    def plain(value: object) -> object:
         if isinstance(value, float) and not math.isfinite(value):
             return None
-        return [number(item) for item in value] if isinstance(value, tuple) else value
+        if isinstance(value, dict):
+            return {name: plain(item) for name, item in value.items()}
+        return [plain(item) for item in value] if isinstance(value, tuple) else value
 
-    return {name: number(value) for name, value in asdict(proposal).items()}
+    return {name: plain(value) for name, value in flat(proposal).items()}
 
 
 def show(options: argparse.Namespace) -> int:
+    from neuralopt.optimizer import compile_rule  # here, so that `top` stays light
+    from neuralopt.scoring.probes import rejection
+
     found = find_rule(options.rule)
     canonical = simplify(found.expression)
     program = compile_rule(canonical)
@@ -81,13 +82,15 @@ def _history(found: FoundRule) -> Iterator[tuple[str, str]]:
     yield "status", proposal.status + because
     if proposal.status == "scored":
         yield "quality", f"{proposal.quality:.4f}"
-    if proposal.accuracy is not None:
-        yield "accuracy", f"{proposal.accuracy:.4f}"
+    if proposal.score is not None and proposal.score.accuracy is not None:
+        yield "accuracy", f"{proposal.score.accuracy:.4f}"
     if proposal.original is not None:
         yield "same as", f"#{proposal.original}"
 
 
 def export(options: argparse.Namespace) -> int:
+    from neuralopt.export import export_rule  # here, so that `top` stays light
+
     found = find_rule(options.rule)
     lr = found.lr if options.lr is None else options.lr
     if lr is not None and not 0 < lr < math.inf:

@@ -22,7 +22,7 @@ from neuralopt.catalog import hint
 from neuralopt.cli.config.overrides import check_overrides, explanation
 from neuralopt.cli.config.schema import Settings, TaskSettings, check_numbers
 from neuralopt.engines import Numerics
-from neuralopt.scoring import Budget
+from neuralopt.scoring.budgets import Budget
 from neuralopt.searchers import SEARCHERS, Searcher, default_options
 from neuralopt.spaces import Space
 from neuralopt.tasks import Task, is_custom, load_tasks, with_recipe
