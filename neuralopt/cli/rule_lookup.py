@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from neuralopt.archive import ARCHIVE_FILE, Archive, Proposal
 from neuralopt.catalog import hint
 from neuralopt.language import RULES, Expression, parse
+from neuralopt.scoring.score import Score
 
 if TYPE_CHECKING:
     from neuralopt.engines.engine import TorchOptimizer
@@ -111,19 +112,26 @@ def _of_proposal(run: str, proposal: Proposal, task: str, budget: str) -> FoundR
     )
     score = proposal.score
     if score is not None and score.status == "scored":
-        on_tasks = "; ".join(
-            f"{each.task} {each.quality:.4f} at {each.lr:g}"
-            for each in score.tasks
-            if each.lr is not None
-        )
-        how = f"at learning rate {score.lr:g}." if score.lr else on_tasks
-        origin += f" Quality {score.quality:.4f} there, {how or score.reason}"
+        # A search over several tasks, of schema 1, told them in the reason.
+        tasks = task_scores(score) or score.reason
+        how = f"at learning rate {score.lr:g}." if score.lr else tasks
+        origin += f" Quality {score.quality:.4f} there, {how}"
     return FoundRule(
         f"#{proposal.number}",
         parse(proposal.canonical),
         proposal.lr,
         origin,
         proposal,
+    )
+
+
+def task_scores(score: Score) -> str:
+    """Return the quality and learning rate on each of several tasks; "" of one."""
+    return "; ".join(
+        f"{each.task} {each.quality:.4f} at {each.lr:g}"
+        if each.status == "scored" and each.lr is not None
+        else f"{each.task} {each.status} {each.reason}"
+        for each in score.tasks
     )
 
 

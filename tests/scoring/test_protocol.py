@@ -149,9 +149,7 @@ def test_a_search_reads_training_and_validation_and_nothing_else():
     for make in (SerialEngine, StackedEngine):
         task = Recording(some_digits(training=128), unreadable=("selection", "test"))
         score = scorer(task, BUDGETS["smoke"], make(task, 0))
-        assert [each.status for each in score([parse("g"), parse("sign(g)")])] == [
-            "scored"
-        ] * 2
+        assert [each.status for each in score([G, W])] == ["scored"] * 2
         assert task.read == {"training", "validation"}
     task = Recording(load_task("digits"), unreadable=("selection", "test"))
     assert evaluate(["g"], task, "smoke") == evaluate(["g"], "digits", "smoke")

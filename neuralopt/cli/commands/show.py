@@ -11,7 +11,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from neuralopt.archive import Archive, Proposal, flat
-from neuralopt.cli.rule_lookup import FoundRule, archive_path, find_rule
+from neuralopt.cli.rule_lookup import (
+    FoundRule,
+    archive_path,
+    find_rule,
+    task_scores,
+)
 from neuralopt.language import RULES, render, simplify
 from neuralopt.report.tables import proposals_table, write_table
 
@@ -82,6 +87,8 @@ def _history(found: FoundRule) -> Iterator[tuple[str, str]]:
     yield "status", proposal.status + because
     if proposal.status == "scored":
         yield "quality", f"{proposal.quality:.4f}"
+    if proposal.score is not None and proposal.score.tasks:
+        yield "tasks", task_scores(proposal.score)
     if proposal.score is not None and proposal.score.accuracy is not None:
         yield "accuracy", f"{proposal.score.accuracy:.4f}"
     if proposal.original is not None:
