@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Literal
 
 from neuralopt import loop
-from neuralopt.archive import Archive
+from neuralopt.archive import ARCHIVE_FILE, Archive
 from neuralopt.cli.build import ScoringParts, SearchParts, build_search
 from neuralopt.cli.commands.compare import run_benchmarks
 from neuralopt.cli.config.compose import compose_settings, settings_yaml
 from neuralopt.cli.config.saved import settings_difference, settings_from_text
 from neuralopt.cli.config.schema import Settings, check_settings
-from neuralopt.cli.rule_lookup import ARCHIVE, find_candidates
+from neuralopt.cli.rule_lookup import find_candidates
 from neuralopt.cli.run_directory import make_run_directory, run_directory
 from neuralopt.engines import Numerics, OptimizerSpec
 from neuralopt.evaluators import Evaluator
@@ -126,7 +126,7 @@ def search(
     if settings.report.tensorboard:
         watching.append(TensorBoard(folder / "tb" / "search"))
     _run(parts, folder, watching, stop)
-    return Archive.open(folder / ARCHIVE)
+    return Archive.open(folder / ARCHIVE_FILE)
 
 
 def _search_into(
@@ -191,7 +191,7 @@ def _run(
     stop: threading.Event | None,
 ) -> None:
     """Begin the search of a run directory, or continue it where that is asked for."""
-    settings, path = parts.settings, folder / ARCHIVE
+    settings, path = parts.settings, folder / ARCHIVE_FILE
     if path.exists() and path.stat().st_size:
         if settings.resume != "auto":
             raise ValueError(

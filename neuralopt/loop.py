@@ -1,8 +1,5 @@
 """The search: ask, look up, probe, evaluate, commit, tell.
 
-Knows the order in which things happen, which is all that makes a search durable and
-repeatable; refuses to know how rules are made, trained or shown.
-
 A score is committed before the searcher is told, and results are told in the order of
 asking, `lag` batches behind. So what is proposed depends on the seed and the lag, not
 on the number of workers or on interruptions, and a killed search continues by replaying
@@ -22,29 +19,35 @@ import numpy as np
 import torch
 
 from neuralopt.archive import Archive, ArchiveError, Execution, Proposal
-from neuralopt.evaluators import Completion, Evaluator, Request, Workers
-from neuralopt.language import Expression, expect, simplify
-from neuralopt.scoring import Score, rejections
+from neuralopt.evaluators.evaluator import Completion, Evaluator, Request, Workers
+from neuralopt.language import Expression, parse, simplify
+from neuralopt.scoring.probes import rejections
+from neuralopt.scoring.score import NO_RESULT, Score
 from neuralopt.searchers import Searcher
 from neuralopt.spaces import Space
 
 CHECKPOINT_SECONDS = 10.0
 MAXIMUM_FAILURES = 2
-"""How often a training may break. What ends with its worker is not counted here."""
+"""How often a training may break. Attempts lost with a worker are not counted."""
 POLL_SECONDS = 0.2
 WAITING_SECONDS = 2.0
 SHOWN_BEST = 20
-NO_RESULT = ("failed", "quarantined")
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
     """Where a search is after a batch was told.
 
-    told, total: proposals. counts: proposals by status, so far. rewards: of this batch,
-    NaN where there is no result. best: the best proposals so far. diagnostics: what the
-    searcher says of itself. seconds: since this process began. trained: rules trained
-    by this process. workers: what the evaluator's are doing.
+    Attributes:
+        told: proposals told so far, those before a resume included.
+        total: proposals that the search will tell.
+        counts: proposals so far, by status.
+        rewards: of this batch, NaN where there was no result.
+        best: the best proposals so far, best first.
+        diagnostics: what the searcher reports of this batch, by name.
+        seconds: since this process started the search.
+        trained: rules trained by this process.
+        workers: what the evaluator's workers are doing.
     """
 
     told: int
@@ -61,13 +64,21 @@ class Progress:
 class Observer(Protocol):
     """Watches a search."""
 
-    def start(self, total: int, told: int) -> None: ...
-    def batch(self, progress: Progress) -> None: ...
-    def waiting(self, progress: Progress) -> None:
-        """Nothing was told for some seconds; only the workers are news."""
+    def start(self, total: int, told: int) -> None:
+        """Begin at ``told`` of ``total`` proposals."""
         ...
 
-    def close(self) -> None: ...
+    def batch(self, progress: Progress) -> None:
+        """Take note of a told batch."""
+        ...
+
+    def waiting(self, progress: Progress) -> None:
+        """Take note of the workers: nothing was told for some seconds."""
+        ...
+
+    def close(self) -> None:
+        """End; it is called however the search ends."""
+        ...
 
 
 def search(
@@ -81,14 +92,26 @@ def search(
     observers: Sequence[Observer] = (),
     stop: threading.Event | None = None,
 ) -> Archive:
-    """Run or continue a search until so many proposals are told.
+    """Run or continue a search until the requested number of proposals is told.
 
-    archive: open for writing; what it holds already is replayed, not trained again.
-    batch: proposals asked for at once. lag: batches asked ahead of the oldest that is
-    not told; more keep more workers busy and let the searcher learn later.
-    stop: once set, the search saves its place and returns early.
-    Raises ValueError for a number out of range, ArchiveError if the archive does not
-    belong to this searcher and seed, or fails.
+    Args:
+        space: decodes the searcher's rows.
+        searcher: proposes rows and learns from rewards.
+        evaluator: scores rules.
+        archive: open for writing; what it holds already is replayed, not trained again.
+        proposals: of the whole search.
+        batch: proposals asked for at once.
+        lag: batches asked ahead of the oldest that is not told. A larger one keeps more
+            workers busy, and the searcher learns later.
+        observers: told of the progress.
+        stop: once set, the search saves its place and returns early.
+
+    Returns:
+        The archive.
+
+    Raises:
+        ValueError: a number is out of range.
+        ArchiveError: the archive fails, or does not belong to this searcher and seed.
     """
     for name, value, least in (
         ("proposals", proposals, 1),
@@ -109,7 +132,11 @@ def search(
 
 
 def reward(proposal: Proposal) -> float:
-    """What a searcher is told of a decided proposal that is no duplicate."""
+    """Return what a searcher is told of a proposal that has a score.
+
+    Returns:
+        The quality, 0 unless scored; NaN where the evaluation broke.
+    """
     if proposal.status in NO_RESULT:
         return math.nan
     return proposal.quality or 0.0
@@ -119,7 +146,8 @@ class _Search:
     """The state of a running search.
 
     asked, told: proposals so far. recorded: proposals in the archive, of which those
-    after `asked` are being replayed. rewards: of decided proposals, by number.
+    after `asked` are being replayed. rewards: of decided proposals, by number. rules:
+    canonical forms of pending proposals, by number.
     """
 
     def __init__(
@@ -141,6 +169,7 @@ class _Search:
         self.rewards: dict[int, float] = {}
         self.originals: dict[int, int] = {}
         self.pending: dict[int, Proposal] = {}
+        self.rules: dict[int, Expression] = {}
         self.attempts: Counter[int] = Counter()
         self.failures: Counter[int] = Counter()
         self.counts = archive.counts()
@@ -152,10 +181,10 @@ class _Search:
             self._restore(checkpoint.asked, checkpoint.told, checkpoint.state)
 
     def _remember(self, proposal: Proposal) -> None:
-        if proposal.status == "pending":
-            self.pending[proposal.number] = proposal
-        elif proposal.original is not None:
+        if proposal.original is not None:
             self.originals[proposal.number] = proposal.original
+        elif proposal.score is None:
+            self.pending[proposal.number] = proposal
         else:
             self.rewards[proposal.number] = reward(proposal)
 
@@ -170,6 +199,7 @@ class _Search:
     def run(self, observers: Sequence[Observer], stop: threading.Event) -> None:
         again = list(self.pending.values())
         for proposal in again:
+            self.rules[proposal.number] = parse(proposal.canonical)
             for execution in self.archive.executions(proposal.number):
                 self.attempts[proposal.number] += 1
                 self.failures[proposal.number] += execution.outcome == "failed"
@@ -196,9 +226,10 @@ class _Search:
         if start < self.recorded:
             self._check_replay(start, rows)
             return
-        proposals = self._propose(start, rows)
+        proposals, rules = self._propose(start, rows)
         self.archive.record(proposals)
         self.recorded = self.asked
+        self.rules |= rules
         for proposal in proposals:
             self._remember(proposal)
             self.counts[proposal.status] += 1
@@ -215,37 +246,40 @@ class _Search:
                 "torch and kind of processor, or start a new run"
             )
 
-    def _propose(self, start: int, rows: np.ndarray) -> list[Proposal]:
-        """What to record of rows: known, not worth training, or to be trained."""
+    def _propose(
+        self, start: int, rows: np.ndarray
+    ) -> tuple[list[Proposal], dict[int, Expression]]:
+        """What to record of rows, and the rules to be trained, by number."""
         known: dict[str, int] = {}  # of this batch, which the archive has not yet
         proposals: list[Proposal] = []
         fresh: dict[int, Expression] = {}  # by place in the batch
         for place, expression in enumerate(self.space.decode_all(rows)):
             number, decisions = start + place, tuple(rows[place].tolist())
             if expression is None:
-                reason = "no row of this space"
-                invalid = Proposal(number, decisions, "", "", "rejected", reason)
-                proposals.append(invalid)
+                invalid = Score("rejected", reason="no row of this space")
+                proposals.append(Proposal(number, decisions, "", "", score=invalid))
                 continue
             canonical = simplify(expression)
-            text = expect(canonical)
-            proposal = Proposal(number, decisions, str(expression), text)
+            text = str(canonical)
             original = known.get(text, self.archive.known.get(text))
-            if original is not None:
-                proposal = replace(proposal, status="duplicate", original=original)
-            else:
+            proposals.append(
+                Proposal(number, decisions, str(expression), text, original)
+            )
+            if original is None:
                 known[text], fresh[place] = number, canonical
-            proposals.append(proposal)
+        rules = {}
         for place, reason in zip(fresh, rejections(list(fresh.values())), strict=True):
             if reason:
-                proposals[place] = replace(
-                    proposals[place], status="rejected", reason=reason, quality=0.0
-                )
-        return proposals
+                score = Score("rejected", reason=reason)
+                proposals[place] = replace(proposals[place], score=score)
+            else:
+                rules[start + place] = fresh[place]
+        return proposals, rules
 
     def _submit(self, proposals: Sequence[Proposal]) -> None:
         if proposals:
-            self.evaluator.submit([Request(p.number, p.canonical) for p in proposals])
+            requests = [Request(p.number, self.rules[p.number]) for p in proposals]
+            self.evaluator.submit(requests)
 
     def _wait_for_oldest(
         self, observers: Sequence[Observer], stop: threading.Event
@@ -288,11 +322,11 @@ class _Search:
             if failed and self.failures[done.number] < MAXIMUM_FAILURES:
                 again.append(proposal)
             else:
-                updates.append(_decided(proposal, done.score))
+                updates.append(replace(proposal, score=done.score))
         if executions:
             self.archive.commit(updates, executions)
         for update in updates:
-            del self.pending[update.number]
+            del self.pending[update.number], self.rules[update.number]
             self._remember(update)
             self.counts["pending"] -= 1
             self.counts[update.status] += 1
@@ -329,17 +363,3 @@ class _Search:
         torch.save(self.searcher.state_dict(), buffer)
         self.archive.save_checkpoint(self.asked, self.told, buffer.getvalue())
         self.saved = time.monotonic()
-
-
-def _decided(proposal: Proposal, score: Score) -> Proposal:
-    return replace(
-        proposal,
-        status=score.status,
-        reason=score.reason,
-        quality=None if score.status in NO_RESULT else score.quality,
-        lr=score.lr,
-        loss=score.loss,
-        accuracy=score.accuracy,
-        screening=score.screening,
-        curve=score.curve,
-    )

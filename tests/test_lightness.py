@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -58,6 +59,12 @@ def test_listing_the_public_names_is_light() -> None:
 def test_parsing_a_rule_loads_no_torch() -> None:
     loaded = heavy_after("import neuralopt; neuralopt.parse('g * exp(-t)')")
     assert not loaded & {"torch", "ray", "hydra"}
+
+
+@pytest.mark.parametrize("options", [[], ["--all", "--json"]])
+def test_reading_an_archive_and_printing_its_best_is_light(options: list[str]) -> None:
+    run = Path(__file__).parent / "archive" / "schema1"
+    assert heavy_after(RUN_HELP.format(arguments=["top", str(run), *options])) == set()
 
 
 @pytest.mark.parametrize("package", ["numpy", "torch"])

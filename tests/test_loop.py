@@ -14,7 +14,7 @@ from neuralopt.archive import Archive, ArchiveError, difference
 from neuralopt.counter_hash import counter_key, counter_uniform
 from neuralopt.evaluators import Completion, InProcessEvaluator, Workers
 from neuralopt.loop import reward, search
-from neuralopt.scoring import Score
+from neuralopt.scoring.score import Score
 from neuralopt.searchers import SEARCHERS
 from neuralopt.spaces import Space
 from neuralopt.spaces.space import Constraints
@@ -30,7 +30,7 @@ TOTAL, BATCH = 120, 16
 
 
 def score_of(text):
-    """A score that depends on the text alone: scored, sometimes diverged or failed."""
+    """A score that depends only on the text: scored, sometimes diverged or failed."""
     kind, quality = counter_uniform(counter_key(zlib.crc32(text.encode())), 2)
     if kind < 0.1:
         return Score("failed", reason="ValueError: always")
@@ -55,14 +55,14 @@ class Scrambled:
     def submit(self, requests):
         assert requests
         self._waiting += requests
-        self.submitted.update(request.rule for request in requests)
+        self.submitted.update(str(request.rule) for request in requests)
 
     def collect(self, timeout):
         self._rng.shuffle(self._waiting)
         count = self._rng.randint(0, len(self._waiting))
         done, self._waiting = self._waiting[:count], self._waiting[count:]
         return [
-            Completion(request.number, self._score(request.rule), 0.1, "here")
+            Completion(request.number, self._score(str(request.rule)), 0.1, "here")
             for request in done
         ]
 
@@ -150,8 +150,8 @@ def test_the_archive_does_not_depend_on_the_order_of_completion(archive_of, kind
 
 @pytest.mark.parametrize("lag", [0, 2])
 def test_the_archive_does_not_depend_on_the_number_of_workers(archive_of, lag):
-    def scorer(texts):
-        return [score_of(text) for text in texts]
+    def scorer(rules):
+        return [score_of(str(rule)) for rule in rules]
 
     reference = run(archive_of(), lag=lag)
     for workers, size in ((1, 5), (3, 1), (3, 4)):
@@ -311,7 +311,7 @@ def test_proposals_are_recorded_before_they_are_trained(archive_of):
                 for request in requests:
                     proposal = on_disk.proposal(request.number)
                     assert proposal.status == "pending"
-                    assert proposal.canonical == request.rule
+                    assert proposal.canonical == str(request.rule)
 
     run(archive, evaluator=Checking())
 

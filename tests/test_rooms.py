@@ -16,6 +16,7 @@ ROOMS = (
     "one_thread",
     "catalog",
     "options",
+    "html_table",
     "language",
     "machine",
     "optimizer",

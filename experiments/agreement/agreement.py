@@ -34,7 +34,9 @@ from neuralopt.engines.stacked.population import StackedEngine
 from neuralopt.evaluators import scorer
 from neuralopt.language import Expression
 from neuralopt.options import options_of
-from neuralopt.scoring import BUDGETS, Budget, Score, random_rules
+from neuralopt.scoring.budgets import BUDGETS, Budget
+from neuralopt.scoring.random_rules import random_rules
+from neuralopt.scoring.score import Score
 from neuralopt.spaces import SPACES
 from neuralopt.tasks import SPLITS, TASKS, Task, load_task
 
@@ -161,17 +163,16 @@ def compare_scores(
 ) -> dict[str, object]:
     """Compare scores in float32, and the speed of both engines."""
     print(f"\nfloat32, budget {budget.name}")
-    texts = [str(rule) for rule in rules]
     engines = {name: ENGINES[name](task, SEED) for name in ("serial", fast)}
     scores: dict[str, list[Score]] = {name: [] for name in engines}
 
     def rate(name: str, number: int) -> float:
-        some = texts[number * ROUND :][:ROUND]
+        some = rules[number * ROUND :][:ROUND]
         began = time.perf_counter()
         scores[name] += scorer(task, budget, engines[name])(some)
         return len(some) / (time.perf_counter() - began)
 
-    rates = in_turn(list(engines), rate, math.ceil(len(texts) / ROUND))
+    rates = in_turn(list(engines), rate, math.ceil(len(rules) / ROUND))
     pairs = list(zip(scores["serial"], scores[fast], strict=True))
     print_distribution([abs(a.quality - b.quality) for a, b in pairs], IDENTICAL)
     kept = [a for a, _ in pairs if a.status == "scored"]
@@ -180,9 +181,9 @@ def compare_scores(
         f"for {sum(a.status != b.status for a, b in pairs)}, chosen rates for "
         f"{sum(a.lr != b.lr for a, b in pairs)}"
     )
-    for text, (ours, theirs) in zip(texts, pairs, strict=True):
+    for rule, (ours, theirs) in zip(rules, pairs, strict=True):
         if abs(ours.quality - theirs.quality) > IDENTICAL:
-            print(f"  {explanation(task, budget, text, ours, theirs)}: {text}")
+            print(f"  {explanation(task, budget, rule, ours, theirs)}: {rule}")
     ratios = [b / a for a, b in zip(rates["serial"], rates[fast], strict=True)]
     print("\nrules per second, one thread, both engines in turn, rules compiled before")
     for name, some_rates in rates.items():
@@ -197,12 +198,12 @@ def compare_scores(
 
 
 def explanation(
-    task: Task, budget: Budget, text: str, ours: Score, theirs: Score
+    task: Task, budget: Budget, rule: Expression, ours: Score, theirs: Score
 ) -> str:
     """Whether other rounding moves the score of the serial engine as far."""
     moved = [
         scorer(task, budget, SerialEngine(Perturbed(task, torch.float32, shift), SEED))(
-            [text]
+            [rule]
         )[0]
         for shift in SHIFTS
     ]

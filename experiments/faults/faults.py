@@ -25,9 +25,11 @@ from experiments.measure import add_json_option, write_results
 from neuralopt.archive import Archive
 from neuralopt.evaluators import Evaluator, InProcessEvaluator, ScoringPlan
 from neuralopt.evaluators.evaluator import Scorer
+from neuralopt.language import Expression
 from neuralopt.loop import search
-from neuralopt.report import ProgressLine
-from neuralopt.scoring import Score, named_budget
+from neuralopt.report.progress import ProgressLine
+from neuralopt.scoring.budgets import named_budget
+from neuralopt.scoring.score import Score
 from neuralopt.searchers import SEARCHERS
 from neuralopt.spaces import load
 from neuralopt.tasks import load_task
@@ -51,10 +53,10 @@ class BadPlan:
     def scorer(self) -> Scorer:
         score = self.plan.scorer()
 
-        def score_or_not(texts: Sequence[str]) -> list[Score]:
-            for text in texts:
-                self.misbehave(self.faults.get(text, ""))
-            return score(texts)
+        def score_or_not(rules: Sequence[Expression]) -> list[Score]:
+            for rule in rules:
+                self.misbehave(self.faults.get(str(rule), ""))
+            return score(rules)
 
         return score_or_not
 

@@ -15,7 +15,8 @@ from neuralopt.engines.engine import Child, Outcome
 from neuralopt.engines.numerics import Numerics
 from neuralopt.engines.serial import SerialEngine
 from neuralopt.engines.stacked.population import StackedEngine
-from neuralopt.scoring import BUDGETS, random_rules
+from neuralopt.scoring.budgets import BUDGETS
+from neuralopt.scoring.random_rules import random_rules
 from neuralopt.spaces import SPACES
 from neuralopt.tasks import Split, Task
 

@@ -28,7 +28,7 @@ from neuralopt.engines.stacked.gradients import GRADIENT_METHODS, NetworkSetup
 from neuralopt.engines.stacked.plan import step_cost
 from neuralopt.engines.stacked.population import StackedEngine
 from neuralopt.language import Expression
-from neuralopt.scoring import BUDGETS
+from neuralopt.scoring.budgets import BUDGETS
 from neuralopt.tasks import Classification, ConvNet, Examples, Split, Task
 
 SEED, SEARCH = 2017, 15_000

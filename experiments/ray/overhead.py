@@ -24,8 +24,9 @@ sys.path.insert(0, str(Path(__file__).parents[2]))  # finds `experiments`: its R
 from experiments.measure import add_json_option, spread, write_results
 from neuralopt.archive import Archive, difference
 from neuralopt.evaluators import Evaluator, InProcessEvaluator, Request, ScoringPlan
+from neuralopt.language import Expression, parse
 from neuralopt.loop import search
-from neuralopt.scoring import named_budget
+from neuralopt.scoring.budgets import named_budget
 from neuralopt.searchers import SEARCHERS
 from neuralopt.spaces import load
 from neuralopt.tasks import load_task
@@ -66,7 +67,7 @@ def main() -> None:
                 path.unlink(missing_ok=True)
                 evaluator = make()
                 workers = 2 if "2" in way else 1
-                _scored(evaluator, [f"g * {n / 64}" for n in range(64)])
+                _scored(evaluator, [parse(f"g * {n / 64}") for n in range(64)])
                 while evaluator.workers().alive < workers:
                     time.sleep(0.1)
                 with Archive.create(path, {}) as archive:
@@ -77,7 +78,7 @@ def main() -> None:
                     rules = [archive.proposal(e.number) for e in archive.executions()]
                 searches[way].append(len(rules) / seconds)
                 began = time.perf_counter()
-                spent = _scored(evaluator, [rule.canonical for rule in rules])
+                spent = _scored(evaluator, [parse(rule.canonical) for rule in rules])
                 seconds = time.perf_counter() - began
                 scorings[way].append(len(rules) / seconds)
                 idle[way].append(1 - spent / seconds / workers)
@@ -103,7 +104,7 @@ def main() -> None:
         archive.close()
 
 
-def _scored(evaluator: Evaluator, rules: Sequence[str]) -> float:
+def _scored(evaluator: Evaluator, rules: Sequence[Expression]) -> float:
     """Have rules scored; returns the seconds of all workers together."""
     evaluator.submit([Request(number, rule) for number, rule in enumerate(rules)])
     left, seconds = len(rules), 0.0

@@ -23,7 +23,7 @@ from neuralopt.archive import Archive
 from neuralopt.engines import choose_engine
 from neuralopt.evaluators import InProcessEvaluator, scorer
 from neuralopt.loop import search
-from neuralopt.scoring import named_budget
+from neuralopt.scoring.budgets import named_budget
 from neuralopt.searchers import SEARCHERS
 from neuralopt.spaces import Space, load
 from neuralopt.tasks import load_task

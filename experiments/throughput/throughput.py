@@ -42,8 +42,9 @@ from neuralopt.engines.serial import SerialEngine
 from neuralopt.engines.stacked.population import StackedEngine
 from neuralopt.language import RULES, Expression
 from neuralopt.machine.kernels import products, vectors
-from neuralopt.scoring import BUDGETS, Budget, random_rules
+from neuralopt.scoring.budgets import BUDGETS, Budget
 from neuralopt.scoring.protocol import Trial, score_trials
+from neuralopt.scoring.random_rules import random_rules
 from neuralopt.spaces import SPACES
 from neuralopt.tasks import ConvNet, Mlp, Task, load_task
 

@@ -1,7 +1,4 @@
-"""The Archive: one search's record, written by one process and read by any number.
-
-Refuses to know where a score comes from and what a checkpoint holds.
-"""
+"""The Archive: one search's record, written by one process and read by any number."""
 
 from __future__ import annotations
 
@@ -11,19 +8,43 @@ from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType, TracebackType
+from typing import TYPE_CHECKING
 
 from neuralopt.archive.connection import BUSY_SECONDS, ArchiveError
 from neuralopt.archive.database import ArchiveFile
 from neuralopt.archive.lease import Lease
-from neuralopt.archive.records import STATUSES, Checkpoint, Execution, Proposal
-from neuralopt.archive.schema import BEST_FIRST, DECIDE, FORGET, KEEP, NOTE, RECORD
+from neuralopt.archive.notebook import data_frame, proposals_html
+from neuralopt.archive.records import (
+    Checkpoint,
+    Execution,
+    Proposal,
+    VerdictRecord,
+)
+from neuralopt.archive.schema import (
+    BEST_FIRST,
+    DECIDE,
+    FORGET,
+    JUDGE,
+    KEEP,
+    NOTE,
+    RECORD,
+    VERDICT_NAMES,
+)
 from neuralopt.archive.serialization import (
-    COLUMNS,
     Row,
     execution_row,
     from_row,
     to_row,
+    verdict_from_row,
+    verdict_row,
 )
+from neuralopt.scoring.score import STATUSES
+
+if TYPE_CHECKING:
+    import pandas  # type: ignore[import-untyped, import-not-found, unused-ignore]
+
+ARCHIVE_FILE = "archive.sqlite"
+"""Name of the archive in a run directory."""
 
 PAGE_ROWS = 1024
 """Rows read at a time: between two pages a reader holds no lock against the writer."""
@@ -33,6 +54,12 @@ CHECKPOINTS_KEPT = 2
 _END = 2**63 - 1  # larger than any number of a proposal
 
 
+def _file_of(path: str | Path) -> Path:
+    """The file itself; in a run directory, its archive."""
+    path = Path(path)
+    return path / ARCHIVE_FILE if path.is_dir() else path
+
+
 class _Refused(Exception):
     """A commit met a proposal that it may not touch."""
 
@@ -40,10 +67,26 @@ class _Refused(Exception):
 class Archive:
     """Every proposal of one search, with its score, executions and checkpoints.
 
-    Made by `create` and `open`, closed by `close` or a `with` block. Every writing
-    method is one transaction: when it returns the disk has it, when it raises nothing
-    happened. Methods may be called from any thread. All raise ArchiveError when the
-    file, its disk or its lease fails them, and when a write would break the record.
+    It is made by `create` and `open`, and closed by `close` or a `with` block. Every
+    writing method is one transaction: when it returns, the disk has it; when it raises,
+    nothing happened. Methods may be called from any thread. Iterating gives the
+    proposals in order.
+
+    Raises:
+        ArchiveError: from every method, when the file, its disk or its lease fails, and
+            when a write would break the record.
+
+    Example:
+        >>> from dataclasses import replace
+        >>> from tempfile import TemporaryDirectory
+        >>> from neuralopt.scoring.score import Score
+        >>> with TemporaryDirectory() as run:
+        ...     with Archive.create(run, {"space": "bello2017"}) as archive:
+        ...         archive.record([Proposal(0, (3, 1), "g + g", "2 * g")])
+        ...         scored = replace(archive.proposal(0), score=Score("scored", 0.9))
+        ...         archive.commit([scored])
+        ...         [proposal.quality for proposal in archive]
+        [0.9]
     """
 
     def __init__(self, file: ArchiveFile) -> None:
@@ -51,6 +94,7 @@ class Archive:
         self._known: dict[str, int] = {}
         try:
             self._context = file.context()
+            self._selection = file.selection()
             if file.writable:
                 self._known = dict(
                     file.page(
@@ -73,12 +117,18 @@ class Archive:
     ) -> Archive:
         """Make a new archive and hold it for writing.
 
-        path: a file that does not exist, in a directory that does. context: what the
-        scores depend on (language version, space, task and hash of its data, budget,
-        searcher, seed, engine family, configuration), as text; it never changes.
-        Raises ArchiveError if there is an archive already, or none can be made.
+        Args:
+            path: a file that does not exist, in a directory that does, or a run
+                directory, in which the file is named ``archive.sqlite``.
+            context: what the scores depend on (language version, space, task and hash
+                of its data, budget, searcher, seed, engine family, configuration), as
+                text; it never changes.
+            patience: seconds to wait for other processes' locks, in every method.
+
+        Raises:
+            ArchiveError: there is an archive already, or none can be made.
         """
-        return cls(ArchiveFile.create(Path(path), context, patience))
+        return cls(ArchiveFile.create(_file_of(path), context, patience))
 
     @classmethod
     def open(
@@ -90,15 +140,24 @@ class Archive:
     ) -> Archive:
         """Open an existing archive, to read it or, as its only writer, to continue it.
 
-        A writer reads all canonical texts once: some seconds for a million rules.
-        patience: seconds to wait for other processes' locks, here and in every method.
-        Raises ArchiveError if the file is missing, damaged, something else, of a newer
-        schema, or (writable) held by another process that may be alive.
+        A writer reads all canonical texts once: some seconds for a million rules. An
+        archive of an older schema is upgraded when it is opened for writing, and not
+        changed by reading.
+
+        Args:
+            path: of the file or of its run directory.
+            writable: whether to take the lease.
+            patience: seconds to wait for other processes' locks, in every method.
+
+        Raises:
+            ArchiveError: the file is missing, damaged, something else, of a newer
+                schema, or (writable) held by another process that may be alive.
         """
-        return cls(ArchiveFile.open(Path(path), writable, patience))
+        return cls(ArchiveFile.open(_file_of(path), writable, patience))
 
     @property
     def path(self) -> Path:
+        """Of the file."""
         return self._file.path
 
     @property
@@ -108,16 +167,20 @@ class Archive:
 
     @property
     def known(self) -> Mapping[str, int]:
-        """Canonical text -> number of the last proposal of it that is no duplicate.
+        """Canonical text -> number of the last proposal of it, duplicates left out.
 
-        Writers only: it is kept in memory, and never changed from outside.
+        It is kept in memory, for writers only.
         """
         if not self._file.writable:
             raise ArchiveError(f"archive {self.path} is open for reading: use find()")
         return MappingProxyType(self._known)
 
     def record(self, proposals: Sequence[Proposal]) -> None:
-        """Add proposals that continue the numbering without a gap, all or none."""
+        """Add proposals that continue the numbering without a gap, all or none.
+
+        Raises:
+            ArchiveError: a number is not the next one.
+        """
         rows = list(map(to_row, proposals))
         if not rows:
             return
@@ -140,10 +203,16 @@ class Archive:
         """Decide pending proposals and note executions, all or none.
 
         An attempt that failed and will be retried is an execution without an update:
-        its proposal stays pending until decided. Raises ArchiveError, and writes
-        nothing, if a proposal is unknown, decided already or recorded with another
-        rule, if an update says pending or duplicate (a duplicate is recorded as one),
-        or if an execution is of an unknown proposal or was noted before.
+        its proposal stays pending until decided.
+
+        Args:
+            updates: pending proposals with their scores.
+            executions: attempts that ended, of these or other proposals.
+
+        Raises:
+            ArchiveError: a proposal is unknown, decided already or recorded with
+                another rule; an update is pending or a duplicate (which is recorded as
+                one); or an execution is of an unknown proposal or was noted before.
         """
         rows = [self._decision(proposal) for proposal in updates]
         notes = list(map(execution_row, executions))
@@ -167,9 +236,14 @@ class Archive:
     def save_checkpoint(self, asked: int, told: int, state: bytes) -> None:
         """Keep a searcher's state; only the newest two are kept.
 
-        asked, told: how many proposals the searcher had been asked for and told. All
-        asked must be recorded and all told decided, otherwise a resumed search could
-        not replay what follows: ArchiveError.
+        Args:
+            asked: proposals the searcher had been asked for.
+            told: proposals whose rewards it had been told.
+            state: of the searcher.
+
+        Raises:
+            ArchiveError: a proposal asked for is not recorded or one told of is
+                pending, so that a resumed search could not replay what follows.
         """
         kept = (int(asked), int(told), time.time(), sha256(state).digest(), state)
         with self._file.writing() as connection:
@@ -187,25 +261,70 @@ class Archive:
             connection.execute(KEEP, kept)
             connection.execute(FORGET, (CHECKPOINTS_KEPT,))
 
-    def heartbeat(self) -> None:
-        """Show that this writer lives; needed when nothing is committed for a minute.
+    def save_verdict(self, verdicts: Sequence[VerdictRecord]) -> None:
+        """Add the scores of one final comparison, all or none.
 
-        Writes at most every ten seconds, so it may be called as often as one likes.
-        Raises ArchiveError if another process has taken the archive over meanwhile.
+        Args:
+            verdicts: one for each task and split.
+        """
+        rows = list(map(verdict_row, verdicts))
+        with self._file.writing() as connection:
+            connection.executemany(JUDGE, rows)
+
+    def verdicts(self) -> list[VerdictRecord]:
+        """Return all saved verdicts, oldest first; none from an archive of schema 1."""
+        if not self._file.has_verdicts():
+            return []
+        rows = self._file.page(f"SELECT {VERDICT_NAMES} FROM verdicts ORDER BY id")
+        try:
+            return list(map(verdict_from_row, rows))
+        except (AttributeError, TypeError, ValueError) as error:
+            raise ArchiveError(
+                f"archive {self.path}: a verdict is damaged ({error}): restore a copy"
+                " of the file"
+            ) from error
+
+    def heartbeat(self) -> None:
+        """Renew the lease; needed when nothing is committed for a minute.
+
+        It writes at most every ten seconds, so it may be called at any rate.
+
+        Raises:
+            ArchiveError: another process has taken the archive over.
         """
         self._file.heartbeat()
 
     def __len__(self) -> int:
-        """The number of proposals, which is the number of the next one."""
+        """Return the number of proposals, which is the number of the next one."""
         query = "SELECT ifnull(max(number), -1) + 1 FROM proposals"
         return int(self._file.page(query)[0][0])
 
     def __bool__(self) -> bool:
-        """True, so that `if archive` asks for its presence and not for its length."""
+        """Return True, so that `if archive` tests for None and not for its length."""
         return True
 
+    def __iter__(self) -> Iterator[Proposal]:
+        """Return all proposals in order; see `proposals`."""
+        return self.proposals()
+
+    def __repr__(self) -> str:
+        mode = "writable" if self._file.writable else "read-only"
+        try:
+            found = ", ".join(f"{n} {status}" for status, n in self.counts().items())
+        except ArchiveError as error:
+            return f"<Archive {str(self.path)!r}: {error}>"
+        return f"<Archive {str(self.path)!r}, {mode}: {found}>"
+
+    def _repr_html_(self) -> str:
+        """Return the ten best proposals as a table, for notebooks."""
+        return proposals_html(self.best(), f"{self.path}: {len(self)} proposals")
+
     def proposal(self, number: int) -> Proposal:
-        """The proposal of that number, or ArchiveError if there is none."""
+        """Return the proposal of that number.
+
+        Raises:
+            ArchiveError: there is none.
+        """
         for row in self.rows(start=number, stop=number + 1):
             return self._proposal(row)
         raise ArchiveError(
@@ -216,24 +335,31 @@ class Archive:
     def proposals(
         self, status: str | None = None, start: int = 0, stop: int | None = None
     ) -> Iterator[Proposal]:
-        """Proposals with start <= number < stop, in order, read as they are needed.
+        """Return proposals with start <= number < stop, in order, read as needed.
 
-        status: only those, all by default. What is added or decided meanwhile may be
-        seen or not.
+        What is added or decided while they are read may be seen or not.
+
+        Args:
+            status: of those wanted; all by default.
+            start: smallest number.
+            stop: largest number + 1; no limit by default.
+
+        Raises:
+            ArchiveError: the status is unknown.
         """
         return map(self._proposal, self.rows(status, start, stop))
 
     def rows(
         self, status: str | None = None, start: int = 0, stop: int | None = None
     ) -> Iterator[Row]:
-        """As `proposals`, but the bare columns, as they are on disk."""
+        """Return as `proposals`, but the cells of each row, as they are on disk."""
         if status is not None and status not in STATUSES:
             raise ArchiveError(
                 f"unknown status {status!r}, give one of: {' '.join(STATUSES)}"
             )
         wanted = "" if status is None else "AND status = :status"
         query = (
-            f"SELECT {COLUMNS} FROM proposals WHERE number >= :start"
+            f"SELECT {self._selection} FROM proposals WHERE number >= :start"
             f" AND number < :stop {wanted} ORDER BY number LIMIT {PAGE_ROWS}"
         )
         values: dict[str, object] = {
@@ -242,36 +368,57 @@ class Archive:
         }
         return self._pages(query, values, start)
 
-    def best(self, count: int) -> list[Proposal]:
-        """The best scored: highest quality, then loss, learning rate, number lowest."""
+    def best(self, count: int = 10) -> list[Proposal]:
+        """Return the best scored proposals.
+
+        Args:
+            count: how many at most.
+
+        Returns:
+            Highest quality first; of equal ones lowest loss, then learning rate, then
+            number.
+        """
         query = (
-            f"SELECT {COLUMNS} FROM proposals INDEXED BY proposals_best"
+            f"SELECT {self._selection} FROM proposals INDEXED BY proposals_best"
             f" WHERE status = 'scored' ORDER BY {BEST_FIRST} LIMIT ?"
         )
         return list(map(self._proposal, self._file.page(query, (max(count, 0),))))
 
     def find(self, canonical: str) -> Proposal | None:
-        """The last proposal of this canonical text that is no duplicate.
+        """Return the last proposal of this canonical text, duplicates left out.
 
-        Immediate for a writer; for a reader it takes a pass over the whole file.
+        It is immediate for a writer; for a reader it takes a pass over the whole file.
         """
         if self._file.writable:
             number = self._known.get(canonical)
             return None if number is None else self.proposal(number)
         rows = self._file.page(
-            f"SELECT {COLUMNS} FROM proposals WHERE canonical = ? AND canonical <> ''"
-            " AND status <> 'duplicate' ORDER BY number DESC LIMIT 1",
+            f"SELECT {self._selection} FROM proposals WHERE canonical = ?"
+            " AND canonical <> '' AND status <> 'duplicate'"
+            " ORDER BY number DESC LIMIT 1",
             (canonical,),
         )
         return self._proposal(rows[0]) if rows else None
 
     def counts(self) -> dict[str, int]:
-        """How many proposals have each status; all seven are keys."""
+        """Return how many proposals have each status; all seven are keys."""
         query = "SELECT status, count(*) FROM proposals GROUP BY status"
-        return dict.fromkeys(STATUSES, 0) | dict(self._file.page(query))
+        counts: dict[str, int] = dict.fromkeys(STATUSES, 0)
+        return counts | dict(self._file.page(query))
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """Return all proposals as a table of pandas, which must be installed.
+
+        Returns:
+            One row a proposal; columns as in ``neuralopt top RUN --all --json``.
+
+        Raises:
+            ArchiveError: pandas is not installed.
+        """
+        return data_frame(self)
 
     def executions(self, number: int | None = None) -> Iterator[Execution]:
-        """Executions by number and attempt, of all proposals or of one."""
+        """Return executions by number and attempt, of all proposals or of one."""
         query = (
             "SELECT number, attempt, outcome, seconds, worker, finished"
             " FROM executions WHERE (number, attempt) > (?, ?) AND number <= ?"
@@ -284,7 +431,7 @@ class Archive:
             after = page[-1][:2]
 
     def checkpoint(self) -> Checkpoint | None:
-        """The newest checkpoint whose state is undamaged, None if there is none."""
+        """Return the newest undamaged checkpoint, None if there is none."""
         rows = self._file.page(
             "SELECT digest, asked, told, state, made FROM checkpoints ORDER BY id DESC"
         )
@@ -294,7 +441,7 @@ class Archive:
         return None
 
     def lease(self) -> Lease | None:
-        """Who is writing, or was when it died; None after a clean close."""
+        """Return the lease of the writer, dead or alive; None after a clean close."""
         return self._file.lease()
 
     def close(self) -> None:
@@ -336,8 +483,8 @@ class Archive:
         """The values of DECIDE."""
         if proposal.status in ("pending", "duplicate"):
             raise ArchiveError(
-                f"archive {self.path}: {proposal.status} is no result of proposal"
-                f" {proposal.number}: record duplicates as such, commit the decided"
+                f"archive {self.path}: {proposal.status} is not a result of proposal"
+                f" {proposal.number}: record duplicates as such, commit scores"
             )
         number, decisions, rule, canonical, *outcome = to_row(proposal)
         return (*outcome, number, decisions, rule, canonical)

@@ -1,15 +1,13 @@
-"""The one place where an archive's file is opened, and what goes wrong with files.
-
-Refuses to know the tables.
+"""Open an archive's file, and explain SQLite's errors.
 
 Durability: a rollback journal, because a write-ahead log needs shared memory and is
 lost on network disks. Of its modes TRUNCATE: with synchronous=FULL the emptied journal
-is itself synced, so that a commit survives a power cut, where DELETE needs another
-sync of the directory (EXTRA) and its unlinking of an open file is what network disks do
-worst; PERSIST is no faster here and leaves a file that looks like an interrupted
+is itself synced, so that a commit survives a power cut. DELETE needs another sync of
+the directory (EXTRA), and unlinking an open file is what network disks do worst.
+PERSIST is not faster here and leaves a file that looks like an interrupted
 transaction. See https://sqlite.org/pragma.html#pragma_synchronous.
 
-Some shared disks have no file locks. There the lease alone keeps a second writer out,
+Some shared disks have no file locks. There only the lease keeps a second writer out,
 and readers look without touching: one that found the journal of a running transaction
 would take it for that of a dead writer, and undo it.
 """
@@ -45,9 +43,15 @@ class ArchiveError(RuntimeError):
 def connect(
     path: Path, mode: Literal["create", "write", "read"], patience: float
 ) -> sqlite3.Connection:
-    """A connection in autocommit mode; transactions are begun by hand.
+    """Return a connection in autocommit mode; transactions are begun by hand.
 
-    patience: seconds to wait for another process's lock.
+    Args:
+        path: of the file.
+        mode: ``create`` makes the file if it is missing.
+        patience: seconds to wait for another process's lock.
+
+    Raises:
+        sqlite3.Error: the file can't be opened.
     """
     # Readers open for writing where they may: after a kill the next one to open the
     # file, whoever it is, has to roll the interrupted transaction back.
@@ -74,7 +78,7 @@ def connect(
 
 
 def _has_locks(directory: Path) -> bool:
-    """Whether files there can be locked; asked of a file that nobody else has.
+    """Whether files there can be locked; tested on a file that nobody else has.
 
     Closing any handle of an archive would drop all locks that SQLite holds on it.
     """
@@ -92,9 +96,11 @@ def _has_locks(directory: Path) -> bool:
 
 @contextmanager
 def transaction(connection: sqlite3.Connection, writing: bool = True) -> Iterator[None]:
-    """All of the block's writes or none; no other writer from its first line on.
+    """Keep all of the block's writes or none, without another writer in between.
 
-    Not writing: only that all reads of the block see the same moment.
+    Args:
+        connection: in autocommit mode.
+        writing: False only makes all reads of the block see the same moment.
     """
     connection.execute("BEGIN IMMEDIATE" if writing else "BEGIN")
     try:
@@ -154,7 +160,7 @@ def _explanation(path: Path, error: sqlite3.Error) -> str:
 def _cannot_open(path: Path) -> str:
     # os.access answers where Path's own questions raise for want of permission.
     if os.access(f"{path}/.", os.F_OK):
-        return "is a directory: name the file in it"
+        return "is a directory: name a run directory, or the file in it"
     if not os.access(path.parent, os.F_OK):
         return "its directory does not exist: make it, or name another"
     if not os.access(path, os.F_OK):

@@ -1,7 +1,4 @@
-"""The file under an archive: made, opened, leased, written and read a page at a time.
-
-Refuses to know what a proposal is.
-"""
+"""The file of an archive: made, opened, leased, written and read a page at a time."""
 
 from __future__ import annotations
 
@@ -34,8 +31,11 @@ from neuralopt.archive.schema import (
     SCHEMA_VERSION,
     claimed_size,
     create_tables,
+    has_verdicts,
     is_blank,
     marks,
+    selection,
+    upgrade,
 )
 
 _writers: WeakSet[ArchiveFile] = WeakSet()
@@ -45,7 +45,8 @@ _writers: WeakSet[ArchiveFile] = WeakSet()
 class ArchiveFile:
     """A connection, the lock that lets threads share it, and the lease if it writes.
 
-    Every method raises ArchiveError if the file, its disk or its lease fails it.
+    Raises:
+        ArchiveError: from every method, if the file, its disk or its lease fails.
     """
 
     def __init__(
@@ -63,7 +64,7 @@ class ArchiveFile:
     def create(
         cls, path: Path, context: Mapping[str, str], patience: float
     ) -> ArchiveFile:
-        """A new file with empty tables, in one transaction: it exists whole or not."""
+        """Make a file with empty tables, in one transaction: all of it or nothing."""
         file = cls(path, "create", patience)
 
         def start(connection: sqlite3.Connection) -> None:
@@ -80,32 +81,51 @@ class ArchiveFile:
 
     @classmethod
     def open(cls, path: Path, writable: bool, patience: float) -> ArchiveFile:
-        """An existing file of a schema that is understood."""
+        """Open an existing file; for writing, one of an older schema is upgraded."""
         file = cls(path, "write" if writable else "read", patience)
-        file._begin(file._check_marks, lease=writable)
+
+        def start(connection: sqlite3.Connection) -> None:
+            file._check_marks(connection)
+            if writable:
+                upgrade(connection)
+
+        file._begin(start, lease=writable)
         return file
 
     @property
     def writable(self) -> bool:
+        """Whether this process holds the lease."""
         return self._lease is not None
 
     def context(self) -> Mapping[str, str]:
+        """Return what was given to `create`."""
         return MappingProxyType(dict(self.page("SELECT key, value FROM context")))
 
+    def selection(self) -> str:
+        """Return the columns of a Row for SELECT, as this file has them."""
+        with self.lock, explained(self.path):
+            return selection(self._connection)
+
+    def has_verdicts(self) -> bool:
+        """Return whether the file has a table of verdicts."""
+        with self.lock, explained(self.path):
+            return has_verdicts(self._connection)
+
     def lease(self) -> Lease | None:
+        """Return who writes the file, None if nobody does."""
         with self.lock, explained(self.path):
             return self._read_lease()
 
     def page(
         self, query: str, values: Sequence[object] | Mapping[str, object] = ()
     ) -> list[tuple[Any, ...]]:
-        """All rows of a query at once, so that no lock outlives this call."""
+        """Return all rows of a query at once, so that no lock outlives this call."""
         with self.lock, explained(self.path):
             return self._connection.execute(query, values).fetchall()
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """A transaction of the process that holds the lease; beats the heart too."""
+        """Begin a transaction of the holder of the lease; renews its heartbeat too."""
         if self._lease is None:
             raise ArchiveError(
                 f"archive {self.path} is open for reading: open it with writable=True"
@@ -122,12 +142,14 @@ class ArchiveFile:
                 self._last_heartbeat = now
 
     def heartbeat(self) -> None:
+        """Renew the heartbeat, unless that was done within ten seconds."""
         with self.lock:
             if abs(time.time() - self._last_heartbeat) >= HEARTBEAT_SECONDS:
                 with self.writing():
                     pass
 
     def close(self) -> None:
+        """Give the lease back and close the file; closing twice is harmless."""
         with self.lock:
             if self._closed:
                 return

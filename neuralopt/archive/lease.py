@@ -1,7 +1,7 @@
 """The lease: which process may write an archive, and when it counts as dead.
 
-Refuses to know what is written. The lease is a row of the archive itself, because file
-locks don't reach across hosts on many shared disks.
+The lease is a row of the archive itself, because file locks don't reach across hosts on
+many shared disks.
 
 A process of this host is dead when its id is gone or belongs to a process started at
 another moment. Of any other host, and of a container whose processes can't be seen from
@@ -23,11 +23,15 @@ HEARTBEAT_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """Who writes: host, process id, start token of that process, time of last sign.
+    """The process that writes an archive.
 
-    started: "boot/namespace/ticks" where /proc tells it, "" elsewhere: the boot of the
-    machine, its process namespace, and the clock ticks from boot to the start.
-    heartbeat: Unix time, seconds.
+    Attributes:
+        host: its name.
+        pid: process id.
+        started: "boot/namespace/ticks" where /proc tells it, "" elsewhere: the boot of
+            the machine, its process namespace, and the clock ticks from boot to the
+            start of the process.
+        heartbeat: Unix time of the last sign of life, seconds.
     """
 
     host: str
@@ -36,17 +40,19 @@ class Lease:
     heartbeat: float
 
     def is_same_process(self, other: Lease) -> bool:
+        """Return whether both leases are of one process."""
         mine = (self.host, self.pid, self.started)
         return mine == (other.host, other.pid, other.started)
 
 
 def lease_of_this_process(now: float) -> Lease:
+    """Return the lease that this process would take at ``now``, Unix time."""
     pid = os.getpid()
     return Lease(socket.gethostname(), pid, _start_token(pid) or "", now)
 
 
 def is_honoured(lease: Lease, asker: Lease) -> bool:
-    """Whether `lease` still keeps `asker`, who asks at its own heartbeat, out."""
+    """Return whether `lease` still excludes `asker`, at the asker's heartbeat."""
     if _sees_processes_of(asker, lease):
         if lease.started:
             return _start_token(lease.pid) == lease.started
@@ -55,9 +61,10 @@ def is_honoured(lease: Lease, asker: Lease) -> bool:
 
 
 def seconds_left(lease: Lease) -> float:
-    """Until the lease of a process that can't be seen from here counts as dead.
+    """Return the seconds until the lease of an invisible process counts as dead.
 
-    0 for any other: whether that process lives is known.
+    Returns:
+        0 for a process of this host: whether it lives is known.
     """
     asker = lease_of_this_process(time.time())
     if _sees_processes_of(asker, lease):
@@ -66,14 +73,14 @@ def seconds_left(lease: Lease) -> float:
 
 
 def refusal(lease: Lease, asker: Lease) -> str:
-    """One line: who holds the lease, since when no sign, and what to do."""
+    """Return one line: the holder, the age of its heartbeat, and what to do."""
     age = asker.heartbeat - lease.heartbeat
     holder = (
         f"process {lease.pid} on host {lease.host} is writing it"
         f" (heartbeat {age:.0f} s ago)"
     )
     if lease.is_same_process(asker):
-        return f"{holder}, which is this very process: close the archive first"
+        return f"{holder}, which is this process: close the archive first"
     if _sees_processes_of(asker, lease):
         return f"{holder}: stop that process first, or wait for it to end"
     return (
@@ -90,7 +97,7 @@ def _sees_processes_of(asker: Lease, lease: Lease) -> bool:
 
 
 def _start_token(pid: int) -> str | None:
-    """None if there is no such process, or only its corpse, or no /proc."""
+    """None if the process does not exist or is a zombie, or without /proc."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         namespace = Path("/proc/self/ns/pid").stat().st_ino

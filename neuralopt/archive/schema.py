@@ -1,27 +1,24 @@
-"""The tables of an archive, what is written to them, and the marks of its file.
-
-Refuses to know what the values mean.
-"""
+"""The tables of an archive, the statements that write them, and the file's marks."""
 
 from __future__ import annotations
 
 import sqlite3
 
-from neuralopt.archive.records import STATUSES
-from neuralopt.archive.serialization import COLUMNS
+from neuralopt.archive.serialization import ASKED, COLUMNS, DECIDED, MEASURED, NAMES
 
 APPLICATION_ID = 0x4E4F5054  # "NOPT"; bytes 68 to 71 of the file, seen by file(1)
-SCHEMA_VERSION = 1
-"""Kept as SQLite's user_version; raised whenever an older program would misread."""
+SCHEMA_VERSION = 2
+"""Kept as SQLite's user_version; raised whenever an older program would misread.
 
-_STATUS_LIST = ", ".join(f"'{status}'" for status in STATUSES)
+1: the first. 2: scores of tasks, and verdicts.
+"""
 
-RECORD = f"INSERT INTO proposals ({COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"
-DECIDE = """
-UPDATE proposals SET status = ?, reason = ?, original = ?, quality = ?, lr = ?,
-    loss = ?, accuracy = ?, screening = ?, curve = ?
-WHERE number = ? AND status = 'pending'
-    AND decisions = ? AND rule = ? AND canonical = ?
+RECORD = f"""
+INSERT INTO proposals ({", ".join(NAMES)}) VALUES ({", ".join("?" * len(NAMES))})
+"""
+DECIDE = f"""
+UPDATE proposals SET {", ".join(f"{c.name} = ?" for c in (*DECIDED, *MEASURED))}
+WHERE status = 'pending' AND {" AND ".join(f"{c.name} = ?" for c in ASKED)}
 """
 NOTE = """
 INSERT INTO executions (number, attempt, outcome, seconds, worker, finished)
@@ -34,29 +31,32 @@ FORGET = """
 DELETE FROM checkpoints
 WHERE id NOT IN (SELECT id FROM checkpoints ORDER BY id DESC LIMIT ?)
 """
+VERDICT_NAMES = (
+    "made, configuration, task, split, budget, seeds, baselines, rules, scores"
+)
+JUDGE = f"INSERT INTO verdicts ({VERDICT_NAMES}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 BEST_FIRST = "quality DESC, ifnull(loss, 'none'), ifnull(lr, 'none'), number"
 """Text sorts after every number, so a missing or NaN loss loses against any other."""
 
-# The long columns come last: a scan that wants the canonical text or the status then
-# stays off the overflow pages of long curves.
+_DECLARED = {c.name: f"{c.name} {c.kind.declaration}" for c in COLUMNS}
+_VERDICTS = """
+CREATE TABLE verdicts (
+    id INTEGER PRIMARY KEY,
+    made REAL NOT NULL,
+    configuration TEXT NOT NULL,
+    task TEXT NOT NULL,
+    split TEXT NOT NULL,
+    budget TEXT NOT NULL,
+    seeds TEXT NOT NULL,
+    baselines TEXT NOT NULL,
+    rules TEXT NOT NULL,
+    scores TEXT NOT NULL
+)
+"""
 _TABLES = f"""
 CREATE TABLE context (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE proposals (
-    number INTEGER PRIMARY KEY,
-    status TEXT NOT NULL CHECK (status IN ({_STATUS_LIST})),
-    quality REAL CHECK (quality BETWEEN 0.0 AND 1.0),
-    lr REAL,
-    loss REAL,
-    accuracy REAL,
-    original INTEGER,
-    canonical TEXT NOT NULL,
-    rule TEXT NOT NULL,
-    reason TEXT NOT NULL,
-    decisions TEXT NOT NULL,
-    screening TEXT NOT NULL,
-    curve TEXT NOT NULL
-);
+CREATE TABLE proposals ({", ".join(_DECLARED.values())});
 CREATE INDEX proposals_by_status ON proposals (status);
 CREATE INDEX proposals_best ON proposals
     (quality DESC, ifnull(loss, 'none'), ifnull(lr, 'none'))
@@ -84,6 +84,7 @@ CREATE TABLE lease (
     started TEXT NOT NULL,
     heartbeat REAL NOT NULL
 );
+{_VERDICTS.strip()};
 """
 
 
@@ -96,22 +97,58 @@ def create_tables(connection: sqlite3.Connection) -> None:
     connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 
+def upgrade(connection: sqlite3.Connection) -> None:
+    """Give an older archive what it lacks, inside the transaction that is open."""
+    missing = [name for name in _DECLARED if name not in columns(connection)]
+    if not missing and marks(connection)[1] == SCHEMA_VERSION:
+        return
+    for name in missing:
+        connection.execute(f"ALTER TABLE proposals ADD COLUMN {_DECLARED[name]}")
+    if not has_verdicts(connection):
+        connection.execute(_VERDICTS)
+    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+def columns(connection: sqlite3.Connection) -> set[str]:
+    """Return the names of the columns that the file's proposals have."""
+    found = connection.execute("SELECT name FROM pragma_table_info('proposals')")
+    return {name for (name,) in found}
+
+
+def selection(connection: sqlite3.Connection) -> str:
+    """Return the columns of a Row for SELECT, with values for those that are missing.
+
+    A file of an older schema is not changed by reading it.
+    """
+    present = columns(connection)
+    return ", ".join(
+        c.name if c.name in present else f"{c.kind.missing} AS {c.name}"
+        for c in COLUMNS
+    )
+
+
+def has_verdicts(connection: sqlite3.Connection) -> bool:
+    """Return whether the file has a table of verdicts."""
+    query = "SELECT count(*) FROM sqlite_master WHERE name = 'verdicts'"
+    return bool(connection.execute(query).fetchone()[0])
+
+
 def is_blank(connection: sqlite3.Connection) -> bool:
-    """Whether the file holds nothing, as after a kill while it was being made."""
+    """Return whether the file is empty, as after a kill while it was being made."""
     (pages,) = connection.execute("PRAGMA page_count").fetchone()
     (objects,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     return not pages or not (objects or any(marks(connection)))
 
 
 def marks(connection: sqlite3.Connection) -> tuple[int, int]:
-    """Application id and schema version of the file."""
+    """Return the application id and the schema version of the file."""
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     return application, version
 
 
 def claimed_size(connection: sqlite3.Connection) -> int:
-    """Bytes that the file should have, by its own header."""
+    """Return the bytes that the file should have, by its own header."""
     (pages,) = connection.execute("PRAGMA page_count").fetchone()
     (bytes_per_page,) = connection.execute("PRAGMA page_size").fetchone()
     return int(pages) * int(bytes_per_page)

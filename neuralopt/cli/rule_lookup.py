@@ -10,14 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from neuralopt.archive import Archive, Proposal
+from neuralopt.archive import ARCHIVE_FILE, Archive, Proposal
 from neuralopt.catalog import hint
 from neuralopt.language import RULES, Expression, parse
+from neuralopt.scoring.score import Score
 
 if TYPE_CHECKING:
     from neuralopt.engines.engine import TorchOptimizer
-
-ARCHIVE = "archive.sqlite"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +35,11 @@ class FoundRule:
 
 def archive_path(run: str) -> Path:
     """The archive of a run directory. Raises ValueError if there is none."""
-    path = Path(run) / ARCHIVE
+    path = Path(run) / ARCHIVE_FILE
     if not path.exists():
         raise ValueError(
-            f"{run} is no run directory, it has no {ARCHIVE}: name the folder that "
-            "`neuralopt search` printed"
+            f"{run} is no run directory, it has no {ARCHIVE_FILE}: name the folder "
+            "that `neuralopt search` printed"
         )
     return path
 
@@ -64,7 +63,7 @@ def find_rules(text: str) -> list[FoundRule]:
     run, colon, which = text.rpartition(":")
     if colon:
         return _of_run(run, which.strip())
-    if os.path.lexists(f"{text}/{ARCHIVE}"):
+    if os.path.lexists(f"{text}/{ARCHIVE_FILE}"):
         raise ValueError(f"{text} is a run: write {text}:best, or {text}:N for a rule")
     if text in RULES:
         rule = RULES[text]
@@ -117,16 +116,28 @@ def _of_proposal(run: str, proposal: Proposal, task: str, budget: str) -> FoundR
         f"Found by a search: proposal {proposal.number} of {Path(run).name}, task "
         f"{task}, budget {budget}."
     )
-    if proposal.status == "scored":
-        origin += f" Quality {proposal.quality:.4f} there, " + (
-            f"at learning rate {proposal.lr:g}." if proposal.lr else proposal.reason
-        )
+    score = proposal.score
+    if score is not None and score.status == "scored":
+        # A search over several tasks, of schema 1, told them in the reason.
+        tasks = task_scores(score) or score.reason
+        how = f"at learning rate {score.lr:g}." if score.lr else tasks
+        origin += f" Quality {score.quality:.4f} there, {how}"
     return FoundRule(
         f"#{proposal.number}",
         parse(proposal.canonical),
         proposal.lr,
         origin,
         proposal,
+    )
+
+
+def task_scores(score: Score) -> str:
+    """Return the quality and learning rate on each of several tasks; "" of one."""
+    return "; ".join(
+        f"{each.task} {each.quality:.4f} at {each.lr:g}"
+        if each.status == "scored" and each.lr is not None
+        else f"{each.task} {each.status} {each.reason}"
+        for each in score.tasks
     )
 
 

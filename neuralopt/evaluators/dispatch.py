@@ -1,9 +1,8 @@
-"""Which rules go to which worker together, and what happens to those of a lost one.
+"""Which rules form a batch, and what happens to those of a lost worker.
 
-Knows requests, times and faults; refuses to know what a worker is. A rule that kills
-its worker must not take others with it, nor end a search, nor be blamed for what the
-network did: rules of a lost worker are tried again in smaller company, and one that
-has lost two workers all alone is quarantined.
+A rule that kills its worker must not fail others, nor end a search, nor be blamed for
+what the network did: rules of a lost worker are submitted again in smaller batches, and
+a rule that has lost two workers as the only one of its batch is quarantined.
 """
 
 import collections
@@ -18,9 +17,9 @@ BATCH_SECONDS = 0.5
 FIRST_BATCH, LARGEST_BATCH = 4, 256
 """Rules in a batch while nobody knows how long they take, and at most."""
 DIVISIONS = 8
-"""Into how many a batch is divided that may have killed its worker."""
+"""Into how many parts a batch is divided that may have killed its worker."""
 ALONE = 2
-"""Workers that a rule must lose, all alone, to be quarantined."""
+"""Workers that a rule must lose, as the only one of its batch, to be quarantined."""
 
 Batch = list[Request]
 """Rules that one worker scores in one call."""
@@ -30,8 +29,9 @@ Batch = list[Request]
 class Fault:
     """Why a worker was lost.
 
-    reason: in a few words. suspicious: whether its rules could have done it; what
-    happens to nodes and networks is charged to none.
+    Attributes:
+        reason: in a few words.
+        suspicious: whether its rules may be the cause; nodes and networks are not.
     """
 
     reason: str
@@ -39,10 +39,13 @@ class Fault:
 
 
 class Workload:
-    """What is to be done.
+    """The queue of requests.
 
-    batch: rules in a batch, 0 for as many as take BATCH_SECONDS. retried: number of
-    rules that were given to a second worker because the first was lost.
+    Args:
+        batch: rules in a batch, 0 for as many as take BATCH_SECONDS.
+
+    Attributes:
+        retried: number of rules that were queued again because their worker was lost.
     """
 
     def __init__(self, batch: int = 0) -> None:
@@ -59,10 +62,11 @@ class Workload:
         return len(self._fresh) + sum(map(len, self._suspects))
 
     def add(self, requests: Sequence[Request]) -> None:
+        """Queue requests."""
         self._fresh.extend(requests)
 
     def take(self, workers: int) -> Batch:
-        """Rules for a free worker, no more than its share; none if none are left."""
+        """Return a batch for a free worker, no more than its share; empty if none."""
         if self._suspects:
             return self._suspects.popleft()
         share = -(-len(self._fresh) // max(workers, 1))
@@ -76,15 +80,21 @@ class Workload:
         return max(1, min(LARGEST_BATCH, round(BATCH_SECONDS / self._seconds)))
 
     def learn(self, completions: Sequence[Completion]) -> None:
-        """How long rules take."""
+        """Update the estimate of the seconds that a rule takes."""
         for each in completions:
             weight = 0.02 if self._seconds else 1.0
             self._seconds += weight * (each.seconds - self._seconds)
 
     def lost(self, batch: Batch, fault: Fault, worker: str) -> list[Completion]:
-        """Queue the rules of a lost worker again, but those whose end this is.
+        """Queue the rules of a lost worker again, except those it quarantines.
 
-        Returns a completion for each.
+        Args:
+            batch: of the worker.
+            fault: why it was lost.
+            worker: its name.
+
+        Returns:
+            A completion for each.
         """
         completions, again = [], []
         for request in batch:
@@ -107,7 +117,7 @@ class Workload:
         return completions
 
     def _end(self, request: Request, fault: Fault) -> Score | None:
-        """What a lost rule ends with; None if it is tried again."""
+        """The final score of a lost rule; None if it is queued again."""
         if self._alone[request.number] >= ALONE:
             reason = f"lost {ALONE} workers, all alone: {fault.reason}"
             return Score("quarantined", reason=reason)

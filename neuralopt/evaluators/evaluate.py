@@ -7,7 +7,8 @@ from neuralopt.evaluators.multitask import multitask_scores
 from neuralopt.evaluators.scorer import scorer
 from neuralopt.language import RULES, Expression, Rule
 from neuralopt.optimizer import as_expression
-from neuralopt.scoring import Budget, Score, named_budget
+from neuralopt.scoring.budgets import Budget, named_budget
+from neuralopt.scoring.score import Score
 from neuralopt.tasks import Task, load_tasks
 
 
@@ -20,18 +21,29 @@ def evaluate(
     device: str = "cpu",
     precision: str = "float32",
 ) -> list[Score]:
-    """Score rules on a task's validation split, in the order given.
+    """Score rules on a task's validation split.
 
-    rules: texts, names of RULES, expressions or named rules. task: with several, as in
-    ``digits+ravine``, qualities are set against Adam's, which is trained too: see
-    `neuralopt.evaluators.multitask`. device: ``cpu``, ``cuda`` or ``cuda:N``.
-    precision: ``float32``, ``bfloat16`` (of products alone) or ``float64``.
-    Raises ValueError for a rule that can't be parsed, for unknown names, and for a
-    device that this machine has not.
+    Args:
+        rules: texts, names of RULES, expressions or named rules.
+        task: with several, as in ``digits+ravine``, qualities are relative to Adam's,
+            which is trained too: see `neuralopt.evaluators.multitask`.
+        budget: or its name.
+        seed: of initial weights, data order and noise.
+        engine: or its name.
+        device: ``cpu``, ``cuda`` or ``cuda:N``.
+        precision: ``float32``, ``bfloat16`` (of products only) or ``float64``.
 
-    >>> score, = evaluate(["sgd"], budget="smoke")
-    >>> score.status, score.lr
-    ('scored', 0.1)
+    Returns:
+        One score a rule, in the order given.
+
+    Raises:
+        ValueError: a rule can't be parsed, a name is unknown, or this machine does not
+            have the device.
+
+    Example:
+        >>> score, = evaluate(["sgd"], budget="smoke")
+        >>> score.status, score.lr
+        ('scored', 0.1)
     """
     tasks = load_tasks(task) if isinstance(task, str) else (task,)
     budget = named_budget(budget) if isinstance(budget, str) else budget
@@ -51,7 +63,7 @@ def evaluate(
         RULES[rule] if isinstance(rule, str) and rule in RULES else rule
         for rule in rules
     ]
-    texts = [str(as_expression(rule)) for rule in named]
+    expressions = [as_expression(rule) for rule in named]
     if isinstance(task, str) and len(tasks) > 1:
-        return multitask_scores(task.split("+"), scorers, texts, budget.name)
-    return scorers[0](texts)
+        return multitask_scores(task.split("+"), scorers, expressions, budget.name)
+    return scorers[0](expressions)

@@ -1,16 +1,14 @@
-"""Where children run: what every evaluator does, and the one in this process.
-
-Knows threads and batches; refuses to know searchers and the archive.
-"""
+"""What every evaluator does: it takes requests and returns completions."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from neuralopt.language import Expression
 from neuralopt.scoring.score import Score
 
-Scorer = Callable[[Sequence[str]], list[Score]]
-"""Scores of canonical rule texts; the same for a text whatever stands beside it."""
+Scorer = Callable[[Sequence[Expression]], list[Score]]
+"""From canonical rules to scores; a rule's score does not depend on the others."""
 
 
 class WorkerPlan(Protocol):
@@ -22,23 +20,35 @@ class WorkerPlan(Protocol):
     @property
     def device(self) -> str: ...
 
-    def scorer(self) -> Scorer: ...
+    def scorer(self) -> Scorer:
+        """Return a scorer with an engine of its own."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A proposal to be scored: its number and its canonical text."""
+    """A proposal to be scored.
+
+    Attributes:
+        number: of the proposal.
+        rule: in canonical form; to another process it travels as text.
+    """
 
     number: int
-    rule: str
+    rule: Expression
 
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """seconds: its share of the time that its batch took. worker: who did it.
+    """The result of a request, or of an attempt at it.
 
-    retried: this attempt ended with its worker, for the score's reason, and another
-    has been made: there will be one more completion of the request.
+    Attributes:
+        number: of the proposal.
+        score: its result.
+        seconds: its share of the time that its batch took.
+        worker: name of the worker that did it.
+        retried: whether this attempt was lost with its worker, for the score's reason,
+            so that another completion of the request follows.
     """
 
     number: int
@@ -50,11 +60,15 @@ class Completion:
 
 @dataclass(frozen=True, slots=True)
 class Workers:
-    """The workers of an evaluator at a moment.
+    """The workers of an evaluator at one moment.
 
-    alive: those that have started; busy: of them. lost: how many ended before their
-    time; retried: rules tried again for that. queued: rules that wait for a worker.
-    gpu_bytes: memory that they hold on GPUs.
+    Attributes:
+        alive: workers that have started and have not ended.
+        busy: those of them that have a batch.
+        lost: workers that ended before their time.
+        retried: rules submitted again because their worker was lost.
+        queued: rules that wait for a worker.
+        gpu_bytes: memory that the workers hold on GPUs.
     """
 
     alive: int = 0
@@ -66,29 +80,35 @@ class Workers:
 
 
 class EvaluatorError(OSError):
-    """There are no workers, and none come; one line says what to do."""
+    """There are no workers and none can be started; one line says what to do."""
 
 
 class Evaluator(Protocol):
-    """Scores rules somewhere. Every request is completed exactly once, not counting
-    attempts that are `retried`; a training that breaks completes as `failed`.
+    """Scores rules.
+
+    Every request is completed exactly once, not counting attempts that are `retried`. A
+    training that breaks completes as ``failed``.
     """
 
     def workers(self) -> Workers:
-        """What they are doing just now."""
+        """Return what the workers are doing."""
         ...
 
     def submit(self, requests: Sequence[Request]) -> None:
-        """Take these on; returns at once."""
+        """Queue requests, and return at once."""
         ...
 
     def collect(self, timeout: float) -> list[Completion]:
-        """What was completed since the last call, in any order.
+        """Return what was completed since the last call, in any order.
 
-        Waits up to timeout seconds for the first one.
+        Args:
+            timeout: seconds to wait for the first completion.
+
+        Raises:
+            EvaluatorError: there are no workers and none can be started.
         """
         ...
 
     def close(self) -> None:
-        """Stop; what is under way is given up."""
+        """Shut down and cancel pending work."""
         ...

@@ -8,14 +8,22 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import torch
 
 from neuralopt.evaluators.evaluator import Completion, Request, Scorer, Workers
-from neuralopt.scoring import Score
+from neuralopt.scoring.score import Score
 
 
 class InProcessEvaluator:
-    """Scores on threads of this process, `batch` rules at a time on each.
+    """Scores on threads of this process.
 
-    torch's own threads are set to one: children, not products, run side by side, so
+    torch's own threads are set to one: trainings run in parallel, products do not, so
     that results don't depend on the number of cores.
+
+    Args:
+        scorer: called on each thread.
+        workers: threads.
+        batch: rules in one call of the scorer.
+
+    Raises:
+        ValueError: fewer than one worker, or a batch below one.
     """
 
     def __init__(self, scorer: Scorer, workers: int = 1, batch: int = 16) -> None:
@@ -31,11 +39,13 @@ class InProcessEvaluator:
         torch.set_num_threads(1)
 
     def workers(self) -> Workers:
+        """Return what the threads are doing."""
         busy = min(self._threads, -(-self._open // self._batch))
         waiting = max(0, self._open - busy * self._batch)
         return Workers(self._threads, busy, queued=waiting)
 
     def submit(self, requests: Sequence[Request]) -> None:
+        """Queue requests in batches, and return at once."""
         self._open += len(requests)
         for start in range(0, len(requests), self._batch):
             part = requests[start : start + self._batch]
@@ -44,6 +54,7 @@ class InProcessEvaluator:
             ).add_done_callback(self._done.put)
 
     def collect(self, timeout: float) -> list[Completion]:
+        """Return what was completed; see `Evaluator`."""
         try:
             finished = [self._done.get(timeout=timeout)]
         except queue.Empty:
@@ -56,13 +67,20 @@ class InProcessEvaluator:
         return completions
 
     def close(self) -> None:
+        """Cancel batches that have not begun, and wait for the others."""
         self._pool.shutdown(wait=True, cancel_futures=True)
 
 
 def score_requests(
     scorer: Scorer, requests: Sequence[Request], worker: str
 ) -> list[Completion]:
-    """Completions of all requests; a training that breaks fails its own rule alone."""
+    """Return completions of all requests; a training that breaks fails only its rule.
+
+    Args:
+        scorer: called with all rules, and with each by itself if that breaks.
+        requests: at least one.
+        worker: name of the worker, for the completions.
+    """
     started = time.perf_counter()
     try:
         scores = scorer([request.rule for request in requests])

@@ -1,13 +1,12 @@
-"""One quality from several tasks.
+"""One quality from several tasks, relative to Adam's on each.
 
-Knows how scores are set against Adam's and put together; refuses to know how a rule is
-trained. A rule is scored on each task by itself, with a learning rate for each.
+A rule is scored on each task by itself, with a learning rate for each.
 
     quality = mean over tasks of q / (q + a)
 
 where q is the rule's quality on a task and a is Adam's, under the same budget and seed.
-It is 0.5 for Adam, lies in [0, 1], and gives every task the same weight however hard it
-is; a task on which a rule diverges counts 0.
+It is 0.5 for Adam, lies in [0, 1], and gives every task the same weight; a task on
+which a rule diverges counts 0.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,10 +21,10 @@ from neuralopt.evaluators.evaluator import (
     WorkerPlan,
     Workers,
 )
-from neuralopt.language import RULES
+from neuralopt.language import RULES, Expression
 from neuralopt.scoring.score import Score
 
-ADAM = str(RULES["adam"].expression)
+ADAM = RULES["adam"].expression
 SECONDS = 0.5
 
 
@@ -40,86 +39,112 @@ class MultiTaskPlan:
         return self.plans[0].device
 
     def scorer(self) -> Scorer:
-        """Scores hold those of the tasks; `combine` makes one of them."""
+        """Return a scorer whose scores hold those of the tasks, for `combine`."""
         return per_task_scorer([plan.scorer() for plan in self.plans])
 
 
 def per_task_scorer(scorers: Sequence[Scorer]) -> Scorer:
-    """A scorer whose scores hold those of others, one a task."""
+    """Return a scorer whose scores hold those of others, one a task."""
 
-    def score(texts: Sequence[str]) -> list[Score]:
-        columns = zip(*(scorer(texts) for scorer in scorers), strict=True)
+    def score(rules: Sequence[Expression]) -> list[Score]:
+        columns = zip(*(scorer(rules) for scorer in scorers), strict=True)
         return [Score("scored", tasks=tuple(scores)) for scores in columns]
 
     return score
 
 
 def combine(score: Score, adam: Mapping[str, float]) -> Score:
-    """One score of those of the tasks; adam: its quality on each, by task.
+    """Return one score of those of the tasks.
 
-    Its reason says what became of the rule on each; screening and curve are those of
-    the first task, and there is no one learning rate, loss or accuracy.
+    Args:
+        score: as a MultiTaskPlan's scorer makes it.
+        adam: Adam's quality on each task, by its name.
+
+    Returns:
+        A score whose `tasks` are named. Its reason names the tasks on which the rule
+        diverged; screening and curve are those of the first task. It has no learning
+        rate, loss and accuracy: each task has its own.
     """
     if not score.tasks:  # the training broke
         return score
-    told = "; ".join(
-        f"{name} {each.quality:.4f} at {each.lr:g}"
-        if each.status == "scored"
-        else f"{name} diverged {each.reason}"
-        for name, each in zip(adam, score.tasks, strict=True)
+    tasks = tuple(
+        replace(each, task=name) for name, each in zip(adam, score.tasks, strict=True)
     )
-    screening, curve = score.tasks[0].screening, score.tasks[0].curve
-    if all(each.status != "scored" for each in score.tasks):
-        return Score("diverged", reason=told, screening=screening, curve=curve)
+    diverged = [each for each in tasks if each.status != "scored"]
     shares = [
         each.quality / (each.quality + base)
-        for each, base in zip(score.tasks, adam.values(), strict=True)
+        for each, base in zip(tasks, adam.values(), strict=True)
     ]
-    quality = fmean(shares)
-    return Score("scored", quality, reason=told, screening=screening, curve=curve)
+    lost = len(diverged) == len(tasks)
+    return Score(
+        "diverged" if lost else "scored",
+        0.0 if lost else fmean(shares),
+        reason="; ".join(f"{each.task} diverged {each.reason}" for each in diverged),
+        screening=tasks[0].screening,
+        curve=tasks[0].curve,
+        tasks=tasks,
+    )
 
 
 def check_baselines(adam: Mapping[str, float], budget: str) -> None:
-    """Raise ValueError if there is a task that Adam's quality can't be a measure of."""
+    """Check that qualities can be set in relation to Adam's on every task.
+
+    Args:
+        adam: Adam's quality on each task, by its name.
+        budget: its name, for the message.
+
+    Raises:
+        ValueError: Adam's quality on a task is not in (0, 1].
+    """
     for name, quality in adam.items():
         if not 0 < quality <= 1:
             raise ValueError(
                 f"task {name}: Adam's quality under budget {budget} is {quality}, "
-                "nothing to set others against: choose another budget, or leave the "
-                "task out"
+                "which can't be a reference: choose another budget, or leave the task "
+                "out"
             )
 
 
 class MultiTaskEvaluator:
-    """An evaluator of one quality from several tasks; another one does the work.
+    """Makes one score of those of several tasks, which another evaluator finds.
 
-    evaluator: its scores hold those of the tasks, as a MultiTaskPlan' do.
-    adam: its quality by task, as `adam_qualities` finds it.
+    Args:
+        evaluator: its scores hold those of the tasks, as a MultiTaskPlan's do.
+        adam: Adam's quality by task, as `adam_qualities` finds it.
     """
 
     def __init__(self, evaluator: Evaluator, adam: Mapping[str, float]) -> None:
         self._evaluator, self._adam = evaluator, adam
 
     def workers(self) -> Workers:
+        """Return what the other evaluator's workers are doing."""
         return self._evaluator.workers()
 
     def submit(self, requests: Sequence[Request]) -> None:
+        """Queue requests, and return at once."""
         self._evaluator.submit(requests)
 
     def collect(self, timeout: float) -> list[Completion]:
+        """Return what was completed, with combined scores; see `Evaluator`."""
         return [
             replace(done, score=combine(done.score, self._adam))
             for done in self._evaluator.collect(timeout)
         ]
 
     def close(self) -> None:
+        """Shut the other evaluator down."""
         self._evaluator.close()
 
 
 def adam_qualities(evaluator: Evaluator, names: Sequence[str]) -> dict[str, float]:
-    """Adam's quality on each task, by an evaluator's own workers.
+    """Return Adam's quality on each task, found by an evaluator's own workers.
 
-    Raises ValueError if its training breaks.
+    Args:
+        evaluator: its scores hold those of the tasks.
+        names: of the tasks.
+
+    Raises:
+        ValueError: Adam's training breaks.
     """
     evaluator.submit([Request(0, ADAM)])
     while True:
@@ -135,11 +160,21 @@ def adam_qualities(evaluator: Evaluator, names: Sequence[str]) -> dict[str, floa
 def multitask_scores(
     names: Sequence[str],
     scorers: Sequence[Scorer],
-    texts: Sequence[str],
+    rules: Sequence[Expression],
     budget: str,
 ) -> list[Score]:
-    """Scores of rules on several tasks, in this process, Adam trained beside them."""
-    first, *scores = per_task_scorer(scorers)([ADAM, *texts])
+    """Return combined scores of rules on several tasks; Adam is trained with them.
+
+    Args:
+        names: of the tasks.
+        scorers: one a task.
+        rules: to be scored.
+        budget: its name, for messages.
+
+    Raises:
+        ValueError: Adam's quality on a task can't be a reference.
+    """
+    first, *scores = per_task_scorer(scorers)([ADAM, *rules])
     adam = {name: each.quality for name, each in zip(names, first.tasks, strict=True)}
     check_baselines(adam, budget)
     return [combine(score, adam) for score in scores]

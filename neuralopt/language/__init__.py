@@ -2,7 +2,6 @@
 
 from neuralopt.language.expression import Expression as Expression
 from neuralopt.language.parser import RuleSyntaxError as RuleSyntaxError
-from neuralopt.language.parser import expect as expect
 from neuralopt.language.parser import parse as parse
 from neuralopt.language.primitives import LANGUAGE_VERSION as LANGUAGE_VERSION
 from neuralopt.language.primitives import PRIMITIVES as PRIMITIVES

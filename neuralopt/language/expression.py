@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Self
 
-from neuralopt.language.primitives import CONSTANT_NAMES, SCALAR_NAMES
+from neuralopt.language.primitives import CONSTANT_NAMES, PRIMITIVES, SCALAR_NAMES
 
 MAXIMUM_DEPTH = 64
 MAXIMUM_SIZE = 2_000
@@ -88,7 +88,7 @@ class Expression:
         raise AttributeError(f"{name} can't be deleted: an Expression is immutable")
 
     def __reduce__(self) -> tuple[object, ...]:
-        return Expression, (self.primitive, self.arguments, self.value)
+        return from_text, (str(self), tuple(sorted(self._names - PRIMITIVES.keys())))
 
     def __hash__(self) -> int:
         return self._hash
@@ -169,6 +169,13 @@ class Expression:
 def _names_of(primitive: str, *names: frozenset[str]) -> frozenset[str]:
     """Names in a tree, from those in its branches. Few sets, which all trees share."""
     return frozenset((primitive,)).union(*names)
+
+
+def from_text(text: str, variables: tuple[str, ...] = ()) -> Expression:
+    """Return the expression of a text: what a pickled one is read with."""
+    from neuralopt.language.parser import parse  # which imports this module
+
+    return parse(text, variables)
 
 
 def constant(value: float) -> Expression:

@@ -92,25 +92,7 @@ def parse(text: str, variables: tuple[str, ...] = ()) -> Expression:
     neuralopt.language.parser.RuleSyntaxError: unknown name 'sgn': did you mean \
 'sign'? (at character 5 of 'exp(sgn(g))')
     """
-    if not variables and text in _expected:
-        return _expected[text]
     return _Parser(text, variables, formula=False).parse()
-
-
-_expected: dict[str, Expression] = {}
-EXPECTED = 1 << 16
-
-
-def expect(expression: Expression) -> str:
-    """The expression's text, which `parse` will return this very expression for.
-
-    A search hands rules on as text; within a process they need no second reading.
-    """
-    if len(_expected) >= EXPECTED:
-        _expected.clear()
-    text = str(expression)
-    _expected[text] = expression
-    return text
 
 
 def parse_formula(text: str, variables: tuple[str, ...]) -> Expression:

@@ -1,4 +1,6 @@
-"""How far a search is, on a terminal or in a log; nothing of what it searches for."""
+"""The progress of a search, on a terminal or in a log."""
+
+from __future__ import annotations
 
 import io
 import sys
@@ -6,14 +8,17 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from neuralopt.report.observed import ProgressView, WorkersView
 from neuralopt.report.sparkline import supports_unicode
+
+if TYPE_CHECKING:  # they load torch
+    from neuralopt.evaluators.evaluator import Workers
+    from neuralopt.loop import Progress
 
 _WINDOW = (
     30.0  # seconds: rates are of the recent past, since caches fill and rules vary
@@ -54,7 +59,7 @@ class ProgressLine:
         self._every = every
         self._clock = clock
         self._samples: deque[Sample] = deque()
-        self._last: ProgressView | None = None
+        self._last: Progress | None = None
         self._live: Live | None = None
         self._written: float | None = None
         self._pending = False
@@ -80,7 +85,7 @@ class ProgressLine:
         except (AttributeError, OSError, ValueError):  # None, full, closed
             self._give_up()
 
-    def batch(self, progress: ProgressView) -> None:
+    def batch(self, progress: Progress) -> None:
         """Show the progress after a told batch."""
         self._last = progress
         self._samples.append(Sample(progress.seconds, progress.told, progress.trained))
@@ -95,7 +100,7 @@ class ProgressLine:
         if self._live is not None or due:
             self._show(progress, now)
 
-    def waiting(self, progress: ProgressView) -> None:
+    def waiting(self, progress: Progress) -> None:
         """Show how the workers are while nothing is told."""
         now = self._clock()
         due = self._written is None or now - self._written >= self._every
@@ -113,7 +118,7 @@ class ProgressLine:
             except (OSError, ValueError):
                 self._give_up()
 
-    def _show(self, progress: ProgressView, now: float) -> None:
+    def _show(self, progress: Progress, now: float) -> None:
         if self._stream is None:
             return
         self._written, self._pending = now, False
@@ -136,7 +141,7 @@ class ProgressLine:
             live.stop()
 
 
-def plain_line(progress: ProgressView, samples: Sequence[Sample]) -> str:
+def plain_line(progress: Progress, samples: Sequence[Sample]) -> str:
     """Return the progress as one line of a log."""
     share = 100 * progress.told / max(1, progress.total)
     return ", ".join(
@@ -148,7 +153,7 @@ def plain_line(progress: ProgressView, samples: Sequence[Sample]) -> str:
 
 
 def terminal_line(
-    progress: ProgressView, samples: Sequence[Sample], width: int, unicode: bool = True
+    progress: Progress, samples: Sequence[Sample], width: int, unicode: bool = True
 ) -> Text:
     """Return the progress as one line of at most ``width`` characters.
 
@@ -172,7 +177,7 @@ def terminal_line(
     return Text(text[: max(0, width - 1)], no_wrap=True)
 
 
-def _facts(progress: ProgressView, samples: Sequence[Sample]) -> list[str]:
+def _facts(progress: Progress, samples: Sequence[Sample]) -> list[str]:
     """Rules a second, best quality, counts, time left, as words."""
     first, last = samples[0], samples[-1]
     seconds = last.seconds - first.seconds
@@ -192,7 +197,7 @@ def _facts(progress: ProgressView, samples: Sequence[Sample]) -> list[str]:
     ]
 
 
-def _worker_facts(workers: WorkersView) -> list[str]:
+def _worker_facts(workers: Workers) -> list[str]:
     """How many work, and what has gone wrong or waits, as words."""
     facts = [f"workers {workers.busy}/{workers.alive} busy"]
     if workers.lost:

@@ -1,4 +1,4 @@
-"""A curve as one short word; nothing of what the curve is of."""
+"""Render a curve as a one-line sparkline."""
 
 import itertools
 import math

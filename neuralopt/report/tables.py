@@ -1,23 +1,29 @@
-"""Tables of proposals and of comparisons as text; nothing of where the rows came from.
+"""Tables of proposals and of comparisons, as text and as HTML.
 
 A rule is there to be copied, so no layout breaks or shortens one: on a terminal that is
 too narrow for a row, the rule moves to a line of its own below it, and a rule longer
 than the terminal is wrapped by the terminal itself, which copies as one line.
 """
 
+from __future__ import annotations
+
 import math
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from neuralopt.report.observed import ProposalView, rule_text
+from neuralopt.archive import Proposal
+from neuralopt.html_table import html_table
+from neuralopt.report.rule_text import rule_text
 from neuralopt.report.sparkline import sparkline
-from neuralopt.verdict import Comparison, ComparisonRow
+
+if TYPE_CHECKING:  # they load numpy and scipy
+    from neuralopt.verdict.comparison import Comparison, ComparisonRow
 
 _GAP = "  "
 _PROSE_WIDTH = 88
@@ -26,7 +32,13 @@ _VERDICT_STYLES = {"better": "green", "worse": "red", "reference": "bold"}
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column: its title, how it is aligned, and whether it may move below."""
+    """One column.
+
+    Attributes:
+        title: above it.
+        right: whether its cells are aligned to the right.
+        below: whether it may move below its row, on a narrow terminal.
+    """
 
     title: str
     right: bool = False
@@ -35,7 +47,12 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One piece of text and rich's name of its style, which plain text leaves out."""
+    """One piece of text.
+
+    Attributes:
+        text: of any length.
+        style: rich's name of it; plain text has none.
+    """
 
     text: str
     style: str = ""
@@ -43,7 +60,13 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Columns, rows of as many cells, and notes printed below as prose."""
+    """A table to print, or to be shown by a notebook.
+
+    Attributes:
+        columns: from left to right.
+        rows: of as many cells each.
+        notes: paragraphs printed below.
+    """
 
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
@@ -81,6 +104,15 @@ class Table:
         joined = ("".join(cell.text for cell in line) for line in self.lines(width))
         return "".join(line.rstrip() + "\n" for line in joined)
 
+    def _repr_html_(self) -> str:
+        """Return the table in HTML, for notebooks."""
+        return html_table(
+            [column.title for column in self.columns],
+            [[cell.text for cell in row] for row in self.rows],
+            [column.right for column in self.columns],
+            self.notes,
+        )
+
     def _line(
         self, row: tuple[Cell, ...], group: list[int], widths: list[int]
     ) -> list[Cell]:
@@ -97,7 +129,12 @@ class Table:
 
 
 def write_table(table: Table, stream: TextIO) -> None:
-    """Write the table: styled and fitted on a terminal, else plain, one line a row."""
+    """Write the table: styled and fitted on a terminal, else plain, one line a row.
+
+    Args:
+        table: to write.
+        stream: text that its encoding lacks is written as escapes.
+    """
     if not stream.isatty():
         stream.write(_encodable(table.text(), stream))
         return
@@ -107,13 +144,15 @@ def write_table(table: Table, stream: TextIO) -> None:
         console.print(Text.assemble(*parts), soft_wrap=True)
 
 
-def proposals_table(
-    proposals: Iterable[ProposalView], notes: Sequence[str] = ()
-) -> Table:
-    """Return proposals, in the order given, as rank, number, quality, lr and rule.
+def proposals_table(proposals: Iterable[Proposal], notes: Sequence[str] = ()) -> Table:
+    """Return a table of rank, number, quality, lr and rule.
 
     Where one of them isn't ``scored``, a column tells the status. Equal qualities have
-    equal ranks; what has no quality has no rank.
+    equal ranks; a proposal without a quality has no rank.
+
+    Args:
+        proposals: in the order to be shown.
+        notes: paragraphs below the table.
     """
     shown = list(proposals)
     qualities = [_number(proposal.quality) for proposal in shown]

@@ -1,4 +1,6 @@
-"""A search in TensorBoard, as one run; the only file that imports TensorBoard."""
+"""A search in TensorBoard, as one run."""
+
+from __future__ import annotations
 
 import math
 import time
@@ -8,10 +10,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from neuralopt.report.observed import ProgressView, ProposalView, rule_text
+from neuralopt.archive import Proposal
+from neuralopt.report.rule_text import rule_text
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # it loads torch, and TensorBoard takes two seconds
     from torch.utils.tensorboard import SummaryWriter
+
+    from neuralopt.loop import Progress
 
 _QUANTILES = {"reward/p10": 0.1, "reward/median": 0.5, "reward/p90": 0.9}
 # Margin: value, lower, upper. The others are regular expressions of tags; entropy has
@@ -62,7 +67,7 @@ class TensorBoard:
         self._writer: SummaryWriter | None = None
         self._flushed = -math.inf
         self._table = ""
-        self._last: ProgressView | None = None
+        self._last: Progress | None = None
         self._speed = (0.0, 0)
 
     def start(self, total: int, told: int) -> None:
@@ -83,7 +88,7 @@ class TensorBoard:
             self._writer.add_custom_scalars(_CHARTS)
         self._speed = (0.0, 0)
 
-    def batch(self, progress: ProgressView) -> None:
+    def batch(self, progress: Progress) -> None:
         """Write one told batch."""
         for tag, value in self._scalars(progress).items():
             self._opened.add_scalar(tag, value, progress.told)
@@ -94,7 +99,7 @@ class TensorBoard:
             self._write_table(progress)
             self._opened.flush()
 
-    def waiting(self, progress: ProgressView) -> None:
+    def waiting(self, progress: Progress) -> None:
         """Nothing was told: there is no step to write anything at."""
 
     def close(self) -> None:
@@ -107,12 +112,12 @@ class TensorBoard:
         self._writer = None
 
     @property
-    def _opened(self) -> "SummaryWriter":
+    def _opened(self) -> SummaryWriter:
         if self._writer is None:
             raise RuntimeError("this observer isn't started; call start() first")
         return self._writer
 
-    def _scalars(self, progress: ProgressView) -> dict[str, float]:
+    def _scalars(self, progress: Progress) -> dict[str, float]:
         scalars: dict[str, float] = {}
         if progress.best and progress.best[0].quality is not None:
             scalars["quality/best"] = progress.best[0].quality
@@ -141,7 +146,7 @@ class TensorBoard:
             self._speed = (progress.seconds, progress.trained)
         return scalars
 
-    def _write_table(self, progress: ProgressView) -> None:
+    def _write_table(self, progress: Progress) -> None:
         """Write the best rules, unless they are those written last."""
         table = markdown_table(progress.best)
         if progress.best and table != self._table:
@@ -149,11 +154,12 @@ class TensorBoard:
             self._table = table
 
 
-def markdown_table(proposals: Sequence[ProposalView]) -> str:
+def markdown_table(proposals: Sequence[Proposal]) -> str:
     """Return proposals as a Markdown table, rules as code.
 
-    TensorBoard's Markdown leaves a ``|`` inside code alone and would show the backslash
-    of an escaped one; a backtick would end the code, so it is shown as an apostrophe.
+    TensorBoard's Markdown does not end a cell at a ``|`` inside code, and would show
+    the backslash of an escaped one; a backtick would end the code, so it is shown as an
+    apostrophe.
     """
     lines = ["| rank | number | quality | lr | rule |", "|---:|---:|---:|---:|:---|"]
     for rank, proposal in enumerate(proposals, 1):

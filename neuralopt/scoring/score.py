@@ -1,29 +1,37 @@
-"""What became of a rule that was tried.
-
-Knows outcomes; refuses to know how they came about.
-"""
+"""The result of evaluating a rule."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 Status = Literal[
     "pending", "scored", "diverged", "rejected", "duplicate", "failed", "quarantined"
 ]
+STATUSES: tuple[Status, ...] = get_args(Status)
+"""Every status of a proposal. Once it is not ``pending`` it never changes again."""
+
+NO_RESULT: tuple[Status, ...] = ("failed", "quarantined")
+"""Statuses of evaluations that broke: they say nothing about the rule's quality."""
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """Status, quality and the rest of one rule under one budget.
+    """Status, quality and measurements of one rule under one budget.
 
-    status: ``scored``; ``diverged``: every learning rate or the long run ended in a
-    non-finite loss or weight; ``rejected``: never trained, for `reason`; ``failed``:
-    the training broke, for `reason`, and says nothing about the rule.
-    quality: in [0, 1], 0 unless scored; never NaN.
-    lr: the chosen learning rate. loss, accuracy: of the long run on the held-out split
-    that was asked for, mean over replicates.
-    screening: held-out loss of each learning rate of the budget, inf where diverged.
-    curve: training loss along the long run, mean of each twentieth or epoch.
-    tasks: the score on each task, where there are several.
+    Attributes:
+        status: ``scored``; ``diverged``: every learning rate, or the long run, ended in
+            a non-finite loss or weight; ``rejected``: not trained, for `reason`;
+            ``failed``: the training broke, for `reason`; ``quarantined``: it killed
+            its workers, for `reason`.
+        quality: in [0, 1], 0 unless scored; never NaN.
+        lr: the chosen learning rate, None if every one diverged.
+        loss: of the long run on the requested split, mean over replicates.
+        accuracy: of the long run on the same split, in [0, 1], mean over replicates.
+        reason: why the rule has this status, "" where nothing is to be explained.
+        screening: validation loss of each learning rate of the budget, inf where
+            diverged.
+        curve: training loss along the long run, mean of each twentieth or epoch.
+        tasks: the score on each task, where there are several.
+        task: name of the task, for a score that is one of `tasks`.
     """
 
     status: Status
@@ -35,3 +43,4 @@ class Score:
     screening: tuple[float, ...] = ()
     curve: tuple[float, ...] = ()
     tasks: tuple["Score", ...] = ()
+    task: str = ""

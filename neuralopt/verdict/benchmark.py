@@ -12,8 +12,9 @@ import torch
 
 from neuralopt.engines import Numerics, choose_engine
 from neuralopt.engines.engine import Engine, OptimizerSpec, TorchOptimizer
-from neuralopt.scoring import Budget, Score
+from neuralopt.scoring.budgets import Budget
 from neuralopt.scoring.protocol import Trial, score_trials
+from neuralopt.scoring.score import Score
 from neuralopt.tasks import Split, Task
 from neuralopt.verdict.comparison import Comparison, compare
 

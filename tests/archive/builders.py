@@ -8,6 +8,7 @@ from math import inf, nan
 from random import Random
 
 from neuralopt.archive import Archive, Execution, Proposal
+from neuralopt.scoring.score import Score
 
 CONTEXT = {"space": "bello2017", "task": "digits 5f0c", "seed": "0"}
 
@@ -16,9 +17,7 @@ def asked(number: int) -> Proposal:
     """What the searcher asks for; every tenth repeats an earlier rule."""
     if number % 10 == 9:
         earlier = asked(number - 5)
-        return replace(
-            earlier, number=number, status="duplicate", original=earlier.number
-        )
+        return replace(earlier, number=number, original=earlier.number)
     rule = f"g * {number + 0.5}"
     return Proposal(number, (number % 7, number % 5, 3), rule, f"{rule} (canonical)")
 
@@ -27,17 +26,15 @@ def result(proposal: Proposal, curve: int = 5) -> Proposal:
     """What the evaluator makes of it, with that many points of its curve."""
     draw = Random(proposal.number)
     if proposal.number % 4 == 3:
-        return replace(
-            proposal,
-            status="diverged",
+        score = Score(
+            "diverged",
             reason="every learning rate diverged",
-            quality=0.0,
             loss=nan,
             screening=(inf, -inf, nan),
         )
-    return replace(
-        proposal,
-        status="scored",
+        return replace(proposal, score=score)
+    score = Score(
+        "scored",
         quality=draw.random(),
         lr=10.0 ** draw.randrange(-5, 2),
         loss=draw.expovariate(1.0),
@@ -45,6 +42,7 @@ def result(proposal: Proposal, curve: int = 5) -> Proposal:
         screening=(draw.random(), inf, 1e-300),
         curve=tuple(draw.random() for _ in range(curve)),
     )
+    return replace(proposal, score=score)
 
 
 def execution(proposal: Proposal, attempt: int = 1) -> Execution:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from math import inf, nan
@@ -11,7 +12,16 @@ from threading import Thread
 
 import pytest
 
-from neuralopt.archive import STATUSES, Archive, ArchiveError, Execution, Proposal
+from neuralopt.archive import (
+    Archive,
+    ArchiveError,
+    Execution,
+    Proposal,
+    VerdictRecord,
+    flat,
+)
+from neuralopt.scoring.score import STATUSES, Score
+from neuralopt.verdict.benchmark import Benchmark
 from tests.archive import builders
 
 
@@ -21,8 +31,10 @@ def archive(tmp_path: Path) -> Iterator[Archive]:
         yield made
 
 
-def rule(number: int, text: str, **fields: object) -> Proposal:
-    return replace(Proposal(number, (number,), text, text), **fields)
+def rule(number: int, text: str, original: int | None = None, **score) -> Proposal:
+    """A proposal of one rule; score: fields of its Score, none for no score."""
+    found = Score(**score) if score else None
+    return Proposal(number, (number,), text, text, original, found)
 
 
 def test_what_was_written_is_read_after_reopening(archive: Archive):
@@ -58,16 +70,17 @@ def test_numbers_continue_without_a_gap_or_nothing_is_recorded(archive: Archive)
 
 @pytest.mark.parametrize("status", STATUSES[1:])
 def test_a_decided_proposal_never_changes(archive: Archive, status: str):
-    original = 0 if status == "duplicate" else None
-    quality = 0.5 if status == "scored" else None
-    archive.record(
-        [
-            rule(0, "g"),
-            rule(1, "m", status=status, original=original, quality=quality),
-        ]
+    duplicate = status == "duplicate"
+    quality = 0.5 if status == "scored" else 0.0
+    second = (
+        rule(1, "m", original=0)
+        if duplicate
+        else rule(1, "m", status=status, quality=quality)
     )
+    archive.record([rule(0, "g"), second])
     decided = archive.proposal(1)
-    update = replace(decided, status="scored", quality=0.9, original=None)
+    assert decided.status == status
+    update = replace(decided, score=Score("scored", 0.9), original=None)
     good = rule(0, "g", status="rejected", reason="constant")
     with pytest.raises(ArchiveError, match=f"proposal 1 is {status} already"):
         archive.commit([good, update], [builders.execution(good)])
@@ -81,9 +94,12 @@ def test_a_decided_proposal_never_changes(archive: Archive, status: str):
     [
         (rule(5, "g", status="rejected"), "no proposal 5"),
         (rule(0, "m", status="rejected"), "was recorded as 'g', not 'm'"),
-        (rule(0, "g", status="rejected", decisions=(9,)), "was recorded as"),
-        (rule(0, "g"), "pending is no result"),
-        (rule(1, "m", status="duplicate", original=0), "duplicate is no result"),
+        (
+            replace(rule(0, "g", status="rejected"), decisions=(9,)),
+            "was recorded as",
+        ),
+        (rule(0, "g"), "pending is not a result"),
+        (rule(1, "m", original=0), "duplicate is not a result"),
     ],
 )
 def test_a_commit_of_something_else_is_refused(
@@ -143,7 +159,7 @@ def test_best_orders_by_quality_then_loss_then_rate_then_number(archive: Archive
     )
     others = [
         rule(10, "m", status="diverged", quality=1.0, loss=-1.0),
-        rule(11, "m", status="duplicate", original=10, quality=1.0),
+        rule(11, "m", original=10),
     ]
     archive.record(others)
     assert [order[p.number] for p in archive.best(100)] == list(range(10))
@@ -171,7 +187,7 @@ def test_known_names_the_last_that_is_no_duplicate_and_survives_reopening(
     proposals = [
         rule(0, "g"),
         rule(1, "m"),
-        rule(2, "g", status="duplicate", original=0),
+        rule(2, "g", original=0),
         rule(3, "m", status="scored", quality=0.5),
         rule(4, ""),
     ]
@@ -327,3 +343,117 @@ def test_threads_may_share_an_archive(archive: Archive):
     for thread in threads:
         thread.join()
     assert archive.counts()["pending"] == 0
+
+
+def test_a_run_directory_stands_for_the_archive_in_it(tmp_path: Path):
+    with Archive.create(tmp_path, {}) as made:
+        made.record([rule(0, "g")])
+        assert made.path == tmp_path / "archive.sqlite"
+    with Archive.open(tmp_path) as by_directory, Archive.open(made.path) as by_file:
+        assert by_directory.path == by_file.path
+        assert list(by_directory) == list(by_file.proposals()) == [rule(0, "g")]
+
+
+def test_iterating_gives_all_proposals_in_order(archive: Archive):
+    builders.search(archive, 30, 10)
+    assert [proposal.number for proposal in archive] == list(range(30))
+    assert "scored" in repr(archive)
+    assert "writable" in repr(archive)
+    assert str(archive.path) in repr(archive)
+    archive.close()
+    assert "already closed" in repr(archive)
+
+
+def test_a_notebook_shows_the_ten_best_escaped(archive: Archive):
+    texts = [f"<b>{number}</b>" for number in range(12)]
+    archive.record(
+        [
+            rule(number, text, status="scored", quality=number / 12)
+            for number, text in enumerate(texts)
+        ]
+    )
+    shown = archive._repr_html_()
+    assert shown.count("<tr>") == 11
+    assert "&lt;b&gt;11&lt;/b&gt;" in shown
+    assert "<b>" not in shown
+    assert "&lt;b&gt;1&lt;/b&gt;" not in shown
+
+
+def test_scores_of_tasks_are_kept_and_flattened(archive: Archive):
+    tasks = (
+        Score("scored", 0.6, 0.01, loss=inf, task="digits", curve=(1.0, nan)),
+        Score("diverged", reason="at every rate", task="ravine"),
+    )
+    found = rule(0, "g", status="scored", quality=0.25, tasks=tasks)
+    archive.record([found])
+    assert repr(archive.proposal(0)) == repr(found)
+    values = flat(archive.proposal(0))
+    assert (values["rule"], values["status"], values["quality"]) == (
+        "g",
+        "scored",
+        0.25,
+    )
+    assert [each["task"] for each in values["tasks"]] == ["digits", "ravine"]
+
+
+def test_without_pandas_there_is_one_line(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(ArchiveError, match="pip install pandas") as refused:
+        archive.to_pandas()
+    assert "\n" not in str(refused.value)
+
+
+def test_pandas_gets_one_row_a_proposal(archive: Archive):
+    pytest.importorskip("pandas")
+    builders.search(archive, 30, 10)
+    frame = archive.to_pandas()
+    assert list(frame.columns) == list(flat(archive.proposal(0)))
+    assert list(frame["number"]) == list(range(30))
+    assert frame["status"].value_counts()["duplicate"] == 3
+
+
+VERDICT = VerdictRecord(
+    task="digits",
+    split="selection",
+    budget="smoke",
+    seeds=(1000, 1001),
+    scores={
+        "#3": (Score("scored", 0.9, 0.1, 0.2), Score("scored", 0.8, 0.1, inf)),
+        "adam": (Score("scored", 0.7, 0.01, 0.5), Score("diverged", reason="x")),
+    },
+    rules={"#3": "sign(m)"},
+    baselines=("adam",),
+    configuration="{}",
+    made=1.8e9,
+)
+
+
+def test_verdicts_are_read_by_anybody_and_compared_without_training(archive: Archive):
+    other = replace(VERDICT, split="test", baselines=None)
+    archive.save_verdict([VERDICT, other])
+    with Archive.open(archive.path) as reader:
+        assert reader.verdicts() == [VERDICT, other]
+        with pytest.raises(ArchiveError, match="open it with writable=True"):
+            reader.save_verdict([VERDICT])
+        (kept, _) = reader.verdicts()
+    comparison = Benchmark({"selection": kept.scores}).comparison(
+        "selection", kept.baselines
+    )
+    assert comparison.reference == "adam"
+    assert [row.name for row in comparison.rows] == ["#3", "adam"]
+
+
+def test_a_damaged_verdict_is_one_line(archive: Archive):
+    archive.save_verdict([VERDICT])
+    archive.close()
+    connection = sqlite3.connect(archive.path)
+    connection.execute("UPDATE verdicts SET scores = '[1]'")
+    connection.commit()
+    connection.close()
+    with (
+        Archive.open(archive.path) as reader,
+        pytest.raises(ArchiveError, match="a verdict is damaged"),
+    ):
+        reader.verdicts()

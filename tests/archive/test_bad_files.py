@@ -109,10 +109,13 @@ def test_missing_files_and_places_are_named(tmp_path: Path):
             lambda writable=writable: Archive.open(tmp_path / "x", writable=writable)
         )
         assert "no such file" in missing
-        assert "is a directory" in refusal(
+        in_run = refusal(
             lambda writable=writable: Archive.open(tmp_path, writable=writable)
         )
+        assert "archive.sqlite: no such file" in in_run
     assert not (tmp_path / "x").exists()
+    (tmp_path / "run" / "archive.sqlite").mkdir(parents=True)
+    assert "is a directory" in refusal(lambda: Archive.open(tmp_path / "run"))
     nowhere = refusal(lambda: Archive.create(tmp_path / "no" / "x", {}))
     assert "its directory does not exist" in nowhere
 

@@ -28,7 +28,7 @@ def test_a_search_is_written_read_and_continued(tmp_path: Path) -> None:
         builders.search(archive, 40, 8)
         with Archive.open(path) as reader:  # beside the writer
             assert len(reader) == 40
-        with pytest.raises(ArchiveError, match="which is this very process"):
+        with pytest.raises(ArchiveError, match="which is this process"):
             Archive.open(path, writable=True)
     with Archive.open(path, writable=True) as archive:
         assert len(archive) == 40

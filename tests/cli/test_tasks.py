@@ -67,8 +67,17 @@ def test_several_tasks_are_searched_and_go_on_with_the_same_adam(
 
     said = typed(capsys, "show", f"{whole}:best")
     assert said.code == 0
-    assert "status    scored: digits 0." in said.out
+    assert "status    scored\n" in said.out
+    assert "tasks     digits 0." in said.out
     assert "; ravine 0." in said.out
+    said = typed(capsys, "top", str(whole), "--json", "-n", "1")
+    (best,) = map(json.loads, said.out.splitlines())
+    assert [each["task"] for each in best["tasks"]] == ["digits", "ravine"]
+    shares = [
+        each["quality"] / (each["quality"] + kept[each["task"]])
+        for each in best["tasks"]
+    ]
+    assert best["quality"] == pytest.approx(sum(shares) / 2)
     said = typed(capsys, "export", f"{whole}:best", "-o", str(tmp_path / "found.py"))
     assert said.code == 0, said.err
 

@@ -5,9 +5,9 @@ from functools import cache
 
 import torch
 
-from neuralopt import scoring
 from neuralopt.engines.engine import Outcome
-from neuralopt.scoring import Budget
+from neuralopt.scoring import random_rules as sampled
+from neuralopt.scoring.budgets import Budget
 from neuralopt.spaces import SPACES
 from neuralopt.tasks import SPLITS, Classification, ConvNet, Examples, Mlp, load_task
 from neuralopt.tasks.task import fingerprint
@@ -16,7 +16,7 @@ from neuralopt.tasks.task import fingerprint
 @cache
 def random_rules(space, count, seed=0):
     """Canonical rules of a space that pass the probes."""
-    return tuple(scoring.random_rules(SPACES[space], count, seed))
+    return tuple(sampled.random_rules(SPACES[space], count, seed))
 
 
 def some_digits(batch_size=64, widths=(64, 32, 10), activation="relu", training=1024):

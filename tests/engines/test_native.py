@@ -25,7 +25,7 @@ from neuralopt.engines.native import NativeEngine
 from neuralopt.engines.serial import SerialEngine
 from neuralopt.language import RULES, parse
 from neuralopt.machine import kernels
-from neuralopt.scoring import Budget
+from neuralopt.scoring.budgets import Budget
 from neuralopt.scoring.protocol import Trial, score_trials
 from neuralopt.spaces import SPACES
 from neuralopt.tasks import ConvNet, Mlp, load_task

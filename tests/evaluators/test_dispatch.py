@@ -13,14 +13,15 @@ from neuralopt.evaluators.dispatch import (
     Fault,
     Workload,
 )
-from neuralopt.scoring import Score
+from neuralopt.language import Expression
+from neuralopt.scoring.score import Score
 
 DEATH = Fault("worker died", suspicious=True)
 NODE = Fault("node lost", suspicious=False)
 
 
 def requests(count, start=0):
-    return [Request(n, f"rule {n}") for n in range(start, start + count)]
+    return [Request(n, Expression(f"rule_{n}")) for n in range(start, start + count)]
 
 
 def scored(batch, seconds=0.1):

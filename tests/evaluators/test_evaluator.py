@@ -7,25 +7,27 @@ import pytest
 import torch
 
 from neuralopt.evaluators import InProcessEvaluator, Request, Workers
-from neuralopt.scoring import Score
+from neuralopt.language import Expression
+from neuralopt.scoring.score import Score
 
 
 class Broken(BaseException):
     """What no evaluator may swallow."""
 
 
-def score_of(text):
+def score_of(rule):
+    text = str(rule)
     if text == "bad":
         raise RuntimeError("out of luck\nsecond line")
     return Score("scored", quality=1 / (1 + len(text)), reason=text)
 
 
-def scorer(texts):
-    return [score_of(text) for text in texts]
+def scorer(rules):
+    return [score_of(rule) for rule in rules]
 
 
 def requests(*texts):
-    return [Request(number, text) for number, text in enumerate(texts)]
+    return [Request(number, Expression(text)) for number, text in enumerate(texts)]
 
 
 def collected(evaluator, count, seconds=10.0):
@@ -88,7 +90,7 @@ def test_a_rule_that_breaks_the_scorer_fails_alone(evaluator_of, batch):
 def test_a_scorer_that_loses_scores_fails_and_nothing_is_waited_for(
     evaluator_of, batch
 ):
-    evaluator = evaluator_of(lambda texts: scorer(texts)[1:], batch=batch)
+    evaluator = evaluator_of(lambda rules: scorer(rules)[1:], batch=batch)
     evaluator.submit(requests("a", "bb", "ccc"))
     found = collected(evaluator, 3)
     assert sorted(done.number for done in found) == [0, 1, 2]
@@ -97,7 +99,7 @@ def test_a_scorer_that_loses_scores_fails_and_nothing_is_waited_for(
 
 
 def test_what_is_no_exception_reaches_the_caller_of_collect(evaluator_of):
-    def stop(texts):
+    def stop(rules):
         raise Broken
 
     evaluator = evaluator_of(stop)
@@ -109,9 +111,9 @@ def test_what_is_no_exception_reaches_the_caller_of_collect(evaluator_of):
 def test_collect_waits_no_longer_than_it_is_told(evaluator_of):
     go = threading.Event()
 
-    def wait(texts):
+    def wait(rules):
         go.wait(10)
-        return scorer(texts)
+        return scorer(rules)
 
     evaluator = evaluator_of(wait)
     started = time.monotonic()
@@ -129,11 +131,11 @@ def test_collect_waits_no_longer_than_it_is_told(evaluator_of):
 def test_close_gives_up_what_is_waiting(evaluator_of):
     began, go, scored = threading.Event(), threading.Event(), []
 
-    def wait(texts):
+    def wait(rules):
         began.set()
         go.wait(10)
-        scored.extend(texts)
-        return scorer(texts)
+        scored.extend(map(str, rules))
+        return scorer(rules)
 
     evaluator = evaluator_of(wait, batch=1)
     evaluator.submit(requests(*"abcdefgh"))
@@ -148,9 +150,9 @@ def test_close_gives_up_what_is_waiting(evaluator_of):
 def test_children_run_on_one_thread_of_torch_each(evaluator_of):
     counts = []
 
-    def count(texts):
+    def count(rules):
         counts.append(torch.get_num_threads())
-        return scorer(texts)
+        return scorer(rules)
 
     before = torch.get_num_threads()
     try:

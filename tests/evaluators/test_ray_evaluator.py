@@ -24,7 +24,9 @@ from neuralopt.evaluators.evaluator import Evaluator, Scorer
 from neuralopt.evaluators.ray import evaluator as ray_evaluator
 from neuralopt.evaluators.ray.cluster import Demand
 from neuralopt.evaluators.ray.evaluator import RayEvaluator, RayOptions
-from neuralopt.scoring import Score, named_budget
+from neuralopt.language import Expression, parse
+from neuralopt.scoring.budgets import named_budget
+from neuralopt.scoring.score import Score
 from neuralopt.tasks import load_task
 
 RULES = ["g", "sign(g)", "g * exp(sign(g) * sign(m))", "drop(adam, 0.5)", "g / 0"]
@@ -36,13 +38,14 @@ ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
 
 @dataclass
 class MadeUpPlan:
-    """Makes a scorer that does as the text of a rule says."""
+    """Makes a scorer that does as a rule's only name says."""
 
     seconds: float = 0.0
     folder: str = ""
 
     def scorer(self) -> Scorer:
-        def score(texts: Sequence[str]) -> list[Score]:
+        def score(rules: Sequence[Expression]) -> list[Score]:
+            texts = list(map(str, rules))
             for text in texts:
                 self.do(text)
             return [Score("scored", 0.5, reason=text) for text in texts]
@@ -61,7 +64,7 @@ class MadeUpPlan:
             time.sleep(1000)
         if text == "eat":
             bytearray(3 * GIB)
-        if text == "exit once" and not Path(self.folder, "once").exists():
+        if text == "exit_once" and not Path(self.folder, "once").exists():
             Path(self.folder, "once").touch()
             os._exit(1)
 
@@ -97,7 +100,11 @@ def evaluator_of(cluster: Cluster) -> Iterator[Callable[..., RayEvaluator]]:
 
 
 def requests(*rules: str) -> list[Request]:
-    return [Request(number, rule) for number, rule in enumerate(rules)]
+    """Of rules of the language, or of names of our own."""
+    return [
+        Request(number, parse(rule) if rule in RULES else Expression(rule))
+        for number, rule in enumerate(rules)
+    ]
 
 
 def collect_all(evaluator: Evaluator, count: int) -> list[Completion]:
@@ -170,7 +177,7 @@ def test_a_worker_that_dies_once_costs_its_rules_nothing(
 ) -> None:
     plan = MadeUpPlan(folder=str(tmp_path))
     evaluator = evaluator_of(plan, workers=1, batch=8)
-    evaluator.submit(requests("a", "exit once", "b"))
+    evaluator.submit(requests("a", "exit_once", "b"))
     scores = final(collect_all(evaluator, 3))
     assert {score.status for score in scores.values()} == {"scored"}
     assert evaluator.workers().retried == 3

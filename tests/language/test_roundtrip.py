@@ -1,13 +1,17 @@
 """What is printed is read back: text, folded text, Python, every bit of a number."""
 
+import copy
 import math
+import pickle
 import random
 import re
 import struct
+from collections.abc import Callable
 
 import pytest
 
-from neuralopt.language import RULES, Expression, expect, parse, render, simplify
+from neuralopt.language import RULES, Expression, parse, render, simplify
+from neuralopt.language.expression import from_text
 from tests.oracle.python_reading import tree_of_text
 from tests.oracle.random_rules import ABBREVIATIONS, RuleGenerator, Tree, as_tree
 
@@ -177,9 +181,18 @@ def test_unknown_form_is_refused() -> None:
         render(parse("g"), "html")  # type: ignore[arg-type]
 
 
-def test_an_expected_text_is_read_as_the_expression_it_was_printed_from():
-    rule = simplify(parse("ema(g, 0.9) * exp(w) + 3.25"))
-    text = expect(rule)
-    assert parse(text) is rule
-    assert parse(f" {text}") == rule  # read anew
-    assert parse(text, ("x",)) == rule
+@pytest.mark.parametrize(
+    "again", [copy.deepcopy, lambda rule: pickle.loads(pickle.dumps(rule))]
+)
+def test_expressions_are_pickled_as_their_text(
+    again: Callable[[Expression], Expression],
+) -> None:
+    rules = [simplify(rule.expression) for rule in RULES.values()]
+    for expression in [*rules, *expressions(seed=5, count=200)]:
+        assert again(expression) == expression
+        assert str(again(expression)) == str(expression)
+    template = parse("exp(x) * g", ("x",))
+    assert again(template) == template
+    constructor, arguments = template.__reduce__()
+    assert arguments == ("exp(x) * g", ("x",))
+    assert constructor is from_text

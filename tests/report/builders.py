@@ -1,40 +1,32 @@
 """Progress and proposals as a search would report them, made up."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from neuralopt.archive import Proposal
+from neuralopt.evaluators.evaluator import Workers
+from neuralopt.loop import Progress
+from neuralopt.scoring.score import Score
+
+WORKERS = Workers(alive=2, busy=1)
 
 
-@dataclass(frozen=True)
-class Proposal:
-    number: int
-    rule: str = "g"
-    canonical: str | None = None
-    status: str = "scored"
-    quality: float | None = 0.5
-    lr: float | None = 0.1
+def proposal(
+    number, rule="g", canonical=None, status="scored", quality=0.5, lr=0.1
+) -> Proposal:
+    score = Score(status, quality, lr)
+    return Proposal(number, (), rule, canonical or rule, score=score)
 
 
-@dataclass(frozen=True)
-class Workers:
-    alive: int = 2
-    busy: int = 1
-    lost: int = 0
-    retried: int = 0
-    queued: int = 0
-    gpu_bytes: int = 0
-
-
-@dataclass(frozen=True)
-class Progress:
-    told: int
-    total: int = 1000
-    counts: Mapping[str, int] = field(default_factory=dict)
-    rewards: tuple[float, ...] = (0.5,)
-    best: tuple[Proposal, ...] = ()
-    diagnostics: Mapping[str, float] = field(default_factory=dict)
-    seconds: float = 1.0
-    trained: int = 1
-    workers: Workers = field(default_factory=Workers)
+def progress_at(told, **more) -> Progress:
+    given = {
+        "total": 1000,
+        "counts": {},
+        "rewards": (0.5,),
+        "best": (),
+        "diagnostics": {},
+        "seconds": 1.0,
+        "trained": 1,
+        "workers": WORKERS,
+    }
+    return Progress(told, **given | more)
 
 
 class Clock:

@@ -7,22 +7,23 @@ import sys
 
 import pytest
 
+from neuralopt.evaluators.evaluator import Workers
 from neuralopt.report.progress import (
     ProgressLine,
     Sample,
     plain_line,
     terminal_line,
 )
-from tests.report.builders import Clock, Progress, Proposal, Workers
+from tests.report.builders import Clock, progress_at, proposal
 
 COUNTS = {"scored": 700, "duplicate": 123, "diverged": 45, "rejected": 67}
 
 
 def at(told, seconds, trained=None, **more):
-    best = (Proposal(3, quality=0.9123),)
+    best = (proposal(3, quality=0.9123),)
     trained = told if trained is None else trained
     given = {"counts": COUNTS, "best": best, **more}
-    return Progress(told, seconds=seconds, trained=trained, **given)
+    return progress_at(told, seconds=seconds, trained=trained, **given)
 
 
 def feed(line, *batches, total=1000, told=0):
@@ -86,7 +87,7 @@ def test_speed_is_that_of_the_recent_past():
 
 def test_before_anything_is_known_nothing_is_invented():
     stream = io.StringIO()
-    feed(ProgressLine(stream), Progress(0, total=0, seconds=0.0, trained=0))
+    feed(ProgressLine(stream), progress_at(0, total=0, seconds=0.0, trained=0))
     assert "best -," in stream.getvalue()
     stream = io.StringIO()
     feed(ProgressLine(stream), at(5, 0.0, rewards=(math.nan,)))
@@ -119,7 +120,7 @@ def test_waiting_is_shown_now_and_then():
     line.start(100, 0)
     for _ in range(6):
         clock.now += 4.0
-        line.waiting(Progress(0, total=100, workers=Workers(0, 0, queued=64)))
+        line.waiting(progress_at(0, total=100, workers=Workers(0, 0, queued=64)))
     line.close()
     written = stream.getvalue().splitlines()
     assert len(written) == 2

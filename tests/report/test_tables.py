@@ -14,8 +14,8 @@ from neuralopt.report.tables import (
     proposals_table,
     write_table,
 )
-from neuralopt.verdict import compare
-from tests.report.builders import Proposal
+from neuralopt.verdict.comparison import compare
+from tests.report.builders import proposal
 
 LONG = "exp(sign(g) * sign(m)) * " * 9 + "g"
 
@@ -44,7 +44,7 @@ def compared(seeds=3):
 
 
 def test_a_plain_table_has_aligned_columns_and_one_line_a_row():
-    proposals = [Proposal(7, rule="g", quality=0.91234), Proposal(123, rule="sign(g)")]
+    proposals = [proposal(7, rule="g", quality=0.91234), proposal(123, rule="sign(g)")]
     assert proposals_table(proposals).text().splitlines() == [
         "rank  number  quality   lr  rule",
         "   1       7   0.9123  0.1  g",
@@ -54,10 +54,10 @@ def test_a_plain_table_has_aligned_columns_and_one_line_a_row():
 
 def test_equal_qualities_have_equal_ranks_and_no_quality_has_none():
     proposals = [
-        Proposal(1),
-        Proposal(2),
-        Proposal(3, quality=0.4),
-        Proposal(4, status="failed", quality=None, lr=None),
+        proposal(1),
+        proposal(2),
+        proposal(3, quality=0.4),
+        proposal(4, status="failed", quality=0.0, lr=None),
     ]
     lines = proposals_table(proposals).text().splitlines()
     assert [line.split()[0] for line in lines] == ["rank", "1", "1", "3", "-"]
@@ -66,12 +66,12 @@ def test_equal_qualities_have_equal_ranks_and_no_quality_has_none():
 
 def test_the_canonical_rule_is_shown_folded():
     canonical = "sign(ema(g, 0.9))"
-    shown = proposals_table([Proposal(0, rule="?", canonical=canonical)]).text()
+    shown = proposals_table([proposal(0, rule="?", canonical=canonical)]).text()
     assert shown.split()[-1] == "sign(m)"
 
 
 def test_text_of_another_version_is_shown_as_it_is():
-    shown = proposals_table([Proposal(0, canonical="frobnicate(g)")]).text()
+    shown = proposals_table([proposal(0, canonical="frobnicate(g)")]).text()
     assert shown.split()[-1] == "frobnicate(g)"
 
 
@@ -185,3 +185,15 @@ def test_what_the_encoding_lacks_is_escaped(terminal):
     write_table(Table((Column("name"),), ((Cell("naïve"),),)), stream)
     stream.flush()
     assert b"na\\xefve" in raw.getvalue()
+
+
+def test_a_notebook_shows_the_table_escaped():
+    shown = Table(
+        (Column("n", right=True), Column("<rule>")),
+        ((Cell("1"), Cell("g & <b>m</b>")),),
+        ("a <note>",),
+    )._repr_html_()
+    assert '<td align="right">1</td>' in shown
+    assert "g &amp; &lt;b&gt;m&lt;/b&gt;" in shown
+    assert "&lt;rule&gt;" in shown
+    assert "<p>a &lt;note&gt;</p>" in shown

@@ -9,19 +9,19 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from neuralopt.report.tensorboard import TensorBoard, markdown_table
-from tests.report.builders import Clock, Progress, Proposal
+from tests.report.builders import Clock, progress_at, proposal
 
 
 def progress(told, best=0.5, **more):
     given = {
         "counts": {"scored": told, "diverged": 3},
         "rewards": (0.0, 0.2, 0.4, 0.6, math.nan),
-        "best": (Proposal(3, rule="sign(g)", quality=best), Proposal(1, quality=0.4)),
+        "best": (proposal(3, rule="sign(g)", quality=best), proposal(1, quality=0.4)),
         "diagnostics": {"entropy": 2.5, "approx_kl": 0.01},
         "seconds": told / 10,
         "trained": told // 2,
     }
-    return Progress(told, **{**given, **more})
+    return progress_at(told, **{**given, **more})
 
 
 def written(directory, *batches, told=0, **options):
@@ -86,7 +86,7 @@ def test_a_batch_is_read_back_as_it_was_told(tmp_path):
 
 
 def test_a_batch_without_results_has_no_reward(tmp_path):
-    empty = Progress(5, rewards=(math.nan,), trained=0, seconds=0.0)
+    empty = progress_at(5, rewards=(math.nan,), trained=0, seconds=0.0)
     written(tmp_path, empty)
     tags = read(tmp_path).Tags()["scalars"]
     assert tags
@@ -145,7 +145,7 @@ def test_the_charts_of_a_search_name_tags_that_exist(tmp_path):
     "rule", ["g | m", "g `m` | `w", "g * m * w_1_", "[g](w)", "<g>"]
 )
 def test_tensorboard_renders_any_rule_as_one_cell(rule):
-    html = rendered(markdown_table([Proposal(1, rule=rule)]))
+    html = rendered(markdown_table([proposal(1, rule=rule)]))
     assert html.count("<td") == 5
     shown = rule.replace("`", "'").replace("<", "&lt;").replace(">", "&gt;")
     assert f"<code>{shown}</code>" in html

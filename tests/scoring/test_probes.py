@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from neuralopt.language import RULES, parse, simplify
-from neuralopt.scoring import random_rules, rejection, rejections
+from neuralopt.scoring.probes import rejection, rejections
+from neuralopt.scoring.random_rules import random_rules
 from neuralopt.spaces import SPACES
 
 

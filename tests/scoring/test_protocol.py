@@ -9,7 +9,7 @@ from neuralopt.engines.serial import SerialEngine
 from neuralopt.engines.stacked.population import StackedEngine
 from neuralopt.evaluators import evaluate, scorer
 from neuralopt.language import RULES, parse
-from neuralopt.scoring import BUDGETS, Budget, named_budget
+from neuralopt.scoring.budgets import BUDGETS, Budget, named_budget
 from neuralopt.scoring.protocol import Trial, score_trials
 from neuralopt.tasks import load_task
 from tests.engines.builders import BUDGET, Recording, Scripted, some_digits
@@ -149,7 +149,7 @@ def test_a_search_reads_training_and_validation_and_nothing_else():
     for make in (SerialEngine, StackedEngine):
         task = Recording(some_digits(training=128), unreadable=("selection", "test"))
         score = scorer(task, BUDGETS["smoke"], make(task, 0))
-        assert [each.status for each in score(["g", "sign(g)"])] == ["scored"] * 2
+        assert [each.status for each in score([G, W])] == ["scored"] * 2
         assert task.read == {"training", "validation"}
     task = Recording(load_task("digits"), unreadable=("selection", "test"))
     assert evaluate(["g"], task, "smoke") == evaluate(["g"], "digits", "smoke")

@@ -9,7 +9,7 @@ import torch
 from neuralopt.engines import ENGINES, choose_engine
 from neuralopt.engines.engine import TorchOptimizer
 from neuralopt.language import RULES, parse
-from neuralopt.scoring import Budget
+from neuralopt.scoring.budgets import Budget
 from neuralopt.scoring.protocol import Trial, score_trials
 from neuralopt.tasks import load_task
 from neuralopt.verdict import benchmark

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from neuralopt.verdict import compare, holm
+from neuralopt.verdict.comparison import compare
+from neuralopt.verdict.holm import holm
 
 
 def noisy(rng, means, seeds, spread=0.01, shared=0.03):

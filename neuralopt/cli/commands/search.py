@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from types import FrameType
 
-from neuralopt.archive import Archive, ArchiveError, seconds_left
+from neuralopt.archive import ARCHIVE_FILE, Archive, ArchiveError, seconds_left
 from neuralopt.cli.build import SearchParts, build_search
 from neuralopt.cli.commands.finish import finish
 from neuralopt.cli.config.compose import compose_settings, settings_yaml
@@ -20,7 +20,7 @@ from neuralopt.cli.config.saved import moved, settings_difference, settings_from
 from neuralopt.cli.config.schema import Settings
 from neuralopt.cli.config.sweep import Run, expand
 from neuralopt.cli.main import INTERRUPTED
-from neuralopt.cli.rule_lookup import ARCHIVE, archive_path
+from neuralopt.cli.rule_lookup import archive_path
 from neuralopt.cli.run_directory import (
     check_kept,
     make_run_directory,
@@ -96,7 +96,7 @@ def _search(settings: Settings) -> int:
     """Begin a search, or continue it where ``resume=auto`` allows that."""
     run_dir = run_directory(settings)
     settings.run_dir = str(run_dir)
-    path = run_dir / ARCHIVE
+    path = run_dir / ARCHIVE_FILE
     # A search killed at its very start leaves an empty file, which may be begun again.
     if path.exists() and path.stat().st_size:
         if settings.resume == "auto":

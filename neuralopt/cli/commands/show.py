@@ -7,11 +7,18 @@ from collections.abc import Iterator
 
 from neuralopt.archive import Archive, Proposal
 from neuralopt.cli.config.rates import learning_rates
-from neuralopt.cli.rule_lookup import FoundRule, archive_path, find_rule, run_of
+from neuralopt.cli.rule_lookup import (
+    FoundRule,
+    archive_path,
+    find_rule,
+    run_of,
+    task_scores,
+)
 from neuralopt.language import Expression, render, simplify
 from neuralopt.machine import straight_line
 from neuralopt.report.sparkline import sparkline, supports_unicode
 from neuralopt.scoring.probes import rejection
+from neuralopt.scoring.score import Score
 
 
 def show(options: argparse.Namespace) -> int:
@@ -46,17 +53,18 @@ def _facts(found: FoundRule, typed: str) -> dict[str, object]:
         "rejection": rejection(canonical),
     }
     if (proposal := found.proposal) is not None:
+        score = proposal.score or Score(proposal.status)
         with Archive.open(archive_path(run_of(typed))) as archive:
             rates = learning_rates(archive.context.get("configuration", ""))
         facts |= {
             "status": proposal.status,
             "reason": proposal.reason,
             "quality": proposal.quality,
-            "loss": proposal.loss,
-            "accuracy": proposal.accuracy,
+            "loss": score.loss,
+            "accuracy": score.accuracy,
             "original": proposal.original,
-            "screening": _screening(proposal, rates),
-            "curve": list(proposal.curve),
+            "screening": _screening(score, rates),
+            "curve": list(score.curve),
         }
     return facts
 
@@ -68,14 +76,14 @@ def _operations(canonical: Expression) -> int:
 
 
 def _screening(
-    proposal: Proposal, rates: tuple[float, ...]
+    score: Score, rates: tuple[float, ...]
 ) -> list[tuple[float, float | None]]:
     """Validation loss of each learning rate; None where it diverged."""
-    if len(rates) != len(proposal.screening):
+    if len(rates) != len(score.screening):
         return []
     return [
         (rate, loss if loss < float("inf") else None)
-        for rate, loss in zip(rates, proposal.screening, strict=True)
+        for rate, loss in zip(rates, score.screening, strict=True)
     ]
 
 
@@ -109,8 +117,10 @@ def _result(proposal: Proposal | None) -> Iterator[tuple[str, str]]:
     yield "status", proposal.status + because
     if proposal.status == "scored":
         yield "quality", f"{proposal.quality:.4f}"
-    if proposal.accuracy is not None:
-        yield "accuracy", f"{proposal.accuracy:.4f}"
+    if proposal.score is not None and proposal.score.tasks:
+        yield "tasks", task_scores(proposal.score)
+    if proposal.score is not None and proposal.score.accuracy is not None:
+        yield "accuracy", f"{proposal.score.accuracy:.4f}"
     if proposal.original is not None:
         yield "same as", f"#{proposal.original}"
 
@@ -127,7 +137,8 @@ def _trainings(
         for name, row in (("rates", rates), ("loss", losses)):
             cells = zip(row, widths, strict=True)
             yield name, "  ".join(cell.rjust(width) for cell, width in cells)
-    if proposal is not None and proposal.curve:
-        drawn = sparkline(proposal.curve, unicode=supports_unicode(sys.stdout))
-        first, last = proposal.curve[0], proposal.curve[-1]
+    curve = () if proposal is None or proposal.score is None else proposal.score.curve
+    if curve:
+        drawn = sparkline(curve, unicode=supports_unicode(sys.stdout))
+        first, last = curve[0], curve[-1]
         yield "curve", f"{drawn}  training loss {first:.4g} to {last:.4g}"

@@ -5,10 +5,9 @@ import json
 import math
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict
 from itertools import islice
 
-from neuralopt.archive import Archive, Proposal
+from neuralopt.archive import Archive, Proposal, flat
 from neuralopt.cli.rule_lookup import archive_path
 from neuralopt.report.tables import proposals_table, write_table
 
@@ -45,9 +44,11 @@ def _chosen(
 def _plain(proposal: Proposal) -> dict[str, object]:
     """A proposal as standard JSON: infinite and NaN numbers become null."""
 
-    def number(value: object) -> object:
+    def plain(value: object) -> object:
         if isinstance(value, float) and not math.isfinite(value):
             return None
-        return [number(item) for item in value] if isinstance(value, tuple) else value
+        if isinstance(value, dict):
+            return {name: plain(item) for name, item in value.items()}
+        return [plain(item) for item in value] if isinstance(value, tuple) else value
 
-    return {name: number(value) for name, value in asdict(proposal).items()}
+    return {name: plain(value) for name, value in flat(proposal).items()}

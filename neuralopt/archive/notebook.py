@@ -1,0 +1,41 @@
+"""An archive's proposals as a table of pandas and as HTML."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from neuralopt.archive.connection import ArchiveError
+from neuralopt.archive.records import Proposal
+from neuralopt.archive.serialization import NAMES, flat
+from neuralopt.html_table import html_table
+
+if TYPE_CHECKING:
+    import pandas  # type: ignore[import-untyped, import-not-found, unused-ignore]
+
+
+def data_frame(proposals: Iterable[Proposal]) -> pandas.DataFrame:
+    """Return one row a proposal; see `Archive.to_pandas`."""
+    try:
+        import pandas
+    except ImportError:
+        raise ArchiveError(
+            "to_pandas needs the package pandas, which is not installed: "
+            "pip install pandas, or read the proposals by iterating over the archive"
+        ) from None
+    return pandas.DataFrame(map(flat, proposals), columns=list(NAMES))
+
+
+def proposals_html(proposals: Iterable[Proposal], caption: str) -> str:
+    """Return scored proposals in the order given, as a table in HTML."""
+    rows = [
+        (
+            str(proposal.number),
+            "-" if proposal.quality is None else f"{proposal.quality:.4f}",
+            "-" if proposal.lr is None else f"{proposal.lr:g}",
+            proposal.canonical,
+        )
+        for proposal in proposals
+    ]
+    titles = ("number", "quality", "lr", "rule")
+    return html_table(titles, rows, (True, True, True, False), [caption])
