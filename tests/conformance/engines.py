@@ -4,6 +4,7 @@ import math
 import random
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 import torch
@@ -66,7 +67,7 @@ def check_agrees_with_serial(
     exceptions: children that may end elsewhere, because a rule compares rounding errors
     with zero; they have to diverge alike.
     """
-    expected = SerialEngine(task, 0, FLOAT64).train(children, epochs, splits, limit)
+    expected = serial_outcomes(task, children, epochs, splits, limit)
     found = make(task, 0, FLOAT64).train(children, epochs, splits, limit)
     assert len(found) == len(expected)
     assert not all(outcome.diverged for outcome in expected)
@@ -77,6 +78,24 @@ def check_agrees_with_serial(
         if (far := distance(one, other)) > EXACT:
             differing.append(f"{child}: {far}")
     assert len(differing) <= exceptions, differing
+
+
+def serial_outcomes(
+    task: Task,
+    children: Sequence[Child],
+    epochs: int,
+    splits: Sequence[Split],
+    limit: int | None = None,
+) -> list[Outcome]:
+    """Outcomes of the serial engine in float64, computed once for all engines."""
+    key = (task.fingerprint, tuple(children), epochs, tuple(splits), limit)
+    if key not in _serial:
+        engine = SerialEngine(task, 0, FLOAT64)
+        _serial[key] = engine.train(children, epochs, splits, limit)
+    return _serial[key]
+
+
+_serial: dict[tuple[Any, ...], list[Outcome]] = {}
 
 
 def distance(one: Outcome, other: Outcome) -> float:

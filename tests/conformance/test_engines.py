@@ -43,13 +43,16 @@ def refusal_of(make: checks.Make, task: Task) -> str:
     return ""
 
 
-def slow_where_large(name: str) -> object:
-    return pytest.param(name, marks=pytest.mark.slow) if "cifar10" in name else name
+SLOW = {"char_lm", "cifar10_conv", "cifar10_resnet"}
+TASK_NAMES = [
+    pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name
+    for name in TASKS
+]
 
 
 @others
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("task_name", [slow_where_large(task) for task in TASKS])
+@pytest.mark.parametrize("task_name", TASK_NAMES)
 def test_every_task_it_supports_is_trained_as_by_the_serial_engine(
     name: str, task_name: str, tmp_path: Path
 ) -> None:
@@ -96,11 +99,13 @@ def test_random_rules_are_trained_as_by_the_serial_engine(
 def test_divergence_is_that_of_the_serial_engine(name: str) -> None:
     texts = ("g ** 3", "exp(w)", "square(w) + 1", "-w", "w * 1e4")
     rules = (*checks.DIVERGING, *texts)
-    children = checks.children_of(rules, (1e-3, 10.0, 1e4))
-    expected = ENGINES["serial"](digits(), 0).train(children, 2, checks.SPLITS)
-    assert 5 < sum(outcome.diverged for outcome in expected) < len(children) - 5
+    children = checks.children_of(rules, (1e-3, 0.1, 10.0, 1e4))
+    task = load_task("digits")
+    expected = checks.serial_outcomes(task, children, 2, checks.SPLITS)
+    assert 10 < sum(outcome.diverged for outcome in expected) < len(children) - 10
+    # Just before they diverge, numbers are too large to agree to a fixed precision.
     checks.check_agrees_with_serial(
-        maker_of(name), digits(), children, 2, exceptions=len(children)
+        maker_of(name), task, children, 2, exceptions=len(children)
     )
 
 
