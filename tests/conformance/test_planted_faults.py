@@ -21,6 +21,9 @@ from tests.conformance import engines, evaluators, primitives, searchers, target
 from tests.conformance.searchers import SPACE
 from tests.engines.builders import some_digits
 
+# Warnings are those of overflows that IEEE 754 gives a value to.
+pytestmark = pytest.mark.filterwarnings("ignore:.*encountered in:RuntimeWarning")
+
 # -------------------------------------------------------------------------- primitives
 
 SOFTSIGN = Primitive(
@@ -36,7 +39,6 @@ def test_a_primitive_that_states_no_law_passes() -> None:
     primitives.check_laws(SOFTSIGN)
 
 
-@pytest.mark.filterwarnings("ignore:.*encountered in:RuntimeWarning")
 @pytest.mark.parametrize(
     ("law", "words"),
     [

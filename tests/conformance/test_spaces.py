@@ -77,7 +77,8 @@ def test_rules_read_back_from_their_texts(space: Space, rows: np.ndarray) -> Non
         assert parse(str(rule)) == rule
         canonical = simplify(rule)
         assert simplify(canonical) == canonical
-        assert parse(render(canonical)) == canonical
+        # Abbreviations stand for canonical forms too: they read as what is written.
+        assert simplify(parse(render(canonical))) == canonical
 
 
 @every
@@ -85,7 +86,7 @@ def test_rows_that_rules_are_encoded_as_decode_to_the_same_rule(
     space: Space, rows: np.ndarray
 ) -> None:
     found = 0
-    for rule in space.decode_all(rows[:60]):
+    for rule in space.decode_all(rows[:25]):
         assert rule is not None
         try:
             row = space.encode(rule)
@@ -94,4 +95,4 @@ def test_rows_that_rules_are_encoded_as_decode_to_the_same_rule(
         found += 1
         assert space.valid(row)
         assert simplify(space.decode(row)) == simplify(rule)
-    assert found > 30
+    assert found > 12
