@@ -4,16 +4,12 @@ import sys
 from collections.abc import Mapping
 
 import pytest
-import ray
 
 from neuralopt.evaluators import InProcessEvaluator, ScoringPlan
 from neuralopt.evaluators.evaluator import Evaluator, WorkerPlan
 from neuralopt.scoring import named_budget
 from neuralopt.tasks import load_task
 from tests.conformance import evaluators as checks
-
-# Workers in other processes can't import the tests, so their classes travel whole.
-ray.cloudpickle.register_pickle_by_value(sys.modules[checks.__name__])
 
 RULES = ("g", "sign(g)", "g * exp(sign(g) * sign(m))", "drop(adam, 0.5)", "g / 0")
 
@@ -23,8 +19,12 @@ def in_process(plan: WorkerPlan, batch: int) -> Evaluator:
 
 
 def on_ray(plan: WorkerPlan, batch: int) -> Evaluator:
+    import ray
+
     from neuralopt.evaluators.ray.evaluator import RayEvaluator, RayOptions
 
+    # Workers in other processes can't import the tests, so their classes travel whole.
+    ray.cloudpickle.register_pickle_by_value(sys.modules[checks.__name__])
     return RayEvaluator(plan, RayOptions(workers=2, batch=batch))
 
 
