@@ -76,6 +76,7 @@ def test_every_primitive_is_trained_as_by_the_serial_engine(name: str) -> None:
 
 
 @others
+@pytest.mark.slow
 def test_every_named_rule_is_trained_as_by_the_serial_engine(name: str) -> None:
     task = some_digits(training=320, activation="tanh", widths=(64, 12, 9, 10))
     children = [Child(rule.expression, rule.lr, 1) for rule in RULES.values()]
@@ -87,7 +88,7 @@ def test_every_named_rule_is_trained_as_by_the_serial_engine(name: str) -> None:
 def test_random_rules_are_trained_as_by_the_serial_engine(
     name: str, space: str
 ) -> None:
-    rules = random_rules(space, 20)
+    rules = random_rules(space, 12)
     rates = (1e-4, 1e-3, 1e-2, 1e-1)
     children = [Child(rule, rates[n % 4], n % 2) for n, rule in enumerate(rules)]
     # Some rules divide by what is zero but for rounding, or compare it with zero:
