@@ -1,9 +1,10 @@
-"""What both engines promise, and the stacked one held against the serial one."""
+"""The stacked engine held against the serial one, weights and all, and against itself.
 
-import math
+What every engine promises is tested in tests/conformance.
+"""
+
 import random
 import sys
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -12,7 +13,6 @@ from neuralopt.engines import choose_engine, fastest_engine
 from neuralopt.engines.engine import (
     Child,
     TorchOptimizer,
-    initial_parameters,
     steps_per_epoch,
 )
 from neuralopt.engines.serial import SerialEngine
@@ -23,7 +23,6 @@ from neuralopt.spaces import SPACES
 from neuralopt.tasks import load_task
 from tests.engines.builders import Recording, flat, random_rules, some_digits
 
-ENGINES = [SerialEngine, StackedEngine]
 SPLITS = ("validation", "selection")
 EXACT = 1e-9
 
@@ -208,20 +207,6 @@ def test_an_outcome_does_not_depend_on_the_number_of_torchs_threads(crowd, threa
         torch.set_num_threads(before)
 
 
-@pytest.mark.parametrize("make", ENGINES)
-def test_an_outcome_does_not_depend_on_other_threads_of_the_process(make):
-    task = some_digits(training=128)
-    children = [Child(parse("g"), 0.1, replicate) for replicate in range(12)]
-    alone = [make(task, 0).train([child], 1, SPLITS)[0] for child in children]
-    with ThreadPoolExecutor(3) as pool:
-        found = list(
-            pool.map(
-                lambda child: make(task, 0).train([child], 1, SPLITS)[0], children * 6
-            )
-        )
-    assert found == alone * 6
-
-
 def test_a_serial_outcome_depends_on_its_child_alone():
     task = some_digits(training=256)
     children = [Child(parse(text), 0.01, 0) for text in (*UNEVEN, *DIVERGING)]
@@ -230,201 +215,7 @@ def test_a_serial_outcome_depends_on_its_child_alone():
     assert engine.train(children[::-1], 2, SPLITS) == outcomes[::-1]
 
 
-# ----------------------------------------------------- weights, order and random bits
-
-
-@pytest.mark.parametrize("make", ENGINES)
-def test_all_rules_begin_with_the_same_weights_and_batches(make):
-    rules = ["g", "w", "adam", "noise(0.1)", "drop(g, 0.5)"]
-    for replicate in (0, 1):
-        children = [Child(parse(rule), 1e-30, replicate) for rule in rules]
-        first, *others = make(some_digits(training=320), 0).train(children, 2, SPLITS)
-        for other in others:  # so slow a rate that nothing moves
-            assert other == first
-
-
-@pytest.mark.parametrize("make", ENGINES)
-def test_replicates_and_seeds_begin_with_other_weights(make):
-    task = some_digits(training=320)
-    found = {
-        make(task, seed).train([Child(parse("g"), 0.1, replicate)], 1, SPLITS)[0].losses
-        for seed in (0, 1)
-        for replicate in (0, 1, 1000)
-    }
-    assert len(found) == 6
-
-
-@pytest.mark.parametrize("make", ENGINES)
-def test_all_rules_meet_the_same_random_bits(make):
-    task = some_digits(training=320)
-    texts = ["noise(0.1)", "noise(0.1) + 0 * g", "g - g + noise(0.05) + noise(0.05)"]
-    children = [Child(parse(text), 0.5, 0) for text in texts]
-    first, *others = make(task, 0).train(children, 2, SPLITS)
-    assert not first.diverged
-    for other in others:
-        assert apart(first.losses, other.losses) < 1e-4
-        assert apart(first.curve, other.curve) < 1e-4
-    (replicate,) = make(task, 0).train([Child(parse("noise(0.1)"), 0.5, 1)], 2, SPLITS)
-    assert apart(first.curve, replicate.curve) > 1e-2
-
-
-@pytest.mark.parametrize("make", ENGINES)
-@pytest.mark.parametrize("epochs", [1, 3])
-@pytest.mark.parametrize("text", ["T", "t", "progress", "T * update + 1", "ld", "rd"])
-def test_a_rule_is_told_the_steps_of_its_own_training(make, epochs, text):
-    # A rule without g moves all weights alike: by how much is plain numerics.
-    task = some_digits(training=320)
-    total = 5 * epochs
-    steps, update = [], 0.0
-    for t in range(total):
-        progress = t / total
-        cosine = math.cos(math.pi * ((20 * t) % total) / total)
-        values = {"T": total, "t": t, "progress": progress, "ld": 1 - progress}
-        values["rd"] = 0.5 * (1 + cosine)
-        update = values.get(text, total * update + 1)
-        steps.append(update)
-    rate = 0.1 / sum(steps)
-    engine = make(task, 0, torch.float64)
-    (found,) = engine.train([Child(parse(text), rate, 0)], epochs, SPLITS)
-    network = initial_parameters(task, 0, 0).double()
-    with torch.no_grad():
-        for weight in network.parameters():
-            weight -= rate * sum(steps)
-        for split, loss in zip(SPLITS, found.losses, strict=True):
-            examples = task.examples(split)
-            expected = task.loss(network(examples.inputs.double()), examples.targets)
-            assert loss == pytest.approx(expected.item(), rel=1e-12)
-
-
-# ------------------------------------------------------------------------ divergence
-
-
-def burst(step):
-    """A rule that flings all weights to 1e38 at a step and back at the next."""
-    peak = "max(0, 1 - abs(t - {}))".format
-    return parse(f"1e38 * ({peak(step + 1)} - {peak(step)})")
-
-
-@pytest.mark.parametrize("make", ENGINES)
-def test_one_loss_that_is_not_finite_is_the_end_whatever_follows(make):
-    task = load_task("digits")
-    children = [Child(burst(step), 1.0, 0) for step in range(15)]
-    children.append(Child(parse("g"), 0.1, 0))
-    *outcomes, healthy = make(task, 0).train(children, 1, SPLITS)
-    assert not healthy.diverged
-    for step, outcome in enumerate(outcomes):
-        assert outcome.diverged, step
-        assert outcome.losses == (math.inf, math.inf)
-        assert outcome.accuracies == (0.0, 0.0)
-        assert len(outcome.curve) == step + 1
-
-
-@pytest.mark.parametrize("make", ENGINES)
-@pytest.mark.parametrize(
-    "text",
-    [
-        "exp(1000 * max(0, t - 14))",  # infinite weights after the last loss
-        "1e38 * max(0, t - 14)",  # finite ones, with an infinite held-out loss
-    ],
-)
-def test_the_last_update_can_still_diverge(make, text):
-    task = load_task("digits")
-    rule = parse(text + " - max(0, 1 - t)")
-    (outcome,) = make(task, 0).train([Child(rule, 1e-3, 0)], 1, SPLITS)
-    (outcome,) = make(task, 0).train([Child(rule, 10.0, 0)], 1, SPLITS)
-    assert outcome.diverged
-    assert outcome.losses == (math.inf, math.inf)
-    assert len(outcome.curve) == 16
-    assert all(map(math.isfinite, outcome.curve))
-
-
-class Hidden(Recording):
-    """`digits` with a weight that is infinite where no loss ever shows it."""
-
-    def network(self):
-        network = super().network()
-        with torch.no_grad():
-            network[0].bias[3] = -math.inf  # a rectifier turns it into 0
-        return network
-
-
-@pytest.mark.parametrize("make", ENGINES)
-def test_a_weight_that_is_not_finite_diverges_even_behind_a_rectifier(make):
-    task = Hidden(some_digits(training=320))
-    (outcome,) = make(task, 0).train([Child(parse("g"), 0.1, 0)], 2, SPLITS)
-    assert outcome.diverged
-    assert outcome.losses == (math.inf, math.inf)
-    assert len(outcome.curve) == 10
-
-
-@pytest.mark.parametrize("make", ENGINES)
-@pytest.mark.parametrize(
-    "text", [*DIVERGING, "g / 0", "log(g - g)", "noise(1e38) * 10"]
-)
-def test_no_outcome_is_ever_nan(make, text):
-    children = [Child(parse(text), rate, 0) for rate in (1e-5, 1e-2, 10.0)]
-    for outcome in make(some_digits(training=320), 0).train(children, 2, SPLITS):
-        numbers = (*outcome.losses, *outcome.accuracies, *outcome.curve)
-        assert not any(map(math.isnan, numbers))
-        assert all(map(math.isfinite, outcome.curve))
-        if outcome.diverged:
-            assert outcome.losses == (math.inf, math.inf)
-        else:
-            assert all(map(math.isfinite, outcome.losses))
-
-
-@pytest.mark.parametrize("make", ENGINES)
-@pytest.mark.parametrize("text", ["exp(exp(t))", "max(g, exp(exp(t)))"])
-def test_a_scalar_that_float32_can_not_hold_diverges_and_breaks_nothing(make, text):
-    child = Child(parse(text), 10.0, 0)
-    (outcome,) = make(load_task("digits"), 0).train([child], 1, SPLITS)
-    assert outcome.diverged
-
-
-def test_both_engines_end_a_diverging_child_alike():
-    children = [
-        Child(parse(text), rate, 0)
-        for text in (*DIVERGING, "g ** 3", "exp(w)", "square(w) + 1", "-w", "w * 1e4")
-        for rate in (1e-3, 0.1, 10.0, 1e4)
-    ]
-    task = load_task("digits")
-    oracle = SerialEngine(task, 0, torch.float64).train(children, 2, SPLITS)
-    found = StackedEngine(task, 0, torch.float64).train(children, 2, SPLITS)
-    assert 10 < sum(outcome.diverged for outcome in oracle) < len(children) - 10
-    for child, a, b in zip(children, oracle, found, strict=True):
-        assert a.diverged == b.diverged, child
-        assert len(a.curve) == len(b.curve), child
-
-
 # --------------------------------------------------------------------------- the rest
-
-
-@pytest.mark.parametrize("make", ENGINES)
-def test_outcomes_come_in_the_order_of_the_children_and_of_the_parts(make):
-    task = some_digits(training=320)
-    engine = make(task, 0)
-    children = [
-        Child(parse(text), rate, replicate)
-        for replicate in (0, 1)
-        for rate in (0.1, 0.01)
-        for text in ("g", "sign(g)")
-    ]
-    forward = engine.train(children, 1, ("validation", "selection", "test"))
-    backward = engine.train(children[::-1], 1, ("test", "validation", "selection"))
-    assert len({outcome.losses for outcome in forward}) == len(children)
-    for a, b in zip(forward, backward[::-1], strict=True):
-        assert b.losses == (a.losses[2], a.losses[0], a.losses[1])
-        assert b.accuracies == (a.accuracies[2], a.accuracies[0], a.accuracies[1])
-    assert engine.train([], 1, SPLITS) == []
-    twice = engine.train([children[0], children[0]], 1, SPLITS)
-    assert twice[0] == twice[1]
-
-
-@pytest.mark.parametrize("make", ENGINES)
-def test_only_the_parts_asked_for_are_read(make):
-    task = Recording(some_digits(training=320), unreadable=("selection", "test"))
-    make(task, 0).train([Child(parse("g"), 0.1, 0)], 1, ("validation",))
-    assert task.read == {"training", "validation"}
 
 
 @pytest.mark.parametrize(
