@@ -13,6 +13,14 @@ Scorer = Callable[[Sequence[str]], list[Score]]
 """Scores of canonical rule texts; the same for a text whatever stands beside it."""
 
 
+def steps_per_rule(scorer: Scorer) -> int:
+    """Return the optimizer steps that a scorer needs for a rule; 0 if it doesn't say.
+
+    A scorer may say so by an attribute of this name.
+    """
+    return int(getattr(scorer, "steps_per_rule", 0))
+
+
 class WorkerPlan(Protocol):
     """What a worker needs to make its scorer, in whatever process it is."""
 
@@ -46,9 +54,22 @@ class Completion:
 class Workers:
     """The workers of an evaluator at a moment.
 
-    alive: those that have started; busy: of them. lost: how many ended before their
-    time; retried: rules tried again for that. queued: rules that wait for a worker.
-    gpu_bytes: memory that they hold on GPUs.
+    Rules in flight are those that a worker has begun and `collect` has not returned.
+
+    Attributes:
+        alive: workers that have started.
+        busy: workers that are scoring rules.
+        lost: workers that ended unexpectedly.
+        retried: rules that were given to another worker because theirs was lost.
+        queued: rules that wait for a worker.
+        gpu_bytes: memory that the workers hold on GPUs.
+        steps_done: optimizer steps of the rules in flight that are done, summed over
+            learning rates, replicates and tasks. Steps that a diverged child does not
+            take are counted as done when its training ends.
+        steps_expected: all optimizer steps of the rules in flight, the greatest value
+            of steps_done. 0 if unknown.
+        steps_per_rule: optimizer steps of one rule, so that completed rules can be
+            added up with those in flight. 0 if unknown, as with Ray.
     """
 
     alive: int = 0
@@ -57,6 +78,9 @@ class Workers:
     retried: int = 0
     queued: int = 0
     gpu_bytes: int = 0
+    steps_done: int = 0
+    steps_expected: int = 0
+    steps_per_rule: int = 0
 
 
 class EvaluatorError(OSError):

@@ -7,21 +7,41 @@ from neuralopt.engines import CPU_FLOAT32, Engine, Numerics, choose_engine
 from neuralopt.evaluators.evaluator import Scorer
 from neuralopt.language import parse
 from neuralopt.scoring import Budget, Score, Trial, score_trials
+from neuralopt.scoring.protocol import steps_of_trial
 from neuralopt.tasks import Task
 
 
-def scorer(task: Task, budget: Budget, engine: Engine) -> Scorer:
-    """A function from canonical rule texts to scores on the validation split."""
-    replicates = tuple(range(budget.replicates))
+@dataclass(frozen=True, slots=True)
+class TaskScorer:
+    """A `Scorer` of one task: scores of canonical rule texts on its validation split.
 
-    def score(texts: Sequence[str]) -> list[Score]:
+    Attributes:
+        task: that rules are trained on.
+        budget: of each rule.
+        engine: trains them.
+    """
+
+    task: Task
+    budget: Budget
+    engine: Engine
+
+    def __call__(self, texts: Sequence[str]) -> list[Score]:
+        replicates = tuple(range(self.budget.replicates))
         trials = [Trial(parse(text), replicates) for text in texts]
         return [
             scores["validation"]
-            for scores in score_trials(engine, task, budget, trials)
+            for scores in score_trials(self.engine, self.task, self.budget, trials)
         ]
 
-    return score
+    @property
+    def steps_per_rule(self) -> int:
+        """Optimizer steps of a rule, those that divergence saves included."""
+        return steps_of_trial(self.task, self.budget, self.budget.replicates)
+
+
+def scorer(task: Task, budget: Budget, engine: Engine) -> Scorer:
+    """Make the scorer of a task."""
+    return TaskScorer(task, budget, engine)
 
 
 @dataclass(frozen=True, slots=True)

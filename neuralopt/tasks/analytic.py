@@ -10,7 +10,8 @@ from functools import partial
 import torch
 from torch import nn
 
-from neuralopt.tasks.custom import CustomTask, Measure, make_task
+from neuralopt.tasks.custom import CustomTask, make_task
+from neuralopt.tasks.custom_checks import Measure
 from neuralopt.tasks.task import SPLITS
 
 STEPS, BATCH = 64, 16

@@ -11,7 +11,8 @@ from importlib.resources import files
 import torch
 from torch import nn
 
-from neuralopt.tasks.custom import CustomTask, Tensors, make_task
+from neuralopt.tasks.custom import CustomTask, make_task
+from neuralopt.tasks.custom_data import Tensors
 from neuralopt.tasks.task import Split
 
 FILE = "text/manual.txt"

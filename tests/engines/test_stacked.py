@@ -286,8 +286,8 @@ def test_places_that_change_bits_are_noticed(monkeypatch):
     # round by place depends on the processor, so a pass that does is made here.
     exact = VmapGradients.gradients
 
-    def rounded_by_place(self, weights, inputs, targets, gradients):
-        losses = exact(self, weights, inputs, targets, gradients)
+    def rounded_by_place(self, weights, inputs, targets, gradients, step):
+        losses = exact(self, weights, inputs, targets, gradients, step)
         gradients[0] = torch.nextafter(gradients[0], gradients[0] + 1)
         return losses
 

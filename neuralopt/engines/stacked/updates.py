@@ -1,8 +1,4 @@
-"""Steps of many rules on the rows of one matrix.
-
-Knows programs, bytecode and what rules remember; refuses to know networks and where
-gradients come from.
-"""
+"""Apply many update rules to the rows of one matrix."""
 
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
