@@ -60,15 +60,14 @@ def check_training(
         whole = splits["training"]
         batch = Examples(whole.inputs[:batch_size], whole.targets[:batch_size])
         with _no_other_randomness(name):
-            losses = [_trained(name, each, batch, loss, metric) for each in made]
+            losses = [
+                _trained(name, each, batch, loss, metric, splits) for each in made
+            ]
         if not torch.equal(losses[0].nan_to_num(), losses[1].nan_to_num()):
             raise ValueError(
                 f"task {name}: two equal networks have different losses on one batch: "
                 "draw random numbers from torch's default generator only"
             )
-        if loss is nn.functional.cross_entropy:
-            with torch.no_grad():
-                _check_classes(name, one.eval()(batch.inputs), splits)
     return one, weights
 
 
@@ -108,7 +107,12 @@ def _kind(tensor: torch.Tensor) -> str:
 
 
 def _trained(
-    name: str, module: nn.Module, batch: Examples, loss: Measure, metric: Measure
+    name: str,
+    module: nn.Module,
+    batch: Examples,
+    loss: Measure,
+    metric: Measure,
+    splits: Mapping[Split, Examples],
 ) -> torch.Tensor:
     """Return the loss of a batch, after a backward pass and a measurement."""
     generator = torch.default_generator
@@ -129,6 +133,8 @@ def _trained(
             ) from error
 
     outputs = tried("the network", lambda: module.train()(inputs))
+    if loss is nn.functional.cross_entropy:
+        _check_classes(name, outputs, splits)
     values = {
         "loss": tried("the loss", lambda: loss(outputs, targets)),
         "metric": tried("the metric", lambda: metric(outputs, targets)),
@@ -187,9 +193,11 @@ def _other_states() -> dict[str, str]:
 
 
 def _check_classes(
-    name: str, outputs: torch.Tensor, splits: Mapping[Split, Examples]
+    name: str, outputs: object, splits: Mapping[Split, Examples]
 ) -> None:
-    """Check class numbers, which torch's cross_entropy would find batch by batch."""
+    """Check the class numbers of all splits; cross_entropy would see those it meets."""
+    if not isinstance(outputs, torch.Tensor) or not outputs.ndim:
+        return
     classes = outputs.shape[1 if outputs.ndim > 1 else 0]
     for split, examples in splits.items():
         targets = examples.targets
