@@ -74,7 +74,7 @@ class NativeEngine:
     ) -> None:
         numerics = numerics or Numerics(dtype)
         dtype = numerics.dtype
-        if task.layers is None:
+        if not isinstance(task.layers, Mlp | ConvNet):
             raise UnsupportedTaskError(
                 "the native engine supports only tasks that describe their network as "
                 f"layers; {task.name!r} does not: use evaluator.engine=stacked"

@@ -11,7 +11,11 @@ from torch.func import functional_call, grad_and_value, vmap
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd
 
-from neuralopt.engines.engine import initial_parameters, measure
+from neuralopt.engines.engine import (
+    UnsupportedTaskError,
+    initial_parameters,
+    measure,
+)
 from neuralopt.engines.numerics import Numerics
 from neuralopt.engines.randomness import TRAINING, seeded
 from neuralopt.engines.stacked.dense import (
@@ -193,7 +197,7 @@ class LoopGradients:
 
     def _check(self, frozen: list[bool]) -> None:
         if frozen != self.frozen:
-            raise ValueError(
+            raise UnsupportedTaskError(
                 f"task {self.setup.task.name}: which of the network's parameters get "
                 "a gradient changes from batch to batch: use evaluator.engine=serial"
             )
