@@ -1,7 +1,6 @@
 """Tasks without data: a point goes downhill on a formula.
 
-Knows two landscapes; refuses to know how they are walked. There is nothing to
-generalise to: all four splits are the same, and so are all batches.
+There is nothing to generalise to: all four splits are the same, and so are all batches.
 """
 
 import math

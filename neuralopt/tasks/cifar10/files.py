@@ -1,7 +1,6 @@
-"""CIFAR-10 from a user's copy, in any of its official forms.
+"""Read CIFAR-10 from a copy in any of its official forms.
 
-Knows how the files are laid out and checks all of it; refuses to know what the images
-are for. Nothing of an archive is written to disk, and no pickle runs anything.
+Nothing of an archive is written to disk, and no pickled code is run.
 """
 
 import gzip
