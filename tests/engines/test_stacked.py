@@ -381,7 +381,7 @@ def test_cudnn_is_held_to_repeatable_algorithms_on_a_gpu_alone():
     assert cudnn.deterministic == before
 
 
-def test_a_long_held_out_part_is_measured_in_pieces(monkeypatch):
+def test_a_long_held_out_split_is_measured_in_pieces(monkeypatch):
     task, children = own_task("gelu"), children_of(("g",), (0.1,))
     whole = SerialEngine(task, 0, torch.float64).train(children, 1, SPLITS)
     monkeypatch.setattr("neuralopt.engines.engine.MEASURED_AT_ONCE", 7)

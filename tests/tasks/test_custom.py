@@ -60,7 +60,7 @@ def test_examples_are_divided_once_and_for_all():
     assert sizes == [240, 60, 60, 40]
 
 
-def test_parts_and_batches_are_taken_as_they_are():
+def test_splits_and_batches_are_taken_as_they_are():
     inputs, targets = data()
     splits = {split: (inputs[n::4], targets[n::4]) for n, split in enumerate(SPLITS)}
 

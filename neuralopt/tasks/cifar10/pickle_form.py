@@ -27,7 +27,7 @@ class _Array:
 
 
 class _Type:
-    """A type of numbers: its name, as in u1. The rest is of no matter to bytes."""
+    """A type of numbers: its name, as in u1. Bytes need nothing else."""
 
     __slots__ = ("name",)
 
