@@ -1,12 +1,9 @@
-"""What every engine does: train children and say how each ended.
-
-Knows children and outcomes; refuses to know how training is done, and why.
-"""
+"""Children, their outcomes, and the protocol of the engines that train them."""
 
 import itertools
 import math
-import threading
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -16,16 +13,13 @@ from torch.optim.optimizer import Optimizer
 from neuralopt.catalog import hint
 from neuralopt.counter_hash import counter_key, counter_order
 from neuralopt.engines.numerics import Numerics
+from neuralopt.engines.randomness import MEASURING, ORDER, WEIGHTS, seeded
 from neuralopt.language import SCHEDULES, Expression, schedule_factor
 from neuralopt.tasks import Examples, Recipe, Split, Task
 
 CURVE_POINTS = 20
 MEASURED_AT_ONCE = 1000
 """Held-out examples; larger splits would need much memory."""
-WEIGHTS, ORDER = 1, 2
-"""Purposes of random bits, so that equal counters don't give equal bits."""
-
-_GENERATOR = threading.Lock()
 
 
 class UnsupportedTaskError(ValueError):
@@ -33,24 +27,29 @@ class UnsupportedTaskError(ValueError):
 
 
 class DeviceData:
-    """A task's examples where they are trained on, each split moved there once."""
+    """A task's examples on the device of its training, each split moved once."""
 
     def __init__(self, task: Task, numerics: Numerics) -> None:
-        self._task, self._arithmetic = task, numerics
-        self._parts: dict[Split, Examples] = {}
+        self._task, self._numerics = task, numerics
+        self._splits: dict[Split, Examples] = {}
 
     def __getitem__(self, split: Split) -> Examples:
-        if split not in self._parts:
-            examples, place = self._task.examples(split), self._arithmetic.place
-            self._parts[split] = Examples(
+        if split not in self._splits:
+            examples, place = self._task.examples(split), self._numerics.place
+            self._splits[split] = Examples(
                 place(examples.inputs), place(examples.targets)
             )
-        return self._parts[split]
+        return self._splits[split]
 
 
 @dataclass(frozen=True, slots=True)
 class TorchOptimizer:
-    """An optimizer of torch's own, trained beside rules for comparison."""
+    """An optimizer of torch, trained to compare rules with it.
+
+    Attributes:
+        name: shown in tables.
+        make: makes it from parameters and a learning rate.
+    """
 
     name: str
     make: Callable[[Iterable[torch.Tensor], float], Optimizer]
@@ -64,7 +63,11 @@ OptimizerSpec = Expression | TorchOptimizer
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """One training run: initial weights and data order follow from `replicate`."""
+    """One training run: a rule, a learning rate and a replicate.
+
+    Initial weights, the order of the examples and all random numbers follow from the
+    engine's seed and `replicate`.
+    """
 
     rule: OptimizerSpec
     learning_rate: float
@@ -75,8 +78,11 @@ class Child:
 class Outcome:
     """How a child ended.
 
-    losses, accuracies: one for each split that was asked for, inf and 0 if it diverged.
-    curve: training loss along the run, means of at most 20 equal stretches.
+    Attributes:
+        diverged: whether a training loss or a weight was not finite.
+        losses: mean loss on each split that was asked for; inf if it diverged.
+        accuracies: the task's metric on the same splits; 0 if it diverged.
+        curve: training loss along the run, means of at most 20 equal stretches.
     """
 
     diverged: bool
@@ -88,9 +94,12 @@ class Outcome:
 class Engine(Protocol):
     """Trains children of one task.
 
-    A child's outcome depends on (task, seed, numbers, child, epochs, limit) alone,
-    never on the children beside it. A child is diverged at its first non-finite
-    training loss or weight.
+    A child's outcome depends only on (task, seed, numerics, child, epochs, limit), not
+    on the other children of the call, their order, or threads. A child has diverged at
+    its first non-finite training loss or weight.
+
+    An engine counts its steps by `neuralopt.engines.step_counter`, if it can: progress
+    within a rule is shown from that.
     """
 
     @property
@@ -103,32 +112,48 @@ class Engine(Protocol):
         splits: Sequence[Split],
         limit: int | None = None,
     ) -> list[Outcome]:
-        """Outcomes in the order of the children, measured on held-out splits.
+        """Train children and measure them on held-out splits.
 
-        limit: an epoch ends after so many examples, if there are more.
+        Args:
+            children: each trained from its own initial weights.
+            epochs: passes over the training split.
+            splits: measured after training.
+            limit: an epoch ends after so many examples, if there are more.
+
+        Returns:
+            One outcome for each child, in the same order.
+
+        Raises:
+            ValueError: a child's optimizer is not supported.
         """
         ...
 
 
 def steps_per_epoch(task: Task, limit: int | None = None) -> int:
-    """Whole batches of the training split, or of so many of its examples."""
+    """Return the number of whole batches in an epoch.
+
+    Args:
+        task: gives the training split and the batch size.
+        limit: examples of an epoch at most; None for all.
+    """
     count = len(task.examples("training"))
     return (count if limit is None else min(limit, count)) // task.batch_size
 
 
 def initial_parameters(task: Task, seed: int, replicate: int) -> torch.nn.Module:
-    """A network whose weights depend on (seed, replicate) alone, float32."""
-    # All threads share torch's global generator: one at a time may seed and draw.
-    with _GENERATOR, torch.random.fork_rng(devices=[]):
-        # torch.manual_seed would seed the generators of all GPUs too.
-        torch.default_generator.manual_seed(counter_key(seed, replicate, WEIGHTS)[0])
+    """Make a network on the CPU, its weights a function of (seed, replicate)."""
+    with seeded(seed, replicate, WEIGHTS):
         return task.network()
 
 
 def batch_order(
     task: Task, seed: int, replicate: int, epoch: int, limit: int | None = None
 ) -> torch.Tensor:
-    """Numbers of the training examples of each step of an epoch, (steps, batch)."""
+    """Return the numbers of the training examples of each step.
+
+    Returns:
+        int64 (steps, batch), a function of (seed, replicate, epoch).
+    """
     steps, count = steps_per_epoch(task, limit), len(task.examples("training"))
     order = counter_order(counter_key(seed, replicate, ORDER, epoch), count)
     used = torch.from_numpy(order[: steps * task.batch_size])
@@ -136,9 +161,14 @@ def batch_order(
 
 
 def rate_factors(recipe: Recipe, steps: int) -> list[float]:
-    """Of the learning rate, at each step of a training, as a recipe has it.
+    """Return the factor of the learning rate at each step, by a recipe's schedule.
 
-    Raises ValueError if its schedule is none.
+    Args:
+        recipe: its schedule and warm-up are used.
+        steps: of the whole training.
+
+    Raises:
+        ValueError: the schedule is neither a known name nor a valid expression.
     """
     text = recipe.schedule
     try:
@@ -155,7 +185,7 @@ def rate_factors(recipe: Recipe, steps: int) -> list[float]:
 
 
 def curve_of(losses: Sequence[float]) -> tuple[float, ...]:
-    """Means of at most 20 equal stretches of the losses of all steps."""
+    """Return the means of at most 20 equal stretches of the losses of all steps."""
     count = len(losses)
     if count <= CURVE_POINTS:
         return tuple(losses)
@@ -164,7 +194,12 @@ def curve_of(losses: Sequence[float]) -> tuple[float, ...]:
 
 
 def diverged_outcome(losses: Sequence[float], splits: Sequence[Split]) -> Outcome:
-    """A diverged child: its curve ends before the first non-finite loss."""
+    """Return the outcome of a diverged child.
+
+    Args:
+        losses: of its steps; the curve ends before the first non-finite one.
+        splits: that were asked for.
+    """
     finite = list(itertools.takewhile(math.isfinite, losses))
     return Outcome(
         True,
@@ -175,9 +210,24 @@ def diverged_outcome(losses: Sequence[float], splits: Sequence[Split]) -> Outcom
 
 
 def measure(
-    network: torch.nn.Module, task: Task, examples: Examples, numerics: Numerics
+    network: torch.nn.Module,
+    task: Task,
+    examples: Examples,
+    numerics: Numerics,
+    counters: tuple[int, int] | None = None,
 ) -> tuple[float, float]:
-    """Mean loss and accuracy of a network in its evaluation mode."""
+    """Measure a network, which is in its evaluation mode.
+
+    Args:
+        network: on the device of `numerics`.
+        task: gives loss and metric.
+        examples: of a held-out split, on the same device.
+        numerics: of the forward pass.
+        counters: seed and replicate, for a network that draws random numbers.
+
+    Returns:
+        Mean loss and accuracy.
+    """
     losses, accuracies, sizes = [], [], []
     pieces = zip(
         examples.inputs.split(MEASURED_AT_ONCE),
@@ -185,11 +235,17 @@ def measure(
         strict=True,
     )
     with torch.no_grad():
-        for inputs, targets in pieces:
-            with numerics.autocast():
-                outputs = network(inputs)
-                losses.append(task.loss(outputs, targets).item())
-            accuracies.append(task.accuracy(outputs, targets).item())
+        for piece, (inputs, targets) in enumerate(pieces):
+            place = numerics.device
+            with (
+                seeded(*counters, MEASURING, piece, device=place)
+                if counters
+                else nullcontext()
+            ):
+                with numerics.autocast():
+                    outputs = network(inputs)
+                    losses.append(task.loss(outputs, targets).item())
+                accuracies.append(task.accuracy(outputs, targets).item())
             sizes.append(len(targets))
     if len(sizes) == 1:
         return losses[0], accuracies[0]

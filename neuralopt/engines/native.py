@@ -1,8 +1,4 @@
-"""The native engine: whole children trained as compiled code, one in each core's cache.
-
-Knows tasks of small networks as arrays for the kernels, and threads; refuses
-to know how a kernel works. Needs numba.
-"""
+"""The native engine: whole children are trained by compiled code. It needs numba."""
 
 import math
 import threading
@@ -28,6 +24,7 @@ from neuralopt.engines.engine import (
 )
 from neuralopt.engines.numba_support import announce_compilation, load_kernels
 from neuralopt.engines.numerics import Numerics
+from neuralopt.engines.step_counter import current_counter
 from neuralopt.language import Expression
 from neuralopt.machine.bytecode import Bytecode, bytecode_of
 from neuralopt.tasks import ConvNet, Mlp, Split, Task
@@ -37,13 +34,13 @@ Floats = npt.NDArray[Any]
 Integers = npt.NDArray[np.int64]
 
 CHILDREN = 16
-"""Children that a thread trains before it looks up: Ctrl-C is heard between them."""
+"""Children of one call of a kernel: Ctrl-C and progress have to wait for its end."""
 
 MEMORY_BYTES = 512 * 2**20
-"""Of the batches that are kept in the order of their steps."""
+"""The most memory for batches that are kept in the order of their steps."""
 
 EPOCH_BYTES = 512 * 2**20
-"""Of the batches of one epoch, at most."""
+"""The most memory for the batches of one epoch."""
 
 DTYPES = {torch.float32: np.float32, torch.float64: np.float64}
 
@@ -51,8 +48,17 @@ DTYPES = {torch.float32: np.float32, torch.float64: np.float64}
 class NativeEngine:
     """Trains whole children in compiled code.
 
-    workers: threads of its own for every call of `train`; the caller may have others.
-    Raises ValueError for a task whose network is not given as layers, or without numba.
+    Args:
+        task: one whose network is given as layers.
+        seed: of initial weights, order of examples and random numbers.
+        dtype: of float numbers, unless `numerics` is given.
+        workers: threads of every call of `train`.
+        numerics: dtype, device and precision: float32 or float64 on the CPU.
+
+    Raises:
+        UnsupportedTaskError: the task's network is not given as layers, it has a
+            recipe, it needs too much memory, the numerics are others, or numba is not
+            installed.
     """
 
     name = "native"
@@ -68,7 +74,7 @@ class NativeEngine:
     ) -> None:
         numerics = numerics or Numerics(dtype)
         dtype = numerics.dtype
-        if task.layers is None:
+        if not isinstance(task.layers, Mlp | ConvNet):
             raise UnsupportedTaskError(
                 "the native engine supports only tasks that describe their network as "
                 f"layers; {task.name!r} does not: use evaluator.engine=stacked"
@@ -104,7 +110,7 @@ class NativeEngine:
         splits: Sequence[Split],
         limit: int | None = None,
     ) -> list[Outcome]:
-        """See Engine. Raises ValueError for an optimizer that is not a rule."""
+        """Train children, as `Engine` says; optimizers of torch are not supported."""
         outcomes: list[Outcome | None] = [None] * len(children)
         if not children:
             return []
@@ -123,7 +129,7 @@ class NativeEngine:
         return [outcome for outcome in outcomes if outcome is not None]
 
     def _replicate(self, number: int, epochs: int, limit: int | None) -> "_Replicate":
-        """Initial weights, and batches of at least so many epochs, kept for others."""
+        """Return what a replicate's children share, for so many epochs or more."""
         key = number, steps_per_epoch(self.task, limit)
         with self._lock:
             found = self._replicates.get(key)
@@ -140,7 +146,7 @@ class NativeEngine:
             return found
 
     def held(self, split: Split) -> "_Groups":
-        """A held-out split in groups of a batch."""
+        """Return a held-out split in groups of a batch."""
         with self._lock:
             if split not in self._held:
                 examples = self.task.examples(split)
@@ -192,7 +198,7 @@ def _groups(
 
 
 class _Replicate:
-    """What all children of a replicate share."""
+    """Initial weights and batches, which all children of a replicate share."""
 
     def __init__(
         self, engine: NativeEngine, number: int, epochs: int, limit: int | None
@@ -216,7 +222,7 @@ class _Replicate:
 
 
 class _Run:
-    """One call of `train`: rules as arrays, and the places of everything."""
+    """One call of `train`: rules and held-out splits as arrays for the kernels."""
 
     def __init__(
         self,
@@ -257,8 +263,10 @@ class _Run:
         batches, kernels = replicate.batches, engine.kernels
         data = kernels.Examples(batches.columns, batches.rows, batches.targets)
         rates_of = np.array(rates, engine.dtype)
+        counter = current_counter()  # asked here: the threads below do not see it
 
-        def task(first: int) -> None:
+        def train_group(first: int) -> None:
+            last = min(first + CHILDREN, count)
             kernels.train(
                 kernels.aligned((self.size,), engine.dtype),
                 self.network,
@@ -274,11 +282,12 @@ class _Run:
                 measures,
                 finished,
                 first,
-                min(first + CHILDREN, count),
+                last,
             )
+            counter.add((last - first) * self.steps)
 
         with announce_compilation("the native engine", 15):
-            _in_threads(task, range(0, count, CHILDREN), engine.workers)
+            _in_threads(train_group, range(0, count, CHILDREN), engine.workers)
         return [
             self._outcome(*result)
             for result in zip(
@@ -300,7 +309,7 @@ class _Run:
 
 
 def _kernels() -> Any:
-    """The compiled split, imported late: without numba everything else works."""
+    """Import the kernels late: other engines work without numba."""
     try:
         return load_kernels()
     except ImportError as error:
@@ -311,7 +320,7 @@ def _kernels() -> Any:
 
 
 def _shape(kernels: Any, layers: Mlp | ConvNet) -> Any:
-    """A network as the kernels are told it."""
+    """Describe a network for the kernels."""
     options = layers.activation, layers.objective
     if isinstance(layers, Mlp):
         return kernels.Shape(layers.widths, *options)

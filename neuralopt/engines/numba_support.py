@@ -14,7 +14,11 @@ _LOCK = threading.Lock()
 
 
 def load_kernels() -> Any:
-    """`neuralopt.machine.kernels`; raises ImportError without numba."""
+    """Import `neuralopt.machine.kernels`.
+
+    Raises:
+        ImportError: numba is not installed.
+    """
     from neuralopt.machine import kernels
 
     return kernels
@@ -22,9 +26,13 @@ def load_kernels() -> Any:
 
 @contextlib.contextmanager
 def announce_compilation(what: str, seconds: int) -> Iterator[None]:
-    """Say so, once, if numba compiles inside: it takes seconds and looks like a fault.
+    """Log a notice if numba compiles inside, which takes seconds; once for each `what`.
 
-    numba reports what it compiles, not what it finds in its cache.
+    Code that numba loads from its cache causes no notice.
+
+    Args:
+        what: is compiled, as the notice names it.
+        seconds: that compiling takes, roughly.
     """
     from numba.core import event
 

@@ -1,7 +1,4 @@
-"""Where an engine's numbers live, and how precise they are.
-
-Knows devices and types of numbers as torch has them; refuses to know what is computed.
-"""
+"""The device and the precision of an engine's numbers."""
 
 import re
 from collections.abc import Iterator
@@ -13,16 +10,19 @@ import torch
 from neuralopt.catalog import hint
 
 PRECISIONS = ("float32", "bfloat16", "float64")
-"""What `Numerics.named` takes. bfloat16: products and convolutions alone, as torch's
-autocast chooses them; weights, gradients and updates stay float32. float32: on a GPU as
-torch has it, which convolves in TF32 unless torch.backends.cudnn.allow_tf32 is off."""
+"""What `Numerics.named` takes. bfloat16: only of products and convolutions, as torch's
+autocast chooses them; weights, gradients and updates stay float32. float32: on a GPU,
+torch convolves in TF32 unless torch.backends.cudnn.allow_tf32 is off."""
 
 
 @dataclass(frozen=True, slots=True)
 class Numerics:
-    """dtype: of weights, gradients and states. mixed: products in bfloat16.
+    """The device and the precision of a training.
 
-    device: as torch names it, ``cpu``, ``cuda`` or ``cuda:1``.
+    Attributes:
+        dtype: of weights, gradients and states.
+        device: as torch names it: ``cpu``, ``cuda`` or ``cuda:1``.
+        mixed: whether products are computed in bfloat16.
     """
 
     dtype: torch.dtype = torch.float32
@@ -31,9 +31,14 @@ class Numerics:
 
     @classmethod
     def named(cls, precision: str = "float32", device: str = "cpu") -> "Numerics":
-        """From the words of a configuration.
+        """Make numerics from the words of a configuration.
 
-        Raises ValueError for a precision or a device that torch does not know.
+        Args:
+            precision: one of PRECISIONS.
+            device: ``cpu``, ``cuda`` or ``cuda:N``.
+
+        Raises:
+            ValueError: the precision or the device is unknown.
         """
         if precision not in PRECISIONS:
             known = hint(precision, PRECISIONS)
@@ -48,11 +53,15 @@ class Numerics:
 
     @property
     def on_cpu(self) -> bool:
-        """Whether its device is the processor."""
+        """Whether the device is the CPU."""
         return torch.device(self.device).type == "cpu"
 
     def check(self) -> None:
-        """Raise ValueError if this machine does not have the device."""
+        """Check that this machine has the device.
+
+        Raises:
+            ValueError: it does not.
+        """
         device = torch.device(self.device)
         if device.type != "cuda":
             return
@@ -66,13 +75,16 @@ class Numerics:
             )
 
     def autocast(self) -> AbstractContextManager[object]:
-        """What a forward pass runs in. One for each: it keeps narrowed weights."""
+        """Return the context of one forward pass.
+
+        Each pass needs a new one, since it caches converted weights.
+        """
         kind = torch.device(self.device).type
         return torch.autocast(kind, torch.bfloat16, enabled=self.mixed)
 
     @contextmanager
     def repeatable(self) -> Iterator[None]:
-        """Keep cuDNN to algorithms that add in the same order every time."""
+        """Restrict cuDNN to algorithms that add in the same order every time."""
         before = torch.backends.cudnn.deterministic
         if before or self.on_cpu:
             yield
@@ -85,7 +97,7 @@ class Numerics:
             torch._C._set_cudnn_deterministic(before)
 
     def place(self, tensor: torch.Tensor) -> torch.Tensor:
-        """A tensor on the device, in the dtype unless it holds whole numbers."""
+        """Move a tensor to the device, and float tensors to the dtype."""
         dtype = self.dtype if tensor.is_floating_point() else tensor.dtype
         return tensor.to(self.device, dtype)
 

@@ -1,6 +1,6 @@
-"""The serial engine: one network, one optimizer, one child after another.
+"""The serial engine: one child after another, as torch trains it.
 
-Knows nothing clever: it is the oracle that the fast engines are held against.
+It is slow and simple: the reference that the fast engines are tested against.
 """
 
 import math
@@ -23,6 +23,8 @@ from neuralopt.engines.engine import (
     steps_per_epoch,
 )
 from neuralopt.engines.numerics import Numerics
+from neuralopt.engines.randomness import TRAINING, seeded
+from neuralopt.engines.step_counter import current_counter
 from neuralopt.optimizer import RuleOptimizer
 from neuralopt.tasks import Split, Task
 
@@ -30,7 +32,14 @@ from neuralopt.tasks import Split, Task
 class SerialEngine:
     """Trains with nn.Module, autograd and RuleOptimizer.
 
-    Raises ValueError if the task's recipe names no schedule.
+    Args:
+        task: any task.
+        seed: of initial weights, order of examples and random numbers.
+        dtype: of float numbers, unless `numerics` is given.
+        numerics: dtype, device and precision.
+
+    Raises:
+        ValueError: the task's recipe names no schedule.
     """
 
     name = "serial"
@@ -66,26 +75,35 @@ class SerialEngine:
         network.to(self.numerics.device, self.numerics.dtype).train()
         examples = self.data["training"]
         factors = rate_factors(task.recipe, epochs * steps_per_epoch(task, limit))
+        steps = current_counter()
         optimizer = self._optimizer(child, network, len(factors))
         losses: list[float] = []
+        random = False  # whether the network draws; its first step shows that
         for epoch in range(epochs):
             for batch in batch_order(task, seed, child.replicate, epoch, limit):
                 chosen = batch.to(self.numerics.device)
                 optimizer.zero_grad()
-                with self.numerics.autocast():
-                    outputs = network(examples.inputs[chosen])
-                    loss = task.loss(outputs, examples.targets[chosen])
-                losses.append(loss.item())
+                inputs, targets = examples.inputs[chosen], examples.targets[chosen]
+                step = len(losses)
+                if step == 0 or random:
+                    counters = seed, child.replicate, TRAINING, step
+                    with seeded(*counters, device=self.numerics.device) as drawn:
+                        losses.append(self._backward(network, inputs, targets))
+                        random = random or drawn()
+                else:
+                    losses.append(self._backward(network, inputs, targets))
                 if not math.isfinite(losses[-1]):
                     return diverged_outcome(losses, splits)
-                loss.backward()
-                rate = child.learning_rate * factors[len(losses) - 1]
+                rate = child.learning_rate * factors[step]
                 self._step(network, optimizer, rate, child.rule)
+                steps.add(1)
         if not all(weight.isfinite().all() for weight in network.parameters()):
             return diverged_outcome(losses, splits)
         network.eval()
+        drawing = (seed, child.replicate) if random else None
         results = [
-            measure(network, task, self.data[split], self.numerics) for split in splits
+            measure(network, task, self.data[split], self.numerics, drawing)
+            for split in splits
         ]
         if not all(math.isfinite(loss) for loss, _ in results):
             return diverged_outcome(losses, splits)
@@ -95,6 +113,17 @@ class SerialEngine:
             tuple(accuracy for _, accuracy in results),
             curve_of(losses),
         )
+
+    def _backward(
+        self, network: torch.nn.Module, inputs: torch.Tensor, targets: torch.Tensor
+    ) -> float:
+        """Compute the gradients of a batch, if its loss is finite; return the loss."""
+        with self.numerics.autocast():
+            loss = self.task.loss(network(inputs), targets)
+        value = loss.item()
+        if math.isfinite(value):
+            loss.backward()
+        return value
 
     def _step(
         self,

@@ -11,6 +11,14 @@ Scorer = Callable[[Sequence[Expression]], list[Score]]
 """From canonical rules to scores; a rule's score does not depend on the others."""
 
 
+def steps_per_rule(scorer: Scorer) -> int:
+    """Return the optimizer steps that a scorer needs for a rule; 0 if it doesn't say.
+
+    A scorer may say so by an attribute of this name.
+    """
+    return int(getattr(scorer, "steps_per_rule", 0))
+
+
 class WorkerPlan(Protocol):
     """What a worker needs to make its scorer, in any process.
 
@@ -62,6 +70,8 @@ class Completion:
 class Workers:
     """The workers of an evaluator at one moment.
 
+    Rules in flight are those that a worker has begun and `collect` has not returned.
+
     Attributes:
         alive: workers that have started and have not ended.
         busy: those of them that have a batch.
@@ -69,6 +79,13 @@ class Workers:
         retried: rules submitted again because their worker was lost.
         queued: rules that wait for a worker.
         gpu_bytes: memory that the workers hold on GPUs.
+        steps_done: optimizer steps of the rules in flight that are done, summed over
+            learning rates, replicates and tasks. Steps that a diverged child does not
+            take are counted as done when its training ends.
+        steps_expected: all optimizer steps of the rules in flight, the greatest value
+            of steps_done. 0 if unknown.
+        steps_per_rule: optimizer steps of one rule, so that completed rules can be
+            added up with those in flight. 0 if unknown, as with Ray.
     """
 
     alive: int = 0
@@ -77,6 +94,9 @@ class Workers:
     retried: int = 0
     queued: int = 0
     gpu_bytes: int = 0
+    steps_done: int = 0
+    steps_expected: int = 0
+    steps_per_rule: int = 0
 
 
 class EvaluatorError(OSError):

@@ -7,7 +7,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import torch
 
-from neuralopt.evaluators.evaluator import Completion, Request, Scorer, Workers
+from neuralopt.engines.step_counter import StepCounter, counting_steps
+from neuralopt.evaluators.evaluator import (
+    Completion,
+    Request,
+    Scorer,
+    Workers,
+    steps_per_rule,
+)
 from neuralopt.scoring.score import Score
 
 
@@ -32,6 +39,8 @@ class InProcessEvaluator:
                 raise ValueError(f"evaluator.{name} is {value}: give 1 or more")
         self._scorer, self._batch, self._threads = scorer, batch, workers
         self._open = 0
+        self._steps_per_rule = steps_per_rule(scorer)
+        self._begun: dict[int, tuple[StepCounter, int]] = {}  # by first request
         self._done: queue.SimpleQueue[Future[list[Completion]]] = queue.SimpleQueue()
         self._pool = ThreadPoolExecutor(
             workers, "worker", initializer=torch.set_num_threads, initargs=(1,)
@@ -42,16 +51,31 @@ class InProcessEvaluator:
         """Return what the threads are doing."""
         busy = min(self._threads, -(-self._open // self._batch))
         waiting = max(0, self._open - busy * self._batch)
-        return Workers(self._threads, busy, queued=waiting)
+        begun = list(self._begun.values())
+        # A batch that breaks is scored again, rule by rule: more steps than expected.
+        done = sum(min(counter.done, expected) for counter, expected in begun)
+        expected = sum(expected for _, expected in begun)
+        return Workers(
+            self._threads,
+            busy,
+            queued=waiting,
+            steps_done=done,
+            steps_expected=expected,
+            steps_per_rule=self._steps_per_rule,
+        )
 
     def submit(self, requests: Sequence[Request]) -> None:
         """Queue requests in batches, and return at once."""
         self._open += len(requests)
         for start in range(0, len(requests), self._batch):
-            part = requests[start : start + self._batch]
-            self._pool.submit(
-                score_requests, self._scorer, part, "in-process"
-            ).add_done_callback(self._done.put)
+            batch = requests[start : start + self._batch]
+            self._pool.submit(self._score, batch).add_done_callback(self._done.put)
+
+    def _score(self, batch: Sequence[Request]) -> list[Completion]:
+        counter = StepCounter()
+        self._begun[batch[0].number] = counter, len(batch) * self._steps_per_rule
+        with counting_steps(counter):
+            return score_requests(self._scorer, batch, "in-process")
 
     def collect(self, timeout: float) -> list[Completion]:
         """Return what was completed; see `Evaluator`."""
@@ -64,6 +88,8 @@ class InProcessEvaluator:
         kept = [future for future in finished if not future.cancelled()]
         completions = [done for future in kept for done in future.result()]
         self._open -= len(completions)
+        for each in completions:
+            self._begun.pop(each.number, None)
         return completions
 
     def close(self) -> None:

@@ -20,6 +20,7 @@ from neuralopt.evaluators.evaluator import (
     Scorer,
     WorkerPlan,
     Workers,
+    steps_per_rule,
 )
 from neuralopt.language import RULES, Expression
 from neuralopt.scoring.score import Score
@@ -43,14 +44,26 @@ class MultiTaskPlan:
         return per_task_scorer([plan.scorer() for plan in self.plans])
 
 
-def per_task_scorer(scorers: Sequence[Scorer]) -> Scorer:
-    """Return a scorer whose scores hold those of others, one a task."""
+@dataclass(frozen=True, slots=True)
+class PerTaskScorer:
+    """A `Scorer` whose scores hold those of other scorers, one for each task."""
 
-    def score(rules: Sequence[Expression]) -> list[Score]:
-        columns = zip(*(scorer(rules) for scorer in scorers), strict=True)
+    scorers: tuple[Scorer, ...]
+
+    def __call__(self, rules: Sequence[Expression]) -> list[Score]:
+        columns = zip(*(scorer(rules) for scorer in self.scorers), strict=True)
         return [Score("scored", tasks=tuple(scores)) for scores in columns]
 
-    return score
+    @property
+    def steps_per_rule(self) -> int:
+        """Optimizer steps of a rule on all tasks; 0 if a scorer does not say."""
+        steps = [steps_per_rule(scorer) for scorer in self.scorers]
+        return sum(steps) if all(steps) else 0
+
+
+def per_task_scorer(scorers: Sequence[Scorer]) -> Scorer:
+    """Make a scorer whose scores hold those of others, one for each task."""
+    return PerTaskScorer(tuple(scorers))
 
 
 def combine(score: Score, adam: Mapping[str, float]) -> Score:

@@ -7,29 +7,42 @@ from neuralopt.engines import CPU_FLOAT32, Engine, Numerics, choose_engine
 from neuralopt.evaluators.evaluator import Scorer
 from neuralopt.language import Expression
 from neuralopt.scoring.budgets import Budget
-from neuralopt.scoring.protocol import Trial, score_trials
+from neuralopt.scoring.protocol import Trial, score_trials, steps_of_trial
 from neuralopt.scoring.score import Score
 from neuralopt.tasks import Task
 
 
-def scorer(task: Task, budget: Budget, engine: Engine) -> Scorer:
-    """Return a function from rules to scores on the validation split.
+@dataclass(frozen=True, slots=True)
+class TaskScorer:
+    """A `Scorer` of one task: scores of canonical rules on its validation split.
 
-    Args:
+    Attributes:
         task: the training problem.
         budget: learning rates, epochs and replicates.
         engine: that trains.
     """
-    replicates = tuple(range(budget.replicates))
 
-    def score(rules: Sequence[Expression]) -> list[Score]:
+    task: Task
+    budget: Budget
+    engine: Engine
+
+    def __call__(self, rules: Sequence[Expression]) -> list[Score]:
+        replicates = tuple(range(self.budget.replicates))
         trials = [Trial(rule, replicates) for rule in rules]
         return [
             scores["validation"]
-            for scores in score_trials(engine, task, budget, trials)
+            for scores in score_trials(self.engine, self.task, self.budget, trials)
         ]
 
-    return score
+    @property
+    def steps_per_rule(self) -> int:
+        """Optimizer steps of a rule, those that divergence saves included."""
+        return steps_of_trial(self.task, self.budget, self.budget.replicates)
+
+
+def scorer(task: Task, budget: Budget, engine: Engine) -> Scorer:
+    """Make the scorer of a task."""
+    return TaskScorer(task, budget, engine)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,20 @@
-"""From a rule to its score: short trainings, the best rate, the long training.
+"""Score rules: short trainings at every learning rate, then a long one at the best.
 
-Knows the protocol of Bello et al. 2017, section on the search; refuses to know engines.
+The protocol is that of Bello et al. 2017.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from neuralopt.engines.engine import Child, Engine, OptimizerSpec, Outcome
+from neuralopt.engines.engine import (
+    Child,
+    Engine,
+    OptimizerSpec,
+    Outcome,
+    steps_per_epoch,
+)
+from neuralopt.engines.step_counter import current_counter
 from neuralopt.scoring.budgets import Budget
 from neuralopt.scoring.score import Score
 from neuralopt.tasks import Split, Task
@@ -15,7 +22,7 @@ from neuralopt.tasks import Split, Task
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A rule and the replicates that its score is the mean of."""
+    """A rule and the replicates that its score is averaged over."""
 
     rule: OptimizerSpec
     replicates: tuple[int, ...] = (0,)
@@ -28,10 +35,27 @@ def score_trials(
     trials: Sequence[Trial],
     splits: Sequence[Split] = ("validation",),
 ) -> list[dict[Split, Score]]:
-    """Scores of each trial on each held-out split.
+    """Score each trial on each held-out split.
 
-    The learning rate is chosen by the loss on `validation` whatever the splits are.
+    The learning rate is chosen by the loss on `validation`, for all splits.
+
+    Args:
+        engine: trains the children.
+        task: that the engine was made for.
+        budget: learning rates, and lengths of short and long trainings.
+        trials: scored together; a score does not depend on the other trials.
+        splits: that the long trainings are measured on.
+
+    Returns:
+        One mapping from splits to scores for each trial, in the same order.
+
+    Raises:
+        ValueError: the budget's screening examples are fewer than a batch.
     """
+    short, long = steps_of_child(task, budget)
+    children = sum(len(trial.replicates) for trial in trials)
+    counter = current_counter()
+    begun = counter.done
     screened = _train(
         engine,
         [(trial, rate) for trial in trials for rate in budget.learning_rates],
@@ -44,6 +68,8 @@ def score_trials(
         tuple(_mean_loss(outcomes, 0) for outcomes in screened[start : start + count])
         for start in range(0, len(screened), count)
     ]
+    screening_steps = children * count * short
+    counter.settle(begun + screening_steps)
     rates = [_best_rate(budget, screening) for screening in screenings]
     runs = [
         (trial, rate)
@@ -51,6 +77,7 @@ def score_trials(
         if rate is not None
     ]
     finished = iter(_train(engine, runs, budget.epochs, splits))
+    counter.settle(begun + screening_steps + children * long)
     return [
         {
             split: _score(task, index, rate, screening, outcomes)
@@ -68,7 +95,7 @@ def _train(
     splits: Sequence[Split],
     limit: int | None = None,
 ) -> list[list[Outcome]]:
-    """For each (trial, rate) the outcomes of all its replicates."""
+    """Return the outcomes of all replicates, for each (trial, rate)."""
     children = [
         Child(trial.rule, rate, replicate)
         for trial, rate in runs
@@ -78,10 +105,32 @@ def _train(
     return [[next(outcomes) for _ in trial.replicates] for trial, _ in runs]
 
 
-def screening_limit(task: Task, budget: Budget) -> int | None:
-    """Of the examples of a short training's epoch, if it makes a difference.
+def steps_of_child(task: Task, budget: Budget) -> tuple[int, int]:
+    """Return the optimizer steps of a short training, and those of a long one.
 
-    Raises ValueError if that is less than a batch.
+    Raises:
+        ValueError: the budget's screening examples are fewer than a batch.
+    """
+    limit = screening_limit(task, budget)
+    short = budget.screening_epochs * steps_per_epoch(task, limit)
+    return short, budget.epochs * steps_per_epoch(task)
+
+
+def steps_of_trial(task: Task, budget: Budget, replicates: int) -> int:
+    """Return the optimizer steps of a trial, those that divergence saves included.
+
+    Raises:
+        ValueError: the budget's screening examples are fewer than a batch.
+    """
+    short, long = steps_of_child(task, budget)
+    return replicates * (len(budget.learning_rates) * short + long)
+
+
+def screening_limit(task: Task, budget: Budget) -> int | None:
+    """Return the examples of a short training's epoch; None for all.
+
+    Raises:
+        ValueError: they are fewer than a batch.
     """
     limit = budget.screening_examples
     if not limit or limit >= len(task.examples("training")):
@@ -99,7 +148,7 @@ def _mean_loss(outcomes: Sequence[Outcome], split: int) -> float:
 
 
 def _best_rate(budget: Budget, screening: Sequence[float]) -> float | None:
-    """The rate of the lowest loss, the smaller one of two; None if all diverged."""
+    """Return the (smaller) rate of the lowest loss; None if all diverged."""
     best = min(zip(screening, budget.learning_rates, strict=True))
     return best[1] if math.isfinite(best[0]) else None
 

@@ -1,7 +1,6 @@
 """Tasks without data: a point goes downhill on a formula.
 
-Knows two landscapes; refuses to know how they are walked. There is nothing to
-generalise to: all four splits are the same, and so are all batches.
+There is nothing to generalise to: all four splits are the same, and so are all batches.
 """
 
 import math
@@ -10,7 +9,8 @@ from functools import partial
 import torch
 from torch import nn
 
-from neuralopt.tasks.custom import CustomTask, Measure, make_task
+from neuralopt.tasks.custom import CustomTask, make_task
+from neuralopt.tasks.custom_checks import Measure
 from neuralopt.tasks.task import SPLITS
 
 STEPS, BATCH = 64, 16

@@ -1,8 +1,4 @@
-"""The task `char_lm`: the next character of an English text, by a small GRU.
-
-Knows the text, which comes with the package, and how it is divided; refuses to know
-how it is learnt.
-"""
+"""The task `char_lm`: the next character of an English text, by a small GRU."""
 
 import hashlib
 from collections.abc import Mapping
@@ -11,7 +7,8 @@ from importlib.resources import files
 import torch
 from torch import nn
 
-from neuralopt.tasks.custom import CustomTask, Tensors, make_task
+from neuralopt.tasks.custom import CustomTask, make_task
+from neuralopt.tasks.custom_data import Tensors
 from neuralopt.tasks.task import Split
 
 FILE = "text/manual.txt"
@@ -68,21 +65,29 @@ def mean_over_places(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tens
 
 
 def char_lm() -> CustomTask:
-    """An embedding of 64, a GRU of 64 and a linear layer; batches of 16 windows.
+    """Make the task: an embedding of 64, a GRU of 64 and a linear layer; batches of 16.
 
-    A window is 33 characters of the text: 32 inputs and, one place on, 32 targets. The
-    text is cut into 8 equal sections, for what it speaks of changes, and each into four
-    contiguous stretches, one a split; windows lie end to end in them. So no character
-    stands in two windows, whatever their splits. Phrases do recur.
+    An example is a window of 33 characters: 32 inputs and, one place later, 32 targets.
+    The text is divided into 8 equal sections, since its subject changes, and each into
+    four contiguous stretches, one for each split, filled with adjacent windows. So
+    windows, of one split or of two, share no character; phrases do recur.
 
-    Raises ValueError if the text is not the one that was shipped.
+    Raises:
+        ValueError: the text is not the one that was shipped.
     """
     splits = _windows(read_text(files("neuralopt.tasks").joinpath(FILE).read_bytes()))
     return make_task("char_lm", CharLm, splits, batch_size=BATCH, loss=mean_over_places)
 
 
 def read_text(data: bytes) -> str:
-    """The text of the file's bytes; ValueError unless they have its SHA-256."""
+    """Decode the text.
+
+    Args:
+        data: the bytes of its file.
+
+    Raises:
+        ValueError: their SHA-256 is another one.
+    """
     found = hashlib.sha256(data).hexdigest()
     if found != SHA256:
         raise ValueError(

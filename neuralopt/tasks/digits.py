@@ -1,8 +1,4 @@
-"""The tasks `digits` and `digits_conv`: scikit-learn's 8 x 8 handwritten digits.
-
-Knows how the 1,797 images, real data that come with the package, are divided; refuses
-to know how they are used.
-"""
+"""The tasks `digits` and `digits_conv`: scikit-learn's 8 x 8 handwritten digits."""
 
 from collections.abc import Mapping
 
@@ -22,7 +18,7 @@ SIZES: Mapping[Split, int] = {
 """Sixteen batches of 64, three held-out splits; together all 1,797 images."""
 
 SPLIT_SEED = 1709_07417
-"""Of the one permutation that divides the images: fixed for good."""
+"""Of the permutation that divides the images. It must not change."""
 
 BATCH = 64
 

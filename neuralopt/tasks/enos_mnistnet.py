@@ -1,8 +1,7 @@
 """The task `enos_mnistnet`: the MNIST network of ENOS on generated data of that shape.
 
-Knows how its images are made; refuses to know how they are used. MNIST itself can't
-be shipped: classes here are patterns seen through noise, which no one should compare
-with figures of MNIST. The network and its cost are those of the original.
+MNIST itself can't be shipped: classes here are patterns with noise, and results are not
+comparable with those on MNIST. The network and its cost are the original ones.
 """
 
 import numpy as np
@@ -16,7 +15,7 @@ from neuralopt.tasks.task import SPLITS, Classification, Examples, Split, finger
 SIDE, CLASSES, PATTERNS, BATCH = 28, 10, 3, 128
 SIZES = dict(zip(SPLITS, (2048, 512, 512, 512), strict=True))
 STRENGTH = 0.2
-"""Of a pattern; the noise beside it is uniform in [0, 1)."""
+"""Of a pattern; the noise added to it is uniform in [0, 1)."""
 
 IMAGE_SEED, PATTERN, CHOICE, NOISE, ORDER = 784_20_10, 0, 1, 2, 3
 

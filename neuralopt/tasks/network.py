@@ -1,7 +1,4 @@
-"""Networks as data, for engines that train them by hand, and as modules of torch.
-
-Knows layers; refuses to know examples. Parameters are in torch's order and flattened.
-"""
+"""Networks described by their layers, and the torch modules made from them."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -14,9 +11,8 @@ from torch import nn
 
 Activation = Literal["relu", "tanh", "sigmoid"]
 Objective = Literal["cross_entropy", "squared_error"]
-"""What is minimised. squared_error: the mean over examples and classes of the squared
-distance of the outputs to 1 for the right class and 0 for the others (Hui and Belkin
-2021)."""
+"""The loss. squared_error: the mean over examples and classes of the squared distance
+of outputs to 1 for the right class and 0 for the others (Hui and Belkin 2021)."""
 
 MODULES: Mapping[str, type[nn.Module]] = {
     "relu": nn.ReLU,
@@ -29,8 +25,12 @@ MODULES: Mapping[str, type[nn.Module]] = {
 class Mlp:
     """A fully connected network with biases.
 
-    widths: of the inputs, hidden layers and outputs, as in (64, 32, 10).
     Its parameters are weight (out, in) and bias (out,) of each layer.
+
+    Attributes:
+        widths: of the inputs, hidden layers and outputs, as in (64, 32, 10).
+        activation: of the hidden layers.
+        objective: the loss.
     """
 
     widths: tuple[int, ...]
@@ -45,11 +45,16 @@ class Mlp:
 class ConvNet:
     """Convolutions of 3 x 3 that keep an image's size, then fully connected layers.
 
-    image: channels, height and width of the inputs. convolutions: channels and pooling
-    of each; pooling is 1 for none, or 2 for the largest of each square of four.
-    widths: of the layers that follow, the last of them the outputs.
     Each convolution has no bias and is followed by batch normalisation, activation and
     pooling. Its parameters are weight (out, in, 3, 3), scale (out,) and shift (out,).
+
+    Attributes:
+        image: channels, height and width of the inputs.
+        convolutions: channels and pooling of each; pooling is 1 for none, or 2 for the
+            largest value of each 2 x 2 square.
+        widths: of the fully connected layers, the last of them the outputs.
+        activation: of all hidden layers.
+        objective: the loss.
     """
 
     image: tuple[int, int, int]
@@ -60,7 +65,7 @@ class ConvNet:
 
     @property
     def features(self) -> int:
-        """What the last convolution hands to the first layer."""
+        """Numbers that the last convolution gives to the first connected layer."""
         channels, height, width = self.image
         for made, pool in self.convolutions:
             channels, height, width = made, height // pool, width // pool
@@ -91,7 +96,13 @@ def _dense(widths: tuple[int, ...], activation: Activation) -> Iterator[nn.Modul
 def mean_loss(
     objective: Objective, outputs: torch.Tensor, targets: torch.Tensor
 ) -> torch.Tensor:
-    """Mean of an objective over a batch, a scalar. targets: class numbers, (batch,)."""
+    """Return the mean of an objective over a batch, a scalar.
+
+    Args:
+        objective: the loss.
+        outputs: (batch, classes).
+        targets: class numbers, (batch,).
+    """
     if objective == "cross_entropy":
         return nn.functional.cross_entropy(outputs, targets)
     wanted = nn.functional.one_hot(targets, outputs.shape[-1]).to(outputs.dtype)

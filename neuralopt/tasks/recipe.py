@@ -1,7 +1,4 @@
-"""How children of a task are trained, whatever their rule.
-
-Knows a handful of numbers; refuses to know rules and how training is done.
-"""
+"""Recipes: clipping, weight decay and schedule, the same for every rule of a task."""
 
 import math
 from dataclasses import dataclass
@@ -9,14 +6,19 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What stands around every rule of a task: w <- w - lr f(t) (rule + decay * w).
+    """The training recipe of a task: w <- w - lr f(t) (rule + weight_decay * w).
 
-    clip_norm: a gradient whose Euclidean norm over all parameters is greater is scaled
-    down to it (Pascanu et al. 2013); 0 for none. weight_decay: decoupled (Loshchilov
-    and Hutter 2019). schedule: the factor f of the learning rate, a name of SCHEDULES
-    or an expression of t, T and progress, which engines read. warmup: share of the
-    steps in which the rate rises in a line, under the schedule (Goyal et al. 2017).
-    Raises ValueError for a number out of range.
+    Attributes:
+        clip_norm: a gradient with a greater Euclidean norm over all parameters is
+            scaled down to this (Pascanu et al. 2013); 0 for none.
+        weight_decay: decoupled (Loshchilov and Hutter 2019).
+        schedule: the factor f of the learning rate, a name of SCHEDULES or an
+            expression of t, T and progress, which engines read.
+        warmup: fraction of the steps in which the rate rises linearly, multiplied with
+            the schedule (Goyal et al. 2017).
+
+    Raises:
+        ValueError: a number is out of range.
     """
 
     clip_norm: float = 0.0

@@ -1,7 +1,4 @@
-"""What a child is trained on: a network, data in four splits, a loss and a quality.
-
-Knows data and networks; refuses to know rules and how training is done.
-"""
+"""Tasks: a network, data in four splits, a loss, a metric and a quality."""
 
 import hashlib
 import math
@@ -16,19 +13,21 @@ from neuralopt.tasks.network import ConvNet, Mlp, mean_loss
 from neuralopt.tasks.recipe import Recipe
 
 Split = Literal["training", "validation", "selection", "test"]
-"""Parts of a task's data. A search trains on `training` and scores on `validation`;
-`selection` ranks what was found; `test` is for the last word and is never searched."""
+"""A split of a task's data. A search trains on `training` and scores on `validation`;
+`selection` ranks the rules that were found; `test` is for a final comparison."""
 
 SPLITS: tuple[Split, ...] = ("training", "validation", "selection", "test")
 
 
 @dataclass(frozen=True, slots=True)
 class Examples:
-    """What is given and what is wanted, example by example.
+    """Inputs and targets of a split.
 
-    inputs: (count, ...), floats, or int64 numbers of tokens, which no engine may turn
-    into floats. targets: (count, ...), as the task's loss takes them: class numbers
-    (count,), numbers of the next tokens (count, time), values.
+    Attributes:
+        inputs: (count, ...), floats, or int64 numbers of tokens, which engines do not
+            convert.
+        targets: (count, ...), as the task's loss takes them: class numbers (count,),
+            numbers of the next tokens (count, time), or values.
     """
 
     inputs: torch.Tensor
@@ -41,10 +40,14 @@ class Examples:
 class Task(Protocol):
     """A small training problem.
 
-    name: as in TASKS. fingerprint: changes whenever data, network or recipe do.
-    batch_size: examples a step; an epoch is every whole batch of the training split.
-    layers: the network as data, for engines that train it by hand, or None.
-    recipe: what stands around every rule of this task.
+    Attributes:
+        name: as in TASKS.
+        fingerprint: changes whenever data, network or recipe do.
+        batch_size: examples of a step; an epoch is every whole batch of the training
+            split.
+        layers: the network as data, for engines that do not use torch's modules; or
+            None.
+        recipe: clipping, weight decay and schedule, the same for every rule.
     """
 
     @property
@@ -59,34 +62,33 @@ class Task(Protocol):
     def recipe(self) -> Recipe: ...
 
     def examples(self, split: Split) -> Examples:
-        """The examples of a split, always the same tensors in the same order."""
+        """Return the examples of a split, the same in the same order at every call."""
         ...
 
     def network(self) -> nn.Module:
-        """A new network, initialised from torch's global generator."""
+        """Make a new network, initialised from torch's default generator."""
         ...
 
     def loss(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """Mean loss of a batch, a scalar."""
+        """Return the mean loss of a batch, a scalar."""
         ...
 
     def accuracy(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """Share of the examples that are right, a scalar."""
+        """Return the metric of a batch, such as its accuracy, a scalar."""
         ...
 
     def quality(self, loss: float) -> float:
-        """The quality, in [0, 1], of a mean loss on a held-out split."""
+        """Return the quality, in [0, 1], of a mean loss on a held-out split."""
         ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Classification:
-    """A task of classes, scored by exp(-loss).
+    """A task of classes, whose quality is exp(-loss).
 
-    Of the cross-entropy that is the geometric mean probability of the right class.
-    Unlike the share of right answers it does not tie among the best of a few hundred
-    examples; it ranks two seeds alike far more often, and the learning rate is chosen
-    by it too.
+    With the cross-entropy, this is the geometric mean probability of the right class.
+    Unlike the accuracy, it does not tie among the best rules on a few hundred examples,
+    and it ranks rules alike on two seeds far more often.
     """
 
     name: str
@@ -113,7 +115,12 @@ class Classification:
 
 
 def fingerprint(description: str, splits: Mapping[Split, Examples]) -> str:
-    """A hash of a task's description and of all its data, 16 hexadecimal digits."""
+    """Return a hash of a task's description and data, 16 hexadecimal digits.
+
+    Args:
+        description: everything but the data that a score depends on.
+        splits: the examples of every split.
+    """
     digest = hashlib.sha256(description.encode())
     for split in SPLITS:
         examples = splits[split]
@@ -124,10 +131,14 @@ def fingerprint(description: str, splits: Mapping[Split, Examples]) -> str:
 
 
 def with_recipe(task: Task, **changes: float | str | None) -> Task:
-    """The task with another recipe: fields of Recipe, None for what the task has.
+    """Return the task with another recipe.
 
-    Raises ValueError for a value out of range, or if a class of the user's own, no
-    dataclass, can't be changed.
+    Args:
+        task: a dataclass, as tasks of this package are.
+        changes: fields of Recipe; None keeps the task's own value.
+
+    Raises:
+        ValueError: a value is out of range, or the task is not a dataclass.
     """
     given = {name: value for name, value in changes.items() if value is not None}
     recipe = replace(task.recipe, **given)  # type: ignore[arg-type]

@@ -1,19 +1,17 @@
-"""Candidates trained on fresh seeds, ready to be compared.
-
-Knows how rules and torch's optimizers are scored alike; refuses to know tables.
-"""
+"""Train candidates on fresh seeds, to compare them."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
 
 import torch
 
 from neuralopt.engines import Numerics, choose_engine
 from neuralopt.engines.engine import Engine, OptimizerSpec, TorchOptimizer
+from neuralopt.engines.step_counter import StepCounter, counting_steps
 from neuralopt.scoring.budgets import Budget
-from neuralopt.scoring.protocol import Trial, score_trials
+from neuralopt.scoring.protocol import Trial, score_trials, steps_of_trial
 from neuralopt.scoring.score import Score
 from neuralopt.tasks import Split, Task
 from neuralopt.verdict.comparison import Comparison, compare
@@ -22,6 +20,9 @@ FIRST_REPLICATE = 1_000
 """Replicates from here on belong to verdicts: no search trains with them."""
 
 TRIALS_A_TASK = 16
+PROGRESS_SECONDS = 0.5
+"""Between looks at how far trainings are."""
+
 CPU_FLOAT32 = Numerics()
 
 
@@ -74,13 +75,28 @@ def run_benchmark(
     numerics: Numerics = CPU_FLOAT32,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Benchmark:
-    """Score every candidate on the same fresh seeds, each seed for itself.
+    """Score every candidate on the same fresh seeds, each seed by itself.
 
     Each seed chooses its own learning rate, by the loss on the validation split, and is
     measured on `splits`. Optimizers of torch are trained by the serial engine.
-    progress: called with (done, total) trials.
-    Raises ValueError for an unknown engine, fewer than one seed, a device that this
-    machine has not, or a training that breaks.
+
+    Args:
+        candidates: rules or optimizers of torch by name.
+        task: that all are trained on.
+        budget: of each training.
+        seeds: trainings of each candidate.
+        seed: of the engine.
+        engine: a name of ENGINES, or ``auto``.
+        splits: that the trainings are measured on.
+        workers: threads.
+        numerics: dtype, device and precision.
+        progress: called with (done, total), in trials, whenever done has grown. Trials
+            that are being trained count by their share of optimizer steps, rounded
+            down in sum.
+
+    Raises:
+        ValueError: the engine is unknown, there is fewer than one seed, this machine
+            does not have the device, or a training breaks.
     """
     numerics.check()
     if seeds < 1:
@@ -108,18 +124,16 @@ def run_benchmark(
                 some[start : start + TRIALS_A_TASK]
                 for start in range(0, len(some), TRIALS_A_TASK)
             ]
-            results = pool.map(
-                lambda chunk, chosen=chosen: _scores(
-                    chosen, task, budget, [trial for _, trial in chunk], splits
-                ),
-                chunks,
-            )
+            jobs = [
+                _Chunk(chosen, task, budget, [trial for _, trial in chunk], splits)
+                for chunk in chunks
+            ]
+            results = _run(pool, jobs, done, total, progress)
             for chunk, result in zip(chunks, results, strict=True):
                 for (name, _), by_split in zip(chunk, result, strict=True):
                     for split in splits:
                         scores[split][name].append(by_split[split])
-                done += len(chunk)
-                progress(done, total)
+            done += len(some)
     return Benchmark(
         task.name,
         budget.name,
@@ -131,16 +145,52 @@ def run_benchmark(
     )
 
 
-def _scores(
-    engine: Engine,
-    task: Task,
-    budget: Budget,
-    trials: Sequence[Trial],
-    splits: Sequence[Split],
-) -> list[dict[Split, Score]]:
-    """As `score_trials`; what breaks in a user's task is a ValueError of one line."""
+@dataclass(slots=True)
+class _Chunk:
+    """Trials that one thread trains together, and how far they are."""
+
+    engine: Engine
+    task: Task
+    budget: Budget
+    trials: Sequence[Trial]
+    splits: Sequence[Split]
+    counter: StepCounter = field(default_factory=StepCounter)
+
+    def scores(self) -> list[dict[Split, Score]]:
+        """Score the trials; an error in a user's task is a ValueError of one line."""
+        try:
+            with counting_steps(self.counter):
+                return score_trials(
+                    self.engine, self.task, self.budget, self.trials, self.splits
+                )
+        except Exception as error:
+            what = " ".join(f"{type(error).__name__}: {error}".split())
+            raise ValueError(
+                f"task {self.task.name}: training breaks: {what[:300]}"
+            ) from error
+
+
+def _run(
+    pool: ThreadPoolExecutor,
+    chunks: Sequence[_Chunk],
+    before: int,
+    total: int,
+    progress: Callable[[int, int], None],
+) -> list[list[dict[Split, Score]]]:
+    """Score chunks on threads; report their trials, and those done before, as done."""
+    futures = [pool.submit(chunk.scores) for chunk in chunks]
+    told, pending = 0, set(futures)
     try:
-        return score_trials(engine, task, budget, trials, splits)
-    except Exception as error:
-        what = " ".join(f"{type(error).__name__}: {error}".split())
-        raise ValueError(f"task {task.name}: training breaks: {what[:300]}") from error
+        while pending:
+            finished, pending = wait(pending, PROGRESS_SECONDS, "FIRST_COMPLETED")
+            for future in finished:
+                future.result()
+            steps = sum(chunk.counter.done for chunk in chunks)
+            each = steps_of_trial(chunks[0].task, chunks[0].budget, 1)
+            if (done := steps // each) > told:
+                told = done
+                progress(before + done, total)
+    finally:
+        for future in futures:
+            future.cancel()
+    return [future.result() for future in futures]

@@ -12,7 +12,7 @@ from neuralopt.evaluators.evaluator import (
     Scorer,
     WorkerPlan,
 )
-from neuralopt.scoring import Score
+from neuralopt.scoring.score import Score
 
 Make = Callable[[WorkerPlan, int], Evaluator]
 """Makes an evaluator of a plan that hands out so many rules at a time."""

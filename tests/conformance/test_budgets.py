@@ -7,8 +7,8 @@ import pytest
 from neuralopt.engines.serial import SerialEngine
 from neuralopt.engines.stacked import StackedEngine
 from neuralopt.language import parse
-from neuralopt.scoring import BUDGETS, Budget, Trial, score_trials
-from neuralopt.scoring.protocol import screening_limit
+from neuralopt.scoring.budgets import BUDGETS, Budget
+from neuralopt.scoring.protocol import Trial, score_trials, screening_limit
 from neuralopt.tasks import TASKS, load_task
 from tests.engines.builders import some_digits
 

@@ -7,7 +7,7 @@ import pytest
 
 from neuralopt.evaluators import InProcessEvaluator, ScoringPlan
 from neuralopt.evaluators.evaluator import Evaluator, WorkerPlan
-from neuralopt.scoring import named_budget
+from neuralopt.scoring.budgets import named_budget
 from neuralopt.tasks import load_task
 from tests.conformance import evaluators as checks
 

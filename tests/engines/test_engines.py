@@ -5,11 +5,17 @@ What every engine promises is tested in tests/conformance.
 
 import random
 import sys
+from dataclasses import replace
 
 import pytest
 import torch
 
-from neuralopt.engines import choose_engine, fastest_engine
+from neuralopt.engines import (
+    Numerics,
+    UnsupportedTaskError,
+    choose_engine,
+    fastest_engine,
+)
 from neuralopt.engines.engine import (
     Child,
     TorchOptimizer,
@@ -20,8 +26,9 @@ from neuralopt.engines.stacked import population
 from neuralopt.engines.stacked.population import StackedEngine
 from neuralopt.language import RULES, parse
 from neuralopt.spaces import SPACES
-from neuralopt.tasks import load_task
+from neuralopt.tasks import load_task, with_recipe
 from tests.engines.builders import Recording, flat, random_rules, some_digits
+from tests.engines.networks import own_task
 
 SPLITS = ("validation", "selection")
 EXACT = 1e-9
@@ -277,3 +284,27 @@ def test_outcomes_of_many_random_rules_do_not_depend_on_their_neighbours(space):
     found = engine.train([children[number] for number in numbers], 3, SPLITS)
     for number, outcome in zip(numbers, found, strict=True):
         assert outcome == outcomes[number], children[number]
+
+
+@pytest.mark.parametrize(
+    ("task", "numerics"),
+    [
+        (own_task("gelu"), Numerics()),
+        (with_recipe(some_digits(), clip_norm=1.0), Numerics()),
+        (some_digits(), Numerics.named("bfloat16")),
+        (some_digits(), Numerics(device="cuda")),
+    ],
+)
+def test_what_the_native_engine_does_not_support_is_named_so(task, numerics):
+    with pytest.raises(UnsupportedTaskError, match="engine=stacked"):
+        choose_engine("native", task, numerics=numerics)
+
+
+def test_an_invalid_task_is_not_taken_for_an_unsupported_one():
+    broken = replace(own_task("gelu"), make_network=lambda: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        fastest_engine(broken)
+    unknown = with_recipe(own_task("gelu"), schedule="cosin")
+    with pytest.raises(ValueError, match="did you mean 'cosine'") as told:
+        fastest_engine(unknown)
+    assert not isinstance(told.value, UnsupportedTaskError)

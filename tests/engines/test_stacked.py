@@ -286,8 +286,8 @@ def test_places_that_change_bits_are_noticed(monkeypatch):
     # round by place depends on the processor, so a pass that does is made here.
     exact = VmapGradients.gradients
 
-    def rounded_by_place(self, weights, inputs, targets, gradients):
-        losses = exact(self, weights, inputs, targets, gradients)
+    def rounded_by_place(self, weights, inputs, targets, gradients, step):
+        losses = exact(self, weights, inputs, targets, gradients, step)
         gradients[0] = torch.nextafter(gradients[0], gradients[0] + 1)
         return losses
 
@@ -381,7 +381,7 @@ def test_cudnn_is_held_to_repeatable_algorithms_on_a_gpu_alone():
     assert cudnn.deterministic == before
 
 
-def test_a_long_held_out_part_is_measured_in_pieces(monkeypatch):
+def test_a_long_held_out_split_is_measured_in_pieces(monkeypatch):
     task, children = own_task("gelu"), children_of(("g",), (0.1,))
     whole = SerialEngine(task, 0, torch.float64).train(children, 1, SPLITS)
     monkeypatch.setattr("neuralopt.engines.engine.MEASURED_AT_ONCE", 7)

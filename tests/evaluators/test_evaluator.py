@@ -6,9 +6,22 @@ import time
 import pytest
 import torch
 
-from neuralopt.evaluators import InProcessEvaluator, Request, Workers
+from neuralopt.engines import ENGINES, choose_engine
+from neuralopt.engines.serial import SerialEngine
+from neuralopt.evaluators import (
+    InProcessEvaluator,
+    Request,
+    Workers,
+    per_task_scorer,
+)
+from neuralopt.evaluators import (
+    scorer as scorer_of,
+)
+from neuralopt.evaluators.evaluator import steps_per_rule
 from neuralopt.language import Expression
+from neuralopt.scoring.budgets import Budget
 from neuralopt.scoring.score import Score
+from tests.engines.builders import some_digits
 
 
 class Broken(BaseException):
@@ -168,3 +181,55 @@ def test_children_run_on_one_thread_of_torch_each(evaluator_of):
 def test_an_evaluator_out_of_range_is_refused(options):
     with pytest.raises(ValueError, match="give 1 or more"):
         InProcessEvaluator(scorer, **options)
+
+
+def test_steps_of_rules_in_flight_are_counted_until_they_are_collected(evaluator_of):
+    task, budget = some_digits(training=256), Budget("short", (0.01, 0.1), 1, 2)
+    rules = ["g", "g / (g - g)"]  # the second diverges at every rate
+    each = 4 * (2 * 1 + 2)  # steps: 4 an epoch, two rates for one epoch and 2 more
+    for name in ENGINES:
+        score = scorer_of(task, budget, choose_engine(name, task))
+        score(["g"])  # kernels may have to be compiled
+        evaluator = evaluator_of(score, batch=2)
+        assert evaluator.workers() == Workers(alive=1, steps_per_rule=each)
+        evaluator.submit(requests(*rules))
+        seen, end = [], time.monotonic() + 60
+        while time.monotonic() < end:
+            now = evaluator.workers()
+            seen.append((now.steps_done, now.steps_expected))
+            if now.steps_done == 2 * each:
+                break
+            time.sleep(0.001)
+        assert seen[-1] == (2 * each, 2 * each)
+        assert seen == sorted(seen)
+        collected(evaluator, 2)
+        assert evaluator.workers() == Workers(alive=1, steps_per_rule=each)
+
+
+def test_steps_are_seen_while_a_batch_is_trained(evaluator_of):
+    go, task = threading.Event(), some_digits(training=256)
+    budget = Budget("short", (0.01,), 1, 2)
+
+    class Waiting(SerialEngine):
+        def train(self, children, epochs, splits, limit=None):
+            if epochs == 2:
+                go.wait(30)
+            return super().train(children, epochs, splits, limit)
+
+    evaluator = evaluator_of(scorer_of(task, budget, Waiting(task, 0)), batch=2)
+    evaluator.submit(requests("g", "adam"))
+    end = time.monotonic() + 30
+    while evaluator.workers().steps_done < 8 and time.monotonic() < end:
+        time.sleep(0.01)
+    now = evaluator.workers()
+    go.set()
+    assert (now.steps_done, now.steps_expected, now.steps_per_rule) == (8, 24, 12)
+
+
+def test_steps_of_several_tasks_are_added_up():
+    tasks = [some_digits(training=256), some_digits(training=128)]
+    budget = Budget("short", (0.01, 0.1), 1, 2, replicates=3)
+    scorers = [scorer_of(task, budget, choose_engine("serial", task)) for task in tasks]
+    assert steps_per_rule(scorers[0]) == 3 * 4 * 4
+    assert steps_per_rule(per_task_scorer(scorers)) == 3 * 4 * 4 + 3 * 2 * 4
+    assert steps_per_rule(per_task_scorer([*scorers, len])) == 0

@@ -81,7 +81,7 @@ def test_windows_are_the_text_and_targets_one_place_on():
         assert all(window in TEXT for window in windows_of(split))
 
 
-def test_parts_are_disjoint_stretches_that_make_up_the_text():
+def test_splits_are_disjoint_stretches_that_make_up_the_text():
     rows = {split: iter(windows_of(split)) for split in SPLITS}
     # Independent of how they were cut: laid end to end, section by section, the
     # windows are the text, and each character was used once.

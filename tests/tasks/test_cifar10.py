@@ -58,7 +58,7 @@ def test_the_division_never_changes(conv):
 
 
 @pytest.mark.parametrize("sizes", [(50_000, 10_000), (150, 30), (203, 7), (111, 2)])
-def test_parts_are_disjoint_and_cover_both_files(sizes):
+def test_splits_are_disjoint_and_cover_both_files(sizes):
     splits = divided(*sizes)
     for size, names in zip(
         sizes, (("training", "validation"), ("selection", "test")), strict=True
@@ -67,7 +67,7 @@ def test_parts_are_disjoint_and_cover_both_files(sizes):
         assert sorted(together.tolist()) == list(range(size))
 
 
-def test_parts_hold_every_image_once_with_its_class(conv):
+def test_splits_hold_every_image_once_with_its_class(conv):
     written = builders.batches()
     of_file = {
         image.tobytes() + bytes([label]): name == "test_batch"

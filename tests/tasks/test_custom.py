@@ -3,8 +3,10 @@
 import functools
 import itertools
 import math
+import random
 from pathlib import Path
 
+import numpy
 import pytest
 import torch
 from torch import nn
@@ -58,7 +60,7 @@ def test_examples_are_divided_once_and_for_all():
     assert sizes == [240, 60, 60, 40]
 
 
-def test_parts_and_batches_are_taken_as_they_are():
+def test_splits_and_batches_are_taken_as_they_are():
     inputs, targets = data()
     splits = {split: (inputs[n::4], targets[n::4]) for n, split in enumerate(SPLITS)}
 
@@ -109,9 +111,47 @@ def test_objects_that_are_called_are_told_apart():
     assert len({each.fingerprint for each in made}) == 4
 
 
-def test_a_network_that_draws_random_numbers_is_refused():
-    with pytest.raises(ValueError, match="draws random numbers as it trains"):
-        task(network=lambda: nn.Sequential(nn.Dropout(0.5), nn.Linear(2, 2)))
+def test_a_network_with_dropout_is_trained_repeatably():
+    def made():
+        return task(network=lambda: nn.Sequential(nn.Dropout(0.5), nn.Linear(2, 2)))
+
+    one, other = made(), made()
+    assert one.fingerprint == other.fingerprint
+    assert evaluate(["adam"], one, "smoke") == evaluate(["adam"], other, "smoke")
+
+
+class Drawing(nn.Module):
+    """Draws by a function of the user's."""
+
+    def __init__(self, draw):
+        super().__init__()
+        self.layer, self.draw = nn.Linear(2, 2), draw
+
+    def forward(self, inputs):
+        return self.layer(inputs) * (1 + self.draw(self))
+
+
+OWN = torch.Generator().manual_seed(3)
+
+
+@pytest.mark.parametrize(
+    ("draw", "says"),
+    [
+        (lambda module: random.random(), "from Python's random"),
+        (lambda module: numpy.random.rand(), "from NumPy"),  # noqa: NPY002  as users do
+        (
+            lambda module: torch.rand(1, generator=OWN),
+            "different losses on one batch: draw random numbers from torch's default",
+        ),
+        (
+            lambda module: 0 if module.training else torch.rand(1),
+            "only when it is measured",
+        ),
+    ],
+)
+def test_random_numbers_that_no_engine_could_seed_are_refused(draw, says):
+    with pytest.raises(ValueError, match=says):
+        task(network=lambda: Drawing(draw))
 
 
 def test_a_regression_has_its_own_quality():

@@ -23,7 +23,7 @@ def images_of(examples):
     ]
 
 
-def test_parts_hold_every_image_once_with_its_class():
+def test_splits_hold_every_image_once_with_its_class():
     images, classes = load_digits(return_X_y=True)
     whole = [
         image.astype(np.uint8).tobytes() + bytes([target])

@@ -147,6 +147,21 @@ def test_progress_counts_every_trial_once():
     assert {total for _, total in seen} == {20}
 
 
+def test_progress_moves_within_a_chunk(monkeypatch):
+    monkeypatch.setattr(benchmark, "PROGRESS_SECONDS", 0.01)
+    seen = []
+    rivals = {"sgd": parse("g"), "adam": RULES["adam"].expression}
+    quick(
+        rivals,
+        seeds=TRIALS_A_TASK // 2,
+        engine="serial",
+        progress=lambda done, total: seen.append(done),
+    )
+    assert len(seen) > 2  # of one chunk
+    assert seen == sorted(set(seen))
+    assert seen[-1] == TRIALS_A_TASK
+
+
 def test_standings_have_a_row_for_each_contender_and_a_quality_for_each_seed():
     found = quick(seeds=3, splits=("selection", "test"))
     for split in ("selection", "test"):

@@ -1,7 +1,6 @@
-"""Fully connected networks of a population, as batched products.
+"""Forward and backward passes of a population of fully connected networks.
 
-Knows the layers of an Mlp, forwards and backwards; refuses to know rules. weights and
-gradients: (rows, n), each row the parameters of one network.
+Weights and gradients are (rows, n), each row the parameters of one network.
 """
 
 from collections.abc import Callable
@@ -14,10 +13,15 @@ from neuralopt.tasks import Mlp
 def batched_forward(
     layers: Mlp, weights: torch.Tensor, inputs: torch.Tensor
 ) -> list[torch.Tensor]:
-    """Inputs of every layer and the outputs of the last.
+    """Compute the inputs of every layer and the outputs of the last.
 
-    weights: (rows, n). inputs: (batch, width), shared by all rows. Returns tensors
-    (rows, batch, width).
+    Args:
+        layers: of the networks.
+        weights: (rows, n).
+        inputs: (batch, width), shared by all rows.
+
+    Returns:
+        Tensors (rows, batch, width).
     """
     rows = len(weights)
     values = [inputs.expand(rows, *inputs.shape)]
@@ -35,7 +39,18 @@ def batched_gradients(
     targets: torch.Tensor,
     gradients: torch.Tensor,
 ) -> torch.Tensor:
-    """Write the gradients of all rows, (rows, n); return their losses, (rows,)."""
+    """Compute the gradients of all rows on one batch.
+
+    Args:
+        layers: of the networks.
+        weights: (rows, n).
+        inputs: (batch, width), shared by all rows.
+        targets: class numbers, (batch,).
+        gradients: (rows, n), written to.
+
+    Returns:
+        The loss of each row, (rows,).
+    """
     values = batched_forward(layers, weights, inputs)
     outputs = values.pop()
     batch = len(targets)
@@ -57,10 +72,17 @@ def batched_gradients(
 def cross_entropy(
     outputs: torch.Tensor, targets: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Mean loss of each row, (rows,), and probabilities, as outputs.
+    """Compute the mean loss of each row, and the probabilities of the classes.
 
-    outputs: (rows, batch, classes). Their greatest is taken away first: many rules push
-    all outputs the same way, and the loss would lose its digits to what they share.
+    The greatest output is subtracted first: many rules push all outputs the same way,
+    and the loss would lose its digits to their common part.
+
+    Args:
+        outputs: (rows, batch, classes).
+        targets: class numbers, (batch,).
+
+    Returns:
+        Losses, (rows,), and probabilities, (rows, batch, classes).
     """
     shifted = outputs - outputs.amax(-1, keepdim=True)
     each = torch.arange(len(targets), device=targets.device)
@@ -74,7 +96,7 @@ def cross_entropy(
 def layer_views(
     layers: Mlp, flat: torch.Tensor
 ) -> list[tuple[torch.Tensor, torch.Tensor]]:
-    """Each layer's (rows, out, in) and (rows, out) within (rows, n)."""
+    """Return views of each layer's weight (rows, out, in) and bias (rows, out)."""
     views = []
     start = 0
     for inputs, outputs in zip(layers.widths, layers.widths[1:], strict=False):

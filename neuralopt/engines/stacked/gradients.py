@@ -1,9 +1,7 @@
-"""Methods to compute the gradients of a population.
-
-Knows networks as rows of a matrix; refuses to know rules, and which method is faster.
-"""
+"""Methods to compute the gradients of a population, whose networks are matrix rows."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -13,8 +11,13 @@ from torch.func import functional_call, grad_and_value, vmap
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd
 
-from neuralopt.engines.engine import initial_parameters, measure
+from neuralopt.engines.engine import (
+    UnsupportedTaskError,
+    initial_parameters,
+    measure,
+)
 from neuralopt.engines.numerics import Numerics
+from neuralopt.engines.randomness import TRAINING, seeded
 from neuralopt.engines.stacked.dense import (
     batched_forward,
     batched_gradients,
@@ -24,9 +27,9 @@ from neuralopt.engines.stacked.parameters import ParameterLayout
 from neuralopt.tasks import Examples, Mlp, Task
 
 VECTOR_LANES = 16
-"""Numbers in the longest vector register. Networks that are convolved or normalised
-over a batch become channels of one tensor: a multiple of so many fills whole registers,
-and an outcome does not depend on how many are left, which torch would round by."""
+"""Numbers in the longest vector register. torch.func makes convolved and normalised
+networks channels of one tensor: a multiple of so many fills whole registers. Otherwise
+rounding, and so an outcome, would depend on how many networks are left."""
 
 Measures = list[tuple[float, float]]
 
@@ -44,48 +47,73 @@ class GradientMethod(Protocol):
         inputs: torch.Tensor,
         targets: torch.Tensor,
         gradients: torch.Tensor,
+        step: int,
     ) -> torch.Tensor:
-        """Write the gradients of all rows on one batch; return their losses."""
+        """Write the gradients of all rows on one batch.
+
+        Args:
+            weights: (rows, length).
+            inputs: of the batch, the same for all rows.
+            targets: of the batch.
+            gradients: (rows, length), written to.
+            step: of the training; random numbers of a network depend on it.
+
+        Returns:
+            The loss of each row, (rows,).
+        """
         ...
 
     def keep(self, rows: torch.Tensor) -> None:
-        """Forget all rows but these."""
+        """Keep only these rows.
+
+        Args:
+            rows: their numbers, ascending.
+        """
         ...
 
     def measure(self, weights: torch.Tensor, examples: Examples) -> Measures:
-        """Loss and accuracy of each row on a held-out split."""
+        """Return loss and accuracy of each row on a held-out split."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class NetworkSetup:
-    """What a method is made from: a task, numbers, and one network, which it may use.
+    """What a method is made from.
 
-    frozen: columns of the rows that are known to get no gradient.
+    Attributes:
+        task: gives loss and metric.
+        numerics: of the networks.
+        counters: seed and replicate.
+        network: one network, which the method may use.
+        rows: places of its parameters.
+        frozen: columns of the rows that are known to get no gradient.
+        random: whether the network draws random numbers in training.
     """
 
     task: Task
     numerics: Numerics
-    counters: tuple[int, int]  # seed and replicate
+    counters: tuple[int, int]
     network: nn.Module
     rows: ParameterLayout
     frozen: tuple[slice, ...] = ()
+    random: bool = False
 
     @classmethod
     def of(
         cls, task: Task, numerics: Numerics, seed: int = 0, replicate: int = 0
     ) -> "NetworkSetup":
+        """Make the setup of a replicate, with a new network in training mode."""
         network = initial_parameters(task, seed, replicate)
         network.to(numerics.device, numerics.dtype).train()
         return cls(task, numerics, (seed, replicate), network, ParameterLayout(network))
 
     def another(self) -> nn.Module:
-        """One more network like this one."""
+        """Make one more network like this one."""
         return NetworkSetup.of(self.task, self.numerics, *self.counters).network
 
 
 class DenseGradients:
-    """Products written by hand, for fully connected networks and cross-entropy."""
+    """Batched matrix products, for fully connected networks and cross-entropy."""
 
     def __init__(self, setup: NetworkSetup, count: int) -> None:
         assert isinstance(setup.task.layers, Mlp)
@@ -97,6 +125,7 @@ class DenseGradients:
         inputs: torch.Tensor,
         targets: torch.Tensor,
         gradients: torch.Tensor,
+        step: int,
     ) -> torch.Tensor:
         return batched_gradients(self.layers, weights, inputs, targets, gradients)
 
@@ -113,8 +142,8 @@ class DenseGradients:
 class LoopGradients:
     """torch's own forward and backward passes, one network after another.
 
-    Each row has a network object of its own, whose parameters lie in the row: whatever
-    else it keeps, in buffers or elsewhere, is its own too.
+    Each row has its own network object, whose parameters are views of the row, so that
+    buffers and other state are kept for each row too.
     """
 
     def __init__(self, setup: NetworkSetup, count: int) -> None:
@@ -125,7 +154,7 @@ class LoopGradients:
         self._placed: torch.Tensor | None = None
 
     def _place(self, weights: torch.Tensor) -> None:
-        """Let the networks' parameters lie in the rows, unless they do already."""
+        """Make the networks' parameters views of the rows, unless they are already."""
         if weights is self._placed:
             return
         views = self.setup.rows.views(weights)
@@ -140,6 +169,7 @@ class LoopGradients:
         inputs: torch.Tensor,
         targets: torch.Tensor,
         gradients: torch.Tensor,
+        step: int,
     ) -> torch.Tensor:
         self._place(weights)
         setup, into = self.setup, self.setup.rows.views(gradients)
@@ -147,9 +177,10 @@ class LoopGradients:
         for row, network in enumerate(self.networks):
             parameters = list(network.parameters())
             trained = [each for each in parameters if each.requires_grad]
-            with torch.enable_grad(), setup.numerics.autocast():
-                loss = setup.task.loss(network(inputs), targets)
-            found = iter(torch.autograd.grad(loss, trained, allow_unused=True))
+            with self._random_numbers(step):
+                with torch.enable_grad(), setup.numerics.autocast():
+                    loss = setup.task.loss(network(inputs), targets)
+                found = iter(torch.autograd.grad(loss, trained, allow_unused=True))
             slopes = [next(found) if p.requires_grad else None for p in parameters]
             self._check([slope is None for slope in slopes])
             for place, slope in zip(into, slopes, strict=True):
@@ -158,9 +189,15 @@ class LoopGradients:
             losses[row] = loss.detach()
         return losses
 
+    def _random_numbers(self, step: int) -> AbstractContextManager[object]:
+        setup = self.setup
+        if not setup.random:
+            return nullcontext()
+        return seeded(*setup.counters, TRAINING, step, device=setup.numerics.device)
+
     def _check(self, frozen: list[bool]) -> None:
         if frozen != self.frozen:
-            raise ValueError(
+            raise UnsupportedTaskError(
                 f"task {self.setup.task.name}: which of the network's parameters get "
                 "a gradient changes from batch to batch: use evaluator.engine=serial"
             )
@@ -171,15 +208,18 @@ class LoopGradients:
     def measure(self, weights: torch.Tensor, examples: Examples) -> Measures:
         self._place(weights)
         task, numerics = self.setup.task, self.setup.numerics
-        found = []
+        found, counters = [], self.setup.counters if self.setup.random else None
         for network in self.networks:
-            found.append(measure(network.eval(), task, examples, numerics))
+            found.append(measure(network.eval(), task, examples, numerics, counters))
             network.train()
         return found
 
 
 class VmapGradients:
-    """One pass for all networks, batched by torch.func."""
+    """One pass for all networks, batched by torch.func.
+
+    Not for networks that draw random numbers: torch.func raises an error for them.
+    """
 
     def __init__(self, setup: NetworkSetup, count: int) -> None:
         self.setup, self.network = setup, setup.network
@@ -216,6 +256,7 @@ class VmapGradients:
         inputs: torch.Tensor,
         targets: torch.Tensor,
         gradients: torch.Tensor,
+        step: int,
     ) -> torch.Tensor:
         rows, count = self.setup.rows, len(weights)
         buffers = self.buffers
@@ -225,15 +266,15 @@ class VmapGradients:
             weights = weights[filled]
             buffers = {name: each[filled] for name, each in buffers.items()}
         named = dict(zip(rows.names, rows.views(weights), strict=True))
-        # Inputs are the same for all, but expanded: one product over all networks would
-        # be cut into pieces that depend on how many there are.
+        # All networks share the inputs, but they are expanded: torch would compute one
+        # product over all networks in pieces that depend on how many there are.
         each = inputs.expand(len(weights), *inputs.shape)
         found, losses = self._all(named, buffers, each, targets)
         for place, gradient in zip(rows.views(gradients), found.values(), strict=True):
             place.copy_(gradient[:count])
         if more:
             self.buffers = {name: each[:count] for name, each in buffers.items()}
-        # Of a loss that autocast leaves in bfloat16, say.
+        # A loss may have another dtype, such as bfloat16 under autocast.
         return losses[:count].to(weights.dtype)  # type: ignore[no-any-return]
 
     def keep(self, rows: torch.Tensor) -> None:
@@ -256,8 +297,9 @@ class VmapGradients:
 def _widened(
     module: nn.Module, inputs: tuple[torch.Tensor, ...]
 ) -> tuple[torch.Tensor, ...]:
-    """Inputs of a batch normalisation as its running means are: torch.func takes no
-    others, though torch does.
+    """Convert inputs of a batch normalisation to the dtype of its running means.
+
+    torch.func requires that; torch does not.
     """
     return tuple(each.float() for each in inputs)
 

@@ -1,7 +1,4 @@
-"""Networks as rows of one matrix.
-
-Knows where each parameter of a module lies in a row; refuses to know what is computed.
-"""
+"""The places of a network's parameters in a row of a matrix."""
 
 from itertools import accumulate
 
@@ -9,16 +6,21 @@ import torch
 from torch import nn
 
 ALIGNMENT = 64
-"""Elements; the length of a row is a multiple of it. Some of torch's kernels (pow and
-exp2 among them) round differently at the end of a tensor and beside unusual values, in
-units of a vector register: a row that fills whole registers never notices the others.
+"""The length of a row is a multiple of so many elements. Some of torch's kernels (pow
+and exp2 among them) round differently at the end of a tensor and in a vector register
+with unusual values: rows that fill whole registers do not affect each other.
 """
 
 
 class ParameterLayout:
     """The places of a network's parameters, in the order of torch.
 
-    count: numbers of a network. length: of a row, with padding that nothing reads.
+    Attributes:
+        count: numbers of a network.
+        length: of a row, with padding that nothing reads.
+        names: of the parameters.
+        shapes: of the parameters.
+        spans: columns of each parameter.
     """
 
     def __init__(self, network: nn.Module) -> None:
@@ -34,15 +36,15 @@ class ParameterLayout:
         self.length = -(-self.count // ALIGNMENT) * ALIGNMENT
 
     def filled(self, network: nn.Module, count: int) -> torch.Tensor:
-        """A matrix (count, length), each row the parameters of a network."""
-        # Not torch's parameters_to_vector, which takes contiguous ones alone.
+        """Make a matrix (count, length), each row the parameters of a network."""
+        # torch's parameters_to_vector takes only contiguous parameters.
         flat = torch.cat([p.detach().reshape(-1) for p in network.parameters()])
         rows = flat.new_zeros(count, self.length)
         rows[:, : self.count] = flat
         return rows
 
     def views(self, rows: torch.Tensor) -> list[torch.Tensor]:
-        """Each parameter's (rows, *shape) within (rows, length)."""
+        """Return a view (rows, *shape) of each parameter within (rows, length)."""
         return [
             rows[:, span].view(len(rows), *shape)
             for span, shape in zip(self.spans, self.shapes, strict=True)

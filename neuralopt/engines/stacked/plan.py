@@ -1,7 +1,7 @@
-"""Which method suits a task's networks, and how many of them at a time.
+"""Choose how a population's gradients are computed, and how many children it holds.
 
-Knows how much cost a step is and what torch does fast; refuses to look at the clock: a
-search that is repeated, elsewhere or beside other cost, must choose alike.
+The choice follows from counted costs, not from measured times: a repeated search must
+choose alike, on a busy machine too.
 """
 
 import threading
@@ -16,6 +16,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from neuralopt.engines.numerics import Numerics
+from neuralopt.engines.randomness import TRAINING, seeded
 from neuralopt.engines.stacked.gradients import (
     VECTOR_LANES,
     NetworkSetup,
@@ -24,36 +25,43 @@ from neuralopt.engines.stacked.gradients import (
 from neuralopt.tasks import Mlp, Task
 
 FLOPS_PER_CALL, FLOPS_PER_CALL_CONVOLVED = 1_000_000, 200_000
-"""On a processor: where the calls of torch do more cost each, what they cost besides is
-little, and a population only leaves the cache; convolutions of many networks at once
-are slow in themselves (experiments/stacking)."""
+"""On a CPU, a step with more work for each call of torch is not worth batching: the
+overhead of calls is small then, and a population leaves the cache. Convolutions of many
+networks at once are slow in torch (experiments/stacking)."""
 
 CACHE_BYTES = 32 * 2**20
-"""What the tensors of a population's step may take, on a processor."""
+"""The most that the tensors of a population's step may take on a CPU."""
 
 GPU_SHARE = 0.5
 """Of a GPU's free memory that the tensors of a population's step may take."""
 
 POPULATIONS = {"dense": (112, 112), "vmap": (32, 112), "loop": (7, 112)}
-"""The fewest and the most children at a time on a processor that pay."""
+"""The smallest and the largest useful population on a CPU, by method."""
 
 GPU_POPULATION = 1792
 
 MATRIX_MULTIPLE = 4
-"""Numbers whose places in memory products of matrices tell apart."""
+"""Matrix products round by a matrix's place in memory modulo so many numbers."""
 
 TRIED_NETWORKS = 48
-"""Networks that torch.func is tried on."""
+"""Networks in the trial of torch.func."""
 
 _ONE_AT_A_TIME = threading.Lock()
-"""Which warnings are caught is a setup of the whole process."""
+"""Catching warnings changes a setting of the whole process."""
 
 
 @dataclass(frozen=True, slots=True)
 class StepCost:
-    """Of one child's step: floating-point operations of products and convolutions,
-    calls of torch, and bytes of all that they return. convolves: whether it has any
-    convolution. length: numbers of a row. frozen: its columns that get no gradient.
+    """The cost of one child's step.
+
+    Attributes:
+        flops: floating-point operations of products and convolutions.
+        calls: of torch's operations.
+        bytes: of all that they return.
+        convolves: whether the network has a convolution.
+        length: numbers of a row.
+        frozen: columns of a row that get no gradient.
+        random: whether the network draws random numbers.
     """
 
     flops: int
@@ -62,32 +70,44 @@ class StepCost:
     convolves: bool
     length: int
     frozen: tuple[slice, ...]
+    random: bool
 
 
 @dataclass(frozen=True, slots=True)
 class ExecutionPlan:
     """How a population's gradients are computed, and how many children it holds.
 
-    method: a name of GRADIENT_METHODS; reason: why it was chosen. population: children
-    at a time. frozen: columns that no loss depends on; they get no gradient from torch
-    and no optimizer moves them.
+    Attributes:
+        method: a name of GRADIENT_METHODS.
+        reason: why it was chosen.
+        population: children at a time.
+        frozen: columns that no loss depends on. They get no gradient from torch, and no
+            optimizer changes them.
+        random: whether the network draws random numbers.
     """
 
     method: str
     reason: str
     population: int
     frozen: tuple[slice, ...] = ()
+    random: bool = False
 
 
 def plan_execution(task: Task, numerics: Numerics, method: str = "") -> ExecutionPlan:
-    """Choose the method that measured fastest for such networks, or take `method`."""
+    """Choose the method that measured fastest for such networks.
+
+    Args:
+        task: whose networks are trained.
+        numerics: of the training.
+        method: a name of GRADIENT_METHODS, to take that one.
+    """
     with _ONE_AT_A_TIME:
         cost = step_cost(task, numerics)
         reason = "as asked"
         if not method:
             method, reason = _best_method(task, numerics, cost)
         population = _population(numerics, cost, method)
-        return ExecutionPlan(method, reason, population, cost.frozen)
+        return ExecutionPlan(method, reason, population, cost.frozen, cost.random)
 
 
 def _best_method(task: Task, numerics: Numerics, cost: StepCost) -> tuple[str, str]:
@@ -95,14 +115,16 @@ def _best_method(task: Task, numerics: Numerics, cost: StepCost) -> tuple[str, s
     plain = isinstance(layers, Mlp) and layers.objective == "cross_entropy"
     if plain and not numerics.mixed:
         return "dense", "fully connected layers"
+    if cost.random:
+        return "loop", "the network draws random numbers"
     if numerics.on_cpu:
         worth = FLOPS_PER_CALL_CONVOLVED if cost.convolves else FLOPS_PER_CALL
         if cost.flops > worth * cost.calls:
             much = f"{cost.flops / cost.calls / 1e6:.1f} MFLOP a call of torch"
             return "loop", f"{much} are worth it"
         if task.batch_size % VECTOR_LANES:
-            # Else a network's activations begin in the middle of a vector register,
-            # where some of torch's kernels round otherwise.
+            # Otherwise activations begin in the middle of a vector register, where some
+            # of torch's kernels round differently.
             odd = f"a batch of {task.batch_size} is no multiple of {VECTOR_LANES}"
             return "loop", odd
         if odd := _odd_matrix(task, numerics):
@@ -113,7 +135,7 @@ def _best_method(task: Task, numerics: Numerics, cost: StepCost) -> tuple[str, s
 
 
 def _population(numerics: Numerics, cost: StepCost, method: str) -> int:
-    """Children at a time: as many as there is room for in the cache or on the GPU."""
+    """Return how many children fit into the cache or on the GPU."""
     row_bytes = cost.length * numerics.dtype.itemsize
     kept = 4 * row_bytes  # weights, gradients, and two states of most rules
     if numerics.on_cpu:
@@ -125,19 +147,21 @@ def _population(numerics: Numerics, cost: StepCost, method: str) -> int:
 
 
 def _gpu_room(device: str) -> int:
-    """Bytes that a population may take: free ones, and those that torch keeps idle."""
+    """Return the bytes that a population may take, free or kept idle by torch."""
     free, _ = torch.cuda.mem_get_info(device)
     idle = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
     return int(GPU_SHARE * (free + idle))
 
 
 def step_cost(task: Task, numerics: Numerics) -> StepCost:
-    """What one child does in one step."""
+    """Count what one child does in one step."""
     setup, (inputs, targets) = NetworkSetup.of(task, numerics), _batch(task, numerics)
     parameters = list(setup.network.parameters())
     counter = _Counter()  # type: ignore[no-untyped-call]
-    with FlopCounterMode(display=False) as flops, counter:
-        setup.task.loss(setup.network(inputs), targets).backward()
+    with seeded(0, 0, TRAINING, 0, device=numerics.device) as drawn:
+        with FlopCounterMode(display=False) as flops, counter:
+            setup.task.loss(setup.network(inputs), targets).backward()
+        random = drawn()
     frozen = tuple(
         span
         for span, parameter in zip(setup.rows.spans, parameters, strict=True)
@@ -146,7 +170,9 @@ def step_cost(task: Task, numerics: Numerics) -> StepCost:
     convolves = any(isinstance(m, _ConvNd) for m in setup.network.modules())
     total = flops.get_total_flops()
     length = setup.rows.length
-    return StepCost(total, counter.calls, counter.bytes, convolves, length, frozen)
+    return StepCost(
+        total, counter.calls, counter.bytes, convolves, length, frozen, random
+    )
 
 
 class _Counter(TorchDispatchMode):
@@ -180,8 +206,9 @@ def _batch(task: Task, numerics: Numerics) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def _odd_matrix(task: Task, numerics: Numerics) -> str:
-    """A parameter whose copies, side by side, begin at odd places in memory: products
-    of matrices round by that. Empty if there is none.
+    """Name a parameter whose copies in rows begin at odd places in memory.
+
+    Matrix products round by that. Empty if there is none.
     """
     for name, parameter in NetworkSetup.of(task, numerics).network.named_parameters():
         if parameter.ndim > 1 and parameter.numel() % MATRIX_MULTIPLE:
@@ -191,7 +218,7 @@ def _odd_matrix(task: Task, numerics: Numerics) -> str:
 
 
 def _problem_of_vmap(task: Task, numerics: Numerics) -> str:
-    """What keeps torch.func from a network of this kind; empty if nothing does."""
+    """Return why torch.func does not suit the task's networks; empty if it does."""
     if problem := _state_besides(task, numerics):
         return problem
     setup, batch = NetworkSetup.of(task, numerics), _batch(task, numerics)
@@ -207,9 +234,10 @@ def _problem_of_vmap(task: Task, numerics: Numerics) -> str:
         try:
             for some in (weights[order], weights):
                 gradients = torch.zeros_like(some)
-                VmapGradients(setup, TRIED_NETWORKS).gradients(some, *batch, gradients)
+                method = VmapGradients(setup, TRIED_NETWORKS)
+                method.gradients(some, *batch, gradients, step=0)
                 found.append(gradients)
-        except Exception as error:  # noqa: BLE001  whatever a network does in there
+        except Exception as error:  # noqa: BLE001  a network may raise anything
             return f"torch.func: {' '.join(str(error).split())[:200]}"
     for warning in caught:
         if "batching rule" in str(warning.message):
@@ -220,7 +248,7 @@ def _problem_of_vmap(task: Task, numerics: Numerics) -> str:
 
 
 def _state_besides(task: Task, numerics: Numerics) -> str:
-    """What a network keeps from batch to batch that no row can hold."""
+    """Name state of a network that changes from batch to batch outside of its row."""
     network = NetworkSetup.of(task, numerics).network
     inputs, _ = _batch(task, numerics)
 

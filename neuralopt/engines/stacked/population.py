@@ -1,8 +1,4 @@
-"""The stacked engine: many children as the rows of one matrix.
-
-Knows how a population is trained: batches, recipes, who has diverged; refuses to know
-how gradients and updates are computed, budgets and scores.
-"""
+"""The stacked engine: many children are trained as the rows of one matrix."""
 
 import math
 import threading
@@ -34,6 +30,7 @@ from neuralopt.engines.stacked.gradients import (
 from neuralopt.engines.stacked.parameters import ParameterLayout
 from neuralopt.engines.stacked.plan import ExecutionPlan, plan_execution
 from neuralopt.engines.stacked.updates import Updates, UpdateSpec, updates_for
+from neuralopt.engines.step_counter import StepCounter, current_counter
 from neuralopt.one_thread import one_thread
 from neuralopt.optimizer.draws import draw
 from neuralopt.tasks import Split, Task
@@ -48,10 +45,19 @@ DRAWS_BYTES = 64 * 2**20
 class StackedEngine:
     """Trains rules x learning rates x replicates as one population.
 
-    Any network: by products written by hand, by torch.func or one after another, as
-    many at a time as suits it. `plan_execution` decides, unless `method` (a name of
-    GRADIENT_METHODS) and `population` are given. Raises ValueError if the
-    task's recipe names an unknown schedule.
+    It supports every network. `plan_execution` chooses how gradients are computed and
+    how many children are trained at a time.
+
+    Args:
+        task: any task.
+        seed: of initial weights, order of examples and random numbers.
+        dtype: of float numbers, unless `numerics` is given.
+        numerics: dtype, device and precision.
+        method: a name of GRADIENT_METHODS; empty to choose one.
+        population: children at a time; 0 to choose.
+
+    Raises:
+        ValueError: the task's recipe names an unknown schedule.
     """
 
     name = "stacked"
@@ -107,7 +113,7 @@ class StackedEngine:
         if not children:
             return []
         with one_thread(), self.numerics.repeatable():
-            plan = self.plan
+            plan, steps = self.plan, current_counter()
             for numbers in self._chunks(children):
                 population = _Population(
                     self,
@@ -115,6 +121,7 @@ class StackedEngine:
                     [children[number] for number in numbers],
                     epochs,
                     limit,
+                    steps,
                 )
                 results = population.train(splits)
                 for number, outcome in zip(numbers, results, strict=True):
@@ -122,8 +129,10 @@ class StackedEngine:
         return [outcome for outcome in outcomes if outcome is not None]
 
     def _chunks(self, children: Sequence[Child]) -> list[list[int]]:
-        """Numbers of children that train together: of one replicate, so that they
-        meet the same batches, and each rule's side by side.
+        """Divide children, given by their numbers, into populations.
+
+        Those of a population have one replicate, so that they are given the same
+        batches, and the children of one rule are adjacent.
         """
         size = self._population or self.plan.population
         replicates: dict[int, dict[object, list[int]]] = {}
@@ -147,6 +156,7 @@ class _Population:
     children: Sequence[Child]
     epochs: int
     limit: int | None
+    steps: StepCounter
     method: GradientMethod = field(init=False)
     weights: torch.Tensor = field(init=False)  # (rows, length)
     gradients: torch.Tensor = field(init=False)  # (rows, length)
@@ -172,7 +182,9 @@ class _Population:
                     examples.inputs[chosen],
                     examples.targets[chosen],
                     self.gradients,
+                    step,
                 )
+                self.steps.add(len(self.children))
                 if step % SWEEP == 0 or step + 1 == len(self.losses):
                     self._remove_diverged(step)
                     if not len(self.alive):
@@ -186,7 +198,7 @@ class _Population:
         setup = NetworkSetup.of(engine.task, numerics, engine.seed, replicate)
         self.weights = setup.rows.filled(setup.network, count)
         self.count = setup.rows.count
-        setup = replace(setup, frozen=self.plan.frozen)
+        setup = replace(setup, frozen=self.plan.frozen, random=self.plan.random)
         self.method = GRADIENT_METHODS[self.plan.method](setup, count)
         self.gradients = torch.zeros_like(self.weights)
         self.alive = torch.arange(count, device=numerics.device)
@@ -206,10 +218,10 @@ class _Population:
     def _update(self, step: int) -> None:
         clip_norm = self.engine.task.recipe.clip_norm
         for span in self.plan.frozen:
-            self.gradients[:, span] = 0  # torch.func has some for frozen parameters too
+            self.gradients[:, span] = 0  # torch.func gives frozen ones gradients too
         if clip_norm:
             norms = torch.linalg.vector_norm(self.gradients, dim=1, keepdim=True)
-            # The small number is that of torch.nn.utils.clip_grad_norm_.
+            # 1e-6 as in torch.nn.utils.clip_grad_norm_
             self.gradients.mul_((clip_norm / (norms + 1e-6)).clamp_(max=1.0))
         frozen = [self.weights[:, span].clone() for span in self.plan.frozen]
         self.updates.step(self.weights, self.gradients, step, self.factors[step])
@@ -237,7 +249,7 @@ class _Population:
         data = self.engine.data
         results = [self.method.measure(self.weights, data[split]) for split in splits]
         for row, number in enumerate(self.alive.tolist()):
-            measures = [of_part[row] for of_part in results]
+            measures = [of_split[row] for of_split in results]
             if finite[row] and all(math.isfinite(loss) for loss, _ in measures):
                 outcomes[number] = Outcome(
                     False,

@@ -1,8 +1,4 @@
-"""Steps of many rules on the rows of one matrix.
-
-Knows programs, bytecode and what rules remember; refuses to know networks and where
-gradients come from.
-"""
+"""Apply many update rules to the rows of one matrix."""
 
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
@@ -23,10 +19,10 @@ from neuralopt.optimizer import Program, compile_rule
 from neuralopt.optimizer.program import Scalars
 
 BLOCK = 1 << 16
-"""Numbers that torch applies a rule to at a time, so that they stay in the cache."""
+"""Numbers that torch applies a rule to at a time, few enough for the cache."""
 
 GPU_BLOCK = 1 << 24
-"""The same on a GPU, where every call costs and only memory is a limit."""
+"""The same on a GPU, where calls are slow and only memory is a limit."""
 
 Integers = npt.NDArray[np.int64]
 Draws = Callable[[str, int, int], torch.Tensor]
@@ -37,8 +33,13 @@ Draws = Callable[[str, int, int], torch.Tensor]
 class UpdateSpec:
     """Rule and learning rate of each row of a population.
 
-    Rows of one rule are adjacent. steps: of the whole training. counters: seed and
-    replicate. draws: their random numbers. decay: of the weights, decoupled.
+    Attributes:
+        rules: of each row; rows of one rule are adjacent.
+        rates: learning rate of each row.
+        steps: of the whole training.
+        counters: seed and replicate.
+        draws: random numbers of the rules.
+        decay: weight decay, decoupled.
     """
 
     rules: Sequence[Expression]
@@ -50,21 +51,28 @@ class UpdateSpec:
 
 
 class Updates(Protocol):
-    """What the rules of all rows remember, and their steps."""
+    """The states of all rows' rules, and their steps."""
 
     def step(
         self, weights: torch.Tensor, gradients: torch.Tensor, step: int, factor: float
     ) -> None:
-        """w <- w - rate * factor * (rule + decay * w), row by row, in place."""
+        """w <- w - rate * factor * (rule + decay * w), row by row, in place.
+
+        Args:
+            weights: (rows, length), written to.
+            gradients: (rows, length).
+            step: of the training, from 0.
+            factor: of all learning rates.
+        """
         ...
 
     def keep(self, rows: torch.Tensor) -> None:
-        """Forget all rows but these, given as numbers."""
+        """Keep only these rows, given by their numbers, ascending."""
         ...
 
 
 def updates_for(spec: UpdateSpec, weights: torch.Tensor) -> Updates:
-    """The fastest that there is: compiled on a processor, else torch's operations."""
+    """Make the fastest `Updates`: `Compiled` on a CPU with numba, otherwise `Eager`."""
     if weights.is_cpu:
         try:
             load_kernels()
@@ -76,7 +84,7 @@ def updates_for(spec: UpdateSpec, weights: torch.Tensor) -> Updates:
 
 @dataclass(slots=True)
 class _Group:
-    """The rows of one rule: where they are, and what the rule remembers."""
+    """The rows of one rule, their learning rates and states."""
 
     program: Program
     rows: slice
@@ -85,7 +93,7 @@ class _Group:
 
 
 class Eager:
-    """One rule after another, by torch's operations, on any device."""
+    """Apply one rule after another by torch's operations, on any device."""
 
     def __init__(self, spec: UpdateSpec, weights: torch.Tensor) -> None:
         self.spec = spec
@@ -128,7 +136,7 @@ class Eager:
         step: int,
         factor: float,
     ) -> tuple[torch.Tensor, ...]:
-        """A rule's step on some columns of its rows; returns their states."""
+        """Apply a rule to some columns of its rows; return their new states."""
         states = tuple(state[:, columns] for state in group.states)
 
         def draws(kind: str, stream: int) -> torch.Tensor:
@@ -156,8 +164,10 @@ class Eager:
 
 
 class Compiled:
-    """All rules in one call of a kernel, which interprets their bytecode, on a
-    processor. Raises ImportError without numba.
+    """Apply all rules in one call of a kernel that interprets their bytecode, on a CPU.
+
+    Raises:
+        ImportError: numba is not installed.
     """
 
     def __init__(self, spec: UpdateSpec, weights: torch.Tensor) -> None:
@@ -179,7 +189,7 @@ class Compiled:
         self, weights: torch.Tensor, gradients: torch.Tensor, step: int, factor: float
     ) -> None:
         low, high = counter_key(*self.spec.counters, step)
-        # The first step alone may compile, and to listen for that takes long.
+        # Only the first step may compile; listening for that is slow.
         listening = announce_compilation("the steps of rules", 5)
         with nullcontext() if step else listening:
             self.kernels.step_rows(
@@ -195,7 +205,7 @@ class Compiled:
             )
 
     def _places(self, weights: torch.Tensor, gradients: torch.Tensor) -> Integers:
-        """Of gradient, parameter and states of each row, in elements from memory on."""
+        """Return where each row's numbers begin, in elements from `memory` on."""
         length, states = weights.shape[1], self.states
         starts = np.empty((len(weights), 2 + states.shape[1]), np.int64)
         numbers, size = np.arange(len(weights)), self.memory.itemsize

@@ -1,8 +1,4 @@
-"""Where a copy of CIFAR-10 is, and how one is fetched: once, and whole or not at all.
-
-Knows the network, the cache folder and the official checksum; refuses to know what
-is in the file.
-"""
+"""Locate or download CIFAR-10 (atomic, verified by its checksum)."""
 
 import hashlib
 import http.client

@@ -1,7 +1,6 @@
-"""CIFAR-10 from a user's copy, in any of its official forms.
+"""Read CIFAR-10 from a copy in any of its official forms.
 
-Knows how the files are laid out and checks all of it; refuses to know what the images
-are for. Nothing of an archive is written to disk, and no pickle runs anything.
+Nothing of an archive is written to disk, and no pickled code is run.
 """
 
 import gzip
@@ -113,7 +112,7 @@ def read_cifar10(path: Path) -> Cifar10:
     path: cifar-10-python.tar.gz or cifar-10-binary.tar.gz as published, or a folder
     that holds, or is, cifar-10-batches-py or cifar-10-batches-bin. A batch file may
     hold fewer images than the official 10,000.
-    Raises ValueError, naming the file, for whatever is not laid out like that.
+    Raises ValueError, naming the file, if anything is laid out differently.
     """
     try:
         contents = _in_folder(path) if path.is_dir() else _in_archive(path)

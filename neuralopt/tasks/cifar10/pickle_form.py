@@ -1,7 +1,6 @@
-"""A batch file of CIFAR-10's Python form, read without running any of it.
+"""Read a batch file of CIFAR-10's Python form without running pickled code.
 
-Knows the few names such a pickle needs, and has a stand-in for each; refuses to import
-anything, numpy's own functions included, whatever a file asks for.
+The few names that such a pickle needs have a stand-in each; nothing is imported.
 """
 
 import io
@@ -28,7 +27,7 @@ class _Array:
 
 
 class _Type:
-    """A type of numbers: its name, as in u1. The rest is of no matter to bytes."""
+    """A type of numbers: its name, as in u1. Bytes need nothing else."""
 
     __slots__ = ("name",)
 

@@ -1,8 +1,4 @@
-"""The tasks `cifar10_conv` and `cifar10_resnet`: colour images of ten kinds of things.
-
-Knows how CIFAR-10 (Krizhevsky 2009) is divided, scaled and trained on; refuses to know
-how its files are laid out. The images are the user's own copy, or fetched when asked.
-"""
+"""The tasks `cifar10_conv` and `cifar10_resnet`, on CIFAR-10 (Krizhevsky 2009)."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -35,9 +31,13 @@ def cifar10_conv(*, path: str = "", download: bool = False) -> Classification:
     337,898 parameters; so are the scaling of the images, the splits, and that no image
     is shifted or mirrored.
 
-    path: a copy of CIFAR-10, as in `read_cifar10`; without one, the copy in the cache
-    folder. download: whether it may be fetched. Parts are as in `divided`.
-    Raises ValueError if there is no sound copy, or no batch in it.
+    Args:
+        path: a copy of CIFAR-10, as in `read_cifar10`; empty for the copy in the cache
+            folder.
+        download: whether it may be downloaded. Splits are as in `divided`.
+
+    Raises:
+        ValueError: there is no valid copy, or it holds less than a batch.
     """
     layers = ConvNet((3, 32, 32), ((32, 1), (32, 1)), (10,))
     splits = _splits_of("cifar10_conv", path, download, CONV_BATCH)

@@ -1,7 +1,4 @@
-"""Wide residual networks for images of 32 x 32 (Zagoruyko and Komodakis 2016).
-
-Knows their blocks; refuses to know what they are trained on.
-"""
+"""Wide residual networks for images of 32 x 32 (Zagoruyko and Komodakis 2016)."""
 
 import torch
 from torch import nn
