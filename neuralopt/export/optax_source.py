@@ -119,10 +119,6 @@ def _call(code: StraightLine, instruction: Instruction, like: str) -> str:
     """An operation that has an array among its arguments, of the type of `like`."""
     primitive = PRIMITIVES[instruction.operation]
     arguments = [_argument(code, number, like) for number in instruction.arguments]
-    if primitive.name == "power":
-        power = code.instructions[instruction.arguments[1]].value
-        if power in (2.0, 3.0):  # as the table defines squares and cubes
-            return " * ".join([arguments[0]] * int(power))
     return _filled(primitive, arguments, f"d{instruction.index}")
 
 

@@ -97,7 +97,17 @@ class _Builder:
         index: int | None = None,
         element: bool = True,
     ) -> int:
-        """Register of this computation, an earlier one if it was done before."""
+        """Register of this computation, an earlier one if it was done before.
+
+        Squares and cubes become products: x * x and (x * x) * x.
+        """
+        if operation == "power":
+            base, exponent = arguments
+            if self.instructions[exponent].value in (2.0, 3.0):
+                square = self.emit("multiply", (base, base), element=element)
+                if self.instructions[exponent].value == 2.0:
+                    return square
+                return self.emit("multiply", (square, base), element=element)
         if operation == "multiply":
             for one, other in (arguments, arguments[::-1]):
                 if self.instructions[one].value == 1:

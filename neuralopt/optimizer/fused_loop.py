@@ -91,10 +91,6 @@ def _element_lines(code: StraightLine) -> Iterator[str]:
 def _value(code: StraightLine, instruction: Instruction) -> str:
     primitive = PRIMITIVES[instruction.operation]
     arguments = [_name(code, number) for number in instruction.arguments]
-    if primitive.name == "power":
-        exponent = code.instructions[instruction.arguments[1]].value
-        if exponent in (2.0, 3.0):  # as the table defines squares and cubes
-            return " * ".join([arguments[0]] * int(exponent))
     names = (parameter.name for parameter in primitive.parameters)
     bits = BITS[primitive.draw].format(*_keys(instruction)) if primitive.draw else ""
     return primitive.kernel.format(

@@ -260,10 +260,6 @@ def _scalar_call(
 def _element_call(code: StraightLine, instruction: Instruction) -> str:
     primitive = PRIMITIVES[instruction.operation]
     arguments = [register(code, number) for number in instruction.arguments]
-    if primitive.name == "power":
-        power = code.instructions[instruction.arguments[1]].value
-        if power in (2.0, 3.0):  # as the table defines squares and cubes
-            return " * ".join([arguments[0]] * int(power))
     for position in _scalars_as_tensors(code, instruction):
         arguments[position] = f"c{instruction.arguments[position]}"
     names = (parameter.name for parameter in primitive.parameters)
