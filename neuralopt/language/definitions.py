@@ -22,12 +22,6 @@ def memory_of(name: str) -> Expression:
     return _over_parameters(name, PRIMITIVES[name].memory)
 
 
-def bind(name: str, arguments: tuple[Expression, ...]) -> dict[str, Expression]:
-    """Arguments of a primitive by the names that its formulas use."""
-    names = (parameter.name for parameter in PRIMITIVES[name].parameters)
-    return dict(zip(names, arguments, strict=True))
-
-
 def scalar_value(
     expression: Expression, environment: Mapping[str, float] | None = None
 ) -> float:
@@ -48,8 +42,7 @@ def scalar_value(
     ]
     if primitive.scalar is not None:
         return primitive.scalar(*arguments)
-    names = (parameter.name for parameter in primitive.parameters)
-    return scalar_value(formula_of(name), dict(zip(names, arguments, strict=True)))
+    return scalar_value(formula_of(name), primitive.bind(arguments))
 
 
 def _over_parameters(name: str, text: str) -> Expression:

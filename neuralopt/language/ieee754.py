@@ -28,7 +28,7 @@ def remainder(x: float, y: float) -> float:
 def power(x: float, y: float) -> float:
     """x ** y of IEEE 754: NaN for a negative x and a fractional y.
 
-    Squares and cubes are products, as they are in the straight-line code of a rule.
+    Squares and cubes are products.
     """
     if y == 2:
         return x * x

@@ -16,11 +16,13 @@ A primitive is one of
 
 import enum
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypeVar
 
 from neuralopt.language import ieee754
+
+Argument = TypeVar("Argument")
 
 LANGUAGE_VERSION = 1
 """Raised whenever the meaning or the canonical form of any rule changes."""
@@ -38,6 +40,9 @@ class Law(enum.Flag):
     EXACT = enum.auto()  # correctly rounded wherever it is computed
     REDEFINED = enum.auto()  # its canonical form is its formula
 
+
+Backend = Literal["torch", "kernel", "jax", "latex"]
+"""What an operation has a template of source code for."""
 
 Role = Literal["any", "scalar"]
 """`scalar`: an expression of constants, t, T and progress alone."""
@@ -84,6 +89,8 @@ class Primitive:
     value: Literal["new", "old"] = "new"
     draw: Literal["", "uniform", "normal"] = ""
     laws: Law = Law.NONE
+    tensor_arguments: tuple[int, ...] = field(default=(), kw_only=True)
+    bounded_arguments: tuple[int, ...] = field(default=(), kw_only=True)
     scope: Literal["element"] = "element"
     source: str = "Bello et al. 2017"
 
@@ -98,6 +105,30 @@ class Primitive:
     @property
     def arity(self) -> int:
         return len(self.parameters)
+
+    def bind(self, arguments: Iterable[Argument]) -> dict[str, Argument]:
+        """Arguments by the names of the parameters.
+
+        Raises:
+            ValueError: there are more or fewer arguments than parameters.
+        """
+        names = (parameter.name for parameter in self.parameters)
+        return dict(zip(names, arguments, strict=True))
+
+    def fill(self, backend: Backend, arguments: Iterable[str], bits: str = "") -> str:
+        """Source code of this operation.
+
+        Args:
+            backend: the template to fill in.
+            arguments: source code of each argument.
+            bits: source code of the random bits, for an operation that draws some.
+
+        Example:
+            >>> PRIMITIVES["clip"].fill("torch", ["g", "0.1"])
+            'torch.clamp(g, -0.1, 0.1)'
+        """
+        template: str = getattr(self, backend)
+        return template.format(**self.bind(arguments), bits=bits)
 
 
 X, Y = Parameter("x"), Parameter("y")
@@ -180,6 +211,7 @@ OPERATORS = (
         kernel="{x} / {y}",
         jax="{x} / {y}",
         laws=ODD | EXACT,
+        tensor_arguments=(0,),  # 2.0 / x would be 2.0 * (1 / x): rounded twice
     ),
     Primitive(
         "remainder",
@@ -344,6 +376,7 @@ FUNCTIONS = (
         jax="jnp.minimum({x}, {y})",
         laws=COMMUTATIVE | EXACT | Law.IDEMPOTENT,
         source="neuralopt",
+        tensor_arguments=(0, 1),
     ),
     Primitive(
         "max",
@@ -356,6 +389,7 @@ FUNCTIONS = (
         jax="jnp.maximum({x}, {y})",
         laws=COMMUTATIVE | EXACT | Law.IDEMPOTENT,
         source="neuralopt",
+        tensor_arguments=(0, 1),
     ),
     Primitive(
         "clip",
@@ -367,6 +401,8 @@ FUNCTIONS = (
         kernel="minimum(maximum({x}, -{c}), {c})",
         jax="jnp.clip({x}, -{c}, {c})",
         laws=ODD | EXACT,
+        tensor_arguments=(0,),
+        bounded_arguments=(1,),  # exp(t) soon overflows
     ),
     Primitive(
         "drop",
@@ -377,6 +413,7 @@ FUNCTIONS = (
         kernel="dropped({x}, {p}, {bits})",
         jax="jnp.where(({bits} < {p}) & ~jnp.isnan({x}), 0.0, {x})",
         draw="uniform",
+        tensor_arguments=(0,),
     ),
     Primitive(
         "noise",

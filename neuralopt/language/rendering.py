@@ -155,17 +155,17 @@ def _latex(expression: Expression) -> tuple[str, int]:
         return expression.primitive, ATOM
     if primitive.is_leaf:
         return primitive.latex, ATOM
-    texts = {}
-    for index, parameter in enumerate(primitive.parameters):
-        text, precedence = _latex(expression.arguments[index])
+    texts = []
+    for index, argument in enumerate(expression.arguments):
+        text, precedence = _latex(argument)
         bare = precedence >= _least_precedence(primitive, index)
-        texts[parameter.name] = text if bare else rf"\left({text}\right)"
+        texts.append(text if bare else rf"\left({text}\right)")
     level = primitive.precedence
     if primitive.latex.startswith(("e^", "2^", "{{{")):
         level = POWER
     elif primitive.name == "divide":
         level = ATOM
-    return primitive.latex.format(**texts), level
+    return primitive.fill("latex", texts), level
 
 
 def _least_precedence(primitive: Primitive, index: int) -> int:

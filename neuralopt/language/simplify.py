@@ -15,7 +15,7 @@ Some laws hold but for the sign of a zero: -(a - b) = b - a. Only a division can
 import math
 from collections.abc import Callable, Iterator
 
-from neuralopt.language.definitions import bind, formula_of, scalar_value
+from neuralopt.language.definitions import formula_of, scalar_value
 from neuralopt.language.expression import Expression, call, constant
 from neuralopt.language.primitives import PRIMITIVES, Law, obeying
 
@@ -142,7 +142,7 @@ def _expand(node: Expression, delicate: bool) -> Expression | None:
     """Definitions of the table, and spellings of powers."""
     name = node.primitive
     if name in REDEFINED:
-        return formula_of(name).substitute(bind(name, node.arguments))
+        return formula_of(name).substitute(PRIMITIVES[name].bind(node.arguments))
     if name == "multiply":
         left, right = node.arguments
         if left == right and not left.is_constant:

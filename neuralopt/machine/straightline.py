@@ -158,7 +158,7 @@ class _Builder:
             return self.lower_memory(expression, primitive, names)
         arguments = tuple(self.lower(part, names) for part in expression.arguments)
         if primitive.formula:
-            return self.lower(formula_of(name), self.named(primitive, arguments))
+            return self.lower(formula_of(name), primitive.bind(arguments))
         if primitive.draw:
             return self.lower_draw(name, arguments)
         element = any(self.instructions[register].element for register in arguments)
@@ -200,7 +200,7 @@ class _Builder:
         if key not in self.registers:
             state = self.new_state()
             index = len(self.states) - 1
-            inside = {**self.named(primitive, arguments), "s": state}
+            inside = {**primitive.bind(arguments), "s": state}
             self.states[index] = self.lower(memory_of(primitive.name), inside)
             old = primitive.value == "old"
             self.registers[key] = state if old else self.states[index]
@@ -220,11 +220,6 @@ class _Builder:
 
     def load_of(self, state: int) -> int:
         return self.registers["load", (), None, state]
-
-    @staticmethod
-    def named(primitive: Primitive, registers: tuple[int, ...]) -> dict[str, int]:
-        names = (parameter.name for parameter in primitive.parameters)
-        return dict(zip(names, registers, strict=True))
 
 
 _Step = tuple[str, float | None, tuple[int, ...]]
