@@ -9,11 +9,11 @@ from functools import cache
 from typing import Literal
 
 from neuralopt.language.expression import Expression
-from neuralopt.language.primitives import ABBREVIATIONS, PRIMITIVES, Primitive
+from neuralopt.language.primitives import ABBREVIATIONS, ATOM, PRIMITIVES, Primitive
 
 Form = Literal["text", "latex", "python"]
 
-ATOM, PRODUCT, SIGN, POWER = 100, 2, 3, 4
+PRODUCT, SIGN, POWER = 2, 3, 4
 
 
 def render(expression: Expression, form: Form = "text") -> str:
@@ -160,21 +160,17 @@ def _latex(expression: Expression) -> tuple[str, int]:
         text, precedence = _latex(argument)
         bare = precedence >= _least_precedence(primitive, index)
         texts.append(text if bare else rf"\left({text}\right)")
-    level = primitive.precedence
-    if primitive.latex.startswith(("e^", "2^", "{{{")):
-        level = POWER
-    elif primitive.name == "divide":
-        level = ATOM
+    level = primitive.latex_precedence
+    if level is None:
+        level = primitive.precedence
     return primitive.fill("latex", texts), level
 
 
 def _least_precedence(primitive: Primitive, index: int) -> int:
     """What an argument needs to stand without brackets in LaTeX."""
-    if primitive.latex.startswith("{{{") and index == 0:
-        return ATOM  # the base of a power
-    if primitive.name == "total":
-        return ATOM
-    if primitive.name in ("divide", "power") or not primitive.symbol:
+    if primitive.latex_needs is not None:
+        return primitive.latex_needs[index]
+    if not primitive.symbol:
         return 0  # LaTeX encloses it
     return primitive.precedence + (index if primitive.arity == 2 else 0)
 
