@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from neuralopt.engines import Engine, Numerics, choose_engine
 from neuralopt.evaluators.multitask import multitask_scores
 from neuralopt.evaluators.scorer import scorer
-from neuralopt.language import RULES, Expression, Rule
-from neuralopt.optimizer import as_expression
+from neuralopt.language import Expression, Rule, as_expression
 from neuralopt.scoring import Budget, Score, named_budget
 from neuralopt.tasks import Task, load_tasks
 
@@ -47,11 +46,7 @@ def evaluate(
         )
         for each in tasks
     ]
-    named = [
-        RULES[rule] if isinstance(rule, str) and rule in RULES else rule
-        for rule in rules
-    ]
-    texts = [str(as_expression(rule)) for rule in named]
+    texts = [str(as_expression(rule)) for rule in rules]
     if isinstance(task, str) and len(tasks) > 1:
         return multitask_scores(task.split("+"), scorers, texts, budget.name)
     return scorers[0](texts)
