@@ -1,9 +1,7 @@
 """The one table of operations that rules are made of.
 
-Knows each primitive's name, arguments, meaning, notation, state, laws and source;
-refuses to know how a rule is parsed, trained or searched. Parser, printers, canonical
-form, compilers, exports and the documentation read this table and add no facts of
-their own about an operation.
+Parser, printers, canonical form, compilers, exports and `docs/LANGUAGE.md` read this
+table and add no facts of their own about an operation.
 
 A primitive is one of
 
@@ -503,7 +501,7 @@ MEMORIES = (
     Primitive(
         "ema",
         (X, DECAY),
-        "exponential moving average: s <- b s + (1 - b) x, value s",
+        "exponential moving average",
         r"\operatorname{{ema}}_{{{b}}}({x})",
         memory="b * s + (1 - b) * x",
         laws=ODD,
@@ -512,7 +510,7 @@ MEMORIES = (
     Primitive(
         "debiased",
         (X, DECAY),
-        "ema(x, b) / (1 - b ** (t + 1))",
+        "exponential moving average, corrected for its start at 0",
         r"\widehat{{\operatorname{{ema}}}}_{{{b}}}({x})",
         formula="ema(x, b) / (1 - b ** (t + 1))",
         laws=ODD | REDEFINED,
@@ -523,7 +521,7 @@ MEMORIES = (
     Primitive(
         "trace",
         (X, DECAY),
-        "heavy ball: s <- b s + x, value s",
+        "heavy-ball momentum",
         r"\operatorname{{trace}}_{{{b}}}({x})",
         memory="b * s + x",
         laws=ODD,
@@ -533,7 +531,7 @@ MEMORIES = (
     Primitive(
         "total",
         (X,),
-        "running sum: s <- s + x, value s",
+        "running sum",
         r"\textstyle\sum {x}",
         memory="s + x",
         laws=ODD,
@@ -544,7 +542,7 @@ MEMORIES = (
     Primitive(
         "peak",
         (X, Parameter("b", "scalar", default=1.0)),
-        "running maximum: s <- max(b s, x), value s",
+        "running maximum, which decays by b",
         r"\operatorname{{peak}}_{{{b}}}({x})",
         memory="max(b * s, x)",
         source="Kingma and Ba 2015, section 7.1; Reddi et al. 2018",
