@@ -1,6 +1,6 @@
 """The one source of random bits: a hash of (seed, replicate, step, stream, element).
 
-Knows integers; refuses to know what the bits are for. A counter-based generator (Salmon
+A counter-based generator (Salmon
 et al. 2011) has no state to save and draws the same bits in any order, on any number of
 threads. The key of a step is mixed with the finaliser of SplitMix64 (Steele et al.
 2014) in Python integers; each element then passes twice through the 32-bit finaliser of
@@ -28,6 +28,12 @@ def counter_key(*counters: int) -> tuple[int, int]:
         state = ((state ^ state >> 27) * 0x94D049BB133111EB) & MASK64
         state ^= state >> 31
     return state & MASK32, state >> 32
+
+
+def key_word(*counters: int) -> np.uint64:
+    """The key of some counters as one 64-bit word, as compiled kernels take it."""
+    low, high = counter_key(*counters)
+    return np.uint64(high << 32 | low)
 
 
 def counter_bits(

@@ -3,7 +3,6 @@
 Knows run directories; refuses to know what is done with a rule.
 """
 
-import difflib
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from neuralopt.archive import ARCHIVE_FILE, Archive, Proposal
 from neuralopt.catalog import hint
-from neuralopt.language import RULES, Expression, parse
+from neuralopt.language import Expression, Rule, parse, resolve_rule
 from neuralopt.scoring.score import Score
 
 if TYPE_CHECKING:
@@ -65,22 +64,11 @@ def find_rules(text: str) -> list[FoundRule]:
         return _of_run(run, which.strip())
     if os.path.lexists(f"{text}/{ARCHIVE_FILE}"):
         raise ValueError(f"{text} is a run: write {text}:best, or {text}:N for a rule")
-    if text in RULES:
-        rule = RULES[text]
+    rule = resolve_rule(text)
+    if isinstance(rule, Rule):
         origin = f"Reference: {rule.reference}."
         return [FoundRule(text, rule.expression, rule.lr, origin)]
-    try:
-        return [FoundRule(text, parse(text))]
-    except ValueError as error:
-        if not text.isidentifier():
-            raise error from None
-        near = difflib.get_close_matches(text, RULES, n=1)
-        advice = (
-            f"did you mean {near[0]!r}?"
-            if near
-            else "it is no named rule (see docs/ZOO.md) and no text of the language"
-        )
-        raise ValueError(f"unknown rule {text!r}: {advice}") from None
+    return [FoundRule(text, rule)]
 
 
 def _of_run(run: str, which: str) -> list[FoundRule]:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from neuralopt.counter_hash import counter_key
+from neuralopt.counter_hash import key_word
 from neuralopt.engines.engine import (
     Child,
     Outcome,
@@ -213,8 +213,7 @@ class _Replicate:
         ]
         order = torch.cat(orders).flatten().numpy()
         self.batches = _groups(engine, task.examples("training"), order, rows=True)
-        low, high = counter_key(seed, number)
-        self.key = np.uint64(high << 32 | low)
+        self.key = key_word(seed, number)
 
     @property
     def bytes(self) -> int:

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from neuralopt.engines import Engine, Numerics, choose_engine
 from neuralopt.evaluators.multitask import multitask_scores
 from neuralopt.evaluators.scorer import scorer
-from neuralopt.language import RULES, Expression, Rule
-from neuralopt.optimizer import as_expression
+from neuralopt.language import Expression, Rule, as_expression
 from neuralopt.scoring.budgets import Budget, named_budget
 from neuralopt.scoring.score import Score
 from neuralopt.tasks import Task, load_tasks
@@ -59,11 +58,7 @@ def evaluate(
         )
         for each in tasks
     ]
-    named = [
-        RULES[rule] if isinstance(rule, str) and rule in RULES else rule
-        for rule in rules
-    ]
-    expressions = [as_expression(rule) for rule in named]
+    expressions = [as_expression(rule) for rule in rules]
     if isinstance(task, str) and len(tasks) > 1:
         return multitask_scores(task.split("+"), scorers, expressions, budget.name)
     return scorers[0](expressions)

@@ -14,8 +14,7 @@ from neuralopt.export import golden, optax_template
 from neuralopt.export.file_text import HEADER
 from neuralopt.export.optax_file import optax_file
 from neuralopt.export.torch_file import torch_file
-from neuralopt.language import Expression, Rule
-from neuralopt.optimizer.optimizer import as_expression
+from neuralopt.language import Expression, Rule, as_expression, resolve_rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +71,7 @@ def export_rule(
     for file in (path, beside) if tests else (path,):
         if file.exists() and not file.read_bytes().startswith(HEADER.encode()):
             raise ValueError(f"{file} exists and is not an export: choose another file")
+    rule = resolve_rule(rule)
     if isinstance(rule, Rule):
         lr = rule.lr if lr is None else lr
         origin = origin or f"Reference: {rule.reference}."

@@ -7,12 +7,22 @@ That is a matter of rounding, but of more where just one of the two forms overfl
 Divisions of two numbers are kept from it: t / T would miss 1 at the end of a training.
 """
 
-from collections.abc import Collection, Iterator, Sequence
-from textwrap import fill
+from collections.abc import Collection, Iterator
 
-from neuralopt.language.primitives import PRIMITIVES, Primitive
+from neuralopt.language.primitives import PRIMITIVES
 from neuralopt.machine import Instruction, StraightLine
-from neuralopt.optimizer.program import register, shared_scalars
+from neuralopt.machine.emit import (
+    element_operations,
+    host_call,
+    moving_registers,
+    register,
+    scalar_operations,
+    shared_scalars,
+    states,
+    tuple_of,
+    uses,
+    wrapped,
+)
 
 FLOAT32_MAXIMUM = 3.4028234663852886e38
 
@@ -26,27 +36,26 @@ def jax_source(code: StraightLine) -> str:
     step: of `step_parameters`, the rule's value and the new states, each an array of
     the shape of g or one number.
     """
-    shared = shared_scalars(code)
+    shared = tuple_of(shared_scalars(code))
     lines = []
-    if shared:
+    if shared != "()":
         lines += [f"def scalars({', '.join(clock_parameters(code))}):"]
         lines += [f"    {line}" for line in _scalar_lines(code)]
-        lines += [f"    return {_tuple(shared)}", "", ""]
+        lines += [f"    return {shared}", "", ""]
     lines += [f"def step({', '.join(step_parameters(code))}):"]
-    if shared:
-        lines.append(f"    {_tuple(shared)} = [number(x, g) for x in numbers]")
+    if shared != "()":
+        lines.append(f"    {shared} = [number(x, g) for x in numbers]")
     if code.states:
-        loads = [f"s{index}" for index in range(len(code.states))]
-        lines.append(f"    {_tuple(loads)} = states")
+        lines.append(f"    {tuple_of(states(code))} = states")
     lines += [f"    {line}" for line in _element_lines(code)]
-    kept = _tuple([_argument(code, target, "g") for target in code.states])
+    kept = tuple_of([_argument(code, target, "g") for target in code.states])
     lines.append(f"    return {_argument(code, code.result, 'g')}, {kept}")
-    return "\n".join([*(_wrapped(line) for line in lines), ""])
+    return "\n".join([*map(wrapped, lines), ""])
 
 
 def clock_parameters(code: StraightLine) -> list[str]:
     """Which of t and T the function `scalars` takes."""
-    moving = any(i.operation in ("t", "progress") for i in code.instructions)
+    moving = uses(code, "t", "progress")
     return ["t"] * moving + ["T"] * code.needs_total_steps
 
 
@@ -58,7 +67,7 @@ def step_parameters(code: StraightLine) -> list[str]:
     """
     return [
         "g",
-        *["w"] * any(i.operation == "w" for i in code.instructions),
+        *["w"] * uses(code, "w"),
         *["numbers"] * bool(shared_scalars(code)),
         *["states"] * bool(code.states),
         *["keys", "start"] * bool(code.draws),
@@ -67,42 +76,24 @@ def step_parameters(code: StraightLine) -> list[str]:
 
 def _scalar_lines(code: StraightLine) -> Iterator[str]:
     """Assignments of all scalar registers that are not constants, t or T."""
-    moving: set[int] = set()
-    for instruction in code.instructions:
-        if instruction.element:
-            continue
-        if instruction.operation in ("t", "progress"):
-            moving.add(instruction.target)
-        if instruction.operation == "progress":
-            yield "progress = jnp.minimum(t / number(T, t), 1.0)"
-        if not instruction.arguments:
-            continue
-        if moving.isdisjoint(instruction.arguments):
-            yield f"r{instruction.target} = {_host_call(code, instruction)}"
+    if uses(code, "progress"):
+        yield "progress = jnp.minimum(t / number(T, t), 1.0)"
+    moving = moving_registers(code)
+    for instruction in scalar_operations(code):
+        if instruction.target in moving:
+            value = _moving_call(code, instruction, moving)
         else:
-            moving.add(instruction.target)
-            yield f"r{instruction.target} = {_moving_call(code, instruction, moving)}"
+            value = host_call(code, instruction)
+        yield f"r{instruction.target} = {value}"
 
 
 def _element_lines(code: StraightLine) -> Iterator[str]:
-    """Assignments of draws (d) and of all element registers but leaves and loads."""
-    for instruction in code.instructions:
-        if not instruction.element or instruction.operation in ("g", "w", "load"):
-            continue
+    """Assignments of draws (d) and of element registers (r)."""
+    for instruction in element_operations(code):
         if kind := PRIMITIVES[instruction.operation].draw:
             index = instruction.index
             yield f'd{index} = draw("{kind}", keys[{index}], start, g)'
         yield f"r{instruction.target} = {_call(code, instruction, 'g')}"
-
-
-def _host_call(code: StraightLine, instruction: Instruction) -> str:
-    """An operation on Python floats."""
-    primitive = PRIMITIVES[instruction.operation]
-    arguments = [register(code, number) for number in instruction.arguments]
-    if primitive.symbol in ("+", "-", "*"):  # these never raise
-        return _filled(primitive, arguments)
-    assert primitive.scalar is not None
-    return f"{primitive.scalar.__name__}({', '.join(arguments)})"
 
 
 def _moving_call(
@@ -117,18 +108,9 @@ def _moving_call(
 
 def _call(code: StraightLine, instruction: Instruction, like: str) -> str:
     """An operation that has an array among its arguments, of the type of `like`."""
-    primitive = PRIMITIVES[instruction.operation]
     arguments = [_argument(code, number, like) for number in instruction.arguments]
-    if primitive.name == "power":
-        power = code.instructions[instruction.arguments[1]].value
-        if power in (2.0, 3.0):  # as the table defines squares and cubes
-            return " * ".join([arguments[0]] * int(power))
-    return _filled(primitive, arguments, f"d{instruction.index}")
-
-
-def _filled(primitive: Primitive, arguments: Sequence[str], bits: str = "") -> str:
-    names = (parameter.name for parameter in primitive.parameters)
-    return primitive.jax.format(**dict(zip(names, arguments, strict=True)), bits=bits)
+    primitive = PRIMITIVES[instruction.operation]
+    return primitive.fill("jax", arguments, f"d{instruction.index}")
 
 
 def _argument(code: StraightLine, number: int, like: str) -> str:
@@ -143,12 +125,3 @@ def _as_array(code: StraightLine, number: int, like: str) -> str:
     value = code.instructions[number].value
     text = register(code, number) if value is None else repr(value)
     return f"number({text}, {like})"
-
-
-def _tuple(names: Sequence[str]) -> str:
-    return f"({', '.join(names)}{',' if len(names) == 1 else ''})"
-
-
-def _wrapped(line: str) -> str:
-    """A line of a function's body, broken inside its brackets where it is long."""
-    return fill(line, 88, subsequent_indent=" " * 8, break_long_words=False)

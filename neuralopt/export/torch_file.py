@@ -21,8 +21,9 @@ from neuralopt.export.file_text import (
 from neuralopt.language import Expression, ieee754, render
 from neuralopt.language.simplify import simplify
 from neuralopt.machine import StraightLine, straight_line
+from neuralopt.machine.emit import has_clock
 from neuralopt.optimizer import draws
-from neuralopt.optimizer.program import device_source, has_clock, torch_source
+from neuralopt.optimizer.program import device_source, torch_source
 
 TAKEN = {
     *dir(builtins),

@@ -1,12 +1,10 @@
-"""What the table defines in the language itself, and the value of scalar expressions.
-
-Knows the formulas of the table as expressions; refuses to know tensors.
-"""
+"""Formulas of the table as expressions, and the value of scalar expressions."""
 
 from collections.abc import Mapping
 from functools import cache
 
 from neuralopt.language.expression import Expression
+from neuralopt.language.grammar import Grammar
 from neuralopt.language.primitives import NAMED_CONSTANTS, PRIMITIVES
 
 
@@ -22,18 +20,17 @@ def memory_of(name: str) -> Expression:
     return _over_parameters(name, PRIMITIVES[name].memory)
 
 
-def bind(name: str, arguments: tuple[Expression, ...]) -> dict[str, Expression]:
-    """Arguments of a primitive by the names that its formulas use."""
-    names = (parameter.name for parameter in PRIMITIVES[name].parameters)
-    return dict(zip(names, arguments, strict=True))
-
-
 def scalar_value(
     expression: Expression, environment: Mapping[str, float] | None = None
 ) -> float:
-    """Value of a scalar expression in float64, by IEEE 754: it never raises.
+    """Value of a scalar expression in float64, by IEEE 754.
 
-    environment: values of t, T and progress, where the expression uses them.
+    Args:
+        expression: an expression of constants, t, T and progress.
+        environment: values of t, T and progress, if the expression uses them.
+
+    Returns:
+        A float, which may be infinite or NaN.
     """
     if expression.value is not None:
         return expression.value
@@ -48,12 +45,10 @@ def scalar_value(
     ]
     if primitive.scalar is not None:
         return primitive.scalar(*arguments)
-    names = (parameter.name for parameter in primitive.parameters)
-    return scalar_value(formula_of(name), dict(zip(names, arguments, strict=True)))
+    return scalar_value(formula_of(name), primitive.bind(arguments))
 
 
 def _over_parameters(name: str, text: str) -> Expression:
-    from neuralopt.language.parser import parse_formula
-
-    parameters = tuple(parameter.name for parameter in PRIMITIVES[name].parameters)
-    return parse_formula(text, parameters)
+    """A formula of the table, in which ``s`` stands free."""
+    parameters = (parameter.name for parameter in PRIMITIVES[name].parameters)
+    return Grammar(text, (*parameters, "s")).parse()

@@ -1,14 +1,12 @@
-"""An immutable tree of primitives: what a rule is.
-
-Knows structure, equality and the limits that keep every tree small enough to walk;
-refuses to know text, algebra and numbers beyond its constants.
-"""
+"""An immutable tree of primitives: what a rule is."""
 
 import math
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Self
 
+from neuralopt.language.latex import latex_of
+from neuralopt.language.notation import precedence_of, text_of
 from neuralopt.language.primitives import CONSTANT_NAMES, PRIMITIVES, SCALAR_NAMES
 
 MAXIMUM_DEPTH = 64
@@ -18,14 +16,18 @@ MAXIMUM_SIZE = 2_000
 class Expression:
     """One node of a rule: a primitive and its arguments.
 
-    primitive: a name of the table, or the name of a free variable of a template.
-    arguments: one Expression for each parameter of the primitive.
-    value: the number, for ``constant`` alone.
+    Equality is structural; 0.0 and -0.0 differ.
 
-    size: nodes of the tree; depth: nodes on its longest branch. Equality is
-    structural, with 0.0 and -0.0 told apart.
-    Raises ValueError when the tree would be deeper than 64 or larger than 2,000 nodes,
-    or a constant is not finite.
+    Attributes:
+        primitive: a name of the table, or that of a free variable of a template.
+        arguments: one Expression for each parameter of the primitive.
+        value: the number, if the primitive is ``constant``; else None.
+        size: nodes of the tree.
+        depth: nodes on its longest branch.
+
+    Raises:
+        ValueError: the tree is deeper than 64 or larger than 2,000 nodes, or a constant
+            is not finite.
     """
 
     __slots__ = (
@@ -87,9 +89,6 @@ class Expression:
     def __delattr__(self, name: str) -> None:
         raise AttributeError(f"{name} can't be deleted: an Expression is immutable")
 
-    def __reduce__(self) -> tuple[object, ...]:
-        return from_text, (str(self), tuple(sorted(self._names - PRIMITIVES.keys())))
-
     def __hash__(self) -> int:
         return self._hash
 
@@ -108,9 +107,8 @@ class Expression:
     def __str__(self) -> str:
         """The expanded text, which parses back to an equal Expression."""
         if self._text is None:
-            from neuralopt.language.rendering import expanded_text
-
-            set_text(self, expanded_text(self))
+            parts = [(str(each), precedence_of(each)) for each in self.arguments]
+            set_text(self, text_of(self, parts))
         text = self._text
         assert text is not None
         return text
@@ -118,10 +116,19 @@ class Expression:
     def __repr__(self) -> str:
         return f"parse({str(self)!r})"
 
+    def _repr_latex_(self) -> str:
+        """By which notebooks show an expression."""
+        return f"${latex_of(self)}$"
+
     @property
     def is_constant(self) -> bool:
         """Whether this node is a number (not whether its value is one)."""
         return self.value is not None
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """Names that stand free in a template, sorted; none in a rule."""
+        return tuple(sorted(self._names - PRIMITIVES.keys()))
 
     @property
     def is_scalar(self) -> bool:
@@ -171,16 +178,11 @@ def _names_of(primitive: str, *names: frozenset[str]) -> frozenset[str]:
     return frozenset((primitive,)).union(*names)
 
 
-def from_text(text: str, variables: tuple[str, ...] = ()) -> Expression:
-    """Return the expression of a text: what a pickled one is read with."""
-    from neuralopt.language.parser import parse  # which imports this module
-
-    return parse(text, variables)
-
-
 def constant(value: float) -> Expression:
+    """A number as an expression. Raises ValueError unless it is finite."""
     return Expression("constant", (), float(value))
 
 
 def call(primitive: str, *arguments: Expression) -> Expression:
+    """A primitive of these arguments."""
     return Expression(primitive, arguments)

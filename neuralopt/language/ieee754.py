@@ -26,7 +26,10 @@ def remainder(x: float, y: float) -> float:
 
 
 def power(x: float, y: float) -> float:
-    """x ** y of IEEE 754: NaN for a negative x and a fractional y."""
+    """x ** y of IEEE 754: NaN for a negative x and a fractional y.
+
+    Squares and cubes are products.
+    """
     if y == 2:
         return x * x
     if y == 3:

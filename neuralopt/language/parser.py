@@ -1,417 +1,91 @@
-"""Rule text to expressions.
+"""Rule texts to expressions that are valid rules."""
 
-Knows Python's expression syntax as far as rules use it, and where in the text an error
-is; refuses to evaluate anything. Text is scanned and parsed here, token by token, and
-limits on length and nesting hold before any tree exists.
-"""
-
-import contextlib
-import difflib
+import copyreg
 import math
-import re
-from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cache
-from typing import Never
+from collections.abc import Callable
 
 from neuralopt.language.definitions import scalar_value
-from neuralopt.language.expression import (
-    MAXIMUM_DEPTH,
-    Expression,
-    call,
-    constant,
-)
-from neuralopt.language.primitives import (
-    ABBREVIATIONS,
-    PRIMITIVES,
-    Abbreviation,
-    Parameter,
-)
-
-MAXIMUM_LENGTH = 20_000
-MAXIMUM_NESTING = MAXIMUM_DEPTH + 1
-"""Brackets open at once, and signs and powers open at once: it bounds the parser's own
-recursion, and admits the text of every expression."""
-
-TOKEN = re.compile(
-    r"(?P<space>[ \t]+)"
-    r"|(?P<number>(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)"
-    r"|(?P<name>[A-Za-z_][A-Za-z_0-9]*)"
-    r"|(?P<operator>\*\*|[-+*/%(),])",
-    re.ASCII,
-)
-
-INFIX = {
-    primitive.symbol: primitive.name
-    for primitive in PRIMITIVES.values()
-    if primitive.symbol and primitive.arity == 2
-}
-SUMS, PRODUCTS = ("+", "-"), ("*", "/", "%")
-
-
-@dataclass(frozen=True, slots=True)
-class Token:
-    kind: str  # number, name, operator or end
-    text: str
-    position: int
-
-
-class RuleSyntaxError(ValueError):
-    """One line: what is wrong, at which character, and what to do.
-
-    position: index of the character in the text, 0 for the first.
-    """
-
-    def __init__(self, cause: str, text: str, position: int) -> None:
-        self.cause, self.text, self.position = cause, text, position
-        start = max(0, position - 20)
-        excerpt = text[start : position + 20]
-        excerpt = "".join(c if c.isprintable() else "?" for c in excerpt)
-        before = "..." if start else ""
-        after = "..." if len(text) > position + 20 else ""
-        super().__init__(
-            f"{cause} (at character {position + 1} of {before}{excerpt!r}{after})"
-        )
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return RuleSyntaxError, (self.cause, self.text, self.position)
+from neuralopt.language.expression import Expression, call
+from neuralopt.language.grammar import Checks, Grammar
+from neuralopt.language.primitives import Parameter
 
 
 def parse(text: str, variables: tuple[str, ...] = ()) -> Expression:
     """The expression that a rule text stands for, abbreviations expanded.
 
-    variables: names that may stand free, for templates such as ``exp(x)``.
-    Raises ValueError (RuleSyntaxError), which names the position, the cause and the
-    remedy.
+    Args:
+        text: a rule, such as ``g * exp(sign(g) * sign(m))``.
+        variables: names that may stand free, for templates such as ``exp(x)``.
 
-    >>> parse("m * exp(v)")
-    parse('ema(g, 0.9) * exp(ema(g ** 2, 0.999))')
-    >>> parse("exp(sgn(g))")
-    Traceback (most recent call last):
-    ...
-    neuralopt.language.parser.RuleSyntaxError: unknown name 'sgn': did you mean \
+    Raises:
+        ValueError: the text is not a rule. A RuleSyntaxError names the position, the
+            cause and the remedy.
+
+    Example:
+        >>> parse("m * exp(v)")
+        parse('ema(g, 0.9) * exp(ema(g ** 2, 0.999))')
+        >>> parse("exp(sgn(g))")
+        Traceback (most recent call last):
+        ...
+        neuralopt.language.grammar.RuleSyntaxError: unknown name 'sgn': did you mean \
 'sign'? (at character 5 of 'exp(sgn(g))')
     """
-    return _Parser(text, variables, formula=False).parse()
+    if not isinstance(text, str):
+        raise ValueError(f"a rule is text such as 'g * 2', not {type(text).__name__}")
+    return Grammar(text, variables, CHECKS).parse()
 
 
-def parse_formula(text: str, variables: tuple[str, ...]) -> Expression:
-    """A definition of the table: ``s`` stands free, ``**`` takes any operands."""
-    return _Parser(text, (*variables, "s"), formula=True).parse()
+def _reduced(
+    expression: Expression,
+) -> tuple[Callable[..., Expression], tuple[object, ...]]:
+    """How an expression is pickled: as its text, which `parse` reads again."""
+    return parse, (str(expression), expression.variables)
 
 
-@cache
-def body_of(abbreviation: Abbreviation) -> Expression:
-    """What an abbreviation stands for, over its parameters' names."""
-    return parse(abbreviation.text, tuple(p.name for p in abbreviation.parameters))
+copyreg.pickle(Expression, _reduced)
 
 
-def _tokens(text: str) -> Iterator[Token]:
-    position = 0
-    while position < len(text):
-        match = TOKEN.match(text, position)
-        if match is None:
-            character = text[position]
-            if character.isalnum() and not character.isascii():
-                cause = f"{character!r} only looks like a letter: use ASCII letters"
-            elif character in "\r\n":
-                cause = "a rule is one line: remove the line break"
-            elif character in "'\"":
-                cause = "strings have no place in a rule: remove it"
-            elif character in "<>=!&|^~@:;.[]{}\\`?#$":
-                cause = f"{character!r} has no meaning in a rule: remove it"
-            else:
-                cause = f"unexpected character {character!r}: remove it"
-            raise RuleSyntaxError(cause, text, position)
-        kind = match.lastgroup
-        assert kind is not None
-        if kind != "space":
-            yield Token(kind, match.group(), position)
-        if kind == "number" and re.match(r"[A-Za-z_0-9.]", text[match.end() :][:1]):
-            raise RuleSyntaxError(
-                f"{match.group() + text[match.end()]!r} is not a number of a rule: "
-                "write it in decimal, as in 0.5 or 1e-3",
-                text,
-                position,
-            )
-        position = match.end()
-    yield Token("end", "", len(text))
-
-
-class _Parser:
-    """Recursive descent over Python's precedence of signs, powers, products, sums."""
-
-    def __init__(self, text: str, variables: tuple[str, ...], formula: bool) -> None:
-        if not isinstance(text, str):
-            raise ValueError(f"a rule is text, not {type(text).__name__}")
-        if len(text) > MAXIMUM_LENGTH:
-            raise RuleSyntaxError(
-                f"a rule may have at most {MAXIMUM_LENGTH} characters, this has "
-                f"{len(text)}: shorten it",
-                text[:40],
-                0,
-            )
-        self.text = text
-        self.variables = variables
-        self.formula = formula
-        self.tokens = list(_tokens(text))
-        self.next = 0
-        self.nesting = {"(": 0, "-": 0}
-        self.folds = 0
-
-    def parse(self) -> Expression:
-        if self.token.kind == "end":
-            self.fail("a rule can't be empty: try 'g'", self.token)
-        expression = self.sum()
-        if self.token.kind != "end":
-            what = self.token.text
-            if what == ")":
-                self.fail("')' closes nothing: remove it", self.token)
-            self.fail(f"expected an operator before {what!r}", self.token)
-        return expression
-
-    @property
-    def token(self) -> Token:
-        return self.tokens[self.next]
-
-    def take(self, *texts: str) -> Token | None:
-        token = self.token
-        if token.kind == "operator" and token.text in texts:
-            self.next += 1
-            return token
-        return None
-
-    def fail(self, cause: str, token: Token) -> Never:
-        raise RuleSyntaxError(cause, self.text, token.position)
-
-    @contextlib.contextmanager
-    def nested(self, token: Token) -> Iterator[None]:
-        kind = "(" if token.text == "(" else "-"
-        self.nesting[kind] += 1
-        if self.nesting[kind] > MAXIMUM_NESTING:
-            self.fail(
-                f"a rule may nest at most {MAXIMUM_NESTING} brackets, signs and "
-                "powers: simplify it",
-                token,
-            )
-        yield
-        self.nesting[kind] -= 1
-
-    def build(self, name: str, token: Token, *arguments: Expression) -> Expression:
-        try:
-            return call(name, *arguments)
-        except ValueError as error:
-            self.fail(str(error), token)
-
-    def sum(self) -> Expression:
-        left = self.product()
-        while operator := self.take(*SUMS):
-            left = self.build(INFIX[operator.text], operator, left, self.product())
-        return left
-
-    def product(self) -> Expression:
-        left = self.signed()
-        while operator := self.take(*PRODUCTS):
-            left = self.build(INFIX[operator.text], operator, left, self.signed())
-        return left
-
-    def signed(self) -> Expression:
-        operator = self.take("-", "+")
-        if operator is None:
-            return self.power()
-        literal = (
-            self.token.kind == "number" and self.tokens[self.next + 1].text != "**"
+def _power_fault(base: Expression, exponent: Expression) -> str:
+    if exponent.is_closed_constant:
+        power = scalar_value(exponent)
+        if not math.isfinite(power):
+            return "the exponent is not finite: use a finite one"
+        if base.is_closed_constant:
+            whole = call("power", base, exponent)
+            if not math.isfinite(scalar_value(whole)):
+                return f"{whole} is not a finite number: use a smaller exponent"
+    elif base.is_scalar and exponent.is_scalar:
+        return ""
+    elif not base.is_closed_constant:
+        return (
+            "the exponent must be a number, or the base a positive constant: "
+            "use pow(x, y) = abs(x) ** y"
         )
-        with self.nested(operator):
-            operand = self.signed()
-        if operator.text == "+":
-            return operand
-        if literal:
-            assert operand.value is not None
-            return constant(-operand.value)
-        return self.build("negative", operator, operand)
+    elif not scalar_value(base) > 0:
+        return f"the base {base} is not positive: use pow(x, y) = abs(x) ** y"
+    return ""
 
-    def power(self) -> Expression:
-        base = self.atom()
-        operator = self.take("**")
-        if operator is None:
-            return base
-        with self.nested(operator):
-            exponent = self.signed()
-        if not self.formula:
-            self.check_power(base, exponent, operator)
-        return self.build("power", operator, base, exponent)
 
-    def check_power(
-        self, base: Expression, exponent: Expression, operator: Token
-    ) -> None:
-        if exponent.is_closed_constant:
-            power = scalar_value(exponent)
-            if not math.isfinite(power):
-                self.fail("the exponent is not finite: use a finite one", operator)
-            if base.is_closed_constant:
-                value = scalar_value(call("power", base, exponent))
-                if not math.isfinite(value):
-                    self.fail(
-                        f"{call('power', base, exponent)} is not a finite number: "
-                        "use a smaller exponent",
-                        operator,
-                    )
-        elif base.is_scalar and exponent.is_scalar:
-            return
-        elif not base.is_closed_constant:
-            self.fail(
-                "the exponent must be a number, or the base a positive constant: "
-                "use pow(x, y) = abs(x) ** y",
-                operator,
-            )
-        elif not scalar_value(base) > 0:
-            self.fail(
-                f"the base {base} is not positive: use pow(x, y) = abs(x) ** y",
-                operator,
-            )
+def _argument_fault(name: str, parameter: Parameter, argument: Expression) -> str:
+    what = f"{parameter.name} of {name}"
+    if parameter.role != "scalar":
+        return ""
+    if not argument.is_scalar:
+        return (
+            f"{what} must be a number or an expression of t, T and progress, "
+            f"not {argument}"
+        )
+    if not argument.is_closed_constant:
+        return ""
+    value = scalar_value(argument)
+    low = -math.inf if parameter.lowest is None else parameter.lowest
+    high = math.inf if parameter.highest is None else parameter.highest
+    if low <= value <= high and math.isfinite(value):
+        return ""
+    if low == -math.inf:
+        return f"{what} is {value:g}: use a finite number"
+    bounds = f"{low:g} or more" if high == math.inf else f"{low:g} to {high:g}"
+    return f"{what} is {value:g}: use a number of {bounds}"
 
-    def atom(self) -> Expression:
-        token = self.token
-        self.next += 1
-        if token.kind == "number":
-            value = float(token.text)
-            if not math.isfinite(value):
-                number = token.text[:20]
-                self.fail(f"{number} is too large for a float: shrink it", token)
-            return constant(value)
-        if token.kind == "name":
-            return self.named(token)
-        if token.text == "(":
-            with self.nested(token):
-                expression = self.sum()
-            self.close(token)
-            return expression
-        if token.kind == "end":
-            self.fail("the rule ends where a value is expected: complete it", token)
-        self.fail(f"a value is expected before {token.text!r}", token)
 
-    def close(self, opening: Token) -> None:
-        if self.take(")"):
-            return
-        token = self.token
-        if token.kind == "end":
-            self.fail("'(' is never closed: add ')'", opening)
-        self.fail(f"expected an operator or ')' before {token.text!r}", token)
-
-    def named(self, token: Token) -> Expression:
-        name = token.text
-        called = self.token.kind == "operator" and self.token.text == "("
-        if name in self.variables:
-            if called:
-                self.fail(f"{name!r} is a variable: it takes no arguments", token)
-            return call(name)
-        if name in ABBREVIATIONS:
-            return self.abbreviation(ABBREVIATIONS[name], token, called)
-        primitive = PRIMITIVES.get(name)
-        if primitive is None or primitive.symbol or name == "constant":
-            self.fail(self.unknown(name), token)
-        if primitive.is_leaf:
-            if called:
-                self.fail(f"{name!r} takes no arguments: remove the brackets", token)
-            if name == "s" and not self.folds:
-                self.fail(
-                    "'s' has a meaning inside fold(...) alone: move it there", token
-                )
-            return call(name)
-        if not called:
-            signature = ", ".join(p.name for p in primitive.parameters)
-            self.fail(f"{name!r} needs arguments: write {name}({signature})", token)
-        self.folds += name == "fold"
-        arguments = self.arguments(name, primitive.parameters, token)
-        self.folds -= name == "fold"
-        return self.build(name, token, *arguments)
-
-    def abbreviation(
-        self, abbreviation: Abbreviation, token: Token, called: bool
-    ) -> Expression:
-        parameters = abbreviation.parameters
-        if called and not parameters:
-            self.fail(f"{token.text!r} takes no arguments: remove the brackets", token)
-        arguments: tuple[Expression, ...]
-        if called:
-            arguments = self.arguments(token.text, parameters, token)
-        else:
-            arguments = tuple(constant(p.default or 0.0) for p in parameters)
-        names = tuple(parameter.name for parameter in parameters)
-        try:
-            return body_of(abbreviation).substitute(
-                dict(zip(names, arguments, strict=True))
-            )
-        except ValueError as error:
-            self.fail(str(error), token)
-
-    def arguments(
-        self, name: str, parameters: tuple[Parameter, ...], token: Token
-    ) -> tuple[Expression, ...]:
-        opening = self.token
-        self.next += 1
-        found: list[Expression] = []
-        starts: list[Token] = []
-        with self.nested(opening):
-            while not (self.token.text == ")" and not found):
-                starts.append(self.token)
-                found.append(self.sum())
-                if not self.take(","):
-                    break
-        self.close(opening)
-        needed = sum(parameter.default is None for parameter in parameters)
-        if not needed <= len(found) <= len(parameters):
-            signature = ", ".join(p.name for p in parameters)
-            self.fail(
-                f"{name} takes {len(parameters)} argument"
-                f"{'s' * (len(parameters) != 1)}, not {len(found)}: "
-                f"write {name}({signature})",
-                token,
-            )
-        for parameter, argument, start in zip(parameters, found, starts, strict=False):
-            self.check_argument(name, parameter, argument, start)
-        for parameter in parameters[len(found) :]:
-            assert parameter.default is not None
-            found.append(constant(parameter.default))
-        return tuple(found)
-
-    def check_argument(
-        self, name: str, parameter: Parameter, argument: Expression, start: Token
-    ) -> None:
-        free = argument.contains(*self.variables) if self.variables else False
-        if parameter.role != "scalar" or free:
-            return
-        if not argument.is_scalar:
-            self.fail(
-                f"{parameter.name} of {name} must be a number or an expression of t, "
-                f"T and progress, not {argument}",
-                start,
-            )
-        if not argument.is_closed_constant:
-            return
-        value = scalar_value(argument)
-        low = -math.inf if parameter.lowest is None else parameter.lowest
-        high = math.inf if parameter.highest is None else parameter.highest
-        if not low <= value <= high or not math.isfinite(value):
-            bounds = f"{low:g} or more" if high == math.inf else f"{low:g} to {high:g}"
-            self.fail(
-                f"{parameter.name} of {name} is {value:g}: use a number of {bounds}"
-                if low > -math.inf
-                else f"{parameter.name} of {name} is {value:g}: use a finite number",
-                start,
-            )
-
-    def unknown(self, name: str) -> str:
-        if name in ("True", "False", "None"):
-            return f"{name} is not a number: write 1 or 0"
-        known = [
-            *self.variables,
-            *ABBREVIATIONS,
-            *(p.name for p in PRIMITIVES.values() if not p.symbol),
-        ]
-        known = [word for word in known if word not in ("constant", "s")]
-        near = difflib.get_close_matches(name[:40], known, n=1, cutoff=0.5)
-        if near:
-            return f"unknown name {name[:40]!r}: did you mean {near[0]!r}?"
-        return f"unknown name {name[:40]!r}: known are {', '.join(sorted(known))}"
+CHECKS = Checks(_power_fault, _argument_fault)

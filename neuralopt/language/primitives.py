@@ -1,9 +1,7 @@
 """The one table of operations that rules are made of.
 
-Knows each primitive's name, arguments, meaning, notation, state, laws and source;
-refuses to know how a rule is parsed, trained or searched. Parser, printers, canonical
-form, compilers, exports and the documentation read this table and add no facts of
-their own about an operation.
+Parser, printers, canonical form, compilers, exports and `docs/LANGUAGE.md` read this
+table and add no facts of their own about an operation.
 
 A primitive is one of
 
@@ -16,11 +14,13 @@ A primitive is one of
 
 import enum
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypeVar
 
 from neuralopt.language import ieee754
+
+Argument = TypeVar("Argument")
 
 LANGUAGE_VERSION = 1
 """Raised whenever the meaning or the canonical form of any rule changes."""
@@ -39,6 +39,20 @@ class Law(enum.Flag):
     REDEFINED = enum.auto()  # its canonical form is its formula
 
 
+Backend = Literal["torch", "kernel", "jax", "latex"]
+"""What an operation has a template of source code for."""
+
+SignOfZero = Literal["kept", "positive", "lost", "read"]
+"""What an operation does with the sign of a zero that is its argument.
+
+kept: it goes where the laws say. positive: a law of oddness holds except that a zero
+may stay +0. lost: the value is the same for +0 and -0. read: the sign chooses between
+two different values, as that of a divisor does.
+"""
+
+ATOM = 100
+"""Precedence of what never needs brackets."""
+
 Role = Literal["any", "scalar"]
 """`scalar`: an expression of constants, t, T and progress alone."""
 
@@ -56,17 +70,37 @@ class Parameter:
 class Primitive:
     """One operation of the language.
 
-    name: as typed, or the operation's English name where it is typed as `symbol`.
-    meaning: one line for people. latex: with a ``{parameter}`` for each argument.
-    symbol, precedence: the operator of Python syntax, if it has one.
-    scalar: float64 function. torch: template of a torch expression in which every
-    ``{parameter}`` is a tensor or a Python float, at least one of them a tensor.
-    kernel: template of an expression of one element for numba, over the functions of
-    `neuralopt.machine.kernels`.
-    jax: template of a jax.numpy expression in which every ``{parameter}`` is an array
-    or a Python float.
-    formula: definition in the language. memory, value: see the module.
-    draw: the kind of random bits it consumes. source: where it comes from.
+    Attributes:
+        name: as typed, or the operation's English name if it is typed as `symbol`.
+        parameters: of the arguments, in order.
+        meaning: one line for people.
+        latex: template with a ``{parameter}`` for each argument.
+        symbol: the operator of Python syntax, if it has one.
+        precedence: of the operator; 1 for sums.
+        scalar: float64 function.
+        torch: template of a torch expression in which every ``{parameter}`` is a tensor
+            or a Python float, at least one of them a tensor.
+        kernel: template of an expression of one element for numba, over the functions
+            of `neuralopt.machine.kernels`.
+        jax: template of a jax.numpy expression in which every ``{parameter}`` is an
+            array or a Python float.
+        formula: definition in the language.
+        memory: what the state becomes, a formula in which ``s`` is the old state.
+        value: whether the value is the new or the old state.
+        draw: the kind of random bits it consumes.
+        laws: what the canonical form may use.
+        scope: what one value depends on: the same element of each argument.
+        source: where it comes from.
+        sign_of_zero: for each argument; ``kept`` for those not listed.
+        divides: whether the sign of a zero can choose between infinities in it.
+        exact_at: an argument and the value there, if that is exact on every backend
+            although others are rounded differently.
+        tensor_arguments: positions that torch takes as tensors only.
+        bounded_arguments: positions that torch takes as a Python float only if that
+            fits the type of the tensor.
+        latex_precedence: of the LaTeX, if it differs from `precedence`.
+        latex_needs: the precedence that each argument needs to go without brackets in
+            LaTeX. By default that of Python for an operator, none for a function.
     """
 
     name: str
@@ -74,7 +108,7 @@ class Primitive:
     meaning: str = ""
     latex: str = ""
     symbol: str = ""
-    precedence: int = 100
+    precedence: int = ATOM
     scalar: Callable[..., float] | None = None
     torch: str = ""
     kernel: str = field(default="", kw_only=True)
@@ -86,6 +120,13 @@ class Primitive:
     laws: Law = Law.NONE
     scope: Literal["element"] = "element"
     source: str = "Bello et al. 2017"
+    sign_of_zero: tuple[SignOfZero, ...] = field(default=(), kw_only=True)
+    divides: bool = field(default=False, kw_only=True)
+    exact_at: tuple[float, float] | None = field(default=None, kw_only=True)
+    tensor_arguments: tuple[int, ...] = field(default=(), kw_only=True)
+    bounded_arguments: tuple[int, ...] = field(default=(), kw_only=True)
+    latex_precedence: int | None = field(default=None, kw_only=True)
+    latex_needs: tuple[int, ...] | None = field(default=None, kw_only=True)
 
     @property
     def is_leaf(self) -> bool:
@@ -98,6 +139,30 @@ class Primitive:
     @property
     def arity(self) -> int:
         return len(self.parameters)
+
+    def bind(self, arguments: Iterable[Argument]) -> dict[str, Argument]:
+        """Arguments by the names of the parameters.
+
+        Raises:
+            ValueError: there are more or fewer arguments than parameters.
+        """
+        names = (parameter.name for parameter in self.parameters)
+        return dict(zip(names, arguments, strict=True))
+
+    def fill(self, backend: Backend, arguments: Iterable[str], bits: str = "") -> str:
+        """Source code of this operation.
+
+        Args:
+            backend: the template to fill in.
+            arguments: source code of each argument.
+            bits: source code of the random bits, for an operation that draws some.
+
+        Example:
+            >>> PRIMITIVES["clip"].fill("torch", ["g", "0.1"])
+            'torch.clamp(g, -0.1, 0.1)'
+        """
+        template: str = getattr(self, backend)
+        return template.format(**self.bind(arguments), bits=bits)
 
 
 X, Y = Parameter("x"), Parameter("y")
@@ -180,6 +245,11 @@ OPERATORS = (
         kernel="{x} / {y}",
         jax="{x} / {y}",
         laws=ODD | EXACT,
+        tensor_arguments=(0,),  # 2.0 / x would be 2.0 * (1 / x): rounded twice
+        sign_of_zero=("kept", "read"),
+        divides=True,
+        latex_precedence=ATOM,
+        latex_needs=(0, 0),
     ),
     Primitive(
         "remainder",
@@ -218,6 +288,8 @@ OPERATORS = (
         "torch.pow({x}, {y})",
         kernel="power({x}, {y})",
         jax="jnp.power({x}, {y})",
+        divides=True,
+        latex_needs=(ATOM, 0),
     ),
 )
 
@@ -229,6 +301,7 @@ FUNCTIONS = (
         r"\lvert {x} \rvert^{{{y}}}",
         formula="abs(x) ** y",
         laws=EVEN | NONNEGATIVE,
+        sign_of_zero=("lost", "lost"),
     ),
     Primitive(
         "sign",
@@ -240,6 +313,7 @@ FUNCTIONS = (
         kernel="sign({x})",
         jax="jnp.where({x} == 0.0, 0.0, jnp.sign({x}))",
         laws=ODD | EXACT | Law.IDEMPOTENT,
+        sign_of_zero=("positive",),
     ),
     Primitive(
         "exp",
@@ -251,6 +325,9 @@ FUNCTIONS = (
         kernel="exp({x})",
         jax="jnp.exp({x})",
         laws=NONNEGATIVE,
+        sign_of_zero=("lost",),
+        exact_at=(0.0, 1.0),
+        latex_precedence=4,
     ),
     Primitive(
         "exp2",
@@ -262,6 +339,8 @@ FUNCTIONS = (
         kernel="exp2({x})",
         jax="jnp.power(2.0, {x})",  # jnp.exp2 is exp(x log 2): a millionth off
         laws=NONNEGATIVE,
+        sign_of_zero=("lost",),
+        latex_precedence=4,
     ),
     Primitive(
         "cos",
@@ -273,6 +352,8 @@ FUNCTIONS = (
         kernel="cos({x})",
         jax="jnp.cos({x})",
         laws=EVEN,
+        sign_of_zero=("lost",),
+        exact_at=(0.0, 1.0),
     ),
     Primitive(
         "tanh",
@@ -285,6 +366,7 @@ FUNCTIONS = (
         jax="jnp.tanh({x})",
         laws=ODD,
         source="neuralopt",
+        exact_at=(0.0, 0.0),
     ),
     Primitive(
         "abs",
@@ -296,6 +378,7 @@ FUNCTIONS = (
         kernel="abs({x})",
         jax="jnp.abs({x})",
         laws=EVEN | EXACT | NONNEGATIVE | Law.IDEMPOTENT,
+        sign_of_zero=("lost",),
     ),
     Primitive(
         "log",
@@ -307,6 +390,8 @@ FUNCTIONS = (
         kernel="log(abs({x}))",
         jax="jnp.log(jnp.abs({x}))",
         laws=EVEN,
+        sign_of_zero=("lost",),
+        exact_at=(1.0, 0.0),
     ),
     Primitive(
         "sqrt",
@@ -318,12 +403,27 @@ FUNCTIONS = (
         kernel="sqrt(abs({x}))",
         jax="jnp.sqrt(jnp.abs({x}))",
         laws=EVEN | EXACT | NONNEGATIVE,
+        sign_of_zero=("lost",),
     ),
     Primitive(
-        "square", (X,), "x * x", "{{{x}}}^2", formula="x ** 2", laws=EVEN | REDEFINED
+        "square",
+        (X,),
+        "x * x",
+        "{{{x}}}^2",
+        formula="x ** 2",
+        laws=EVEN | REDEFINED,
+        latex_precedence=4,
+        latex_needs=(ATOM,),
     ),
     Primitive(
-        "cube", (X,), "x * x * x", "{{{x}}}^3", formula="x ** 3", laws=ODD | REDEFINED
+        "cube",
+        (X,),
+        "x * x * x",
+        "{{{x}}}^3",
+        formula="x ** 3",
+        laws=ODD | REDEFINED,
+        latex_precedence=4,
+        latex_needs=(ATOM,),
     ),
     Primitive(
         "reciprocal",
@@ -332,6 +432,8 @@ FUNCTIONS = (
         r"\frac{{1}}{{{x}}}",
         formula="1 / x",
         laws=ODD | REDEFINED,
+        sign_of_zero=("read",),
+        divides=True,
     ),
     Primitive(
         "min",
@@ -344,6 +446,7 @@ FUNCTIONS = (
         jax="jnp.minimum({x}, {y})",
         laws=COMMUTATIVE | EXACT | Law.IDEMPOTENT,
         source="neuralopt",
+        tensor_arguments=(0, 1),
     ),
     Primitive(
         "max",
@@ -356,6 +459,7 @@ FUNCTIONS = (
         jax="jnp.maximum({x}, {y})",
         laws=COMMUTATIVE | EXACT | Law.IDEMPOTENT,
         source="neuralopt",
+        tensor_arguments=(0, 1),
     ),
     Primitive(
         "clip",
@@ -367,6 +471,8 @@ FUNCTIONS = (
         kernel="minimum(maximum({x}, -{c}), {c})",
         jax="jnp.clip({x}, -{c}, {c})",
         laws=ODD | EXACT,
+        tensor_arguments=(0,),
+        bounded_arguments=(1,),  # exp(t) soon overflows
     ),
     Primitive(
         "drop",
@@ -377,6 +483,7 @@ FUNCTIONS = (
         kernel="dropped({x}, {p}, {bits})",
         jax="jnp.where(({bits} < {p}) & ~jnp.isnan({x}), 0.0, {x})",
         draw="uniform",
+        tensor_arguments=(0,),
     ),
     Primitive(
         "noise",
@@ -394,42 +501,48 @@ MEMORIES = (
     Primitive(
         "ema",
         (X, DECAY),
-        "exponential moving average: s <- b s + (1 - b) x, value s",
+        "exponential moving average",
         r"\operatorname{{ema}}_{{{b}}}({x})",
         memory="b * s + (1 - b) * x",
         laws=ODD,
+        sign_of_zero=("positive",),
     ),
     Primitive(
         "debiased",
         (X, DECAY),
-        "ema(x, b) / (1 - b ** (t + 1))",
+        "exponential moving average, corrected for its start at 0",
         r"\widehat{{\operatorname{{ema}}}}_{{{b}}}({x})",
         formula="ema(x, b) / (1 - b ** (t + 1))",
         laws=ODD | REDEFINED,
         source="Kingma and Ba 2015, section 3",
+        sign_of_zero=("kept", "lost"),
+        divides=True,
     ),
     Primitive(
         "trace",
         (X, DECAY),
-        "heavy ball: s <- b s + x, value s",
+        "heavy-ball momentum",
         r"\operatorname{{trace}}_{{{b}}}({x})",
         memory="b * s + x",
         laws=ODD,
         source="Polyak 1964",
+        sign_of_zero=("positive",),
     ),
     Primitive(
         "total",
         (X,),
-        "running sum: s <- s + x, value s",
+        "running sum",
         r"\textstyle\sum {x}",
         memory="s + x",
         laws=ODD,
         source="Duchi et al. 2011 (AdaGrad)",
+        sign_of_zero=("positive",),
+        latex_needs=(ATOM,),
     ),
     Primitive(
         "peak",
         (X, Parameter("b", "scalar", default=1.0)),
-        "running maximum: s <- max(b s, x), value s",
+        "running maximum, which decays by b",
         r"\operatorname{{peak}}_{{{b}}}({x})",
         memory="max(b * s, x)",
         source="Kingma and Ba 2015, section 7.1; Reddi et al. 2018",
@@ -443,6 +556,7 @@ MEMORIES = (
         value="old",
         laws=ODD,
         source="neuralopt",
+        sign_of_zero=("positive",),
     ),
     Primitive(
         "fold",

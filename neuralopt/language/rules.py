@@ -1,8 +1,7 @@
 """The named rules of the field: the zoo.
 
-Knows each rule's text, reference, usual learning rate and a sentence on it; refuses to
-know how any of them performs. One line a rule; a name that is also an abbreviation
-means the same.
+One row a rule: text, reference, usual learning rate and a sentence on it. A name that
+is also an abbreviation means the same rule.
 """
 
 from collections.abc import Iterator, Mapping
@@ -10,14 +9,19 @@ from dataclasses import dataclass
 
 from neuralopt.language.expression import Expression
 from neuralopt.language.parser import parse
+from neuralopt.language.rendering import render
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Rule:
-    """A closed expression with a name.
+    """A rule with a name.
 
-    reference: where the rule comes from. lr: the learning rate its users start from.
-    about: a sentence for people.
+    Attributes:
+        name: an identifier, such as ``lion``.
+        expression: the rule, without free variables.
+        reference: where the rule comes from.
+        lr: the learning rate that its users start from.
+        about: a sentence for people.
     """
 
     name: str
@@ -25,6 +29,13 @@ class Rule:
     reference: str
     lr: float
     about: str = ""
+
+    def __repr__(self) -> str:
+        return f"Rule({self.name!r}, {render(self.expression)!r}, lr={self.lr:g})"
+
+    def _repr_latex_(self) -> str:
+        """By which notebooks show a rule."""
+        return self.expression._repr_latex_()
 
 
 Row = tuple[str, str, str, float, str]

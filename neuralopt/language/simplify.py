@@ -15,17 +15,24 @@ Some laws hold but for the sign of a zero: -(a - b) = b - a. Only a division can
 import math
 from collections.abc import Callable, Iterator
 
-from neuralopt.language.definitions import bind, formula_of, scalar_value
+from neuralopt.language.definitions import formula_of, scalar_value
 from neuralopt.language.expression import Expression, call, constant
-from neuralopt.language.primitives import PRIMITIVES, Law, obeying
+from neuralopt.language.primitives import PRIMITIVES, Law, SignOfZero, obeying
 
 ONE, TWO, THREE = constant(1.0), constant(2.0), constant(3.0)
-SIGN_OF_ZERO_LOST = frozenset({"exp", "exp2", "cos", "abs", "log", "sqrt", "pow"})
 DRAWS = frozenset(name for name, each in PRIMITIVES.items() if each.draw)
+DIVIDING = frozenset(name for name, each in PRIMITIVES.items() if each.divides)
+CONDITIONAL = frozenset({"power", "add", "subtract", "fold"})
+"""Primitives in which it depends on the other arguments how delicate one of them is."""
+
 DECIDING = (
     DRAWS
-    | SIGN_OF_ZERO_LOST
-    | {*("divide", "reciprocal", "power", "debiased", "add", "subtract", "fold")}
+    | CONDITIONAL
+    | {
+        name
+        for name, each in PRIMITIVES.items()
+        if not {"read", "lost"}.isdisjoint(each.sign_of_zero)
+    }
 )
 """Primitives whose arguments may be less, or more, delicate than they are."""
 
@@ -33,7 +40,6 @@ EXACT, EVEN, ODD = obeying(Law.EXACT), obeying(Law.EVEN), obeying(Law.ODD)
 NONNEGATIVE, IDEMPOTENT = obeying(Law.NONNEGATIVE), obeying(Law.IDEMPOTENT)
 COMMUTATIVE, REDEFINED = obeying(Law.COMMUTATIVE), obeying(Law.REDEFINED)
 
-ODD_UP_TO_ZEROS = frozenset({"sign", "ema", "trace", "total", "previous"})
 MAXIMUM_PASSES = 20
 MAXIMUM_KNOWN = 1 << 17
 """Results that are kept: rules of a space share many parts."""
@@ -104,30 +110,30 @@ def _contexts(expression: Expression, delicate: bool) -> tuple[bool, ...]:
 
 
 def _deciding_contexts(expression: Expression, delicate: bool) -> Iterator[bool]:
-    name = expression.primitive
-    for index in range(len(expression.arguments)):
+    name, arguments = expression.primitive, expression.arguments
+    for index in range(len(arguments)):
+        sign_of_zero = _sign_of_zero(name, index)
         if name in DRAWS:
             yield True  # one draw must not become two in different places
-        elif (name == "divide" and index == 1) or name == "reciprocal":
-            yield True
         elif name == "power" and index == 0:
-            exponent = expression.arguments[1].value
+            exponent = arguments[1].value
             odd = exponent is None or exponent % 2 == 1
             yield odd and (delicate or exponent is None or exponent < 0)
-        elif name in SIGN_OF_ZERO_LOST or (name == "debiased" and index == 1):
-            yield False
-        elif name in ("add", "subtract") and _nonzero_constant(
-            expression.arguments[1 - index]
-        ):
+        elif name in ("add", "subtract") and _nonzero_constant(arguments[1 - index]):
             yield False
         elif name == "fold":
-            yield delicate or _has_division(expression.arguments[0])
+            yield delicate or _has_division(arguments[0])
         else:
-            yield delicate
+            yield sign_of_zero == "read" or (delicate and sign_of_zero != "lost")
+
+
+def _sign_of_zero(name: str, index: int) -> SignOfZero:
+    given = PRIMITIVES[name].sign_of_zero
+    return given[index] if index < len(given) else "kept"
 
 
 def _has_division(expression: Expression) -> bool:
-    return expression.contains("divide", "reciprocal", "power", "debiased")
+    return expression.contains(*DIVIDING)
 
 
 def _nonzero_constant(expression: Expression) -> bool:
@@ -142,7 +148,7 @@ def _expand(node: Expression, delicate: bool) -> Expression | None:
     """Definitions of the table, and spellings of powers."""
     name = node.primitive
     if name in REDEFINED:
-        return formula_of(name).substitute(bind(name, node.arguments))
+        return formula_of(name).substitute(PRIMITIVES[name].bind(node.arguments))
     if name == "multiply":
         left, right = node.arguments
         if left == right and not left.is_constant:
@@ -164,8 +170,9 @@ def _fold_constants(node: Expression, delicate: bool) -> Expression | None:
     """Operations on numbers that every implementation rounds alike."""
     if not all(argument.is_constant for argument in node.arguments):
         return None
-    if node.primitive in POINTS:
-        argument, value = POINTS[node.primitive]
+    exact_at = PRIMITIVES[node.primitive].exact_at
+    if exact_at is not None:
+        argument, value = exact_at
         return constant(value) if node.arguments[0] == constant(argument) else None
     if node.primitive == "power" and node.arguments[1] not in (TWO, THREE):
         return None
@@ -251,7 +258,7 @@ def _is_odd_up_to_zeros(node: Expression) -> bool:
     if node.primitive == "clip":  # to [-0, 0] makes either zero of both signs
         limit = node.arguments[1].value
         return limit is None or limit <= 0
-    return node.primitive in ODD_UP_TO_ZEROS
+    return _sign_of_zero(node.primitive, 0) == "positive"
 
 
 def _signs_of_sum(
@@ -322,13 +329,11 @@ def _order(expression: Expression, numbers_first: bool) -> tuple[int, int, str]:
     return -rank if numbers_first else rank, expression.size, str(expression)
 
 
-POINTS = {"exp": (0.0, 1.0), "log": (1.0, 0.0), "cos": (0.0, 1.0), "tanh": (0.0, 0.0)}
-"""Where functions that are rounded elsewhere are exact: argument, value."""
-
+EXACT_AT_A_POINT = frozenset(name for name, each in PRIMITIVES.items() if each.exact_at)
 QUOTIENTS = frozenset({"multiply", "divide"})
 REWRITES: tuple[tuple[Rewrite, frozenset[str]], ...] = (
     (_expand, REDEFINED | {"multiply", "pow"}),
-    (_fold_constants, EXACT | {"power", *POINTS}),
+    (_fold_constants, EXACT | {"power"} | EXACT_AT_A_POINT),
     (_neutral, QUOTIENTS | {"add", "subtract", "power", "drop", "trace"}),
     (_signs, EVEN | ODD | QUOTIENTS | {"negative", "add", "subtract", "power"}),
     (_nested, EVEN | IDEMPOTENT | {"abs", "power", "clip", "sign"}),

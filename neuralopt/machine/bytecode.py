@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from neuralopt.language import Expression, simplify
-from neuralopt.language.primitives import CLOCK, PRIMITIVES
+from neuralopt.language.primitives import PRIMITIVES
 from neuralopt.machine.straightline import Instruction, StraightLine, straight_line
 
 OPCODES = {
@@ -39,10 +39,31 @@ UNUSED = GRADIENT
 """Operand of an operation that has fewer arguments: never read."""
 
 Table = npt.NDArray[np.float64]
-Scalar = tuple["str | Scalar", ...]
-"""A scalar expression: ``("constant", "0.9")``, ``("t",)``, ``("divide", x, y)``. A
-constant is text, because 0.0 and -0.0 are equal as numbers.
-"""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scalar:
+    """A number that may change with the step: a constant, a clock or an operation.
+
+    Compared by identity: `_scalar_of` makes equal scalars one object, so that rules
+    share the values of what they have in common.
+    """
+
+    operation: str
+    arguments: tuple["Scalar", ...] = ()
+    value: float | None = None
+
+
+@lru_cache(maxsize=1 << 14)
+def _scalar_of(
+    operation: str, arguments: tuple[Scalar, ...] = (), value: str = ""
+) -> Scalar:
+    """value: of a constant, as text, because 0.0 and -0.0 are equal as numbers."""
+    return Scalar(operation, arguments, float(value) if value else None)
+
+
+def _constant_of(value: float) -> Scalar:
+    return _scalar_of("constant", (), repr(float(value)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,14 +123,20 @@ class _Encoder:
         self.places: dict[int, int] = {}
         self.constants: dict[Scalar, None] = {}
         self.scalars: dict[Scalar, None] = {}
+        self.known: dict[int, Scalar] = {}  # by register
 
     def encode(self) -> Bytecode:
         needed = self._needed()
         operations = [
-            operation
+            _Operation(
+                instruction.operation,
+                instruction.target,
+                instruction.arguments,
+                instruction.index or 0,
+            )
             for instruction in self.code.instructions
             if needed[instruction.target] and instruction.element
-            for operation in self._operations(instruction)
+            if instruction.operation not in LOADED
         ]
         self._place_scalars(operations)
         self._place_rows(operations)
@@ -119,7 +146,7 @@ class _Encoder:
         rows = [self._row(operation, self.places) for operation in operations]
         return Bytecode(
             np.array(rows, np.int64).reshape(-1, 5),
-            tuple(_value(constant) for constant in self.constants),
+            tuple(_first_value(constant) for constant in self.constants),
             tuple(self.scalars),
             len(self.code.states),
             blocks,
@@ -137,23 +164,6 @@ class _Encoder:
                     needed[register] = True
         return needed
 
-    def _operations(self, instruction: Instruction) -> list[_Operation]:
-        target, name, arguments, _, index, _ = instruction
-        if name in LOADED:
-            return []
-        if name == "power":
-            x, y = arguments
-            exponent = self.code.instructions[y].value
-            if exponent == 2.0:  # as the table defines squares and cubes
-                return [_Operation("multiply", target, (x, x))]
-            if exponent == 3.0:
-                square = self._new_register()
-                return [
-                    _Operation("multiply", square, (x, x)),
-                    _Operation("multiply", target, (square, x)),
-                ]
-        return [_Operation(name, target, arguments, index or 0)]
-
     def _new_register(self) -> int:
         self.next_register += 1
         return self.next_register - 1
@@ -169,7 +179,7 @@ class _Encoder:
             if not self.code.instructions[register].element
         }
         for scalar in values.values():
-            kind = self.constants if scalar[0] == "constant" else self.scalars
+            kind = self.scalars if scalar.value is None else self.constants
             kind[scalar] = None
         blocks = {
             scalar: n for n, scalar in enumerate([*self.constants, *self.scalars])
@@ -178,16 +188,18 @@ class _Encoder:
             self.places[register] = -1 - blocks[scalar]
 
     def _scalar(self, register: int) -> Scalar:
-        """The expression of a scalar register, constant parts computed."""
-        instruction = self.code.instructions[register]
+        """The scalar in a register, constant parts computed."""
+        if register not in self.known:
+            self.known[register] = self._new_scalar(self.code.instructions[register])
+        return self.known[register]
+
+    def _new_scalar(self, instruction: Instruction) -> Scalar:
         if instruction.value is not None:
-            return ("constant", repr(float(instruction.value)))
-        if instruction.operation in CLOCK:
-            return (instruction.operation,)
+            return _constant_of(instruction.value)
         arguments = tuple(self._scalar(number) for number in instruction.arguments)
-        scalar: Scalar = (instruction.operation, *arguments)
-        if all(argument[0] == "constant" for argument in arguments):
-            return ("constant", repr(_value(scalar)))
+        scalar = _scalar_of(instruction.operation, arguments)
+        if arguments and all(argument.value is not None for argument in arguments):
+            return _constant_of(_first_value(scalar))
         return scalar
 
     def _place_rows(self, operations: list[_Operation]) -> None:
@@ -289,24 +301,21 @@ def _last_reads(operations: list[_Operation]) -> dict[int, int]:
 @lru_cache(maxsize=1 << 12)
 def _column(scalar: Scalar, steps: int, total_steps: int) -> tuple[float, ...]:
     """A scalar at the first steps of a training. Rules share many of them."""
-    name, *arguments = scalar
-    if name == "constant":
-        return (float(str(arguments[0])),) * steps
-    if name in CLOCK:
-        times, total = range(steps), float(total_steps)
-        if name == "T":
-            return (total,) * steps
-        if name == "progress":
-            return tuple(min(1.0, t / total) for t in times)
-        return tuple(map(float, times))
-    function = PRIMITIVES[str(name)].scalar
+    name, total = scalar.operation, float(total_steps)
+    if scalar.value is not None:
+        return (scalar.value,) * steps
+    if name == "t":
+        return tuple(map(float, range(steps)))
+    if name == "T":
+        return (total,) * steps
+    if name == "progress":
+        return tuple(min(1.0, t / total) for t in range(steps))
+    function = PRIMITIVES[name].scalar
     assert function is not None
-    columns = [
-        _column(x, steps, total_steps) for x in arguments if not isinstance(x, str)
-    ]
+    columns = [_column(x, steps, total_steps) for x in scalar.arguments]
     return tuple(map(function, *columns))
 
 
-def _value(constant: Scalar) -> float:
-    """Of a scalar without a clock."""
-    return _column(constant, 1, 1)[0]
+def _first_value(scalar: Scalar) -> float:
+    """Of a scalar without a clock the only one."""
+    return _column(scalar, 1, 1)[0]

@@ -1,43 +1,34 @@
-"""Writes `kernels/operations.py`: the operations of the table as compiled loops.
+"""Write `kernels/operations.py`: the operations of the table as compiled loops.
 
-Knows source text alone. The text is committed, because numba can't cache code that has
-no file. Run after a change of the table:
+The text is committed, because numba can't cache code that has no file. Run after a
+change of the table:
 
     python -m neuralopt.machine.generate
 """
 
+import ast
+import builtins
 from collections.abc import Iterator
 from pathlib import Path
 
 from neuralopt.language.primitives import PRIMITIVES
 from neuralopt.machine.bytecode import OPCODES
+from neuralopt.machine.emit import random_bits
 
-OPERATIONS = Path(__file__).parent / "kernels" / "operations.py"
+KERNELS = Path(__file__).parent / "kernels"
+OPERATIONS = KERNELS / "operations.py"
+MODULES = ("compiling", "functions", "memory", "random_bits")
+"""Files of `kernels` whose functions the operations may call."""
 
-BEGINNING = '''\
+TITLE = '''\
 """The operations of the language on blocks of numbers.
 
 Written by neuralopt.machine.generate from the table of primitives: do not edit.
 """
 
-from neuralopt.machine.kernels.compiling import compiled
-from neuralopt.machine.kernels.functions import (
-    cos,
-    dropped,
-    exp,
-    exp2,
-    log,
-    maximum,
-    minimum,
-    power,
-    remainder,
-    sign,
-    tanh,
-)
-from neuralopt.machine.kernels.memory import load, sqrt, store, widest_vectors
-from neuralopt.machine.kernels.random_bits import absorb, normal, uniform
+'''
 
-
+BEGINNING = '''\
 @compiled
 def operate(memory, opcode, out, x, y, count, state, stream, first, rate):
     """One instruction on `count` elements, of which `first` is the first.
@@ -48,16 +39,55 @@ def operate(memory, opcode, out, x, y, count, state, stream, first, rate):
     widest_vectors()
 '''
 
-BITS = {
-    "uniform": "uniform(memory, {0}, first + i)",
-    "normal": "normal(memory, {0}, {1}, first + i)",
-}
-"""Random bits of each kind for element i, from the keys of a stream's two lanes."""
-
 
 def generated() -> str:
-    """The text of `kernels/operations.py`."""
-    return BEGINNING + "".join(f"{line}\n" for line in _operations())
+    """The text of `kernels/operations.py`.
+
+    Raises:
+        ValueError: a template calls a function that no file of `kernels` defines.
+    """
+    body = BEGINNING + "".join(f"{line}\n" for line in _operations())
+    return f"{TITLE}{_imports(body)}\n\n{body}"
+
+
+def _imports(body: str) -> str:
+    """Imports of all names that the text uses and does not bind."""
+    tree = ast.parse(body)
+    names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
+    bound = {node.id for node in names if isinstance(node.ctx, ast.Store)}
+    bound |= {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
+    used = {node.id for node in names} - bound - set(vars(builtins))
+    lines = []
+    for module in MODULES:
+        found = sorted(used & _defined(KERNELS / f"{module}.py"))
+        used -= {*found}
+        if found:
+            lines += _import_lines(f"neuralopt.machine.kernels.{module}", found)
+    if used:
+        raise ValueError(
+            f"a kernel template calls {', '.join(sorted(used))}, which "
+            f"{', '.join(MODULES)} do not define: write it in kernels/functions.py"
+        )
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _import_lines(module: str, names: list[str]) -> list[str]:
+    """As ruff formats them."""
+    line = f"from {module} import {', '.join(names)}"
+    if len(line) <= 88:
+        return [line]
+    return [f"from {module} import (", *(f"    {name}," for name in names), ")"]
+
+
+def _defined(path: Path) -> set[str]:
+    """Names that a file defines, those that it imports excepted."""
+    defined = set()
+    for node in ast.parse(path.read_text("utf-8")).body:
+        if isinstance(node, ast.FunctionDef):
+            defined.add(node.name)
+        elif isinstance(node, ast.Assign):
+            defined |= {each.id for each in node.targets if isinstance(each, ast.Name)}
+    return defined
 
 
 def _operations() -> Iterator[str]:
@@ -67,10 +97,11 @@ def _operations() -> Iterator[str]:
 
 
 def _body(name: str) -> Iterator[str]:
-    if name in PRIMITIVES and PRIMITIVES[name].draw:
+    draw = PRIMITIVES[name].draw if name in PRIMITIVES else ""
+    if draw:
         yield "        key = absorb(absorb(state, stream), 0)"
-        if PRIMITIVES[name].draw == "normal":
-            yield "        other = absorb(absorb(state, stream), 1)"
+    if draw == "normal":
+        yield "        other = absorb(absorb(state, stream), 1)"
     yield "        for i in range(count):"
     if name == "copy":
         yield "            store(memory, out + i, load(memory, x + i))"
@@ -82,15 +113,14 @@ def _body(name: str) -> Iterator[str]:
     primitive = PRIMITIVES[name]
     if primitive.arity == 2:
         yield "            b = load(memory, y + i)"
-    if primitive.draw:
-        bits = BITS[primitive.draw].format("key", "other")
-        yield f"            bits = {bits}"
-    names = (parameter.name for parameter in primitive.parameters)
-    value = primitive.kernel.format(**dict(zip(names, "ab", strict=False)), bits="bits")
+    if draw:
+        yield f"            bits = {random_bits(draw, ('key', 'other'))}"
+    value = primitive.fill("kernel", "ab"[: primitive.arity], "bits")
     yield f"            store(memory, out + i, {value})"
 
 
 def main() -> None:
+    """Write the file."""
     OPERATIONS.write_text(generated(), "utf-8")
 
 

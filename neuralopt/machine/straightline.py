@@ -97,7 +97,17 @@ class _Builder:
         index: int | None = None,
         element: bool = True,
     ) -> int:
-        """Register of this computation, an earlier one if it was done before."""
+        """Register of this computation, an earlier one if it was done before.
+
+        Squares and cubes become products: x * x and (x * x) * x.
+        """
+        if operation == "power":
+            base, exponent = arguments
+            if self.instructions[exponent].value in (2.0, 3.0):
+                square = self.emit("multiply", (base, base), element=element)
+                if self.instructions[exponent].value == 2.0:
+                    return square
+                return self.emit("multiply", (square, base), element=element)
         if operation == "multiply":
             for one, other in (arguments, arguments[::-1]):
                 if self.instructions[one].value == 1:
@@ -148,7 +158,7 @@ class _Builder:
             return self.lower_memory(expression, primitive, names)
         arguments = tuple(self.lower(part, names) for part in expression.arguments)
         if primitive.formula:
-            return self.lower(formula_of(name), self.named(primitive, arguments))
+            return self.lower(formula_of(name), primitive.bind(arguments))
         if primitive.draw:
             return self.lower_draw(name, arguments)
         element = any(self.instructions[register].element for register in arguments)
@@ -190,7 +200,7 @@ class _Builder:
         if key not in self.registers:
             state = self.new_state()
             index = len(self.states) - 1
-            inside = {**self.named(primitive, arguments), "s": state}
+            inside = {**primitive.bind(arguments), "s": state}
             self.states[index] = self.lower(memory_of(primitive.name), inside)
             old = primitive.value == "old"
             self.registers[key] = state if old else self.states[index]
@@ -210,11 +220,6 @@ class _Builder:
 
     def load_of(self, state: int) -> int:
         return self.registers["load", (), None, state]
-
-    @staticmethod
-    def named(primitive: Primitive, registers: tuple[int, ...]) -> dict[str, int]:
-        names = (parameter.name for parameter in primitive.parameters)
-        return dict(zip(names, registers, strict=True))
 
 
 _Step = tuple[str, float | None, tuple[int, ...]]

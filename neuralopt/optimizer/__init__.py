@@ -1,7 +1,6 @@
 """Rules as torch optimizers."""
 
 from neuralopt.optimizer.optimizer import RuleOptimizer as RuleOptimizer
-from neuralopt.optimizer.optimizer import as_expression as as_expression
 from neuralopt.optimizer.program import Program as Program
 from neuralopt.optimizer.program import compile_rule as compile_rule
 from neuralopt.optimizer.scheduling import scheduler as scheduler

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from neuralopt.counter_hash import counter_key
+from neuralopt.counter_hash import key_word
 from neuralopt.language import Expression
 from neuralopt.optimizer.fused_loop import compiled_loop, constants_of
 from neuralopt.optimizer.program import Scalars
@@ -175,8 +175,7 @@ class FusedGroup:
             values = np.array([*scalars, *self._constants], np.float64).astype(kind)
             factors = kind(rate), kind(decay)
         places = (self._addresses - values.ctypes.data) // values.itemsize
-        low, high = counter_key(*counters, self.step)
-        state = np.uint64(high << 32 | low)
+        state = key_word(*counters, self.step)
 
         def run(pieces: Array) -> None:
             loop(values, places, pieces, values, state, *factors)

@@ -11,8 +11,13 @@ from functools import lru_cache
 from neuralopt.language import Expression, simplify
 from neuralopt.language.primitives import PRIMITIVES
 from neuralopt.machine import Instruction, StraightLine, straight_line
-from neuralopt.machine.generate import BITS
-from neuralopt.optimizer.program import register, shared_scalars
+from neuralopt.machine.emit import (
+    element_operations,
+    random_bits,
+    register,
+    shared_scalars,
+    states,
+)
 
 Loop = Callable[..., None]
 """loop(memory, places, pieces, scalars, state, rate, decay): a step on many tensors.
@@ -55,8 +60,7 @@ def constants_of(expression: Expression) -> tuple[float, ...]:
 def loop_source(code: StraightLine, decaying: bool, maximize: bool) -> str:
     """Python source of a `Loop` for numba."""
     scalars = [*shared_scalars(code), *(f"c{number}" for number in _constants(code))]
-    states = [f"s{index}" for index in range(len(code.states))]
-    rows = ["g", "w", *states]
+    rows = ["g", "w", *states(code)]
     value = _name(code, code.result)
     if decaying:
         value = f"({value} + decay * w)"
@@ -75,7 +79,7 @@ def loop_source(code: StraightLine, decaying: bool, maximize: bool) -> str:
         body += ["g = -g"]
     body += _element_lines(code)
     body += [f"store(memory, at_w + i, w - rate * {value})"]
-    for state, number in zip(states, code.states, strict=True):
+    for state, number in zip(states(code), code.states, strict=True):
         body += [f"store(memory, at_{state} + i, {_name(code, number)})"]
     lines += [f"            {line}" for line in body]
     return "\n".join([*lines, ""])
@@ -83,23 +87,11 @@ def loop_source(code: StraightLine, decaying: bool, maximize: bool) -> str:
 
 def _element_lines(code: StraightLine) -> Iterator[str]:
     """Assignments of all element registers that are not leaves or loads."""
-    for instruction in code.instructions:
-        if instruction.element and instruction.arguments:
-            yield f"r{instruction.target} = {_value(code, instruction)}"
-
-
-def _value(code: StraightLine, instruction: Instruction) -> str:
-    primitive = PRIMITIVES[instruction.operation]
-    arguments = [_name(code, number) for number in instruction.arguments]
-    if primitive.name == "power":
-        exponent = code.instructions[instruction.arguments[1]].value
-        if exponent in (2.0, 3.0):  # as the table defines squares and cubes
-            return " * ".join([arguments[0]] * int(exponent))
-    names = (parameter.name for parameter in primitive.parameters)
-    bits = BITS[primitive.draw].format(*_keys(instruction)) if primitive.draw else ""
-    return primitive.kernel.format(
-        **dict(zip(names, arguments, strict=True)), bits=bits
-    )
+    for instruction in element_operations(code):
+        primitive = PRIMITIVES[instruction.operation]
+        names = [_name(code, number) for number in instruction.arguments]
+        bits = random_bits(primitive.draw, _keys(instruction))
+        yield f"r{instruction.target} = {primitive.fill('kernel', names, bits)}"
 
 
 def _keys(instruction: Instruction) -> tuple[str, ...]:
@@ -108,7 +100,7 @@ def _keys(instruction: Instruction) -> tuple[str, ...]:
 
 
 def _name(code: StraightLine, number: int) -> str:
-    """What the source calls a register: as `program` does, but for constants."""
+    """The name of a register; of a constant, a name too, so that its type is known."""
     if code.instructions[number].value is not None:
         return f"c{number}"
     return register(code, number)

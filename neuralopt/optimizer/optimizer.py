@@ -10,7 +10,7 @@ from typing import Any, cast, overload
 import torch
 from torch.optim.optimizer import Optimizer, ParamsT
 
-from neuralopt.language import Expression, Rule, parse
+from neuralopt.language import Expression, Rule, as_expression, parse, resolve_rule
 from neuralopt.optimizer.draws import draw
 from neuralopt.optimizer.fused import (
     FusedGroup,
@@ -19,13 +19,6 @@ from neuralopt.optimizer.fused import (
     check_that_rules_compile,
 )
 from neuralopt.optimizer.program import Program, compile_rule
-
-
-def as_expression(rule: str | Expression | Rule) -> Expression:
-    """The expression of a rule given as text, expression or named rule."""
-    if isinstance(rule, str):
-        return parse(rule)
-    return rule.expression if isinstance(rule, Rule) else rule
 
 
 def _elements(parameter: torch.Tensor) -> int:
@@ -76,9 +69,10 @@ class RuleOptimizer(Optimizer):
         replicate: int = 0,
         fused: bool = False,
     ) -> None:
+        rule = resolve_rule(rule)
         if lr is None:
             if not isinstance(rule, Rule):
-                raise ValueError("a rule that is not named needs a learning rate: lr=")
+                raise ValueError("a rule without a name needs a learning rate: give lr")
             lr = rule.lr
         self.program: Program = compile_rule(as_expression(rule))
         if fused:

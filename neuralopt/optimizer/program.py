@@ -5,26 +5,33 @@ source is emitted from checked instructions, never from a user's text, and is ke
 reading (`Program.source`).
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from textwrap import fill
 
 import torch
 
 from neuralopt.language import Expression, simplify
 from neuralopt.language import ieee754 as scalar_functions
-from neuralopt.language.primitives import CLOCK, PRIMITIVES
+from neuralopt.language.primitives import PRIMITIVES
 from neuralopt.machine import Instruction, StraightLine, straight_line
+from neuralopt.machine.emit import (
+    element_operations,
+    host_call,
+    moving_registers,
+    register,
+    registers,
+    scalar_operations,
+    shared_scalars,
+    states,
+    tuple_of,
+    uses,
+    wrapped,
+)
 from neuralopt.optimizer.draws import Draw
 
-AS_TENSORS = {"min": (0, 1), "max": (0, 1), "drop": (0,), "divide": (0,), "clip": (1,)}
-"""Arguments that are handed to torch as tensors even where they are one number: min,
-max and where take nothing else; 2.0 / x would be 2.0 * (1 / x), which rounds twice and
-overflows early; clamp refuses numbers that overflow the dtype, as exp(t) soon does.
-"""
-
 FLOAT16_MAXIMUM = 65504.0
+"""A Python float up to here fits every floating-point type of torch."""
 
 Scalars = tuple[float, ...]
 States = tuple[torch.Tensor, ...]
@@ -106,64 +113,29 @@ def torch_source(
 ) -> str:
     """Python source of the functions `scalars` and `step` of a Program.
 
-    functions: what stands before the names of `neuralopt.language.ieee754`.
-    number: how a scalar ``{}`` becomes a tensor.
+    Args:
+        code: the rule.
+        functions: prefix of the names of `neuralopt.language.ieee754`.
+        number: how a scalar ``{}`` becomes a tensor.
     """
-    shared = shared_scalars(code)
+    shared = tuple_of(shared_scalars(code))
     lines = ["def scalars(t, T, progress):"]
-    lines += [f"    {line}" for line in scalar_lines(code, functions)]
-    lines += [_wrapped(f"    return {_tuple(shared)}"), "", ""]
+    for instruction in scalar_operations(code):
+        value = host_call(code, instruction, functions)
+        lines.append(f"    r{instruction.target} = {value}")
+    lines += [f"    return {shared}", "", ""]
     lines += ["def step(g, w, scalars, states, draw):"]
-    if shared:
-        lines += [_wrapped(f"    {_tuple(shared)} = scalars")]
+    if shared != "()":
+        lines.append(f"    {shared} = scalars")
     if code.states:
-        loads = [f"s{index}" for index in range(len(code.states))]
-        lines += [_wrapped(f"    {_tuple(loads)} = states")]
-    lines += [f"    {line}" for line in element_lines(code, number)]
+        lines.append(f"    {tuple_of(states(code))} = states")
+    lines += [f"    {line}" for line in _element_lines(code, number)]
     result = register(code, code.result)
     if not code.instructions[code.result].element:
-        result = stored_value(code, code.result)
-    stored = [stored_value(code, register_number) for register_number in code.states]
-    return "\n".join([*lines, _wrapped(f"    return {result}, {_tuple(stored)}"), ""])
-
-
-def scalar_lines(code: StraightLine, functions: str) -> Iterator[str]:
-    """Assignments of all scalar registers that are not constants or leaves."""
-    for instruction in code.instructions:
-        if instruction.element or not instruction.arguments:
-            continue
-        arguments = [register(code, number) for number in instruction.arguments]
-        value = _scalar_call(instruction, arguments, functions)
-        yield f"r{instruction.target} = {value}"
-
-
-def element_lines(code: StraightLine, number: str = NUMBER) -> Iterator[str]:
-    """Assignments of all element registers that are not leaves or loads, of draws (d)
-    and of scalars that an operation wants as tensors (c).
-    """
-    known: set[int] = set()
-
-    def tensors(numbers: Iterable[int]) -> Iterator[str]:
-        for scalar in numbers:
-            if scalar not in known:
-                known.add(scalar)
-                yield f"c{scalar} = {number.format(register(code, scalar))}"
-
-    for instruction in code.instructions:
-        if not instruction.element or instruction.operation in ("g", "w", "load"):
-            continue
-        positions = _scalars_as_tensors(code, instruction)
-        yield from tensors(instruction.arguments[position] for position in positions)
-        if kind := PRIMITIVES[instruction.operation].draw:
-            yield f'd{instruction.index} = draw("{kind}", {instruction.index})'
-        yield f"r{instruction.target} = {_element_call(code, instruction)}"
-    whole = (code.result, *code.states)
-    yield from tensors(n for n in whole if not code.instructions[n].element)
-
-
-def has_clock(code: StraightLine) -> bool:
-    """Whether anything depends on t, T or progress."""
-    return any(i.operation in CLOCK for i in code.instructions)
+        result = _stored_value(code, code.result)
+    stored = tuple_of([_stored_value(code, number) for number in code.states])
+    lines += [f"    return {result}, {stored}"]
+    return "\n".join([*map(wrapped, lines), ""])
 
 
 def device_source(code: StraightLine) -> str:
@@ -174,118 +146,73 @@ def device_source(code: StraightLine) -> str:
     """
     planned = code.needs_total_steps
     lines = [f"def on_device(t{', T' if planned else ''}):", "    t = t.double()"]
-    if any(instruction.operation == "progress" for instruction in code.instructions):
+    if uses(code, "progress"):
         lines.append("    progress = torch.clamp(t / T, max=1.0)")
-    moving: set[int] = set()
-    for instruction in code.instructions:
-        if instruction.element:
-            continue
-        if instruction.operation in ("t", "progress"):
-            moving.add(instruction.target)
-        if not instruction.arguments:
-            continue
-        arguments = [register(code, number) for number in instruction.arguments]
-        if moving.isdisjoint(instruction.arguments):
-            value = _scalar_call(instruction, arguments, "")
+    moving = moving_registers(code)
+    for instruction in scalar_operations(code):
+        if instruction.target in moving:
+            value = _device_call(code, instruction, moving)
         else:
-            moving.add(instruction.target)
-            if instruction.operation in ("min", "max", "clip"):
-                arguments = [
-                    text if number in moving else f"torch.full_like(t, {text})"
-                    for text, number in zip(
-                        arguments, instruction.arguments, strict=True
-                    )
-                ]
-            primitive = PRIMITIVES[instruction.operation]
-            names = (parameter.name for parameter in primitive.parameters)
-            value = primitive.torch.format(**dict(zip(names, arguments, strict=True)))
-        lines.append(_wrapped(f"    r{instruction.target} = {value}"))
-    lines.append(_wrapped(f"    return {_tuple(shared_scalars(code))}"))
-    return "\n".join([*lines, ""])
+            value = host_call(code, instruction)
+        lines.append(f"    r{instruction.target} = {value}")
+    lines.append(f"    return {tuple_of(shared_scalars(code))}")
+    return "\n".join([*map(wrapped, lines), ""])
 
 
-def shared_scalars(code: StraightLine) -> list[str]:
-    """Names of the scalar registers that element instructions read."""
-    used: dict[str, None] = {}
-    for instruction in code.instructions:
-        if instruction.element:
-            for number in instruction.arguments:
-                _note_scalar(code, number, used)
-    for number in (code.result, *code.states):
-        _note_scalar(code, number, used)
-    return list(used)
+def _device_call(
+    code: StraightLine, instruction: Instruction, moving: Collection[int]
+) -> str:
+    """An operation on numbers that are tensors where they are `moving`."""
+    primitive = PRIMITIVES[instruction.operation]
+    arguments = registers(code, instruction)
+    for position in (*primitive.tensor_arguments, *primitive.bounded_arguments):
+        if instruction.arguments[position] not in moving:
+            arguments[position] = f"torch.full_like(t, {arguments[position]})"
+    return primitive.fill("torch", arguments)
 
 
-def _note_scalar(code: StraightLine, number: int, used: dict[str, None]) -> None:
-    source = code.instructions[number]
-    if not source.element and source.operation != "constant":
-        used[register(code, number)] = None
+def _element_lines(code: StraightLine, number: str) -> Iterator[str]:
+    """Assignments of element registers (r), of draws (d) and of scalars that torch
+    needs as tensors (c).
+    """
+    known: set[int] = set()
+
+    def tensors(numbers: Iterable[int]) -> Iterator[str]:
+        for scalar in numbers:
+            if scalar not in known:
+                known.add(scalar)
+                yield f"c{scalar} = {number.format(register(code, scalar))}"
+
+    for instruction in element_operations(code):
+        primitive, arguments = PRIMITIVES[instruction.operation], instruction.arguments
+        texts = registers(code, instruction)
+        positions = _scalars_as_tensors(code, instruction)
+        yield from tensors(arguments[position] for position in positions)
+        for position in positions:
+            texts[position] = f"c{arguments[position]}"
+        bits = f"d{instruction.index}"
+        if primitive.draw:
+            yield f'{bits} = draw("{primitive.draw}", {instruction.index})'
+        yield f"r{instruction.target} = {primitive.fill('torch', texts, bits)}"
+    whole = (code.result, *code.states)
+    yield from tensors(n for n in whole if not code.instructions[n].element)
 
 
-def register(code: StraightLine, number: int) -> str:
-    """How the source names a register."""
-    instruction = code.instructions[number]
-    if instruction.operation == "constant":
-        assert instruction.value is not None
-        text = repr(instruction.value)
-        return f"({text})" if text.startswith("-") else text
-    if instruction.operation == "load":
-        return f"s{instruction.index}"
-    if instruction.operation in CLOCK or instruction.operation in ("g", "w"):
-        return instruction.operation
-    return f"r{number}"
+def _scalars_as_tensors(code: StraightLine, instruction: Instruction) -> list[int]:
+    """Positions of the arguments that are scalars which torch needs as tensors."""
+    primitive = PRIMITIVES[instruction.operation]
+    sources = [code.instructions[number] for number in instruction.arguments]
+    positions = [*primitive.tensor_arguments]
+    for position in primitive.bounded_arguments:
+        value = sources[position].value
+        if value is None or abs(value) > FLOAT16_MAXIMUM:
+            positions.append(position)
+    return [position for position in positions if not sources[position].element]
 
 
-def stored_value(code: StraightLine, number: int) -> str:
+def _stored_value(code: StraightLine, number: int) -> str:
     """What a state keeps: never the user's own tensor, always a tensor."""
     name = register(code, number)
     if not code.instructions[number].element:
         return f"c{number}.expand_as(g).clone()"
     return f"{name}.clone()" if name in ("g", "w") else name
-
-
-def _scalar_call(
-    instruction: Instruction, arguments: Sequence[str], functions: str
-) -> str:
-    primitive = PRIMITIVES[instruction.operation]
-    if primitive.symbol in ("+", "-", "*"):
-        names = (parameter.name for parameter in primitive.parameters)
-        return primitive.torch.format(**dict(zip(names, arguments, strict=True)))
-    assert primitive.scalar is not None
-    name = primitive.scalar.__name__
-    where = "" if name == "abs" else functions
-    return f"{where}{name}({', '.join(arguments)})"
-
-
-def _element_call(code: StraightLine, instruction: Instruction) -> str:
-    primitive = PRIMITIVES[instruction.operation]
-    arguments = [register(code, number) for number in instruction.arguments]
-    if primitive.name == "power":
-        power = code.instructions[instruction.arguments[1]].value
-        if power in (2.0, 3.0):  # as the table defines squares and cubes
-            return " * ".join([arguments[0]] * int(power))
-    for position in _scalars_as_tensors(code, instruction):
-        arguments[position] = f"c{instruction.arguments[position]}"
-    names = (parameter.name for parameter in primitive.parameters)
-    values = dict(zip(names, arguments, strict=True))
-    return primitive.torch.format(**values, bits=f"d{instruction.index}")
-
-
-def _scalars_as_tensors(code: StraightLine, instruction: Instruction) -> list[int]:
-    """Which of an instruction's arguments are scalars that it reads as tensors."""
-    positions = []
-    for position in AS_TENSORS.get(instruction.operation, ()):
-        source = code.instructions[instruction.arguments[position]]
-        fits = source.value is not None and abs(source.value) <= FLOAT16_MAXIMUM
-        if not source.element and not (fits and instruction.operation == "clip"):
-            positions.append(position)
-    return positions
-
-
-def _tuple(names: Sequence[str]) -> str:
-    return f"({', '.join(names)}{',' if len(names) == 1 else ''})"
-
-
-def _wrapped(line: str) -> str:
-    """A line of a function's body, broken inside its brackets where it is long."""
-    return fill(line, 88, subsequent_indent=" " * 8, break_long_words=False)

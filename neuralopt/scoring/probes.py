@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from neuralopt.counter_hash import counter_key, counter_uniform
+from neuralopt.counter_hash import counter_key, counter_uniform, key_word
 from neuralopt.language import Expression, simplify
 from neuralopt.machine.bytecode import FIRST_STATE, bytecode_of
 from neuralopt.optimizer import Program, compile_rule
@@ -93,7 +93,6 @@ def _kernel_values(
 ) -> npt.NDArray[np.float64]:
     """As `probed_values`."""
     probe, codes = _probe(), [bytecode_of(expression) for expression in expressions]
-    low, high = counter_key(PROBE_SEED, 0)
     rows = max(FIRST_STATE + code.states + code.blocks for code in codes)
     memory = kernels.aligned((rows * kernels.ALIGNMENT,), np.float64)
     values = np.empty((len(codes), STEPS, 2, ELEMENTS))
@@ -102,7 +101,7 @@ def _kernel_values(
         kernels.rules_of(codes, TOTAL_STEPS, STEPS),
         probe.gradients.numpy(),
         probe.weights.numpy(),
-        np.uint64(high << 32 | low),
+        key_word(PROBE_SEED, 0),
         values,
     )
     return values

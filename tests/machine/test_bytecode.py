@@ -179,3 +179,13 @@ def test_every_primitive_can_be_run():
         core = primitive.torch != ""
         assert bool(primitive.kernel) == core, name
         assert (name in OPCODES) == core, name
+
+
+def test_scalars_that_share_their_parts_are_placed_in_linear_time() -> None:
+    """Each square reads the one before twice: as a tree this has 2 ** 50 leaves."""
+    text = "t / T"
+    for _ in range(50):
+        text = f"({text}) ** 2"
+    table = bytecode_of(parse(f"g * {text}")).table(4)
+    assert table.shape == (4, 1)
+    assert table[0, 0] == 0

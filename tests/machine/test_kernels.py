@@ -8,7 +8,7 @@ import torch
 
 numba = pytest.importorskip("numba")
 
-from neuralopt.counter_hash import counter_bits, counter_key  # noqa: E402
+from neuralopt.counter_hash import counter_bits, counter_key, key_word  # noqa: E402
 from neuralopt.language.primitives import PRIMITIVES  # noqa: E402
 from neuralopt.machine import generate  # noqa: E402
 from neuralopt.machine.bytecode import OPCODES  # noqa: E402
@@ -66,8 +66,7 @@ def sum_row(memory, start, count):
 
 
 def state_of(*counters):
-    low, high = counter_key(*counters)
-    return np.uint64(high << 32 | low)
+    return key_word(*counters)
 
 
 def operate(name, x, y=None, dtype=np.float32, first=0):

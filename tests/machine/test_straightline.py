@@ -72,7 +72,7 @@ def test_equal_memories_are_one(text: str, states: int) -> None:
 def test_shared_parts_are_computed_once() -> None:
     assert operations(code_of("exp(g) * exp(g) + exp(g)"), element=True) == [
         "exp",
-        "power",  # x * x, from the canonical form
+        "multiply",  # x ** 2 of the canonical form
         "add",
     ]
     # Adam: two averages of three operations and a square, two corrections, root,
@@ -83,6 +83,21 @@ def test_shared_parts_are_computed_once() -> None:
     assert operations(code_of("g * exp(sign(g) * sign(m))"), element=True) == (
         ["sign", "multiply", "multiply", "add", "sign", "multiply", "exp", "multiply"]
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("g ** 2", ["multiply"]),
+        ("g ** 3", ["multiply", "multiply"]),
+        ("square(g) + cube(g)", ["multiply", "multiply", "add"]),
+        ("g ** 4", ["power"]),
+    ],
+)
+def test_squares_and_cubes_are_products(text: str, expected: list[str]) -> None:
+    code = straight_line(parse(text))
+    assert operations(code, element=True) == expected
+    assert operations(straight_line(parse(text.replace("g", "t"))), False) == expected
 
 
 def test_multiplying_by_one_costs_nothing() -> None:

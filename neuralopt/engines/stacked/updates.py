@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from neuralopt.counter_hash import counter_key
+from neuralopt.counter_hash import key_word
 from neuralopt.engines.numba_support import announce_compilation, load_kernels
 from neuralopt.engines.stacked.parameters import ALIGNMENT
 from neuralopt.language import Expression
@@ -188,7 +188,6 @@ class Compiled:
     def step(
         self, weights: torch.Tensor, gradients: torch.Tensor, step: int, factor: float
     ) -> None:
-        low, high = counter_key(*self.spec.counters, step)
         # Only the first step may compile; listening for that is slow.
         listening = announce_compilation("the steps of rules", 5)
         with nullcontext() if step else listening:
@@ -200,7 +199,7 @@ class Compiled:
                 self.rates * self.kind(factor),
                 self.kind(self.spec.decay),
                 weights.shape[1],
-                np.uint64(high << 32 | low),
+                key_word(*self.spec.counters, step),
                 step,
             )
 

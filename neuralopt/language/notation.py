@@ -1,0 +1,73 @@
+"""Expanded text of expressions: operators, precedence and numbers."""
+
+import math
+from collections.abc import Sequence
+from typing import Protocol
+
+from neuralopt.language.primitives import ATOM, PRIMITIVES
+
+SIGN = PRIMITIVES["negative"].precedence
+
+
+class Node(Protocol):
+    """What text is made of: see `neuralopt.language.expression.Expression`."""
+
+    primitive: str
+    value: float | None
+
+    @property
+    def arguments(self) -> "Sequence[Node]":
+        """Of the primitive."""
+
+
+def number_text(value: float) -> str:
+    """The shortest text that reads back as this float.
+
+    Example:
+        >>> number_text(2.0), number_text(1e-8)
+        ('2', '1e-08')
+    """
+    return repr(value).removesuffix(".0")
+
+
+def precedence_of(node: Node) -> int:
+    """Of the outermost operator of a node's expanded text."""
+    if node.value is not None:
+        return SIGN if math.copysign(1.0, node.value) < 0 else ATOM
+    primitive = PRIMITIVES.get(node.primitive)
+    return primitive.precedence if primitive and primitive.symbol else ATOM
+
+
+def text_of(node: Node, parts: Sequence[tuple[str, int]]) -> str:
+    """Text of a node.
+
+    Args:
+        node: an expression.
+        parts: text of each argument, and the precedence of its outermost operator.
+    """
+    if node.value is not None:
+        return number_text(node.value)
+    primitive = PRIMITIVES.get(node.primitive)
+    if primitive is None or primitive.is_leaf:
+        return node.primitive
+
+    def part(index: int, least: int) -> str:
+        text, precedence = parts[index]
+        return text if precedence >= least else f"({text})"
+
+    if primitive.name == "negative":
+        # "-2" reads as a constant: a sign before one needs brackets to stay a sign.
+        number = node.arguments[0].value is not None
+        return f"-({parts[0][0]})" if number else f"-{part(0, SIGN)}"
+    if primitive.name == "power":
+        return f"{part(0, ATOM)} ** {part(1, SIGN)}"
+    if primitive.symbol:
+        level = primitive.precedence
+        return f"{part(0, level)} {primitive.symbol} {part(1, level + 1)}"
+    shown = len(parts)
+    for parameter in reversed(primitive.parameters):
+        default = parameter.default
+        if default is None or node.arguments[shown - 1].value != default:
+            break
+        shown -= 1
+    return f"{primitive.name}({', '.join(text for text, _ in parts[:shown])})"
