@@ -33,8 +33,8 @@ from neuralopt.searchers import Searcher, make_searcher
 from neuralopt.spaces import Space
 from neuralopt.spaces.registry import load as load_space
 from neuralopt.tasks import Split, Task, load_tasks
-from neuralopt.verdict.benchmark import Benchmark
 from neuralopt.verdict.comparison import Comparison
+from neuralopt.verdict.scores import Benchmark
 
 
 def search(

@@ -21,6 +21,7 @@ MODULES = {
     "compare": "compare",
     "top": "top",
     "show": "show",
+    "verdict": "verdict",
     "export": "export",
 }
 
@@ -117,6 +118,10 @@ def parser() -> argparse.ArgumentParser:
     show.add_argument("rule", metavar="RULE")
     show.add_argument("--code", action="store_true", help="and its torch code")
     show.add_argument("--json", action="store_true", help="one JSON object")
+
+    verdict = add("verdict", "show the comparison that a search ended with")
+    verdict.add_argument("run", metavar="RUN")
+    verdict.add_argument("--json", action="store_true", help="one JSON array")
 
     compare = add(
         "compare",

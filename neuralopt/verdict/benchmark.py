@@ -1,6 +1,5 @@
 """Train candidates on fresh seeds, to compare them."""
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
@@ -14,7 +13,7 @@ from neuralopt.scoring.budgets import Budget
 from neuralopt.scoring.protocol import Trial, score_trials, steps_of_trial
 from neuralopt.scoring.score import Score
 from neuralopt.tasks import Split, Task
-from neuralopt.verdict.comparison import Comparison, compare
+from neuralopt.verdict.scores import Benchmark
 
 FIRST_REPLICATE = 1_000
 """Replicates from here on belong to verdicts: no search trains with them."""
@@ -24,43 +23,6 @@ PROGRESS_SECONDS = 0.5
 """Between looks at how far trainings are."""
 
 CPU_FLOAT32 = Numerics()
-
-
-@dataclass(frozen=True, slots=True)
-class Benchmark:
-    """Scores of candidates on the same fresh seeds.
-
-    Attributes:
-        task: its name.
-        budget: its name.
-        seeds: how many.
-        scores: ``scores[split][name]`` holds one Score a seed.
-    """
-
-    task: str
-    budget: str
-    seeds: int
-    scores: Mapping[Split, Mapping[str, tuple[Score, ...]]]
-
-    def comparison(
-        self, split: Split, baselines: Sequence[str] | None = None
-    ) -> Comparison:
-        """Standings on a split; the reference is the best of the baselines."""
-        names = list(self.scores[split])
-        scores = [self.scores[split][name] for name in names]
-        return compare(
-            names,
-            [[score.quality for score in row] for row in scores],
-            losses=[
-                [math.inf if score.loss is None else score.loss for score in row]
-                for row in scores
-            ],
-            baselines=baselines,
-        )
-
-    def curves(self, split: Split) -> dict[str, tuple[float, ...]]:
-        """Training loss along the long run of each candidate's first seed."""
-        return {name: row[0].curve for name, row in self.scores[split].items()}
 
 
 def run_benchmark(

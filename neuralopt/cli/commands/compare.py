@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from neuralopt.archive import Archive
 from neuralopt.cli.build import ScoringParts, build_scoring
+from neuralopt.cli.commands.verdict import plain, print_verdict
 from neuralopt.cli.config.compose import compose_settings
 from neuralopt.cli.config.overrides import option_key
 from neuralopt.cli.config.saved import scoring_overrides, settings_from_text
@@ -14,10 +15,9 @@ from neuralopt.cli.rule_lookup import archive_path, find_candidates, run_of
 from neuralopt.engines import OptimizerSpec
 from neuralopt.language import Expression, render, simplify
 from neuralopt.report.counting import counting
-from neuralopt.report.sparkline import supports_unicode
-from neuralopt.report.tables import comparison_table, write_table
 from neuralopt.tasks import Split, is_custom
-from neuralopt.verdict.benchmark import Benchmark, run_benchmark
+from neuralopt.verdict.benchmark import run_benchmark
+from neuralopt.verdict.scores import Benchmark
 
 SPLITS: tuple[Split, ...] = ("selection", "test")
 
@@ -35,9 +35,10 @@ def compare(options: argparse.Namespace) -> int:
         print(f"As the run has it: {' '.join(inherited)}")
     found = benchmark(candidates, scoring, settings.verdict.seeds, SPLITS, options.json)
     if options.json:
-        print(json.dumps([plain(each) for each in found]))
-    else:
-        print_benchmark(found, candidates, None)
+        print(json.dumps([plain(each, None) for each in found]))
+        return 0
+    for each in found:
+        print_verdict(each, None, rule_texts(candidates))
     return 0
 
 
@@ -131,56 +132,10 @@ def run_benchmarks(
         ]
 
 
-def print_benchmark(
-    found: Sequence[Benchmark],
-    candidates: Mapping[str, OptimizerSpec],
-    baselines: Sequence[str] | None,
-) -> None:
-    """Print a table for each task and split."""
-    rules = {
+def rule_texts(candidates: Mapping[str, OptimizerSpec]) -> dict[str, str]:
+    """Return the folded text of each rule; empty where the name is the text."""
+    return {
         name: render(simplify(rule)) if name != str(rule) else ""
         for name, rule in candidates.items()
         if isinstance(rule, Expression)
     }
-    for each in found:
-        for split in each.scores:
-            print(f"\nOn the {split} split of {each.task}:")
-            table = comparison_table(
-                each.comparison(split, baselines),
-                rules=rules,
-                curves=each.curves(split),
-                unicode=supports_unicode(sys.stdout),
-            )
-            write_table(table, sys.stdout)
-
-
-def plain(found: Benchmark) -> dict[str, object]:
-    """Return a benchmark as standard JSON can hold it."""
-    return {
-        "task": found.task,
-        "budget": found.budget,
-        "seeds": found.seeds,
-        "splits": {
-            split: [
-                {
-                    "rank": row.rank,
-                    "name": row.name,
-                    "mean": row.mean,
-                    "low": row.low,
-                    "high": row.high,
-                    "difference": row.difference,
-                    "difference_low": _finite(row.difference_low),
-                    "difference_high": _finite(row.difference_high),
-                    "p_value": row.p_value,
-                    "verdict": row.verdict,
-                    "qualities": [s.quality for s in found.scores[split][row.name]],
-                }
-                for row in found.comparison(split).rows
-            ]
-            for split in found.scores
-        },
-    }
-
-
-def _finite(number: float) -> float | None:
-    return number if abs(number) <= 1 else None

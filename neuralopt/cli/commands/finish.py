@@ -1,21 +1,28 @@
-"""What a search prints when it has told its last proposal."""
+"""What a search does when it has told its last proposal: the verdict, and hints."""
 
+import json
 import sys
+import time
 from pathlib import Path
 
-from neuralopt.archive import Archive
+from neuralopt.archive import Archive, Proposal, VerdictRecord
 from neuralopt.cli.build import SearchParts
-from neuralopt.cli.commands.compare import benchmark, print_benchmark
+from neuralopt.cli.commands.compare import benchmark, rule_texts
+from neuralopt.cli.commands.verdict import latest, print_verdict, restored
 from neuralopt.cli.rule_lookup import find_candidates
 from neuralopt.report.tables import proposals_table, write_table
 from neuralopt.tasks import is_custom
+from neuralopt.verdict.benchmark import FIRST_REPLICATE
 
 SHOWN = 5
 
 
 def finish(parts: SearchParts, archive: Archive, run_dir: Path) -> None:
-    """Score the best rules and the baselines again, and say where to look next."""
-    verdict = parts.settings.verdict
+    """Score the best rules and the baselines again, and say where to look next.
+
+    The verdict is kept in the archive. A search that ends again, because it was resumed
+    after its end, shows the verdict that it has.
+    """
     counts = {status: n for status, n in archive.counts().items() if n}
     told = ", ".join(f"{count} {status}" for status, count in counts.items())
     print(f"\n{len(archive)} proposals: {told}")
@@ -25,23 +32,50 @@ def finish(parts: SearchParts, archive: Archive, run_dir: Path) -> None:
     if not counts.get("scored"):
         print(f"\nNo rule was scored. All of them:  neuralopt top {run_dir} --all")
         return
-    best = archive.best(verdict.candidates)
+    best = archive.best(parts.settings.verdict.candidates)
     if best:
-        texts = [f"{run_dir}:{proposal.number}" for proposal in best]
-        candidates = find_candidates([*texts, *verdict.baselines])
-        print_benchmark(
-            benchmark(
-                candidates,
-                parts.scoring,
-                verdict.seeds,
-                ("selection",),
-            ),
-            candidates,
-            verdict.baselines,
-        )
+        for record in _verdict(parts, archive, run_dir, best):
+            found, baselines = restored(record)
+            print_verdict(found, baselines, record.rules)
     else:
         write_table(proposals_table(archive.best(SHOWN)), sys.stdout)
     print(_hints(parts, run_dir))
+
+
+def _verdict(
+    parts: SearchParts, archive: Archive, run_dir: Path, best: list[Proposal]
+) -> list[VerdictRecord]:
+    """The verdict on the best rules: the one that is kept, or a new one."""
+    asked, scoring = parts.settings.verdict, parts.scoring
+    numbers = [proposal.number for proposal in best]
+    configuration = json.dumps(
+        {"proposals": numbers, "seeds": asked.seeds, "baselines": asked.baselines}
+    )
+    kept = latest(archive)
+    if kept and kept[0].configuration == configuration:
+        return kept
+    texts = [f"{run_dir}:{number}" for number in numbers]
+    candidates = find_candidates([*texts, *asked.baselines])
+    found = benchmark(candidates, scoring, asked.seeds, ("selection",))
+    seeds = tuple(range(FIRST_REPLICATE, FIRST_REPLICATE + asked.seeds))
+    made, rules = time.time(), rule_texts(candidates)
+    records = [
+        VerdictRecord(
+            each.task,
+            split,
+            each.budget,
+            seeds,
+            scores,
+            rules,
+            tuple(asked.baselines) or None,
+            configuration,
+            made,
+        )
+        for each in found
+        for split, scores in each.scores.items()
+    ]
+    archive.save_verdict(records)
+    return records
 
 
 def _hints(parts: SearchParts, run_dir: Path) -> str:

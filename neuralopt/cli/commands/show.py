@@ -56,6 +56,7 @@ def _facts(found: FoundRule, typed: str) -> dict[str, object]:
         score = proposal.score or Score(proposal.status)
         with Archive.open(archive_path(run_of(typed))) as archive:
             rates = learning_rates(archive.context.get("configuration", ""))
+            verdict = _verdict(archive, proposal.number)
         facts |= {
             "status": proposal.status,
             "reason": proposal.reason,
@@ -65,8 +66,26 @@ def _facts(found: FoundRule, typed: str) -> dict[str, object]:
             "original": proposal.original,
             "screening": _screening(score, rates),
             "curve": list(score.curve),
+            "verdict": verdict,
         }
     return facts
+
+
+def _verdict(archive: Archive, number: int) -> str:
+    """How a proposal stands in the verdict that its search ended with."""
+    if not archive.verdicts():
+        return ""
+    # Intervals need numpy and scipy, which most of what is shown does not.
+    from neuralopt.cli.commands.verdict import of_proposals
+
+    found = of_proposals(archive).get(number)
+    if found is None:
+        return ""
+    row, record = found
+    return (
+        f"{row.verdict}: mean {row.mean:.4f}, {row.low:.4f} to {row.high:.4f}, on "
+        f"{len(record.seeds)} fresh seeds, {record.split} split of {record.task}"
+    )
 
 
 def _operations(canonical: Expression) -> int:
@@ -102,6 +121,8 @@ def _lines(found: FoundRule, facts: dict[str, object]) -> Iterator[tuple[str, st
     if found.origin:
         yield "origin", found.origin
     yield from _result(found.proposal)
+    if facts.get("verdict"):
+        yield "verdict", str(facts["verdict"])
     yield from _trainings(found.proposal, facts)
     if facts["needs_total_steps"]:
         yield "needs", "total_steps: it depends on the progress of training"

@@ -1,0 +1,125 @@
+"""The command verdict: the comparison that a search ended with, without training."""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from typing import cast
+
+from neuralopt.archive import Archive, VerdictRecord
+from neuralopt.cli.rule_lookup import archive_path
+from neuralopt.report.sparkline import supports_unicode
+from neuralopt.report.tables import comparison_table, write_table
+from neuralopt.verdict.comparison import ComparisonRow
+from neuralopt.verdict.scores import Benchmark
+
+
+def verdict(options: argparse.Namespace) -> int:
+    with Archive.open(archive_path(options.run)) as archive:
+        records = latest(archive)
+    if not records:
+        raise ValueError(
+            f"{options.run} has no verdict: its search is not finished, or ended with "
+            "verdict.candidates=0; make one with "
+            f"`neuralopt compare {options.run}:top5`"
+        )
+    if options.json:
+        print(json.dumps([plain(*restored(record)) for record in records]))
+        return 0
+    for record in records:
+        print_verdict(*restored(record), rules=record.rules)
+    made = time.strftime("%Y-%m-%d %H:%M", time.localtime(records[0].made))
+    print(f"\nScored on {made}, when the search ended")
+    return 0
+
+
+def latest(archive: Archive) -> list[VerdictRecord]:
+    """Return the records of the newest verdict, one for each task and split."""
+    records = archive.verdicts()
+    return [each for each in records if each.made == records[-1].made]
+
+
+def restored(record: VerdictRecord) -> tuple[Benchmark, Sequence[str] | None]:
+    """Return a stored verdict as a benchmark of one split, and its baselines."""
+    scores = cast("Mapping[str, tuple[object, ...]]", record.scores)
+    found = Benchmark(
+        record.task,
+        record.budget,
+        len(record.seeds),
+        {record.split: scores},  # type: ignore[dict-item]  # a split by its name
+    )
+    return found, record.baselines
+
+
+def print_verdict(
+    found: Benchmark, baselines: Sequence[str] | None, rules: Mapping[str, str]
+) -> None:
+    """Print a table for each split of a benchmark.
+
+    Args:
+        found: scores on fresh seeds.
+        baselines: candidates from which the reference is chosen; None for all.
+        rules: text of some candidates, by name; empty where the name says it.
+    """
+    for split in found.scores:
+        print(f"\nOn the {split} split of {found.task}:")
+        table = comparison_table(
+            found.comparison(split, baselines),
+            rules=rules,
+            curves=found.curves(split),
+            unicode=supports_unicode(sys.stdout),
+        )
+        write_table(table, sys.stdout)
+
+
+def plain(found: Benchmark, baselines: Sequence[str] | None) -> dict[str, object]:
+    """Return a benchmark as standard JSON can hold it."""
+    return {
+        "task": found.task,
+        "budget": found.budget,
+        "seeds": found.seeds,
+        "splits": {
+            split: [
+                _plain_row(row) | {"qualities": [s.quality for s in scores[row.name]]}
+                for row in found.comparison(split, baselines).rows
+            ]
+            for split, scores in found.scores.items()
+        },
+    }
+
+
+def _plain_row(row: ComparisonRow) -> dict[str, object]:
+    """A row's numbers; an interval without an end has None there."""
+
+    def finite(number: float) -> float | None:
+        return number if abs(number) <= 1 else None
+
+    return {
+        "rank": row.rank,
+        "name": row.name,
+        "mean": row.mean,
+        "low": row.low,
+        "high": row.high,
+        "difference": row.difference,
+        "difference_low": finite(row.difference_low),
+        "difference_high": finite(row.difference_high),
+        "p_value": row.p_value,
+        "verdict": row.verdict,
+    }
+
+
+def of_proposals(archive: Archive) -> dict[int, tuple[ComparisonRow, VerdictRecord]]:
+    """Return how proposals stand in the newest verdict, by number.
+
+    Of several tasks or splits it is the first one.
+    """
+    for record in latest(archive)[:1]:
+        found, baselines = restored(record)
+        (split,) = found.scores
+        return {
+            int(row.name[1:]): (row, record)
+            for row in found.comparison(split, baselines).rows
+            if row.name[:1] == "#" and row.name[1:].isdigit()
+        }
+    return {}
