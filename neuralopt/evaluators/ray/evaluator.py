@@ -41,7 +41,7 @@ from neuralopt.scoring.score import Score
 
 TICK_SECONDS = 0.5
 PAUSE_SECONDS = 10.0
-"""Between two looks at the clock only if this process was stopped meanwhile."""
+"""So long between two looks at the clock only if this process was stopped."""
 START_SECONDS = 120.0
 """What a worker may take to start at least, wherever it waits or hangs."""
 IDLE_SECONDS = 2.0
