@@ -94,3 +94,8 @@ def clip(x: float, limit: float) -> float:
 
 def tanh(x: float) -> float:
     return math.tanh(x)
+
+
+def dropped(x: float, p: float, bits: float) -> float:
+    """0 where the random bits, in [0, 1), are below p; NaN stays NaN."""
+    return 0.0 if bits < p and x == x else x
