@@ -78,7 +78,7 @@ def test_slurm_runs_a_search_that_goes_on_where_it_ended() -> None:
     search = program[program.index("neuralopt search ") :].removesuffix("|| true")
     settings = _settings(search)
     assert settings.evaluator.name == "ray"
-    assert settings.evaluator.address == "auto"
+    assert settings.evaluator.options["address"] == "auto"
     assert (settings.run_dir, settings.resume) == ("RUN_DIR", "auto")
     # All nodes get the same options: neither may be one of the head's alone.
     for trap in ("--temp-dir", "--include-dashboard", "--dashboard", "--head"):

@@ -89,7 +89,7 @@ def maximum(x: float, y: float) -> float:
 
 
 def clip(x: float, limit: float) -> float:
-    return maximum(minimum(x, limit), -limit)
+    return minimum(maximum(x, -limit), limit)  # a limit below 0 gives the limit
 
 
 def tanh(x: float) -> float:

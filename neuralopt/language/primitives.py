@@ -22,7 +22,7 @@ from neuralopt.language import ieee754
 
 Argument = TypeVar("Argument")
 
-LANGUAGE_VERSION = 1
+LANGUAGE_VERSION = 2
 """Raised whenever the meaning or the canonical form of any rule changes."""
 
 
