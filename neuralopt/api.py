@@ -206,34 +206,13 @@ def _run(
             parts.recall(archive.context)
             parts.check_context(archive.context, str(folder))
             with closing(parts.evaluator()) as evaluator:
-                _loop(parts, evaluator, archive, observers, stop)
+                parts.search(evaluator, archive, observers, stop)
         return
     with closing(parts.evaluator()) as evaluator:  # first: it may not start
         make_run_directory(folder)
         with Archive.create(path, parts.context()) as archive:
             (folder / "config.yaml").write_text(settings_yaml(settings))
-            _loop(parts, evaluator, archive, observers, stop)
-
-
-def _loop(
-    parts: SearchParts,
-    evaluator: Evaluator,
-    archive: Archive,
-    observers: Sequence[Observer],
-    stop: threading.Event | None,
-) -> None:
-    settings = parts.settings
-    loop.search(
-        parts.space,
-        parts.searcher,
-        evaluator,
-        archive,
-        settings.proposals,
-        settings.batch,
-        settings.lag,
-        observers,
-        stop,
-    )
+            parts.search(evaluator, archive, observers, stop)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -2,10 +2,13 @@
 
 import json
 import sys
-from collections.abc import Mapping
+import threading
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from neuralopt import loop
+from neuralopt.archive import Archive
 from neuralopt.catalog import hint
 from neuralopt.cli.config.saved import settings_text
 from neuralopt.cli.config.schema import Settings
@@ -29,6 +32,7 @@ from neuralopt.evaluators import (
 )
 from neuralopt.evaluators.registry import cores
 from neuralopt.language import LANGUAGE_VERSION, RULES
+from neuralopt.loop import Observer
 from neuralopt.options import check_options, options_of
 from neuralopt.scoring.budgets import Budget
 from neuralopt.scoring.protocol import screening_limit
@@ -164,6 +168,27 @@ class SearchParts:
             made.close()
             raise
         return MultiTaskEvaluator(made, self.adam)
+
+    def search(
+        self,
+        evaluator: Evaluator,
+        archive: Archive,
+        observers: Sequence[Observer],
+        stop: threading.Event | None,
+    ) -> None:
+        """Run or continue the search; see `loop.search`."""
+        settings = self.settings
+        loop.search(
+            self.space,
+            self.searcher,
+            evaluator,
+            archive,
+            settings.proposals,
+            settings.batch,
+            settings.lag,
+            observers,
+            stop,
+        )
 
     def context(self) -> dict[str, str]:
         """Return what scores depend on, as the archive keeps it."""

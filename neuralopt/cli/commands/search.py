@@ -28,7 +28,6 @@ from neuralopt.cli.run_directory import (
 )
 from neuralopt.evaluators import Evaluator
 from neuralopt.loop import Observer
-from neuralopt.loop import search as run_search
 from neuralopt.preview import preview
 from neuralopt.report.progress import ProgressLine
 from neuralopt.report.tensorboard import TensorBoard
@@ -188,17 +187,7 @@ def _run(
     if settings.report.tensorboard:
         observers.append(TensorBoard(run_dir / "tb" / "search"))
     with _stopping() as stop, _rare_collections():
-        run_search(
-            parts.space,
-            parts.searcher,
-            evaluator,
-            archive,
-            settings.proposals,
-            settings.batch,
-            settings.lag,
-            observers,
-            stop,
-        )
+        parts.search(evaluator, archive, observers, stop)
         if stop.is_set():
             print(
                 f"Stopped. Nothing is lost: `neuralopt resume {run_dir}` continues.",

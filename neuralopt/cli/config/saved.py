@@ -51,7 +51,9 @@ def settings_from_text(text: str) -> Settings:
         schema = OmegaConf.structured(Settings)
         OmegaConf.set_readonly(schema.budget, None)
         merged = OmegaConf.merge(schema, _upgraded(json.loads(text)))
-        return cast(Settings, OmegaConf.to_object(merged))
+        settings = cast(Settings, OmegaConf.to_object(merged))
+        settings.task.options.pop("download", None)  # a file never makes us fetch data
+        return settings
     except (ValueError, TypeError, RecursionError, OmegaConfBaseException) as error:
         cause = " ".join(str(error).split())
         raise ValueError(f"the run's configuration can't be read: {cause}") from None
