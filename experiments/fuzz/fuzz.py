@@ -22,7 +22,8 @@ sys.path.insert(0, str(Path(__file__).parents[2]))  # finds `experiments`: its R
 from experiments.measure import add_json_option, write_results
 from neuralopt.export.export import export_rule
 from neuralopt.language import RULES, parse, render, simplify
-from neuralopt.language.primitives import ABBREVIATIONS, PRIMITIVES
+from neuralopt.language.abbreviations import ABBREVIATIONS
+from neuralopt.language.primitives import PRIMITIVES
 from neuralopt.machine import straight_line
 
 WORDS = [*PRIMITIVES, *ABBREVIATIONS, *(p.symbol for p in PRIMITIVES.values())]

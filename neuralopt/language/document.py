@@ -9,19 +9,17 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from textwrap import fill
 
+from neuralopt.language.abbreviations import ABBREVIATIONS
 from neuralopt.language.expression import MAXIMUM_DEPTH, MAXIMUM_SIZE
 from neuralopt.language.grammar import MAXIMUM_LENGTH, MAXIMUM_NESTING
+from neuralopt.language.primitive import Law, Parameter, Primitive
 from neuralopt.language.primitives import (
-    ABBREVIATIONS,
     FUNCTIONS,
     LANGUAGE_VERSION,
     LEAVES,
     MEMORIES,
     OPERATORS,
     PRIMITIVES,
-    Law,
-    Parameter,
-    Primitive,
 )
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "LANGUAGE.md"

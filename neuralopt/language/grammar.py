@@ -13,13 +13,10 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Never
 
+from neuralopt.language.abbreviations import ABBREVIATIONS, Abbreviation
 from neuralopt.language.expression import MAXIMUM_DEPTH, Expression, call, constant
-from neuralopt.language.primitives import (
-    ABBREVIATIONS,
-    PRIMITIVES,
-    Abbreviation,
-    Parameter,
-)
+from neuralopt.language.primitive import Parameter
+from neuralopt.language.primitives import PRIMITIVES
 
 MAXIMUM_LENGTH = 20_000
 MAXIMUM_NESTING = MAXIMUM_DEPTH + 1

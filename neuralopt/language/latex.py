@@ -1,7 +1,8 @@
 """Expressions as LaTeX, by the templates of the table."""
 
 from neuralopt.language.notation import SIGN, Node, number_text
-from neuralopt.language.primitives import ATOM, PRIMITIVES, Primitive
+from neuralopt.language.primitive import ATOM, Primitive
+from neuralopt.language.primitives import PRIMITIVES
 
 PRODUCT = PRIMITIVES["multiply"].precedence
 POWER = PRIMITIVES["power"].precedence

@@ -4,7 +4,8 @@ import math
 from collections.abc import Sequence
 from typing import Protocol
 
-from neuralopt.language.primitives import ATOM, PRIMITIVES
+from neuralopt.language.primitive import ATOM
+from neuralopt.language.primitives import PRIMITIVES
 
 SIGN = PRIMITIVES["negative"].precedence
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from neuralopt.language.definitions import scalar_value
 from neuralopt.language.expression import Expression, call
 from neuralopt.language.grammar import Checks, Grammar
-from neuralopt.language.primitives import Parameter
+from neuralopt.language.primitive import Parameter
 
 
 def parse(text: str, variables: tuple[str, ...] = ()) -> Expression:

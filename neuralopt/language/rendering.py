@@ -4,12 +4,14 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Literal
 
+from neuralopt.language.abbreviations import ABBREVIATIONS
 from neuralopt.language.expression import Expression
 from neuralopt.language.grammar import body_of
 from neuralopt.language.latex import latex_of
 from neuralopt.language.notation import precedence_of, text_of
 from neuralopt.language.parser import parse
-from neuralopt.language.primitives import ABBREVIATIONS, ATOM, PRIMITIVES
+from neuralopt.language.primitive import ATOM
+from neuralopt.language.primitives import PRIMITIVES
 from neuralopt.language.simplify import simplify
 
 Form = Literal["text", "latex", "python"]

@@ -18,7 +18,8 @@ from collections.abc import Callable, Iterator
 
 from neuralopt.language.definitions import formula_of, scalar_value
 from neuralopt.language.expression import Expression, call, constant
-from neuralopt.language.primitives import PRIMITIVES, Law, SignOfZero, obeying
+from neuralopt.language.primitive import Law, SignOfZero
+from neuralopt.language.primitives import PRIMITIVES, obeying
 
 ONE, TWO, THREE = constant(1.0), constant(2.0), constant(3.0)
 DRAWS = frozenset(name for name, each in PRIMITIVES.items() if each.draw)

@@ -9,12 +9,8 @@ from typing import NamedTuple
 
 from neuralopt.language.definitions import formula_of, memory_of
 from neuralopt.language.expression import Expression
-from neuralopt.language.primitives import (
-    CLOCK,
-    NAMED_CONSTANTS,
-    PRIMITIVES,
-    Primitive,
-)
+from neuralopt.language.primitive import Primitive
+from neuralopt.language.primitives import CLOCK, NAMED_CONSTANTS, PRIMITIVES
 
 
 class Instruction(NamedTuple):

@@ -7,7 +7,7 @@ signs moved outwards, products of equal sides; refuses to know spaces and decisi
 from collections.abc import Iterator, Mapping
 
 from neuralopt.language import PRIMITIVES, Expression, parse, simplify
-from neuralopt.language.primitives import Law
+from neuralopt.language.primitive import Law
 
 Binding = Mapping[str, Expression]
 

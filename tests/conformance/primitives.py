@@ -21,13 +21,8 @@ import torch
 from neuralopt.language import Expression, parse, render, simplify
 from neuralopt.language.expression import call, constant
 from neuralopt.language.grammar import Grammar
-from neuralopt.language.primitives import (
-    NAMED_CONSTANTS,
-    PRIMITIVES,
-    Law,
-    Parameter,
-    Primitive,
-)
+from neuralopt.language.primitive import Law, Parameter, Primitive
+from neuralopt.language.primitives import NAMED_CONSTANTS, PRIMITIVES
 from neuralopt.optimizer.program import compile_rule
 from tests.conformance.rules import EXAMPLE_RULES, typical_value
 

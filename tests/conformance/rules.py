@@ -2,7 +2,8 @@
 
 from neuralopt.language import Expression, parse
 from neuralopt.language.expression import call, constant
-from neuralopt.language.primitives import PRIMITIVES, Parameter, Primitive
+from neuralopt.language.primitive import Parameter, Primitive
+from neuralopt.language.primitives import PRIMITIVES
 
 EXAMPLES = {
     "constant": "0.3 * g",

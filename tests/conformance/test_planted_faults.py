@@ -14,7 +14,8 @@ from neuralopt.engines.engine import Child, Engine, Outcome
 from neuralopt.engines.serial import SerialEngine
 from neuralopt.evaluators import InProcessEvaluator
 from neuralopt.evaluators.evaluator import Completion, Evaluator, WorkerPlan
-from neuralopt.language.primitives import PRIMITIVES, Law, Parameter, Primitive
+from neuralopt.language.primitive import Law, Parameter, Primitive
+from neuralopt.language.primitives import PRIMITIVES
 from neuralopt.searchers import Searcher, UniformSearcher
 from neuralopt.tasks import Split, Task, load_task
 from tests.conformance import engines, evaluators, primitives, searchers, targets, tasks

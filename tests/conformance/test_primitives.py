@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from neuralopt.language import parse
-from neuralopt.language.primitives import PRIMITIVES, Primitive
+from neuralopt.language.primitive import Primitive
+from neuralopt.language.primitives import PRIMITIVES
 from tests.conformance import primitives as checks
 from tests.conformance.rules import EXAMPLE_RULES
 

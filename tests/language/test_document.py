@@ -1,7 +1,9 @@
 """The reference of the language is that of the table."""
 
+from neuralopt.language.abbreviations import ABBREVIATIONS
 from neuralopt.language.document import DOCUMENT, LAWS, document
-from neuralopt.language.primitives import ABBREVIATIONS, PRIMITIVES, Law
+from neuralopt.language.primitive import Law
+from neuralopt.language.primitives import PRIMITIVES
 
 
 def test_the_document_is_that_of_the_table() -> None:

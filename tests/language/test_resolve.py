@@ -7,7 +7,7 @@ import torch
 
 from neuralopt import RULES, Expression, Rule, RuleOptimizer, export_rule, parse
 from neuralopt.language import as_expression, resolve_rule
-from neuralopt.language.primitives import ABBREVIATIONS
+from neuralopt.language.abbreviations import ABBREVIATIONS
 
 
 def weights() -> list[torch.nn.Parameter]:
