@@ -71,7 +71,15 @@ class ResidualBlock(nn.Module):
 
 
 def check_size(depth: int, width: int) -> None:
-    """Raises ValueError unless there is a network of this depth and width."""
+    """Check that there is a network of this depth and width.
+
+    Args:
+        depth: Number of layers, 6 k + 4.
+        width: Multiple of 16 channels, 1 or more.
+
+    Raises:
+        ValueError: There is no such network.
+    """
     if depth < 10 or depth % 6 != 4:
         raise ValueError(
             f"depth is {depth}: a Wide ResNet has 6 k + 4 layers, as in 10, 16, 22, 28"
