@@ -1,4 +1,4 @@
-"""What docs/CLUSTERS.md and scripts/cluster say can be run."""
+"""The commands of docs/CLUSTERS.md and the files of scripts/cluster are valid."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""The rooms of neuralopt import one way only; found by reading, not by running."""
+"""The rooms of neuralopt import in one direction only, checked by reading the files."""
 
 import ast
 import tomllib

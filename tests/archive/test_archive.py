@@ -1,4 +1,4 @@
-"""What an archive keeps, what it finds again, and what it refuses to change."""
+"""The archive: what it stores, what it finds, and which changes it rejects."""
 
 from __future__ import annotations
 

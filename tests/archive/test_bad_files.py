@@ -1,4 +1,4 @@
-"""Whatever lies under the name of an archive: one line, and the file untouched."""
+"""Files that are not archives: the error is one line, and the file is untouched."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Kills, disks that fill, and what is left: nothing committed is lost."""
+"""Durability: no committed proposal is lost when a process dies or a disk fills up."""
 
 from __future__ import annotations
 

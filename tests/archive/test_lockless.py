@@ -1,4 +1,4 @@
-"""Archives on disks that have no file locks: the lease alone keeps writers apart."""
+"""Archives on disks without file locks: only the lease keeps writers apart."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What goes wrong is said in one line, and never stands in the way of a second try."""
+"""Bad input: the error is one line, and a second try is not blocked."""
 
 import resource
 import sqlite3

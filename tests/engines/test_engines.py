@@ -1,6 +1,6 @@
-"""The stacked engine held against the serial one, weights and all, and against itself.
+"""The stacked engine compared with the serial one, including weights, and with itself.
 
-What every engine promises is tested in tests/conformance.
+Promises that hold for every engine are tested in tests/conformance.
 """
 
 import random

@@ -1,4 +1,4 @@
-"""Batched gradients, held against autograd; initial weights and order of examples."""
+"""Batched gradients compared with autograd; initial weights and order of examples."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""The native engine held against autograd, the serial engine, and itself."""
+"""The native engine compared with autograd, the serial engine, and itself."""
 
 import logging
 import math

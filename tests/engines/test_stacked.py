@@ -1,4 +1,4 @@
-"""The stacked engine on networks of all kinds: each method against the serial one."""
+"""The stacked engine on networks of many kinds: each method compared with serial."""
 
 import math
 import random

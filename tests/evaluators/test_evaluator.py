@@ -1,4 +1,4 @@
-"""The evaluator of this process: every request is completed once, whatever breaks."""
+"""The in-process evaluator: every request is completed once, even if training fails."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""Several tasks, one quality: set against Adam's, whoever trains."""
+"""Several tasks make one quality, relative to Adam's, for any evaluator."""
 
 import dataclasses
 import math

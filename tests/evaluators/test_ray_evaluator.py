@@ -1,4 +1,4 @@
-"""Scores on Ray equal those in this process, whatever happens to who computes them."""
+"""Scores on Ray equal those in this process, also when workers are lost."""
 
 import os
 import signal

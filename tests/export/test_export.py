@@ -1,4 +1,4 @@
-"""Exported files: the same steps to the last bit, with torch and nothing else."""
+"""Exported torch files: the same steps to the last bit, importing only torch."""
 
 import ast
 import importlib.util

@@ -1,4 +1,4 @@
-"""Files for optax: the same steps as RuleOptimizer's, with jax and optax alone."""
+"""Exported optax files: the same steps as RuleOptimizer's, with only jax and optax."""
 
 import importlib.util
 import os

@@ -1,4 +1,4 @@
-"""Files for optax as text: what can be said of them where there is no JAX."""
+"""The text of exported optax files, checked without JAX."""
 
 import ast
 import builtins

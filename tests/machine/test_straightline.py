@@ -1,4 +1,4 @@
-"""Straight-line code: what is equal is computed, remembered and drawn once."""
+"""Straight-line code: equal expressions, states and draws are computed once."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""RuleOptimizer keeps what torch promises of every optimizer."""
+"""RuleOptimizer meets torch's contract for optimizers."""
 
 import copy
 import math

@@ -1,4 +1,4 @@
-"""The protocol of a score, proved with an engine that only pretends."""
+"""The scoring protocol, tested with a fake engine."""
 
 import math
 

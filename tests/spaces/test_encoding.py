@@ -1,4 +1,4 @@
-"""Rules to rows and back."""
+"""Encoding rules as rows, and decoding them."""
 
 import dataclasses
 

@@ -1,4 +1,4 @@
-"""Masks, sizes, sampling and mutation, against enumeration by an independent rule."""
+"""Masks, sizes, sampling and mutation, compared with an independent enumeration."""
 
 import itertools
 import time

@@ -1,4 +1,4 @@
-"""Spaces built from plain data: what they refuse, and what their rows mean."""
+"""Spaces built from plain data: which data they reject, and what their rows mean."""
 
 import dataclasses
 import pickle

@@ -1,4 +1,4 @@
-"""A copy of CIFAR-10 is fetched once, and whole or not at all; no network is needed."""
+"""CIFAR-10 is downloaded once, atomically; the tests need no network."""
 
 import hashlib
 import http.server

@@ -1,4 +1,4 @@
-"""Copies of CIFAR-10: read alike in all forms, and refused in a line when odd."""
+"""Copies of CIFAR-10: all forms are read alike, and bad ones rejected in one line."""
 
 import gzip
 import pickle

@@ -1,4 +1,4 @@
-"""Data of custom tasks: every kind that is accepted, and what is said of others."""
+"""Data of custom tasks: every accepted kind, and the errors for other data."""
 
 import logging
 

@@ -1,4 +1,4 @@
-"""Holm's correction, held against the closed test it abbreviates."""
+"""Holm's correction compared with the closed test that it shortens."""
 
 from itertools import combinations
 
