@@ -78,7 +78,7 @@ def connect(
 
 
 def _has_locks(directory: Path) -> bool:
-    """Whether files there can be locked; tested on a file that nobody else has.
+    """Whether files there can be locked; tested on a temporary file.
 
     Closing any handle of an archive would drop all locks that SQLite holds on it.
     """
@@ -113,7 +113,7 @@ def transaction(connection: sqlite3.Connection, writing: bool = True) -> Iterato
 
 
 def tidy(connection: sqlite3.Connection) -> None:
-    """Remove the empty journal file that TRUNCATE leaves, if nobody is reading."""
+    """Remove the empty journal file that TRUNCATE leaves, if there is no reader."""
     connection.execute("PRAGMA busy_timeout = 0")
     connection.execute("PRAGMA journal_mode = DELETE")
 

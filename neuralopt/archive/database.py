@@ -112,7 +112,7 @@ class ArchiveFile:
             return has_verdicts(self._connection)
 
     def lease(self) -> Lease | None:
-        """Return who writes the file, None if nobody does."""
+        """Return the lease of the writer, None without one."""
         with self.lock, explained(self.path):
             return self._read_lease()
 

@@ -15,7 +15,7 @@ from neuralopt.scoring.score import Score
 BATCH_SECONDS = 0.5
 """What a batch should take: calling a worker costs about a thousandth of that."""
 FIRST_BATCH, LARGEST_BATCH = 4, 256
-"""Rules in a batch while nobody knows how long they take, and at most."""
+"""Rules in a batch before the first is timed, and at most."""
 DIVISIONS = 8
 """Into how many parts a batch is divided that may have killed its worker."""
 ALONE = 2
@@ -53,7 +53,7 @@ class Workload:
         self._batch = batch
         self._fresh: collections.deque[Request] = collections.deque()
         self._suspects: collections.deque[Batch] = collections.deque()
-        self._seconds = 0.0  # that a rule takes; 0 as long as nobody knows
+        self._seconds = 0.0  # that a rule takes; 0 before the first is timed
         self._alone: collections.Counter[int] = collections.Counter()
 
     @property

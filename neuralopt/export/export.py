@@ -1,8 +1,4 @@
-"""A rule as a file that stands alone.
-
-Knows which files are ours to write; refuses to know what is in them, and the search
-that found the rule.
-"""
+"""Write a rule as a stand-alone file. Only files of earlier exports are overwritten."""
 
 import math
 import os
@@ -19,11 +15,13 @@ from neuralopt.language import Expression, Rule, as_expression, resolve_rule
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a file is written for.
+    """A framework that files are written for.
 
-    text(expression, name, lr, origin): of the file, with an optimizer of this name.
-    name(rule): the optimizer's, from that of the rule. test: template of the file
-    beside it, for `golden_source`.
+    Attributes:
+        text: a function of expression, name, lr and origin; the text of a file with an
+            optimizer of this name.
+        name: a function from the name of a rule to that of its optimizer.
+        test: template of the file's test, for `golden_source`.
     """
 
     text: Callable[[Expression, str, float | None, str], str]
@@ -53,15 +51,22 @@ def export_rule(
 ) -> Path:
     """Write a rule as a stand-alone optimizer for torch or optax; returns its path.
 
-    class_name: of the optimizer, by default made from the rule's name; for optax, the
-    name of a function.
-    lr: default learning rate; that of a named rule is its own.
-    origin: a sentence on where the rule was found, for the file's docstring.
-    tests: whether to write ``test_NAME.py`` beside it, with golden trajectories.
-    target: ``torch``, a torch optimizer in a file that needs only torch; or ``optax``,
-    a gradient transformation in a file that needs only jax and optax.
-    Raises ValueError for a rule that can't be parsed, a name or target that is not one,
-    or a path that holds a file which no export wrote; OSError if it can't be written.
+    Args:
+        rule: a name of RULES, text, Expression or Rule.
+        path: of the file.
+        class_name: of the optimizer, by default made from the rule's name; for optax,
+            the name of a function.
+        lr: default learning rate; by default that of a rule with a name.
+        origin: a sentence on where the rule was found, for the file's docstring.
+        tests: whether to write ``test_NAME.py`` next to it, with golden trajectories.
+        target: ``torch``, a torch optimizer in a file that needs only torch; or
+            ``optax``, a gradient transformation in a file that needs only jax and
+            optax.
+
+    Raises:
+        ValueError: the rule can't be parsed, a name or target is invalid, or the path
+            holds a file that is not an export.
+        OSError: the file can't be written.
     """
     if target not in TARGETS:
         raise ValueError(f"Invalid target: {target!r}, known are {', '.join(TARGETS)}")
@@ -90,7 +95,7 @@ def export_rule(
 
 
 def _write(path: Path, text: str) -> None:
-    """All of it or nothing, whatever happens meanwhile."""
+    """Write all of the text or nothing, also if the process is killed."""
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         partial.write_text(text, encoding="utf-8")

@@ -1,8 +1,4 @@
-"""What the texts of all exported files have in common.
-
-Knows which names and sentences a file can hold without harm, and the functions of
-scalars that it must carry; refuses to know what framework the file is for.
-"""
+"""Parts of the text of every exported file: names, sentences and scalar functions."""
 
 import inspect
 import keyword
@@ -18,12 +14,18 @@ HEADER = "# Written by neuralopt.export_rule"
 
 
 def check_name(name: str, kind: str, taken: Collection[str]) -> None:
-    """Raise ValueError unless a file that binds the names `taken` can bind this one.
+    """Check the name of an optimizer.
 
-    kind: what it is a name of, for the message.
+    Args:
+        name: of a class or function.
+        kind: ``class`` or ``function``, for the message.
+        taken: names that the file uses itself.
+
+    Raises:
+        ValueError: the name is not an identifier, or is taken.
     """
     if not re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", name) or keyword.iskeyword(name):
-        raise ValueError(f"{name!r} is no {kind} name: use letters, digits and _")
+        raise ValueError(f"{name!r} is not a {kind} name: use letters, digits and _")
     if name in taken:
         raise ValueError(f"the file needs {name!r} itself: choose another {kind} name")
 
@@ -35,7 +37,7 @@ def paragraph(text: str, columns: int) -> str:
 
 
 def harmless(text: str) -> str:
-    """One line that can't end a docstring, nor be anything else than what is seen."""
+    """The text as one line of printable characters that can't end a docstring."""
     line = " ".join(text.split()).replace('"', "'").replace("\\", "/")
     return "".join(character if character.isprintable() else "?" for character in line)
 

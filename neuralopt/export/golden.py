@@ -1,7 +1,4 @@
-"""A test beside an exported file: golden trajectories, and an exact resume.
-
-Knows a few prescribed gradients; refuses to know how a file is written.
-"""
+"""The test of an exported file: a golden trajectory, and an exact resume."""
 
 import json
 import math
@@ -82,9 +79,13 @@ def test_a_saved_state_goes_on_exactly(tmp_path):
 def golden_source(
     expression: Expression, class_name: str, name: str, file: str = FILE
 ) -> str:
-    """The text of a pytest file for the export in the file of this name.
+    """The text of a pytest file for an export.
 
-    file: template of it, for torch by default.
+    Args:
+        expression: the rule.
+        class_name: of the exported optimizer.
+        name: of the exported file.
+        file: template of the test, by default for torch.
     """
     weight = torch.nn.Parameter(torch.tensor(STARTS, dtype=torch.float64))
     optimizer = RuleOptimizer([weight], expression, RATE, total_steps=TOTAL_STEPS)

@@ -1,7 +1,6 @@
 """The text of a file that needs only jax and optax.
 
-Knows how straight-line code becomes a readable gradient transformation; refuses to know
-where the file goes. Needs neither of the two itself.
+This module itself needs neither of the two.
 """
 
 import builtins
@@ -36,7 +35,14 @@ TAKEN = {
 def optax_file(expression: Expression, name: str, lr: float | None, origin: str) -> str:
     """The text of a file with the gradient transformations NAME and scale_by_NAME.
 
-    lr, origin: as for `export_rule`. Raises ValueError for a name that is not one.
+    Args:
+        expression: the rule.
+        name: of the gradient transformation.
+        lr: default learning rate, if there is one.
+        origin: a sentence on where the rule was found.
+
+    Raises:
+        ValueError: the name is not an identifier, or the file uses it itself.
     """
     check_name(name, "function", TAKEN)
     canonical = simplify(expression)
@@ -58,7 +64,7 @@ def optax_file(expression: Expression, name: str, lr: float | None, origin: str)
         module_text=paragraph(text, 4),
         text=paragraph(text, 8),
         latex=paragraph(f"In LaTeX: {latex}", 4),
-        origin=paragraph(f"Needs jax and optax, no more. {harmless(origin)}", 0),
+        origin=paragraph(f"Needs only jax and optax. {harmless(origin)}", 0),
         imports=_imports(functions),
         functions=functions,
         source=source,

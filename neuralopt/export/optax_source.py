@@ -1,9 +1,8 @@
 """A rule as straight-line jax.numpy code.
 
-Knows how instructions become Python source for JAX; refuses to know optax and files.
 Under jit, XLA rewrites some of that: it multiplies constants with each other first, by
 a reciprocal where a tensor is divided by a number, and makes exp(x) * exp(y) one exp.
-That is a matter of rounding, but of more where just one of the two forms overflows.
+That changes rounding, and more where only one of the two forms overflows.
 Divisions of two numbers are kept from it: t / T would miss 1 at the end of a training.
 """
 

@@ -1,7 +1,4 @@
-"""The texts of a file that needs only jax and optax, with gaps, and of its test.
-
-Knows optax's contract for gradient transformations; refuses to know rules.
-"""
+"""Templates of a file that needs only jax and optax, and of its test."""
 
 FILE = '''{header}
 """{name}:
@@ -125,7 +122,7 @@ def wide(x):
     """Narrow floats as float32: in bfloat16 a decay of 0.999 would be 1."""
     x = jnp.asarray(x)
     if not jnp.issubdtype(x.dtype, jnp.floating):
-        raise ValueError(f"a leaf is of type {x.dtype}: give real floats alone")
+        raise ValueError(f"a leaf is of type {x.dtype}: give real floats only")
     return x.astype(jnp.promote_types(x.dtype, jnp.float32))
 '''
 

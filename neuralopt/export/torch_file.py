@@ -1,6 +1,5 @@
 """The text of a file that needs only torch.
 
-Knows how a program becomes a readable class; refuses to know where the file goes.
 The functions that the file carries (scalars by IEEE 754, random bits) are the sources
 of the package's own, so an export and a RuleOptimizer take the very same steps.
 """
@@ -48,7 +47,14 @@ def torch_file(
 ) -> str:
     """The text of a file that holds the rule as a torch optimizer of this name.
 
-    lr, origin: as for `export_rule`. Raises ValueError for a name that is not one.
+    Args:
+        expression: the rule.
+        class_name: of the optimizer.
+        lr: default learning rate, if there is one.
+        origin: a sentence on where the rule was found.
+
+    Raises:
+        ValueError: the name is not an identifier, or the file uses it itself.
     """
     check_name(class_name, "class", TAKEN)
     canonical = simplify(expression)
@@ -70,7 +76,7 @@ def torch_file(
         module_text=paragraph(text, 4),
         indented_text=paragraph(text, 8),
         latex=paragraph(f"In LaTeX: {latex}", 4),
-        origin=paragraph(f"Needs torch and nothing else. {harmless(origin)}", 0),
+        origin=paragraph(f"Needs only torch. {harmless(origin)}", 0),
         imports=_imports(code, source),
         functions=_functions(code, source),
         source=source,

@@ -1,7 +1,4 @@
-"""The text of a file that needs only torch, with gaps for what a rule brings.
-
-Knows torch's contract for optimizers; refuses to know rules.
-"""
+"""Template of a file that needs only torch, with gaps for what a rule brings."""
 
 FILE = '''{header}
 """{class_name}:

@@ -1,10 +1,9 @@
 """Float64 arithmetic on single numbers that follows IEEE 754 and never raises.
 
-Knows what Python's operators do to infinities and NaN; refuses to know expressions.
 Python raises where IEEE 754 returns a value (``1 / 0``, ``exp(1000)``); a rule's
 scalar part must meet the same values as its tensor part, so every scalar of the
-language is computed here. The functions use ``math`` alone: exported optimizers carry
-the source of those that they need.
+language is computed here. The functions need only ``math``: exported optimizers carry
+the source of those that they call.
 """
 
 import math

@@ -1,7 +1,6 @@
 """Learning-rate schedules of the field, as expressions of t, T and progress.
 
-Knows each schedule's text and reference; refuses to know optimizers. Multiplied into a
-rule a schedule is a factor: ``(1 - progress) * adam``.
+A schedule can also be a factor of a rule: ``(1 - progress) * adam``.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,7 +15,11 @@ from neuralopt.language.parser import parse
 class Schedule:
     """A factor of the learning rate, from t and the planned number of steps.
 
-    reference: where it comes from. about: a sentence for people.
+    Attributes:
+        name: an identifier, such as ``cosine``.
+        expression: of t, T and progress.
+        reference: where the schedule comes from.
+        about: a sentence for people.
     """
 
     name: str
@@ -96,10 +99,20 @@ def schedule_factor(
 ) -> Callable[[int], float]:
     """A schedule as a function of the step, which counts from 0.
 
-    schedule: a name of SCHEDULES, or a text or expression of t, T and progress.
-    total_steps: steps planned, needed if it uses T or progress.
-    Raises ValueError for a text that can't be parsed, one that depends on more than the
-    clock, or where total_steps is missing.
+    Args:
+        schedule: a name of SCHEDULES, or a text or expression of t, T and progress.
+        total_steps: steps planned, needed if the schedule uses T or progress.
+
+    Returns:
+        A function from the index of a step to the factor at that step.
+
+    Raises:
+        ValueError: the text is not an expression of t, T and progress, or total_steps
+            is missing.
+
+    Example:
+        >>> schedule_factor("linear", total_steps=4)(1)
+        0.75
     """
     if isinstance(schedule, str):
         schedule = SCHEDULES[schedule] if schedule in SCHEDULES else parse(schedule)

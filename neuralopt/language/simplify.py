@@ -1,15 +1,16 @@
 """Canonical form: one spelling for rules that are the same function.
 
-Knows the algebra that floating-point arithmetic obeys exactly; refuses to use any
-identity that moves a finite value by as much as its last bit. So two rules with one
-canonical form train alike on every engine, and a score can be shared between them.
+Only those identities are used that floating-point arithmetic obeys exactly, to the last
+bit of every finite value. So two rules with one canonical form train alike on every
+engine, and can share a score.
 
-What is left out for that reason: associativity (a + b + c rounds differently in another
+Left out for that reason: associativity (a + b + c rounds differently in another
 order), x - x = 0 and x / x = 1 (false for infinities and zeros), sqrt(x ** 2) = abs(x)
 (underflow), exp(a) * exp(b) = exp(a + b) (rounding).
 
-Some laws hold but for the sign of a zero: -(a - b) = b - a. Only a division can tell
--0 from 0, so they are used everywhere except below a denominator (`Context.divides`).
+Some laws hold up to the sign of a zero: -(a - b) = b - a. Only a division can tell -0
+from 0, so these laws are not used where a zero's sign can reach one: such a place is
+called delicate.
 """
 
 import math
@@ -42,7 +43,7 @@ COMMUTATIVE, REDEFINED = obeying(Law.COMMUTATIVE), obeying(Law.REDEFINED)
 
 MAXIMUM_PASSES = 20
 MAXIMUM_KNOWN = 1 << 17
-"""Results that are kept: rules of a space share many parts."""
+"""Results that are cached: rules of a space share many parts."""
 
 Rewrite = Callable[[Expression, bool], Expression | None]
 
@@ -50,14 +51,21 @@ Rewrite = Callable[[Expression, bool], Expression | None]
 def simplify(expression: Expression) -> Expression:
     """The canonical form of a rule.
 
-    Idempotent; wherever the rule is finite, the canonical form has the same float64
-    value (0.0 and -0.0 taken as equal). ``square``, ``cube``, ``reciprocal`` and
-    ``debiased`` are written out, operands of commuting operations sorted, signs moved
-    outwards, exactly rounded operations on constants done.
+    ``square``, ``cube``, ``reciprocal`` and ``debiased`` are written out, operands of
+    commuting operations sorted, signs moved outwards, exactly rounded operations on
+    constants done.
 
-    >>> from neuralopt.language.parser import parse
-    >>> print(simplify(parse("-(g * 1) * sign(-m)")))
-    g * sign(ema(g, 0.9))
+    Args:
+        expression: a rule, or a template with free variables.
+
+    Returns:
+        An expression that has the same float64 value wherever the rule is finite (0.0
+        and -0.0 taken as equal). The canonical form of a canonical form is itself.
+
+    Example:
+        >>> from neuralopt.language.parser import parse
+        >>> print(simplify(parse("-(g * 1) * sign(-m)")))
+        g * sign(ema(g, 0.9))
     """
     for _ in range(MAXIMUM_PASSES):
         # What is delicate depends on neighbours, which a pass may have changed.

@@ -1,9 +1,8 @@
 """A rule as numbers: integer code, constants, and scalars that change with the step.
 
-Knows operations, rows and blocks; refuses to know networks and what runs the code. It
-computes on a memory of rows, one for each quantity that has a value for every element
-(the gradient, the parameter, each state), and of blocks, as long as a kernel's stride,
-for everything that need not outlive it (constants, scalars, intermediate results).
+The code computes on a memory of rows, one for each quantity that has a value for every
+element (the gradient, the parameter, each state), and of blocks, which are as long as a
+kernel's stride and hold constants, scalars and intermediate results.
 """
 
 from dataclasses import dataclass
@@ -70,12 +69,14 @@ def _constant_of(value: float) -> Scalar:
 class Bytecode:
     """A rule for a kernel.
 
-    code: int64 (instructions, 5): opcode, target, x, y, stream of random bits.
-    Targets and arguments are rows and blocks. No instruction writes what it reads,
-    but ``descend``, which writes the parameter.
-    constants: values of the first blocks. scalars: what the blocks after them hold,
-    anew at every step. states: rows of memory, 0 before the first step.
-    blocks: how many are used, all together.
+    Attributes:
+        code: int64 (instructions, 5): opcode, target, x, y, stream of random bits.
+            Targets and arguments are rows and blocks. No instruction writes what it
+            reads, except ``descend``, which writes the parameter.
+        constants: values of the first blocks.
+        scalars: what the blocks after them hold, anew at every step.
+        states: rows of memory, 0 before the first step.
+        blocks: how many blocks are used.
     """
 
     code: npt.NDArray[np.int64]
@@ -85,9 +86,11 @@ class Bytecode:
     blocks: int
 
     def table(self, total_steps: int, steps: int | None = None) -> Table:
-        """Values of the scalars at each step of a training, (steps, scalars).
+        """Values of the scalars at each step of a training, float64 (steps, scalars).
 
-        steps: the first so many, by default all.
+        Args:
+            total_steps: steps of the training.
+            steps: how many of them, from the first on; by default all.
         """
         steps = total_steps if steps is None else steps
         columns = [_column(scalar, steps, total_steps) for scalar in self.scalars]

@@ -17,7 +17,7 @@ from neuralopt.machine.emit import random_bits
 
 KERNELS = Path(__file__).parent / "kernels"
 OPERATIONS = KERNELS / "operations.py"
-MODULES = ("compiling", "functions", "memory", "random_bits")
+MODULES = ("compiling", "descent", "functions", "memory", "random_bits")
 """Files of `kernels` whose functions the operations may call."""
 
 TITLE = '''\
@@ -102,14 +102,14 @@ def _body(name: str) -> Iterator[str]:
         yield "        key = absorb(absorb(state, stream), 0)"
     if draw == "normal":
         yield "        other = absorb(absorb(state, stream), 1)"
+    if name == "descend":
+        yield "        descend(memory, out, x, count, rate, number(memory, 0))"
+        return
     yield "        for i in range(count):"
     if name == "copy":
         yield "            store(memory, out + i, load(memory, x + i))"
         return
     yield "            a = load(memory, x + i)"
-    if name == "descend":
-        yield "            store(memory, out + i, load(memory, out + i) - rate * a)"
-        return
     primitive = PRIMITIVES[name]
     if primitive.arity == 2:
         yield "            b = load(memory, y + i)"

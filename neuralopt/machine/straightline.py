@@ -1,7 +1,6 @@
 """A rule as straight-line code: one instruction after another, nothing computed twice.
 
-Knows registers, states and draws; refuses to know what runs the instructions (torch
-code, exported files and kernels are all emitted from this form).
+Torch code, exported files and kernels are all emitted from this form.
 """
 
 from dataclasses import dataclass
@@ -21,10 +20,15 @@ from neuralopt.language.primitives import (
 class Instruction(NamedTuple):
     """Register number `target` becomes `operation` of the argument registers.
 
-    operation: a core primitive of the table; a leaf (``g w t T progress``);
-    ``constant``, with its value; or ``load``, the state of number `index`. For a
-    primitive that draws random bits, `index` is its stream.
-    element: whether the register holds a value for each element or one number a step.
+    Attributes:
+        target: number of the register, and of the instruction.
+        operation: a core primitive of the table; a leaf (``g w t T progress``);
+            ``constant``; or ``load``, which reads a state.
+        arguments: numbers of registers.
+        value: of a constant.
+        index: number of the state for ``load``; of the stream for a draw.
+        element: whether the register holds a value for each element or one number a
+            step.
     """
 
     target: int
@@ -37,8 +41,13 @@ class Instruction(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class StraightLine:
-    """instructions in order; the register of the rule's value; for each state, the
-    register that it holds from the next step on (every state starts at 0).
+    """A rule's instructions.
+
+    Attributes:
+        instructions: in order; an instruction reads only registers before its own.
+        result: register of the rule's value.
+        states: for each state, the register that it holds from the next step on. Every
+            state is 0 at first.
     """
 
     instructions: tuple[Instruction, ...]
@@ -67,7 +76,8 @@ def straight_line(expression: Expression) -> StraightLine:
     numbered in the order of instructions, so a rule's random bits depend on its
     spelling: every engine runs the canonical form.
 
-    Raises ValueError for a free variable, which has no value when the rule runs.
+    Raises:
+        ValueError: the expression has a free variable.
     """
     return _Builder().build(expression)
 

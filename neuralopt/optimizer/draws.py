@@ -1,8 +1,4 @@
-"""Random tensors from the counter hash of the language, bit for bit.
-
-Knows torch's integer tensors; refuses to keep any state: a draw is a function of its
-key and its elements.
-"""
+"""Random tensors from `neuralopt.counter_hash`, bit for bit and without state."""
 
 import math
 from collections.abc import Callable
@@ -38,7 +34,7 @@ def uniform(
 ) -> torch.Tensor:
     """Multiples of 2**-24 in [0, 1), (count,); the same in float32 and float64.
 
-    No narrower dtype can hold them: `draw` knows what to do for one.
+    A narrower dtype can't hold them: see `draw`.
     """
     return (counter_bits(key, start, count, device) >> 8).to(dtype) * 2.0**-24
 
@@ -64,11 +60,15 @@ def draw(
 ) -> torch.Tensor:
     """Random numbers of a stream at a step, in the shape of `like`.
 
-    kind: ``uniform`` or ``normal``. counters: (seed, replicate, step, stream).
-    start: number of the first element among all elements of the model.
+    Args:
+        kind: ``uniform`` or ``normal``.
+        counters: seed, replicate, step and stream.
+        like: a tensor of the shape, type and device of the result.
+        start: number of the first element among all elements of the model.
 
-    Returns the dtype of `like`, but float32 uniforms beside a narrower one: they are
-    compared with a probability, and 24 bits overflow float16.
+    Returns:
+        A tensor of the dtype of `like`; uniforms are at least float32, because they are
+        compared with a probability and 24 bits overflow float16.
     """
     lanes = counter_key(*counters, 0), counter_key(*counters, 1)
     exact = torch.promote_types(like.dtype, torch.float32)

@@ -1,7 +1,6 @@
-"""Steps of a rule by one compiled loop over all tensors.
+"""Steps of a rule by one compiled loop over all tensors, in several threads.
 
-Knows tensors of torch as addresses, and threads; refuses to know torch's contract for
-optimizers. Tensors are read and written where they are, never copied or aliased.
+Tensors are read and written where they are, never copied or aliased.
 """
 
 import os
@@ -48,7 +47,7 @@ class Tensors(NamedTuple):
 
 
 def check_that_rules_compile() -> None:
-    """Raises ValueError without numba."""
+    """Raise ValueError if numba is not installed."""
     try:
         import numba  # noqa: F401
     except ImportError as error:
@@ -88,8 +87,8 @@ def _is_plain(tensor: torch.Tensor, dtype: torch.dtype) -> bool:
 class FusedGroup:
     """Tensors of one type that are at one step, and take it together.
 
-    start: number of their group's first element. What is found out here is kept from
-    step to step, but for the gradients.
+    start: number of their group's first element. Everything except the gradients is
+    kept from step to step.
     """
 
     def __init__(
@@ -189,7 +188,7 @@ class FusedGroup:
 
 
 def _run_all(run: Callable[[Array], None], pieces: Sequence[Array]) -> None:
-    """One piece in this thread, the others beside it; all are done when it returns."""
+    """One piece in this thread, the others in others; all are done when it returns."""
     mine, *others = pieces
     waiting = []
     try:

@@ -1,8 +1,6 @@
 """A rule's step as one compiled loop over elements.
 
-Knows instructions as source for numba, and compiles it where it is asked for; refuses
-to know whose tensors the loop runs over. The source is emitted from checked
-instructions, never from a user's text.
+The source for numba is emitted from checked instructions, never from a user's text.
 """
 
 from collections.abc import Callable, Iterator
@@ -36,7 +34,13 @@ holds tensors that are dense, of one type and alive.
 def compiled_loop(expression: Expression, decaying: bool, maximize: bool) -> Loop:
     """The loop of an expression's canonical form; the first call compiles it.
 
-    decaying: whether there is weight decay. Raises ImportError without numba.
+    Args:
+        expression: the rule.
+        decaying: whether there is weight decay.
+        maximize: whether gradients are followed uphill.
+
+    Raises:
+        ImportError: numba is not installed.
     """
     from neuralopt.machine.kernels import operations
     from neuralopt.machine.kernels.compiling import anew

@@ -1,7 +1,4 @@
-"""RuleOptimizer: any rule as a torch optimizer.
-
-Knows torch's contract for optimizers; refuses to know where a rule comes from.
-"""
+"""RuleOptimizer: any rule as a torch optimizer."""
 
 from collections.abc import Callable, Iterable
 from itertools import accumulate
@@ -29,31 +26,38 @@ def _elements(parameter: torch.Tensor) -> int:
 class RuleOptimizer(Optimizer):
     """``w <- w - lr * (rule + weight_decay * w)``, element by element.
 
-    params: parameters or groups of them, as for every torch optimizer; groups may
-    override lr, weight_decay, maximize and total_steps.
-    rule: text, Expression or Rule. lr: learning rate; unlike torch's classes it has no
-    default unless `rule` is a Rule, whose own is used then.
-    weight_decay: decoupled (Loshchilov and Hutter 2019); write coupled decay into the
-    rule. maximize: follow the gradient uphill.
-    total_steps: steps planned for this training, needed by rules that use T or
-    progress. seed: of the rule's own random bits; replicate: a second counter of them.
-    fused: take steps by one compiled loop over all contiguous tensors of float32 and
-    float64 on the CPU. It is compiled at the first step, in about half a second.
-
     The step index t and all state are per parameter, begin with its first gradient and
     live in ``state_dict``, which torch.load reads by default; resuming is exact.
-    The user's tensors are never aliased by the state.
+    The state never aliases the user's tensors.
 
-    Raises ValueError for a rule that can't be parsed, a negative or missing learning
-    rate, or a rule that needs total_steps where none is given; RuntimeError for a
-    sparse gradient.
+    Args:
+        params: parameters or groups of them, as for every torch optimizer; groups may
+            override lr, weight_decay, maximize and total_steps.
+        rule: a name of RULES, text, Expression or Rule.
+        lr: learning rate, by default that of a rule with a name.
+        weight_decay: decoupled (Loshchilov and Hutter 2019); write coupled decay into
+            the rule.
+        maximize: follow the gradient uphill.
+        total_steps: steps planned for this training, needed by rules that use T or
+            progress.
+        seed: of the rule's own random bits.
+        replicate: a second seed of them.
+        fused: take steps by one compiled loop over all contiguous tensors of float32
+            and float64 on the CPU. It is compiled at the first step, in about half a
+            second.
 
-    >>> weight = torch.nn.Parameter(torch.tensor([1.0, -2.0]))
-    >>> optimizer = RuleOptimizer([weight], "g * exp(sign(g) * sign(m))", lr=0.1)
-    >>> (weight ** 2).sum().backward()
-    >>> optimizer.step()
-    >>> [round(value, 4) for value in weight.tolist()]
-    [0.4563, -0.9127]
+    Raises:
+        ValueError: the rule can't be parsed, the learning rate is negative or missing,
+            or the rule needs total_steps and none is given.
+        RuntimeError: at a step, for a sparse gradient.
+
+    Example:
+        >>> weight = torch.nn.Parameter(torch.tensor([1.0, -2.0]))
+        >>> optimizer = RuleOptimizer([weight], "g * exp(sign(g) * sign(m))", lr=0.1)
+        >>> (weight ** 2).sum().backward()
+        >>> optimizer.step()
+        >>> [round(value, 4) for value in weight.tolist()]
+        [0.4563, -0.9127]
     """
 
     def __init__(
@@ -92,8 +96,14 @@ class RuleOptimizer(Optimizer):
         super().__init__(params, defaults)
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
-        """Add parameters; the group may override lr, weight_decay, maximize and
-        total_steps. Raises ValueError for a value out of range.
+        """Add parameters.
+
+        Args:
+            param_group: ``params``, and lr, weight_decay, maximize and total_steps if
+                they differ from the defaults.
+
+        Raises:
+            ValueError: a value is out of range.
         """
         super().add_param_group(param_group)
         group = self.param_groups[-1]
@@ -124,7 +134,11 @@ class RuleOptimizer(Optimizer):
         self.defaults.setdefault("fused", False)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Continue from a saved state. Raises ValueError if another rule made it."""
+        """Continue from a saved state.
+
+        Raises:
+            ValueError: another rule made it.
+        """
         for group in state_dict["param_groups"]:
             if group.get("rule") != str(self.program.expression):
                 raise ValueError(
@@ -160,7 +174,7 @@ class RuleOptimizer(Optimizer):
         return loss
 
     def _starts(self) -> list[int]:
-        """Number of each group's first element; nothing but random bits needs it."""
+        """Number of each group's first element; only random bits need it."""
         if not self.program.draws:
             return [0] * len(self.param_groups)
         sizes = (sum(map(_elements, group["params"])) for group in self.param_groups)
@@ -195,7 +209,7 @@ class RuleOptimizer(Optimizer):
         """
         if gradient.is_sparse:
             raise RuntimeError(
-                "RuleOptimizer takes no sparse gradients: set sparse=False there"
+                "RuleOptimizer takes dense gradients only: set sparse=False there"
             )
         w, g = parameter, gradient
         if torch.is_complex(w):

@@ -1,8 +1,7 @@
 """A rule compiled to straight-line torch code.
 
-Knows how instructions become Python source; refuses to know optimizers and models. The
-source is emitted from checked instructions, never from a user's text, and is kept for
-reading (`Program.source`).
+The source is emitted from checked instructions, never from a user's text, and is kept
+for reading (`Program.source`).
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -41,11 +40,16 @@ States = tuple[torch.Tensor, ...]
 class Program:
     """A rule as two functions.
 
-    scalars(t, T, progress): all that is one number a step, in float64.
-    step(g, w, scalars, states, draw): the rule's value and the new states, tensors of
-    the shape of g. Nothing it returns shares memory with g or w, except that the value
-    may be g or w itself.
-    source: the text of both. states: how many tensors of memory it has.
+    Attributes:
+        expression: the rule in canonical form.
+        source: the text of both functions.
+        states: how many tensors of memory the rule has.
+        needs_total_steps: whether it uses T or progress.
+        draws: kind and stream of each random draw.
+        scalars: a function of t, T and progress; all that is one number a step.
+        step: a function of g, w, the scalars, the states and a `Draw`; the rule's value
+            and the new states, tensors of the shape of g. Nothing that it returns
+            shares memory with g or w, except that the value may be g or w itself.
     """
 
     expression: Expression
@@ -69,7 +73,8 @@ class Program:
     def clock(self, step: int, total_steps: int | None) -> Scalars:
         """Scalars of a step; step counts from 0.
 
-        Raises ValueError if the rule uses T or progress and total_steps is None.
+        Raises:
+            ValueError: the rule uses T or progress, and total_steps is None.
         """
         if total_steps is None:
             if self.needs_total_steps:

@@ -1,7 +1,4 @@
-"""Schedules of the language as schedulers of torch.
-
-Knows torch's LambdaLR; refuses to know what the schedules are.
-"""
+"""Schedules of the language as schedulers of torch."""
 
 from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.optimizer import Optimizer
@@ -16,17 +13,22 @@ def scheduler(
 ) -> LambdaLR:
     """A scheduler that multiplies the learning rates by a schedule, for any optimizer.
 
-    schedule: a name of SCHEDULES, or a text or expression of t, T and progress.
-    total_steps: steps planned, needed if it uses T or progress.
-    Raises ValueError as `language.schedule_factor` does.
+    Args:
+        optimizer: any torch optimizer.
+        schedule: a name of SCHEDULES, or a text or expression of t, T and progress.
+        total_steps: steps planned, needed if the schedule uses T or progress.
 
-    >>> import torch
-    >>> sgd = torch.optim.SGD([torch.nn.Parameter(torch.ones(1))], lr=0.5)
-    >>> decay = scheduler(sgd, "linear", total_steps=4)
-    >>> for _ in range(2):
-    ...     sgd.step()
-    ...     decay.step()
-    >>> decay.get_last_lr()
-    [0.25]
+    Raises:
+        ValueError: as `neuralopt.language.schedule_factor`.
+
+    Example:
+        >>> import torch
+        >>> sgd = torch.optim.SGD([torch.nn.Parameter(torch.ones(1))], lr=0.5)
+        >>> decay = scheduler(sgd, "linear", total_steps=4)
+        >>> for _ in range(2):
+        ...     sgd.step()
+        ...     decay.step()
+        >>> decay.get_last_lr()
+        [0.25]
     """
     return LambdaLR(optimizer, schedule_factor(schedule, total_steps))

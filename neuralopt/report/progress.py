@@ -73,7 +73,7 @@ class ProgressLine:
             console = _Console(file=self._stream, highlight=False, markup=False)
             if self._stream.isatty() and not console.is_dumb_terminal:
                 waiting = Text(f"{told:,}/{total:,}  first batch ...")
-                # No refresh thread: nothing may run beside, or outlive, the search.
+                # No refresh thread: nothing may run next to, or outlive, the search.
                 # What others print appears above the line, unless it goes to a file.
                 self._live = Live(
                     waiting,

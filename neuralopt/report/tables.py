@@ -192,7 +192,7 @@ def comparison_table(
 
     Args:
         comparison: of candidates by name.
-        rules: text of some or all candidates, shown beside the names. Without it the
+        rules: text of some or all candidates, shown next to the names. Without it the
             names are taken to be the rules.
         curves: training loss along the run, of some or all candidates. They share one
             scale: logarithmic, from the smallest loss to the largest first one.

@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # it loads torch, and TensorBoard takes two seconds
 
 _QUANTILES = {"reward/p10": 0.1, "reward/median": 0.5, "reward/p90": 0.9}
 # Margin: value, lower, upper. The others are regular expressions of tags; entropy has
-# its own chart because beside it the divergence would be a flat line.
+# its own chart because on one with it the divergence would be a flat line.
 _CHARTS = {
     "search": {
         "best": ["Multiline", ["quality/best"]],
@@ -100,7 +100,7 @@ class TensorBoard:
             self._opened.flush()
 
     def waiting(self, progress: Progress) -> None:
-        """Nothing was told: there is no step to write anything at."""
+        """Write nothing: without a told batch there is no step."""
 
     def close(self) -> None:
         """Write the last table and close the run; a second time does nothing."""

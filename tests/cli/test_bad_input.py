@@ -155,8 +155,11 @@ def test_compare_reads_overrides_as_search_does(
         (["top", "nowhere", "-n", "few"], "invalid int value: 'few'"),
         (["top", "nowhere", "--jsn"], "unrecognized arguments: --jsn"),
         (["export", "adam"], "the following arguments are required: -o"),
-        (["export", "adam", "-o", "a.py", "--name", "class"], "'class' is no class"),
-        (["export", "adam", "-o", "a.py", "--name", "a b"], "'a b' is no class name"),
+        (["export", "adam", "-o", "a.py", "--name", "class"], "'class' is not a class"),
+        (
+            ["export", "adam", "-o", "a.py", "--name", "a b"],
+            "'a b' is not a class",
+        ),
         (["export", "adam", "-o", "a.py", "--lr", "-1"], "--lr is -1.0"),
         (["export", "adam", "-o", "a.py", "--lr", "nan"], "--lr is nan"),
         (["export", "adam", "-o", "a.py", "--lr", "fast"], "invalid float value"),

@@ -384,7 +384,7 @@ def test_what_can_not_be_is_refused(tmp_path: Path) -> None:
     ):
         rule.update(w, rule.init(w))
     for kind in (jnp.int32, jnp.complex64):
-        with pytest.raises(ValueError, match="give real floats alone"):
+        with pytest.raises(ValueError, match="give real floats only"):
             rule.update(w.astype(kind), rule.init(w.astype(kind)), w.astype(kind))
 
 

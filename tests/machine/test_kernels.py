@@ -1,5 +1,8 @@
 """Compiled functions compared with numpy and torch, and the generated text."""
 
+import ast
+import builtins
+import dataclasses
 import math
 
 import numpy as np
@@ -282,6 +285,21 @@ def test_the_product_of_rows_is_numpys():
 
 def test_the_generated_file_is_what_the_table_says():
     assert generate.OPERATIONS.read_text("utf-8") == generate.generated()
+
+
+@pytest.mark.parametrize("name", [n for n, each in PRIMITIVES.items() if each.kernel])
+def test_every_function_of_a_template_is_imported_by_the_generated_file(name):
+    primitive = PRIMITIVES[name]
+    text = primitive.fill("kernel", "ab"[: primitive.arity], "bits")
+    calls = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call)]
+    assert {call.func.id for call in calls} <= {*vars(operations), *dir(builtins)}
+
+
+def test_a_template_that_calls_an_unknown_function_is_an_error(monkeypatch):
+    wrong = dataclasses.replace(PRIMITIVES["tanh"], kernel="tanhh({x})")
+    monkeypatch.setitem(PRIMITIVES, "tanh", wrong)
+    with pytest.raises(ValueError, match=r"calls tanhh, .* kernels/functions.py"):
+        generate.generated()
 
 
 def test_what_is_kept_on_disk_is_of_these_very_files(tmp_path):

@@ -227,7 +227,7 @@ def test_sparse_gradient_is_refused() -> None:
     embedding = torch.nn.Embedding(5, 2, sparse=True)
     optimizer = RuleOptimizer(embedding.parameters(), "g", lr=0.1)
     embedding(torch.tensor([1, 2])).sum().backward()
-    with pytest.raises(RuntimeError, match="no sparse gradients"):
+    with pytest.raises(RuntimeError, match="dense gradients only"):
         optimizer.step()
 
 

@@ -1,10 +1,9 @@
 """Scores on Ray: long-lived actors on this machine's cores or on a cluster.
 
-Knows Ray's actors and how they die; refuses to know searchers and the archive. Rules
-cross to the actors as text and come back as scores.
+Rules travel to the actors as text (a pickled Expression) and come back as scores.
 
-One thread owns all that is known of the workers. What happens elsewhere (new rules, a
-result, a death) reaches it as a function in a queue, which it calls.
+One thread owns the state of the workers. Events elsewhere (new rules, a result, a lost
+worker) reach it as functions in a queue, which it calls.
 """
 
 import math
@@ -42,7 +41,7 @@ from neuralopt.scoring.score import Score
 
 TICK_SECONDS = 0.5
 PAUSE_SECONDS = 10.0
-"""Between two looks at the clock only if this process was stopped meanwhile."""
+"""So long between two looks at the clock only if this process was stopped."""
 START_SECONDS = 120.0
 """What a worker may take to start at least, wherever it waits or hangs."""
 IDLE_SECONDS = 2.0
@@ -58,10 +57,16 @@ FAILED_STARTS, DEAD_STARTS = 3, 20
 class RayOptions:
     """How a search uses a cluster.
 
-    workers: 0 for as many as there is room for, at any time. batch: rules a call of a
-    worker, 0 for as many as take half a second. address: see `Cluster`. demand: what a
-    worker needs. time_limit: seconds a call may take before its worker is killed.
-    patience: seconds to wait for workers where there are none.
+    Attributes:
+        workers: 0 for as many as there is room for, at any time.
+        batch: rules in one call of a worker, 0 for as many as take half a second.
+        address: see `Cluster`.
+        demand: what a worker needs.
+        time_limit: seconds a call may take before its worker is killed.
+        patience: seconds to wait for workers where there are none.
+
+    Raises:
+        ValueError: a number is out of range.
     """
 
     workers: int = 0
@@ -82,8 +87,13 @@ class RayOptions:
 class RayEvaluator:
     """Scores on Ray actors that come and go.
 
-    plan: what every actor scores with. Raises ValueError if no cluster can be reached,
-    or this machine's alone has no room for one worker.
+    Args:
+        plan: what every actor makes its scorer with.
+        options: how the cluster is used.
+
+    Raises:
+        ValueError: no cluster can be reached, or a cluster of only this machine has no
+            room for one worker.
     """
 
     def __init__(self, plan: WorkerPlan, options: RayOptions) -> None:
@@ -113,10 +123,11 @@ class RayEvaluator:
         self._thread.start()
 
     def submit(self, requests: Sequence[Request]) -> None:
+        """Queue requests, and return at once."""
         self._pool.tell(lambda: self._pool.workload.add(requests))
 
     def collect(self, timeout: float) -> list[Completion]:
-        """Raises EvaluatorError when there are no workers and none come."""
+        """Return what was completed; see `Evaluator`."""
         try:
             finished = self._done.get(timeout=timeout)
         except queue.Empty:
@@ -126,9 +137,11 @@ class RayEvaluator:
         return finished
 
     def workers(self) -> Workers:
+        """Return what the actors are doing."""
         return self._pool.count
 
     def close(self) -> None:
+        """Shut down, and cancel pending work."""
         self._pool.tell(None)
         self._thread.join(10)
         self._cluster.close()
@@ -152,7 +165,7 @@ class _Worker:
 
 
 class _ActorPool:
-    """All workers, and what they are to do. Everything but `tell` runs in `run`."""
+    """All workers and their batches. All but `tell` runs on the thread of `run`."""
 
     def __init__(
         self,
@@ -174,12 +187,12 @@ class _ActorPool:
         self._lost = self._failed_starts = self._lost_in_a_row = 0
 
     def tell(self, event: Callable[[], None] | None) -> None:
-        """Have a function called in `run`; None ends it."""
+        """Call a function on the thread of `run`; None ends it."""
         self._events.put(event)
 
     def run(self) -> None:
         try:
-            self._look_after_workers()  # who starts meanwhile need not be waited for
+            self._look_after_workers()  # so that they start while requests arrive
             while self._handle_events():
                 self._look_after_workers()
                 self._hand_out()
@@ -191,10 +204,10 @@ class _ActorPool:
             self._done.put(error)
 
     def _handle_events(self) -> bool:
-        """Wait for something to happen; False if that is the end.
+        """Wait for an event and handle all there are; False at the end.
 
-        All that has happened is known before clocks are looked at: after a pause of
-        this process, answers may be late to be read that were given in time.
+        All events are handled before any time limit is checked: after a pause of this
+        process, answers that were given in time are read late.
         """
         try:
             event = self._events.get(timeout=TICK_SECONDS)
@@ -273,7 +286,7 @@ class _ActorPool:
         reference: Any,
         then: Callable[[_Worker, "Future[Any]"], None],
     ) -> None:
-        """Have an answer handled, unless the worker has been given up by then."""
+        """Handle an answer, unless its worker has been given up by then."""
 
         def event(future: "Future[Any]") -> None:
             if worker in self._workers:
@@ -309,7 +322,7 @@ class _ActorPool:
             if not self.workload.queued:
                 return
             if time.monotonic() - worker.since > IDLE_SECONDS:
-                # If it has died meanwhile, no rule is to blame.
+                # If it has died since, no rule is to blame.
                 worker.asked, worker.since = True, time.monotonic()
                 self._call(worker, worker.actor.name.remote(), self._answered)
             if worker.asked:
@@ -368,7 +381,7 @@ class _ActorPool:
 
 
 def fault_of(error: RayError) -> Fault:
-    """What a lost worker's last sign means."""
+    """Return why a worker was lost, from Ray's error."""
     text = str(error)
     if isinstance(error, ActorDiedError) and error.actor_init_failed:
         return Fault("it raised an exception", suspicious=True)
@@ -383,7 +396,7 @@ def fault_of(error: RayError) -> Fault:
 
 @ray.remote(max_restarts=0, max_task_retries=0)
 class _Actor:
-    """A task and an engine in a process of their own.
+    """A scorer in its own process.
 
     memory: GiB that it may use, 0 for no limit. gpus: its share of one.
     """

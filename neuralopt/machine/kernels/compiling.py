@@ -1,8 +1,6 @@
 """How kernels are compiled: one arithmetic, one cache.
 
-Knows numba's options; refuses to know what is compiled.
-
-Fused multiply-add is the only liberty taken with arithmetic: infinities and NaN are
+Of numba's fast arithmetic only fused multiply-add is allowed: infinities and NaN are
 results here, since random rules produce both.
 """
 

@@ -1,11 +1,11 @@
 """Convolutions of 3 x 3 with batch normalisation, activation and pooling.
 
-Knows images as planes of pixels, each pixel a row of examples; refuses to know what
-comes after. Images that windows move over have a border of one pixel of zeros.
+Images are planes of pixels, each pixel a row of examples. Images that windows move over
+have a border of one pixel of zeros.
 
 The mean and variance of a batch are each channel's own (Ioffe and Szegedy 2015), as
 torch.nn.BatchNorm2d has them: the biased variance normalises, the unbiased one joins
-the running variance, which is used where nothing is trained.
+the running variance, which is used in evaluation.
 """
 
 from typing import Any

@@ -1,9 +1,9 @@
 """The language's functions of one element.
 
-Knows floating-point numbers; refuses to know arrays. Every function is free of
-branches, so that LLVM turns a loop over it into vectors. float32 has polynomials of its
-own: libraries treat one number at a time, and the vector ones fall back to that for
-infinities and NaN. float64, in which engines are compared, takes the library.
+Every function is free of branches, so that LLVM turns a loop over it into vectors.
+float32 has polynomials of its own: libraries treat one number at a time, and the vector
+ones fall back to that for infinities and NaN. float64, in which engines are compared,
+takes the library.
 """
 
 import math

@@ -1,7 +1,4 @@
-"""Products over places that a table lists, as convolutions need them.
-
-Knows tables of places; refuses to know what a window is.
-"""
+"""Products over places that a table lists, as convolutions need them."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,7 +1,4 @@
-"""Fully connected layers, forwards and backwards.
-
-Knows values and deltas; refuses to know losses and rules.
-"""
+"""Fully connected layers, forwards and backwards."""
 
 import numpy as np
 

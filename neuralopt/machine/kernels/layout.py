@@ -1,9 +1,7 @@
 """Where everything lies in the one array of numbers that is a child's memory.
 
-Knows sizes and places; refuses to know what is computed there.
-
-Everything is laid out with examples side by side: activations are (width, batch), so
-that a vector holds one unit's values for several examples, whatever the widths are.
+Examples lie side by side: activations are (width, batch), so
+that a vector holds one unit's values for several examples, for any widths.
 Weights are (out, in) and flat, as torch has them, and random bits are numbered so.
 """
 

@@ -1,7 +1,4 @@
-"""Losses of the outputs, their derivatives, and how many answers are right.
-
-Knows the last layer's values and deltas; refuses to know where they come from.
-"""
+"""Losses of the outputs, their derivatives, and how many answers are right."""
 
 from neuralopt.machine.kernels.compiling import compiled, once
 from neuralopt.machine.kernels.functions import exp, log

@@ -1,8 +1,7 @@
 """One array of numbers as memory, and a number's bits.
 
-Knows single loads, stores and choices as LLVM instructions; refuses to know vectors:
-LLVM makes them of loops that are free of branches. Loads and stores are unchecked: a
-test compares all gradients with torch's.
+LLVM makes vectors of loops over these instructions, which are free of branches. Loads
+and stores are unchecked: a test compares all gradients with torch's.
 """
 
 from collections.abc import Callable

@@ -4,6 +4,7 @@ Written by neuralopt.machine.generate from the table of primitives: do not edit.
 """
 
 from neuralopt.machine.kernels.compiling import compiled
+from neuralopt.machine.kernels.descent import descend
 from neuralopt.machine.kernels.functions import (
     cos,
     dropped,
@@ -17,7 +18,7 @@ from neuralopt.machine.kernels.functions import (
     sign,
     tanh,
 )
-from neuralopt.machine.kernels.memory import load, sqrt, store, widest_vectors
+from neuralopt.machine.kernels.memory import load, number, sqrt, store, widest_vectors
 from neuralopt.machine.kernels.random_bits import absorb, normal, uniform
 
 
@@ -128,6 +129,4 @@ def operate(memory, opcode, out, x, y, count, state, stream, first, rate):
         for i in range(count):
             store(memory, out + i, load(memory, x + i))
     elif opcode == 21:  # descend
-        for i in range(count):
-            a = load(memory, x + i)
-            store(memory, out + i, load(memory, out + i) - rate * a)
+        descend(memory, out, x, count, rate, number(memory, 0))

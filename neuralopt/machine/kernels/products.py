@@ -1,7 +1,4 @@
-"""Products of matrices, and sums and products of rows.
-
-Knows dense matrices as places in memory; refuses to know networks.
-"""
+"""Products of matrices, and sums and products of rows."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,7 +1,4 @@
-"""The random bits of `neuralopt.counter_hash`, compiled.
-
-Knows integers and two distributions; refuses to know what a draw is for.
-"""
+"""The random bits of `neuralopt.counter_hash`, compiled."""
 
 from typing import Any
 

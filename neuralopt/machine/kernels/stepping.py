@@ -1,51 +1,19 @@
 """One step of many rules, each on rows of its own.
 
-Knows rows as places relative to an array of scratch numbers; refuses to know whose they
-are. Loads and stores are unchecked, as everywhere here: the caller holds rows that are
-dense, of the scratch's type and alive.
+Loads and stores are unchecked: the caller holds rows that are dense, of the type of the
+memory of blocks, and alive.
 """
 
 from neuralopt.machine.bytecode import PARAMETER
-from neuralopt.machine.kernels.compiling import SOURCES, compiled, entry
+from neuralopt.machine.kernels.compiling import SOURCES, entry
+from neuralopt.machine.kernels.descent import descend
+from neuralopt.machine.kernels.interpreter import (
+    fill_constants,
+    fill_scalars,
+    place_of,
+    run_lines,
+)
 from neuralopt.machine.kernels.layout import BLOCK
-from neuralopt.machine.kernels.memory import load, number, store
-from neuralopt.machine.kernels.operations import operate
-
-
-@compiled
-def descend(memory, parameter, value, count, rate, decay):
-    """w <- w - rate * (value + decay * w), element by element."""
-    if decay == number(memory, 0):  # an infinite w has no decay either
-        for i in range(count):
-            w = load(memory, parameter + i)
-            store(memory, parameter + i, w - rate * load(memory, value + i))
-        return
-    for i in range(count):
-        w = load(memory, parameter + i)
-        change = load(memory, value + i) + decay * w
-        store(memory, parameter + i, w - rate * change)
-
-
-@compiled
-def place_in(rows, operand, start):
-    """Where an operand's elements from `start` on lie; a block has no beginning."""
-    if operand >= 0:
-        return rows[operand] + start
-    return -(operand + 1) * BLOCK
-
-
-@compiled
-def fill_blocks(memory, rules, rule, step):
-    """Constants of a rule, and its scalars at a step, each all over its block."""
-    span = rules.spans[rule]
-    for block in range(span[4] + span[6]):
-        if block < span[4]:
-            value = number(memory, rules.constants[span[3] + block])
-        else:
-            place = span[5] + step * span[6] + block - span[4]
-            value = number(memory, rules.tables[place])
-        for i in range(block * BLOCK, (block + 1) * BLOCK):
-            store(memory, i, value)
 
 
 def _entry(sources):
@@ -65,25 +33,17 @@ def _entry(sources):
         for network in range(len(chosen)):
             rule, rows, code = chosen[network], places[network], rules.code
             if rule != filled:
-                fill_blocks(memory, rules, rule, step)
+                fill_constants(memory, rules, rule, 0, BLOCK)
+                fill_scalars(memory, rules, rule, step, 0, BLOCK)
                 filled = rule
             first, last = rules.spans[rule, 0], rules.spans[rule, 1] - 1
             for start in range(0, length, BLOCK):
                 count = min(BLOCK, length - start)
-                for line in range(first, last):
-                    operate(
-                        memory,
-                        code[line, 0],
-                        place_in(rows, code[line, 1], start),
-                        place_in(rows, code[line, 2], start),
-                        place_in(rows, code[line, 3], start),
-                        count,
-                        state,
-                        code[line, 4],
-                        start,
-                        rates[network],
-                    )
-                value = place_in(rows, code[last, 2], start)
+                run_lines(
+                    memory, code, first, last, rows, 0, BLOCK, start, count, state,
+                    rates[network],
+                )  # fmt: skip
+                value = place_of(rows, 0, BLOCK, code[last, 2], start)
                 parameter = rows[PARAMETER] + start
                 descend(memory, parameter, value, count, rates[network], decay)
 

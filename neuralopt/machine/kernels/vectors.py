@@ -1,8 +1,7 @@
 """Vectors of numbers as LLVM code: loads, stores, sums, and tiles of products.
 
-Knows registers and processors; refuses to know what is multiplied. Written as LLVM
-vectors, code becomes AVX-512, AVX2, SSE or NEON. A tile of some rows by some vectors of
-columns is summed over the whole depth before anything is stored.
+Code written as LLVM vectors becomes AVX-512, AVX2, SSE or NEON. A tile of some rows by
+some vectors of columns is summed over the whole depth before anything is stored.
 """
 
 from collections.abc import Callable
