@@ -229,5 +229,5 @@ def test_a_module_that_breaks_the_order_is_found(
         ("catalog.py", "import_module('neuralopt.conf')"),
     ],
 )
-def test_a_module_that_keeps_the_order_is_left_alone(path: str, source: str) -> None:
+def test_a_module_that_keeps_the_order_has_no_fault(path: str, source: str) -> None:
     assert faults(source, path) == []

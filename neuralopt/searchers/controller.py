@@ -151,7 +151,7 @@ class Controller(nn.Module):
         decisions = torch.from_numpy(np.ascontiguousarray(rows))
         blocks = []
         for start in range(0, len(rows), BLOCK):
-            # The last row stands in for those that are missing.
+            # The last row is repeated to fill the block.
             index = torch.arange(start, start + BLOCK).clamp(max=len(rows) - 1)
             block = self._score_block(decisions[index], [m[index] for m in masks])
             blocks.append(block)

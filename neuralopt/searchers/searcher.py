@@ -67,7 +67,7 @@ class Searcher(Protocol):
     answered by one ``tell`` of the same rows, in ask order::
 
         rows = searcher.ask(32)
-        rewards = ...                      # in [0, 1]; NaN where there is no result
+        rewards = ...                      # in [0, 1]; NaN for "no result"
         diagnostics = searcher.tell(rows, rewards)
 
     Proposals depend only on the seed, the options and the results told, not on global

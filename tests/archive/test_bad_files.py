@@ -45,7 +45,7 @@ def refusal(act: Callable[[], object]) -> str:
         (b"", "start it again"),
     ],
 )
-def test_other_files_are_refused_and_left_alone(
+def test_other_files_are_rejected_and_unchanged(
     path: Path, other: bytes, words: str, writable: bool
 ):
     path.write_bytes(other)

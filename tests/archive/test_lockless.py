@@ -39,7 +39,7 @@ def test_a_search_is_written_read_and_continued(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("lockless")
-def test_a_reader_leaves_the_journal_of_a_running_transaction_alone(
+def test_a_reader_does_not_touch_the_journal_of_a_running_transaction(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "a.sqlite"

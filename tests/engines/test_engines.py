@@ -214,7 +214,7 @@ def test_an_outcome_does_not_depend_on_the_number_of_torchs_threads(crowd, threa
         torch.set_num_threads(before)
 
 
-def test_a_serial_outcome_depends_on_its_child_alone():
+def test_a_serial_outcome_depends_only_on_its_child():
     task = some_digits(training=256)
     children = [Child(parse(text), 0.01, 0) for text in (*UNEVEN, *DIVERGING)]
     engine = SerialEngine(task, 0)

@@ -178,7 +178,7 @@ def test_ctrl_c_leaves_nothing(site, monkeypatch):
     assert held() == []
 
 
-def test_what_a_killed_process_left_is_no_obstacle(site):
+def test_files_that_a_killed_process_left_do_not_block_a_download(site):
     cache_folder().mkdir(parents=True)
     (cache_folder() / f"{BINARY}.split").write_bytes(b"half of another file")
     assert copy_of_cifar10("", True).read_bytes() == site.content

@@ -53,7 +53,7 @@ def test_every_form_gives_the_images_that_were_written(kind, tmp_path):
     assert read.test.pixels[3, 2, 5, 6] == test[0][3, 2 * 1024 + 5 * 32 + 6]
 
 
-def test_the_record_of_what_was_read_is_of_the_images_alone(tmp_path):
+def test_the_hash_of_a_copy_depends_only_on_its_images(tmp_path):
     copies = [builders.write(tmp_path / kind, kind) for kind in builders.KINDS]
     (record,) = {read_cifar10(copy).sha256 for copy in copies}
     assert len(record) == 64
@@ -157,7 +157,7 @@ def test_a_changed_bit_of_an_archive_is_noticed(tmp_path):
     assert f"{path} is not a valid .tar.gz" in complaint(path)
 
 
-def test_what_is_no_copy_at_all_is_refused(tmp_path):
+def test_what_is_not_a_copy_is_refused(tmp_path):
     absent = tmp_path / "absent.tar.gz"
     assert f"{absent} can't be read (No such file" in complaint(absent)
     text = tmp_path / "text.tar.gz"

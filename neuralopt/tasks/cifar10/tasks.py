@@ -50,7 +50,7 @@ def cifar10_resnet(
 ) -> CustomTask:
     """A Wide ResNet (Zagoruyko and Komodakis 2016) on CIFAR-10, batches of 128.
 
-    There is no dropout and no weight decay, and images are neither shifted nor
+    It has neither dropout nor weight decay, and images are neither shifted nor
     mirrored. The splits are those of `divided`.
 
     Args:
@@ -62,7 +62,7 @@ def cifar10_resnet(
             make 2.7 million parameters.
 
     Raises:
-        ValueError: There is no valid copy, it holds less than a batch, or no network
+        ValueError: No valid copy was found, it holds less than a batch, or no network
             has this depth and width.
     """
     check_size(depth, width)
