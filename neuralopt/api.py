@@ -333,7 +333,7 @@ def compare(
     Example:
         >>> result = compare(["adam", "sgd"], budget="smoke", seeds=2, progress=False)
         >>> [row.name for row in result.comparison("selection").rows]
-        ['sgd', 'adam']
+        ['adam', 'sgd']
     """
     tasks = load_tasks(task) if isinstance(task, str) else (task,)
     budget = named_budget(budget) if isinstance(budget, str) else budget

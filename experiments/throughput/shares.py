@@ -31,15 +31,15 @@ PARTS: Mapping[str, tuple[str, ...]] = {
     "ask": ("neuralopt.searchers:{searcher}.ask",),
     "decode rows": ("neuralopt.spaces:Space.decode_all",),
     "canonical forms": ("neuralopt.language:simplify",),
-    "probes, with bytecode": ("neuralopt.scoring:rejections",),
+    "probes, with bytecode": ("neuralopt.scoring.probes:rejections",),
     "archive: record": ("neuralopt.archive:Archive.record",),
     "archive: commit": ("neuralopt.archive:Archive.commit",),
     "tell": ("neuralopt.searchers:{searcher}.tell",),
     "checkpoints": ("neuralopt.archive:Archive.save_checkpoint",),
     "progress, observers": (
         "neuralopt.loop:_Search._progress",
-        "neuralopt.report:ProgressLine.batch",
-        "neuralopt.report:TensorBoard.batch",
+        "neuralopt.report.progress:ProgressLine.batch",
+        "neuralopt.report.tensorboard:TensorBoard.batch",
     ),
     "waiting for workers": ("neuralopt.evaluators:InProcessEvaluator.collect",),
 }

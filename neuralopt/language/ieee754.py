@@ -89,8 +89,13 @@ def maximum(x: float, y: float) -> float:
 
 
 def clip(x: float, limit: float) -> float:
-    return maximum(minimum(x, limit), -limit)
+    return minimum(maximum(x, -limit), limit)  # a limit below 0 gives the limit
 
 
 def tanh(x: float) -> float:
     return math.tanh(x)
+
+
+def dropped(x: float, p: float, bits: float) -> float:
+    """0 where the random bits, in [0, 1), are below p; NaN stays NaN."""
+    return 0.0 if bits < p and x == x else x

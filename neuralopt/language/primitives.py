@@ -22,7 +22,7 @@ from neuralopt.language import ieee754
 
 Argument = TypeVar("Argument")
 
-LANGUAGE_VERSION = 1
+LANGUAGE_VERSION = 2
 """Raised whenever the meaning or the canonical form of any rule changes."""
 
 
@@ -88,6 +88,7 @@ class Primitive:
         memory: what the state becomes, a formula in which ``s`` is the old state.
         value: whether the value is the new or the old state.
         draw: the kind of random bits it consumes.
+        drawn: float64 function of its arguments and, last, its random bits.
         laws: what the canonical form may use.
         scope: what one value depends on: the same element of each argument.
         source: where it comes from.
@@ -117,6 +118,7 @@ class Primitive:
     memory: str = ""
     value: Literal["new", "old"] = "new"
     draw: Literal["", "uniform", "normal"] = ""
+    drawn: Callable[..., float] | None = field(default=None, kw_only=True)
     laws: Law = Law.NONE
     scope: Literal["element"] = "element"
     source: str = "Bello et al. 2017"
@@ -483,6 +485,7 @@ FUNCTIONS = (
         kernel="dropped({x}, {p}, {bits})",
         jax="jnp.where(({bits} < {p}) & ~jnp.isnan({x}), 0.0, {x})",
         draw="uniform",
+        drawn=ieee754.dropped,
         tensor_arguments=(0,),
     ),
     Primitive(
@@ -494,6 +497,7 @@ FUNCTIONS = (
         kernel="{s} * {bits}",
         jax="{s} * {bits}",
         draw="normal",
+        drawn=lambda s, bits: s * bits,
     ),
 )
 

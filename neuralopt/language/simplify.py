@@ -257,6 +257,8 @@ def _signs(node: Expression, delicate: bool) -> Expression | None:
         return whole if arguments[1] == TWO else call("negative", whole)
     if name in EVEN:
         return call(name, first, *arguments[1:])
+    if name == "clip" and not arguments[1].is_constant:
+        return None  # to a limit below 0, which a schedule may reach, it is not odd
     if name in ODD and not (delicate and _is_odd_up_to_zeros(node)):
         return call("negative", call(name, first, *arguments[1:]))
     return None
@@ -265,7 +267,8 @@ def _signs(node: Expression, delicate: bool) -> Expression | None:
 def _is_odd_up_to_zeros(node: Expression) -> bool:
     if node.primitive == "clip":  # to [-0, 0] makes either zero of both signs
         limit = node.arguments[1].value
-        return limit is None or limit <= 0
+        assert limit is not None  # any other stays as it is
+        return limit <= 0
     return _sign_of_zero(node.primitive, 0) == "positive"
 
 

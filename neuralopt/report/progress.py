@@ -29,11 +29,18 @@ _SHORT = {"duplicates": "dup", "diverged": "div", "rejected": "rej"}
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Where the search was at one time: seconds, proposals told, rules trained."""
+    """Where the search was at one time.
+
+    Attributes:
+        seconds: of its process.
+        done: proposals told; while a batch is being trained also the rules of it that
+            are trained, those in training counted by their share of steps.
+        trained: rules trained, those in training counted likewise.
+    """
 
     seconds: float
-    told: int
-    trained: int
+    done: float
+    trained: float
 
 
 class ProgressLine:
@@ -88,12 +95,7 @@ class ProgressLine:
     def batch(self, progress: Progress) -> None:
         """Show the progress after a told batch."""
         self._last = progress
-        self._samples.append(Sample(progress.seconds, progress.told, progress.trained))
-        while (
-            len(self._samples) > 2
-            and progress.seconds - self._samples[1].seconds >= _WINDOW
-        ):
-            self._samples.popleft()
+        self._note(progress, progress.told)
         now = self._clock()
         due = self._written is None or now - self._written >= self._every
         self._pending = True
@@ -101,11 +103,27 @@ class ProgressLine:
             self._show(progress, now)
 
     def waiting(self, progress: Progress) -> None:
-        """Show how the workers are while nothing is told."""
+        """Show how far trainings are while nothing is told."""
+        before = self._last.trained if self._last is not None else 0
+        trained = progress.trained - before + _in_training(progress.workers)
+        self._note(progress, progress.told + trained)
         now = self._clock()
         due = self._written is None or now - self._written >= self._every
         if self._live is not None or due:
             self._show(progress, now)
+
+    def _note(self, progress: Progress, done: float) -> None:
+        """Keep where the search is; neither number falls when a batch is told late."""
+        before, seconds = self._samples[-1], progress.seconds
+        self._samples.append(
+            Sample(
+                seconds,
+                max(before.done, min(done, progress.total)),
+                max(before.trained, progress.trained + _in_training(progress.workers)),
+            )
+        )
+        while len(self._samples) > 2 and seconds - self._samples[1].seconds >= _WINDOW:
+            self._samples.popleft()
 
     def close(self) -> None:
         """Write what hasn't been written and leave the cursor on a fresh line."""
@@ -143,7 +161,7 @@ class ProgressLine:
 
 def plain_line(progress: Progress, samples: Sequence[Sample]) -> str:
     """Return the progress as one line of a log."""
-    share = 100 * progress.told / max(1, progress.total)
+    share = 100 * samples[-1].done / max(1, progress.total)
     return ", ".join(
         [
             f"told {progress.told:,} of {progress.total:,} ({share:.0f}%)",
@@ -161,7 +179,7 @@ def terminal_line(
     """
     done = f"{progress.told:,}/{progress.total:,}"
     facts = _facts(progress, samples)
-    filled = round(_BAR * progress.told / max(1, progress.total))
+    filled = round(_BAR * samples[-1].done / max(1, progress.total))
     mark, rest = ("━", "─") if unicode else ("#", "-")
     bar = [(mark * filled, "green"), (rest * (_BAR - filled), "dim"), ("  ", "")]
     text = "  ".join([done, *facts])
@@ -182,10 +200,10 @@ def _facts(progress: Progress, samples: Sequence[Sample]) -> list[str]:
     first, last = samples[0], samples[-1]
     seconds = last.seconds - first.seconds
     rate = (last.trained - first.trained) / seconds if seconds > 0 else 0.0
-    pace = (last.told - first.told) / seconds if seconds > 0 else 0.0
+    pace = (last.done - first.done) / seconds if seconds > 0 else 0.0
     best = progress.best[0].quality if progress.best else None
     counts = progress.counts
-    left = progress.total - progress.told
+    left = progress.total - last.done
     return [
         f"{rate:.3g} rules/s",
         f"best {'-' if best is None else format(best, '.4f')}",
@@ -197,9 +215,18 @@ def _facts(progress: Progress, samples: Sequence[Sample]) -> list[str]:
     ]
 
 
+def _in_training(workers: Workers) -> float:
+    """Rules in training, each counted by the share of its steps that are done."""
+    each = workers.steps_per_rule
+    return workers.steps_done / each if each else 0.0
+
+
 def _worker_facts(workers: Workers) -> list[str]:
     """How many work, and what has gone wrong or waits, as words."""
     facts = [f"workers {workers.busy}/{workers.alive} busy"]
+    if workers.busy and workers.steps_expected:
+        share = workers.steps_done / workers.steps_expected
+        facts.append(f"rules in training {share:.0%} done")
     if workers.lost:
         facts.append(f"lost {workers.lost:,}")
     if workers.retried:

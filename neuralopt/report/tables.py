@@ -144,7 +144,11 @@ def write_table(table: Table, stream: TextIO) -> None:
         console.print(Text.assemble(*parts), soft_wrap=True)
 
 
-def proposals_table(proposals: Iterable[Proposal], notes: Sequence[str] = ()) -> Table:
+def proposals_table(
+    proposals: Iterable[Proposal],
+    notes: Sequence[str] = (),
+    runs: Sequence[str] | None = None,
+) -> Table:
     """Return a table of rank, number, quality, lr and rule.
 
     Where one of them isn't ``scored``, a column tells the status. Equal qualities have
@@ -153,15 +157,18 @@ def proposals_table(proposals: Iterable[Proposal], notes: Sequence[str] = ()) ->
     Args:
         proposals: in the order to be shown.
         notes: paragraphs below the table.
+        runs: name of each proposal's run, where they are of several.
     """
     shown = list(proposals)
     qualities = [_number(proposal.quality) for proposal in shown]
     status = any(proposal.status != "scored" for proposal in shown)
     rows = []
-    for proposal, quality in zip(shown, qualities, strict=True):
+    names = [""] * len(shown) if runs is None else runs
+    for proposal, quality, run in zip(shown, qualities, names, strict=True):
         rank = 1 + sum(other > quality for other in qualities)
         cells = [
             Cell("-" if math.isnan(quality) else str(rank)),
+            *([Cell(run)] if runs is not None else []),
             Cell(str(proposal.number)),
             *([Cell(proposal.status)] if status else []),
             Cell(_quality(quality), "bold"),
@@ -171,6 +178,7 @@ def proposals_table(proposals: Iterable[Proposal], notes: Sequence[str] = ()) ->
         rows.append(tuple(cells))
     columns = (
         Column("rank", right=True),
+        *([Column("run")] if runs is not None else []),
         Column("number", right=True),
         *([Column("status")] if status else []),
         Column("quality", right=True),

@@ -1,60 +1,62 @@
-"""What can be said of a rule before any child is trained.
+"""Reject rules that could not train anything, before any child is trained."""
 
-Knows a few made-up gradients; refuses to know tasks. A rule that is found wanting here
-could not have trained anything: it is rejected, with the reason.
-"""
-
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from neuralopt.counter_hash import counter_key, counter_uniform, key_word
 from neuralopt.language import Expression, simplify
+from neuralopt.language.primitives import PRIMITIVES
+from neuralopt.machine import Instruction, StraightLine, straight_line
 from neuralopt.machine.bytecode import FIRST_STATE, bytecode_of
-from neuralopt.optimizer import Program, compile_rule
-from neuralopt.optimizer.draws import draw
 
-STEPS, ELEMENTS = 4, 16
+STEPS, RUNS, ELEMENTS = 4, 2, 16
 TOTAL_STEPS = 100
 PROBE_SEED = 2017
 WITHOUT_GRADIENT = "does not use g"
 
+Floats = npt.NDArray[np.float64]
+
 
 @dataclass(frozen=True, slots=True)
 class _Probe:
-    """gradients: (steps, 2, elements), two runs; weights: (elements,)."""
+    """gradients: (steps, runs, elements); weights: (elements,)."""
 
-    gradients: torch.Tensor
-    weights: torch.Tensor
+    gradients: Floats
+    weights: Floats
 
 
 def rejection(expression: Expression) -> str:
-    """Why a rule needs no training, or an empty text.
+    """Return why a rule needs no training, or an empty text.
 
     A rule is rejected if it does not use g, if its value is the same for other
     gradients or the same for every element and step, or if it is not finite. Probes
     are float64, of moderate size (1e-3 to 1) and never exactly zero.
 
-    >>> from neuralopt.language import parse
-    >>> rejection(parse("sign(w)"))
-    'does not use g'
-    >>> rejection(parse("g * exp(sign(g) * sign(m))"))
-    ''
+    One rule is computed number by number, which needs neither torch nor a compiler.
+
+    Example:
+        >>> from neuralopt.language import parse
+        >>> rejection(parse("sign(w)"))
+        'does not use g'
+        >>> rejection(parse("g * exp(sign(g) * sign(m))"))
+        ''
     """
-    if not (expression.contains("g") and simplify(expression).contains("g")):
+    canonical = simplify(expression)
+    if not (expression.contains("g") and canonical.contains("g")):
         return WITHOUT_GRADIENT
-    return _objection(_values(compile_rule(expression)))
+    return _objection(_scalar_values(straight_line(canonical)))
 
 
 def rejections(expressions: Sequence[Expression]) -> list[str]:
-    """As `rejection`, of many rules, by the kernels where there are any.
+    """Return `rejection` of many rules, computed by the kernels where numba is there.
 
-    Compiled for all rules they take a hundredth of the time, and seconds once.
+    The kernels take a hundredth of the time for each rule, and compile once.
     """
     try:
         from neuralopt.machine import kernels
@@ -64,22 +66,22 @@ def rejections(expressions: Sequence[Expression]) -> list[str]:
     using = [expression for expression in using if expression.contains("g")]
     values = _kernel_values(kernels, using) if using else np.empty(0)
     found = {
-        expression: _objection(torch.from_numpy(each))
+        expression: _objection(each)
         for expression, each in zip(using, values, strict=True)
     }
     return [found.get(simplify(e), WITHOUT_GRADIENT) for e in expressions]
 
 
-def probed_values(expressions: Sequence[Expression]) -> npt.NDArray[np.float64]:
-    """Values of canonical rules on the probes, (rules, steps, runs, elements)."""
+def probed_values(expressions: Sequence[Expression]) -> Floats:
+    """Return values of canonical rules, (rules, steps, runs, elements)."""
     from neuralopt.machine import kernels
 
     return _kernel_values(kernels, expressions)
 
 
-def _objection(values: torch.Tensor) -> str:
+def _objection(values: Floats) -> str:
     """What speaks against a rule of these values, (steps, runs, elements)."""
-    if not values.isfinite().all():
+    if not np.isfinite(values).all():
         return "is not finite"
     if (values == values[0, 0, 0]).all():
         return "is constant"
@@ -88,48 +90,86 @@ def _objection(values: torch.Tensor) -> str:
     return ""
 
 
-def _kernel_values(
-    kernels: Any, expressions: Sequence[Expression]
-) -> npt.NDArray[np.float64]:
+def _kernel_values(kernels: Any, expressions: Sequence[Expression]) -> Floats:
     """As `probed_values`."""
     probe, codes = _probe(), [bytecode_of(expression) for expression in expressions]
     rows = max(FIRST_STATE + code.states + code.blocks for code in codes)
     memory = kernels.aligned((rows * kernels.ALIGNMENT,), np.float64)
-    values = np.empty((len(codes), STEPS, 2, ELEMENTS))
+    values = np.empty((len(codes), STEPS, RUNS, ELEMENTS))
     kernels.probe(
         memory,
         kernels.rules_of(codes, TOTAL_STEPS, STEPS),
-        probe.gradients.numpy(),
-        probe.weights.numpy(),
+        probe.gradients,
+        probe.weights,
         key_word(PROBE_SEED, 0),
         values,
     )
     return values
 
 
-def _values(program: Program) -> torch.Tensor:
-    """The rule's values on the probes, (steps, runs, elements)."""
+def _scalar_values(code: StraightLine) -> Floats:
+    """A rule's values on the probes, by the scalar functions of the table."""
     probe = _probe()
-    w = probe.weights.expand(2, ELEMENTS)
-    states = program.initial_states(probe.gradients[0])
-    values = []
-    for step, g in enumerate(probe.gradients):
+    states = [[0.0] * (RUNS * ELEMENTS) for _ in code.states]
+    values = np.empty((STEPS, RUNS, ELEMENTS))
+    weights = np.tile(probe.weights, RUNS).tolist()
+    for step in range(STEPS):
+        leaves = {"g": probe.gradients[step].ravel().tolist(), "w": weights}
+        clock = (step, TOTAL_STEPS, min(1.0, step / TOTAL_STEPS))
+        leaves |= {
+            name: [float(value)] * (RUNS * ELEMENTS)
+            for name, value in zip(("t", "T", "progress"), clock, strict=True)
+        }
+        registers: list[list[float]] = []
+        for instruction in code.instructions:
+            registers.append(_computed(instruction, registers, leaves, states, step))
+        values[step] = np.reshape(registers[code.result], (RUNS, ELEMENTS))
+        states = [registers[register] for register in code.states]
+    return values
 
-        def draws(kind: str, stream: int, step: int = step) -> torch.Tensor:
-            counters = PROBE_SEED, 0, step, stream
-            return draw(kind, counters, probe.weights).expand(2, ELEMENTS)
 
-        scalars = program.clock(step, TOTAL_STEPS)
-        value, states = program.step(g, w, scalars, states, draws)
-        values.append(value)
-    return torch.stack(values)
+def _computed(
+    instruction: Instruction,
+    registers: Sequence[list[float]],
+    leaves: dict[str, list[float]],
+    states: Sequence[list[float]],
+    step: int,
+) -> list[float]:
+    """A register's value for each element of each run; scalars are repeated."""
+    if instruction.value is not None:
+        return [instruction.value] * (RUNS * ELEMENTS)
+    if instruction.operation == "load":
+        assert instruction.index is not None
+        return states[instruction.index]
+    if instruction.operation in leaves:
+        return leaves[instruction.operation]
+    primitive = PRIMITIVES[instruction.operation]
+    arguments = [registers[number] for number in instruction.arguments]
+    function: Callable[..., float] | None = primitive.scalar
+    if primitive.draw:
+        function = primitive.drawn
+        arguments.append(list(_bits(primitive.draw, step, instruction.index or 0)))
+    assert function is not None, primitive.name
+    return list(map(function, *arguments))
+
+
+def _bits(kind: str, step: int, stream: int) -> Iterator[float]:
+    """Random numbers of a stream at a step, the same in each run."""
+    keys = [counter_key(PROBE_SEED, 0, step, stream, lane) for lane in range(2)]
+    first, second = (counter_uniform(key, ELEMENTS).tolist() for key in keys)
+    for _ in range(RUNS):
+        for radius, angle in zip(first, second, strict=True):
+            if kind == "uniform":
+                yield radius
+            else:  # Box and Muller 1958, as in `optimizer.draws`
+                length = math.sqrt(-2.0 * math.log(radius + 2.0**-25))
+                yield length * math.cos(2.0 * math.pi * angle)
 
 
 @cache
 def _probe() -> _Probe:
-    count = STEPS * 2 * ELEMENTS
+    count = STEPS * RUNS * ELEMENTS
     sizes = 10.0 ** (-3 * counter_uniform(counter_key(PROBE_SEED, 1), count))
     signs = np.where(counter_uniform(counter_key(PROBE_SEED, 2), count) < 0.5, -1, 1)
     weights = 2 * counter_uniform(counter_key(PROBE_SEED, 3), ELEMENTS) - 1
-    gradients = torch.from_numpy(sizes * signs).view(STEPS, 2, ELEMENTS)
-    return _Probe(gradients, torch.from_numpy(weights))
+    return _Probe((sizes * signs).reshape(STEPS, RUNS, ELEMENTS), weights)

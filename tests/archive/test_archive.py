@@ -438,9 +438,9 @@ def test_verdicts_are_read_by_anybody_and_compared_without_training(archive: Arc
         with pytest.raises(ArchiveError, match="open it with writable=True"):
             reader.save_verdict([VERDICT])
         (kept, _) = reader.verdicts()
-    comparison = Benchmark({"selection": kept.scores}).comparison(
-        "selection", kept.baselines
-    )
+    comparison = Benchmark(
+        kept.task, kept.budget, len(kept.seeds), {"selection": kept.scores}
+    ).comparison("selection", kept.baselines)
     assert comparison.reference == "adam"
     assert [row.name for row in comparison.rows] == ["#3", "adam"]
 

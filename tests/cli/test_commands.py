@@ -343,3 +343,64 @@ def test_a_full_disk_under_standard_output_is_one_line() -> None:
     with full.open("w") as stream:
         said = ended(start("show", "adam", stdout=stream.fileno()))
     assert "No space left" in said.complaint
+
+
+def test_the_verdict_of_a_search_is_kept_and_shown_without_training(
+    capsys: Capture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = tmp_path / "run"
+    asked = ("verdict.candidates=2", "verdict.seeds=2", "verdict.baselines=[sgd]")
+    searched = typed(capsys, "search", *SMALL, "proposals=32", *asked, f"run_dir={run}")
+    assert searched.code == 0, searched.err
+    table = searched.out.partition("On the selection split of digits:\n")[2]
+    table = table.partition("\nMore of them")[0]
+
+    def fail(*arguments: object, **named: object) -> None:
+        raise AssertionError("trained again")
+
+    monkeypatch.setattr("neuralopt.cli.commands.compare.run_benchmark", fail)
+    shown = typed(capsys, "verdict", str(run))
+    assert (shown.code, shown.err) == (0, "")
+    assert table in shown.out
+    again = typed(capsys, "resume", str(run), *asked)
+    assert again.code == 0, again.err
+    assert table in again.out
+    (found,) = json.loads(typed(capsys, "verdict", str(run), "--json").out)
+    rows = found["splits"]["selection"]
+    assert len(rows) == 3
+    assert {len(row["qualities"]) for row in rows} == {2}
+    best = next(row for row in rows if row["name"].startswith("#"))
+    said = typed(capsys, "show", f"{run}:{best['name'][1:]}")
+    assert f"mean {best['mean']:.4f}" in said.out
+    assert f"neuralopt verdict {run}" in typed(capsys, "top", str(run)).out
+
+
+def test_a_run_without_a_verdict_says_how_to_make_one(
+    capsys: Capture, finished_run: Path
+) -> None:
+    said = typed(capsys, "verdict", str(finished_run))
+    assert said.code == 2
+    assert f"neuralopt compare {finished_run}:top5" in said.complaint
+
+
+def test_a_comparison_is_printed_as_json(capsys: Capture) -> None:
+    said = typed(
+        capsys, "compare", "adam", "sgd", "budget=smoke", "verdict.seeds=2", "--json"
+    )
+    assert said.code == 0
+    (found,) = json.loads(said.out)
+    assert (found["task"], found["budget"], found["seeds"]) == ("digits", "smoke", 2)
+    assert set(found["splits"]) == {"selection", "test"}
+    assert {row["name"] for row in found["splits"]["test"]} == {"adam", "sgd"}
+
+
+def test_a_rule_is_shown_as_json_with_its_rates(
+    capsys: Capture, finished_run: Path
+) -> None:
+    facts = json.loads(typed(capsys, "show", f"{finished_run}:best", "--json").out)
+    assert facts["status"] == "scored"
+    assert [rate for rate, _ in facts["screening"]] == [1e-3, 1e-2, 1e-1]
+    assert len(facts["curve"]) >= 2
+    said = typed(capsys, "show", f"{finished_run}:best").out
+    assert "\nrates " in said
+    assert "\ncurve " in said

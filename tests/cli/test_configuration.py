@@ -140,10 +140,18 @@ def test_a_sweep_runs_one_search_for_each_combination(
     assert again.code == 0, again.err
     assert again.out.count("Continuing ") == 4
     runs = [str(path) for path in sorted(tmp_path.iterdir())]
-    listed = typed(capsys, "top", *runs, "-n", "2")
+    listed = typed(capsys, "top", *runs, "-n", "9")
     assert (listed.code, listed.err) == (0, "")
-    for run in runs:
-        assert Path(run).name in listed.out
+    header, *rows = listed.out.splitlines()
+    assert header.split()[:3] == ["rank", "run", "number"]
+    assert len(rows) == 9
+    qualities = [float(row.split()[3]) for row in rows]
+    assert qualities == sorted(qualities, reverse=True)
+    assert len({row.split()[1] for row in rows}) > 1
+    lines = typed(capsys, "top", *runs, "--all", "-n", "3", "--json").out.splitlines()
+    assert [json.loads(line)["run"] for line in lines] == [
+        run for run in runs for _ in range(3)
+    ]
 
 
 @pytest.mark.parametrize(

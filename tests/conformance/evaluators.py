@@ -12,6 +12,7 @@ from neuralopt.evaluators.evaluator import (
     Scorer,
     WorkerPlan,
 )
+from neuralopt.language import Expression
 from neuralopt.scoring.score import Score
 
 Make = Callable[[WorkerPlan, int], Evaluator]
@@ -22,21 +23,28 @@ SECONDS = 90.0
 
 @dataclass(frozen=True)
 class LengthPlan:
-    """Scores a text by its length; the text ``bad`` breaks the scorer."""
+    """Scores a rule by the length of its text; the text ``bad`` breaks the scorer."""
+
+    device = "cpu"
 
     def scorer(self) -> Scorer:
         return score_by_length
 
 
-def score_by_length(texts: Sequence[str]) -> list[Score]:
+def score_by_length(rules: Sequence[Expression]) -> list[Score]:
+    texts = list(map(str, rules))
     if "bad" in texts:
         raise RuntimeError("out of luck\nsecond line")
     return [Score("scored", quality=1 / (1 + len(t)), reason=t) for t in texts]
 
 
-def requests_of(texts: Sequence[str]) -> list[Request]:
-    """Requests with numbers that are neither small nor in order."""
-    return [Request(1000 - 7 * index, text) for index, text in enumerate(texts)]
+def requests_of(rules: Sequence[str | Expression]) -> list[Request]:
+    """Requests with numbers that are neither small nor in order.
+
+    A text stands for a made-up rule, of which nothing but its text is used.
+    """
+    made = [Expression(rule) if isinstance(rule, str) else rule for rule in rules]
+    return [Request(1000 - 7 * index, rule) for index, rule in enumerate(made)]
 
 
 def collect(evaluator: Evaluator, count: int) -> dict[int, Score]:
@@ -88,7 +96,7 @@ def check_failure_is_alone(make: Make, batch: int) -> None:
         scores = collect(evaluator, len(asked))
         for request in asked:
             score = scores[request.number]
-            if request.rule == "bad":
+            if str(request.rule) == "bad":
                 assert score.status == "failed"
                 assert score.reason == "RuntimeError: out of luck"
                 assert score.quality == 0.0
@@ -99,13 +107,13 @@ def check_failure_is_alone(make: Make, batch: int) -> None:
 
 
 def check_scores_are_the_scorers(
-    make: Make, plan: WorkerPlan, texts: Sequence[str], batch: int
+    make: Make, plan: WorkerPlan, rules: Sequence[Expression], batch: int
 ) -> None:
     """Trained rules get the scores that the plan's scorer gives them directly."""
-    expected = plan.scorer()(texts)
+    expected = plan.scorer()(rules)
     evaluator = make(plan, batch)
     try:
-        asked = requests_of(texts)
+        asked = requests_of(rules)
         evaluator.submit(asked)
         scores = collect(evaluator, len(asked))
         assert [scores[request.number] for request in asked] == expected

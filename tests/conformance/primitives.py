@@ -20,7 +20,7 @@ import torch
 
 from neuralopt.language import Expression, parse, render, simplify
 from neuralopt.language.expression import call, constant
-from neuralopt.language.parser import parse_formula
+from neuralopt.language.grammar import Grammar
 from neuralopt.language.primitives import (
     NAMED_CONSTANTS,
     PRIMITIVES,
@@ -106,6 +106,11 @@ def _at(step: int, given: Mapping[str, Array]) -> dict[str, Array]:
     }
 
 
+def _formula(text: str, names: tuple[str, ...]) -> Expression:
+    """A formula of a primitive that no table needs to hold."""
+    return Grammar(text, (*names, "s")).parse()
+
+
 def value_of(primitive: Primitive, given: Mapping[str, Array]) -> Array:
     """Values of a primitive by its scalar function, its formula or its memory."""
     shapes = (each.shape for each in given.values())
@@ -116,10 +121,10 @@ def value_of(primitive: Primitive, given: Mapping[str, Array]) -> Array:
         found = function(*(given[name] for name in names)).astype(float)
         return np.broadcast_to(found, shape)
     if primitive.formula:
-        formula = parse_formula(primitive.formula, names)
+        formula = _formula(primitive.formula, names)
         return np.broadcast_to(evaluate(formula, {**clock(), **given}), shape)
     assert primitive.memory, f"{primitive.name} has no scalar function and no formula"
-    memory = parse_formula(primitive.memory, names)
+    memory = _formula(primitive.memory, names)
     state, values = np.zeros(shape[1:]), np.empty(shape)
     for step in range(STEPS):
         new = evaluate(memory, {**_at(step, given), "s": state[None]})[0]

@@ -7,11 +7,17 @@ import pytest
 
 from neuralopt.evaluators import InProcessEvaluator, ScoringPlan
 from neuralopt.evaluators.evaluator import Evaluator, WorkerPlan
+from neuralopt.language import parse
 from neuralopt.scoring.budgets import named_budget
 from neuralopt.tasks import load_task
 from tests.conformance import evaluators as checks
 
-RULES = ("g", "sign(g)", "g * exp(sign(g) * sign(m))", "drop(adam, 0.5)", "g / 0")
+RULES = [
+    parse(text)
+    for text in (
+        *("g", "sign(g)", "g * exp(sign(g) * sign(m))", "drop(adam, 0.5)", "g / 0"),
+    )
+]
 
 
 def in_process(plan: WorkerPlan, batch: int) -> Evaluator:

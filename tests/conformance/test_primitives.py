@@ -104,13 +104,6 @@ def test_every_difference_is_of_a_primitive_that_there_is() -> None:
     assert {name for name, _ in AGREEMENTS} <= set(PRIMITIVES)
 
 
-NEGATIVE_LIMIT = (
-    "clip(x, c) of a schedule c below 0: the scalar function gives -c, tensors give c, "
-    "and it is not ODD, though simplify takes -x to be -clip(x, c)"
-)
-
-
-@pytest.mark.xfail(reason=NEGATIVE_LIMIT)
 @pytest.mark.parametrize("values", [checks.torch_values, checks.jax_values])
 def test_a_limit_below_zero_clips_alike_in_all_forms(values: checks.Form) -> None:
     if values is checks.jax_values:
@@ -121,7 +114,6 @@ def test_a_limit_below_zero_clips_alike_in_all_forms(values: checks.Form) -> Non
     assert values(clip, given, given["x"])[0].tolist() == expected.tolist()
 
 
-@pytest.mark.xfail(reason=NEGATIVE_LIMIT)
-def test_the_sign_of_what_is_clipped_moves_outwards_for_every_limit() -> None:
+def test_the_sign_of_what_is_clipped_stays_where_a_limit_may_be_negative() -> None:
     given = {**checks.clock(), "g": np.full((checks.STEPS, 1), 0.5)}
     checks.check_value_kept(parse("clip(-g, 1 - t)"), given)

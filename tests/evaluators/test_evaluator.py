@@ -18,7 +18,7 @@ from neuralopt.evaluators import (
     scorer as scorer_of,
 )
 from neuralopt.evaluators.evaluator import steps_per_rule
-from neuralopt.language import Expression
+from neuralopt.language import Expression, parse
 from neuralopt.scoring.budgets import Budget
 from neuralopt.scoring.score import Score
 from tests.engines.builders import some_digits
@@ -39,8 +39,10 @@ def scorer(rules):
     return [score_of(rule) for rule in rules]
 
 
-def requests(*texts):
-    return [Request(number, Expression(text)) for number, text in enumerate(texts)]
+def requests(*rules):
+    """Requests of rules; a text stands for a made-up rule."""
+    made = [Expression(rule) if isinstance(rule, str) else rule for rule in rules]
+    return [Request(number, rule) for number, rule in enumerate(made)]
 
 
 def collected(evaluator, count, seconds=10.0):
@@ -185,11 +187,11 @@ def test_an_evaluator_out_of_range_is_refused(options):
 
 def test_steps_of_rules_in_flight_are_counted_until_they_are_collected(evaluator_of):
     task, budget = some_digits(training=256), Budget("short", (0.01, 0.1), 1, 2)
-    rules = ["g", "g / (g - g)"]  # the second diverges at every rate
+    rules = [parse("g"), parse("g / (g - g)")]  # the second diverges at every rate
     each = 4 * (2 * 1 + 2)  # steps: 4 an epoch, two rates for one epoch and 2 more
     for name in ENGINES:
         score = scorer_of(task, budget, choose_engine(name, task))
-        score(["g"])  # kernels may have to be compiled
+        score([parse("g")])  # kernels may have to be compiled
         evaluator = evaluator_of(score, batch=2)
         assert evaluator.workers() == Workers(alive=1, steps_per_rule=each)
         evaluator.submit(requests(*rules))

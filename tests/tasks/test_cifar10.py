@@ -19,11 +19,11 @@ def copy(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def conv(copy):
-    return cifar10_conv(copy)
+    return cifar10_conv(path=copy)
 
 
-def small_resnet(copy):
-    return cifar10_resnet(copy, depth=10, width=1)
+def small_resnet(path):
+    return cifar10_resnet(path=path, depth=10, width=1)
 
 
 def rows_of(inputs):
@@ -40,12 +40,12 @@ def test_both_are_in_the_table(copy):
 @pytest.mark.parametrize("make", [cifar10_conv, small_resnet])
 def test_all_forms_of_a_copy_give_the_same_task(make, tmp_path):
     found = {
-        make(str(builders.write(tmp_path / kind, kind))).fingerprint
+        make(path=str(builders.write(tmp_path / kind, kind))).fingerprint
         for kind in builders.KINDS
     }
     assert len(found) == 1
     other = builders.write(tmp_path / "other", "binary folder", seed=1)
-    assert make(str(other)).fingerprint not in found
+    assert make(path=str(other)).fingerprint not in found
 
 
 def test_the_division_never_changes(conv):
@@ -120,9 +120,9 @@ def test_a_copy_must_make_a_batch(make, batch, too_few, enough, tmp_path):
     # Nine tenths of five files: 22 images each make 99, 23 make 104.
     small = builders.write(tmp_path / "small", "binary folder", too_few)
     with pytest.raises(ValueError, match=f"too few for .*a batch of {batch}") as caught:
-        make(str(small))
+        make(path=str(small))
     assert f"{small} holds {5 * too_few} training and {too_few} test" in str(caught)
-    task = make(str(builders.write(tmp_path / "large", "binary folder", enough)))
+    task = make(path=str(builders.write(tmp_path / "large", "binary folder", enough)))
     assert task.batch_size == batch <= len(task.examples("training"))
 
 
@@ -131,7 +131,7 @@ def test_a_test_file_of_one_image_is_too_few(tmp_path):
     file = path / builders.FOLDERS["binary"] / "test_batch.bin"
     file.write_bytes(file.read_bytes()[:3073])
     with pytest.raises(ValueError, match="1 test images, too few for cifar10_conv"):
-        cifar10_conv(str(path))
+        cifar10_conv(path=str(path))
 
 
 def weights_of_wide_resnet(depth, width):
@@ -224,7 +224,7 @@ def test_many_wide_resnets_train_in_one_call():
 )
 def test_a_network_that_there_is_not_is_refused_before_data_are_read(options, says):
     with pytest.raises(ValueError, match=says):
-        cifar10_resnet("/nowhere", **options)
+        cifar10_resnet(path="/nowhere", **options)
 
 
 def test_the_resnet_task_is_a_task_of_its_options(copy):
@@ -233,13 +233,13 @@ def test_the_resnet_task_is_a_task_of_its_options(copy):
     assert torch.equal(torch.get_rng_state(), state)
     assert (task.name, task.batch_size) == ("cifar10_resnet", 128)
     assert small_resnet(copy).fingerprint == task.fingerprint
-    assert cifar10_resnet(copy, depth=10, width=2).fingerprint != task.fingerprint
+    assert cifar10_resnet(path=copy, depth=10, width=2).fingerprint != task.fingerprint
     sizes = [len(task.examples(split)) for split in SPLITS]
     assert sizes == [135, 15, 15, 15]
 
 
 def test_without_options_it_is_a_16_4(copy):
-    network = cifar10_resnet(copy).network()
+    network = cifar10_resnet(path=copy).network()
     assert sum(weight.numel() for weight in network.parameters()) == 2_748_890
 
 

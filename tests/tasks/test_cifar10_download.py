@@ -97,7 +97,7 @@ def test_the_archive_is_fetched_once_and_kept(site):
 
 def test_a_task_can_be_made_of_what_is_fetched(site, tmp_path):
     fetched = cifar10_conv(download=True)
-    copied = cifar10_conv(str(builders.write(tmp_path, "python folder")))
+    copied = cifar10_conv(path=str(builders.write(tmp_path, "python folder")))
     assert fetched.fingerprint == copied.fingerprint
     assert cifar10_conv().fingerprint == copied.fingerprint
 

@@ -13,32 +13,51 @@ from neuralopt.report.tables import proposals_table, write_table
 
 SHOWN = 20
 COMPARABLE = ("task fingerprint", "budget", "adam")
-"""Entries of a context that must agree for qualities to be comparable."""
+"""Entries of a context that agree where qualities of runs can be compared."""
+
+Chosen = list[tuple[str, Proposal]]
+"""Proposals with the runs that they are of."""
 
 
 def top(options: argparse.Namespace) -> int:
     if options.n is not None and options.n < 1:
         raise ValueError(f"-n is {options.n}: give 1 or more")
-    for number, run in enumerate(options.runs):
+    groups: dict[tuple[str, ...], Chosen] = {}
+    judged: list[str] = []
+    for run in options.runs:
         with Archive.open(archive_path(run)) as archive:
             chosen = _chosen(archive, options.n, options.all)
             if options.json:
+                named = {"run": run} if len(options.runs) > 1 else {}
                 for proposal in chosen:
-                    named = {"run": run} if len(options.runs) > 1 else {}
                     print(json.dumps(named | _plain(proposal)))
                 continue
-            if len(options.runs) > 1:
-                print(f"{'' if number == 0 else chr(10)}{run}:")
-            write_table(proposals_table(list(chosen)), sys.stdout)
+            key = tuple(archive.context.get(name, "") for name in COMPARABLE)
+            groups.setdefault(key, []).extend((run, each) for each in chosen)
+            judged += [run] if archive.verdicts() else []
+    for number, group in enumerate(groups.values()):
+        if number:
+            print("\nScored differently, so in a table of their own:")
+        _write(group, options)
+    for run in judged:
+        print(f"\nThe best on fresh seeds: neuralopt verdict {run}")
     return 0
 
 
-def _chosen(
-    archive: Archive, count: int | None, everything: bool
-) -> Iterator[Proposal]:
-    if everything:
+def _chosen(archive: Archive, count: int | None, every: bool) -> Iterator[Proposal]:
+    if every:
         return islice(archive.proposals(), count)
     return iter(archive.best(SHOWN if count is None else count))
+
+
+def _write(chosen: Chosen, options: argparse.Namespace) -> None:
+    """Write a table: of one run as it is, of several the best of all of them."""
+    if len(options.runs) > 1 and not options.all:
+        chosen.sort(key=lambda each: -(each[1].quality or 0.0))
+        chosen = chosen[: SHOWN if options.n is None else options.n]
+    runs = [run for run, _ in chosen] if len(options.runs) > 1 else None
+    table = proposals_table([each for _, each in chosen], runs=runs)
+    write_table(table, sys.stdout)
 
 
 def _plain(proposal: Proposal) -> dict[str, object]:
