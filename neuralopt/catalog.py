@@ -1,7 +1,4 @@
-"""Names: the files of ``conf/`` by group and name, and hints for a wrong one.
-
-Knows where the files are, installed or in a checkout; refuses to know what they mean.
-"""
+"""The files of ``conf/``, by group and name, and suggestions for wrong names."""
 
 import difflib
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,7 +11,11 @@ import yaml
 
 
 class Catalog(Mapping[str, Mapping[str, object]]):
-    """Name -> mapping, of the files ``*.yaml`` of a folder, read when first used."""
+    """Maps names to the ``*.yaml`` files of a folder, each read when first used.
+
+    Args:
+        folder: The folder; its subfolders are not read.
+    """
 
     def __init__(self, folder: Traversable) -> None:
         self._folder = folder
@@ -47,12 +48,16 @@ class Catalog(Mapping[str, Mapping[str, object]]):
 
 
 def catalog(group: str) -> Catalog:
-    """The files of a group, such as ``space``."""
+    """Return the files of a group.
+
+    Args:
+        group: A folder of ``conf/``, such as ``space``.
+    """
     return Catalog(conf_folder().joinpath(group))
 
 
 def conf_folder() -> Traversable:
-    """``conf/`` of the installed package ``neuralopt.conf``, or of a checkout."""
+    """Return ``conf/`` of the installed ``neuralopt.conf``, or of a checkout."""
     try:
         return resources.files(import_module("neuralopt.conf"))
     except ModuleNotFoundError:
@@ -60,10 +65,15 @@ def conf_folder() -> Traversable:
 
 
 def hint(name: str, known: Iterable[str]) -> str:
-    """The known name that was probably meant, else all of them.
+    """Suggest the known name that was probably meant, else list them all.
 
-    >>> hint("digit", ["digits", "rosenbrock"])
-    "did you mean 'digits'?"
+    Args:
+        name: A name that is not known.
+        known: The known names.
+
+    Example:
+        >>> hint("digit", ["digits", "rosenbrock"])
+        "did you mean 'digits'?"
     """
     options = list(known)
     near = difflib.get_close_matches(name, options, n=1)

@@ -1,7 +1,7 @@
-"""The one source of random bits: a hash of (seed, replicate, step, stream, element).
+"""Random bits as a hash of (seed, replicate, step, stream, element).
 
-A counter-based generator (Salmon
-et al. 2011) has no state to save and draws the same bits in any order, on any number of
+All random numbers of the package come from here. A counter-based generator (Salmon et
+al. 2011) has no state to save and draws the same bits in any order, on any number of
 threads. The key of a step is mixed with the finaliser of SplitMix64 (Steele et al.
 2014) in Python integers; each element then passes twice through the 32-bit finaliser of
 MurmurHash3 (Appleby 2011), which torch, kernels and exported files repeat bit by bit.
@@ -16,10 +16,17 @@ MURMUR = ((16, 0x85EBCA6B), (13, 0xC2B2AE35))
 
 
 def counter_key(*counters: int) -> tuple[int, int]:
-    """Two 32-bit words for (seed, replicate, step, stream, lane), or any counters.
+    """Hash counters to a key of two 32-bit words.
 
-    >>> counter_key(0, 0, 0, 0, 0) == counter_key(0, 0, 0, 0, 0)
-    True
+    Args:
+        counters: Integers, such as (seed, replicate, step, stream, lane).
+
+    Returns:
+        The low and the high word.
+
+    Example:
+        >>> counter_key(0, 0, 0, 0, 0) == counter_key(0, 0, 0, 0, 0)
+        True
     """
     state = 0
     for counter in counters:
@@ -31,7 +38,11 @@ def counter_key(*counters: int) -> tuple[int, int]:
 
 
 def key_word(*counters: int) -> np.uint64:
-    """The key of some counters as one 64-bit word, as compiled kernels take it."""
+    """Return the key of some counters as one 64-bit word, the form that kernels take.
+
+    Args:
+        counters: Integers, as for `counter_key`.
+    """
     low, high = counter_key(*counters)
     return np.uint64(high << 32 | low)
 
@@ -39,9 +50,15 @@ def key_word(*counters: int) -> np.uint64:
 def counter_bits(
     key: tuple[int, int], count: int, start: int = 0
 ) -> npt.NDArray[np.uint64]:
-    """Random 32-bit words of elements start ... start + count - 1.
+    """Return the random 32-bit words of a range of elements.
 
-    Returns uint64 (count,), each below 2**32. Elements are taken modulo 2**32.
+    Args:
+        key: A key that `counter_key` returned.
+        count: Number of elements.
+        start: Number of the first element; elements are taken modulo 2**32.
+
+    Returns:
+        uint64 (count,), each below 2**32.
     """
     word = np.arange(start, start + count, dtype=np.uint64) & np.uint64(MASK32)
     for half in key:
@@ -56,11 +73,28 @@ def counter_bits(
 def counter_uniform(
     key: tuple[int, int], count: int, start: int = 0
 ) -> npt.NDArray[np.float64]:
-    """Uniform floats of [0, 1), multiples of 2**-24, float64 (count,)."""
+    """Return random floats, uniform in [0, 1) and multiples of 2**-24.
+
+    Args:
+        key: A key that `counter_key` returned.
+        count: Number of elements.
+        start: Number of the first element.
+
+    Returns:
+        float64 (count,).
+    """
     words = counter_bits(key, count, start) >> np.uint64(8)
     return words.astype(np.float64) * 2.0**-24
 
 
 def counter_order(key: tuple[int, int], count: int) -> npt.NDArray[np.int64]:
-    """A random permutation of range(count), int64 (count,)."""
+    """Return a random permutation of range(count).
+
+    Args:
+        key: A key that `counter_key` returned.
+        count: Number of elements.
+
+    Returns:
+        int64 (count,).
+    """
     return np.argsort(counter_bits(key, count), kind="stable").astype(np.int64)

@@ -13,10 +13,10 @@ def html_table(
     """Return a table in HTML; all text is escaped.
 
     Args:
-        titles: of the columns.
-        rows: texts of the cells, as many as there are titles.
-        right: whether each column is aligned to the right; all to the left by default.
-        notes: paragraphs below the table.
+        titles: Titles of the columns.
+        rows: Texts of the cells, as many as there are titles.
+        right: Whether each column is aligned right; by default all are aligned left.
+        notes: Paragraphs below the table.
 
     Example:
         >>> html_table(["rule"], [["<g>"]])

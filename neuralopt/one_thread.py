@@ -1,7 +1,4 @@
-"""torch on one thread: the same sums in the same order, however many cores there are.
-
-Knows one setting of torch; refuses to know what is computed.
-"""
+"""Limit torch to one thread, so that sums do not depend on the number of cores."""
 
 import contextlib
 from collections.abc import Iterator
@@ -11,10 +8,10 @@ import torch
 
 @contextlib.contextmanager
 def one_thread() -> Iterator[None]:
-    """Keep torch from cutting a tensor into as many pieces as there are threads.
+    """Run torch on one thread; a context manager, and a decorator as ``@one_thread()``.
 
-    Each piece is summed by itself, and some kernels round differently at its ends.
-    Also a decorator: ``@one_thread()``.
+    With several threads torch cuts a tensor into as many pieces. Each piece is summed
+    separately, and some kernels round differently at the ends of a piece.
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

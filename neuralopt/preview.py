@@ -20,7 +20,7 @@ from neuralopt.spaces import Space
 
 SECONDS = 10.0
 BATCHES = 3
-"""How long the beginning of a search is run, and for how many batches at least."""
+"""The beginning of a search is run for at least so many seconds and batches."""
 ROWS = 4096
 """Largest sample of random rows from which the share of repeats is estimated."""
 BUSY = 0.7
@@ -30,18 +30,22 @@ TRAINED = ("scored", "diverged")
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What the beginning of a search measured, and what all of it will take.
+    """Measurements of a search's beginning, and the expected cost of all of it.
 
     Attributes:
-        proposals: timed proposals. trained: rules trained among them.
-        seconds: that the timed proposals took.
-        workers: largest number of workers at once.
-        busy: share of the time that workers were busy, in [0, 1].
-        counts: expected proposals of each status, ``trained`` for scored and diverged.
-        repeats: share of random rows whose canonical form an earlier one has.
-        sampled: rows behind `repeats`.
-        total: proposals of the whole search. total_seconds, total_bytes: its cost.
-        lag: batches asked ahead.
+        proposals: Timed proposals.
+        trained: Rules trained among them.
+        seconds: Time that the timed proposals took.
+        workers: Largest number of workers at once.
+        busy: Share of the time that workers were busy, in [0, 1].
+        counts: Expected proposals of each status; ``trained`` counts those that are
+            scored or diverged.
+        repeats: Share of random rows whose canonical form an earlier row has.
+        sampled: Number of rows from which `repeats` is computed.
+        total: Proposals of the whole search.
+        total_seconds: Expected time of the whole search.
+        total_bytes: Expected size of its archive.
+        lag: Batches asked ahead.
     """
 
     proposals: int
@@ -82,7 +86,13 @@ class Preview:
 
 @dataclass(frozen=True, slots=True)
 class _Sample:
-    """Where a search was: seconds of its process, proposals told, rules trained."""
+    """State of a search at one moment.
+
+    Attributes:
+        seconds: Reading of the monotonic clock.
+        told: Proposals told.
+        trained: Rules trained.
+    """
 
     seconds: float
     told: int
@@ -129,15 +139,15 @@ def preview(
     The first batch is not timed: workers start and kernels load during it.
 
     Args:
-        space: as for `search`.
-        searcher: as for `search`; it is left where the beginning ended.
-        evaluator: as for `search`.
-        context: of the temporary archive.
-        proposals: of the whole search.
-        batch: proposals asked for at once.
-        lag: batches asked ahead.
-        seed: of the random rows that estimate how many repeat each other.
-        observers: further observers of the beginning.
+        space: As for `search`.
+        searcher: As for `search`; it keeps the state that the beginning ended with.
+        evaluator: As for `search`.
+        context: Context of the temporary archive.
+        proposals: Number of proposals of the whole search.
+        batch: Proposals asked for at once.
+        lag: Batches asked ahead.
+        seed: Seed of the random rows from which the share of repeats is estimated.
+        observers: Further observers of the beginning.
     """
     stop = threading.Event()
     calibration = _Calibration(stop)
@@ -155,7 +165,7 @@ def preview(
                 [calibration, *observers],
                 stop,
             )
-            # A search of one batch is timed with its start: there is nothing else.
+            # A search of only one batch is timed with its start.
             first, last = calibration.samples[:2][-1], calibration.samples[-1]
             if last == first:
                 first = calibration.samples[0]
@@ -185,14 +195,14 @@ def preview(
 
 
 def _repeats(space: Space, count: int, seed: int) -> float:
-    """Share of random rows whose canonical form an earlier one has."""
+    """Share of random rows whose canonical form an earlier row has."""
     rows = space.sample(count, np.random.default_rng(seed))
     rules = [rule for rule in space.decode_all(rows) if rule is not None]
     return 1 - len({simplify(rule) for rule in rules}) / max(len(rules), 1)
 
 
 def _round(number: float) -> int:
-    """To two digits: more would be a promise."""
+    """Round to two digits, as more would suggest a precision that is not there."""
     if number < 1:
         return math.ceil(number)
     return int(float(f"{number:.1e}"))

@@ -1,6 +1,6 @@
 # Makes .venv and installs neuralopt into it. Sourced, not run: by quickstart and test.
 # shellcheck shell=bash
-# It knows how to get an environment, and nothing of what is run there afterwards.
+# It only makes the environment; what is run there is the caller's business.
 #
 #   prepare_environment           what a search needs
 #   prepare_environment test,dev  and what the tests and checks need
@@ -17,7 +17,7 @@ in_range() {
         >/dev/null 2>&1
 }
 
-# Prints the first suitable Python; one without the venv module only earns advice.
+# Prints the first suitable Python; for one without the venv module it gives advice.
 find_python() {
     local candidate crippled=""
     for candidate in python3 python3.13 python3.12 python3.11; do
@@ -41,7 +41,7 @@ has_working_venv() {
 make_venv() {
     local python
     has_working_venv && return
-    # A link to a Python that has gone is no file, yet it is there.
+    # -e is false for a link to a Python that was removed, hence -L.
     if [ -e .venv/bin/python ] || [ -L .venv/bin/python ]; then
         in_range .venv/bin/python ||
             fail "The Python in .venv does not run, or is not 3.11, 3.12 or 3.13." \
@@ -49,13 +49,13 @@ make_venv() {
     fi
     python=$(find_python)
     echo "Making .venv with $python ($("$python" --version 2>&1))"
-    # An interrupted attempt is completed by this, not thrown away.
+    # This also completes an interrupted attempt.
     if ! "$python" -m venv .venv || ! has_working_venv; then
         fail "Could not make .venv. Remove the folder .venv, if any, and run this again."
     fi
 }
 
-# What the last successful install was made from: when it changes, install again.
+# Prints a hash of what an install depends on: when it changes, install again.
 wanted() {
     .venv/bin/python - <<'PYTHON'
 import hashlib, pathlib, sys
@@ -87,7 +87,7 @@ where INDEX is the one that PyTorch's "Get Started" page names for pip and CPU.
 NOTE
 }
 
-# pip tells much; these are the lines that show where the time goes.
+# Filters pip's output: these lines show where the time goes.
 show_progress() {
     local line
     while IFS= read -r line; do
@@ -124,7 +124,7 @@ prepare_environment() { # extras
     if [ -r .venv/neuralopt-installed ]; then
         read -r had had_extras <.venv/neuralopt-installed || true
     fi
-    # An environment with more extras serves too: its list begins with those asked for.
+    # An environment with more extras will do: its list begins with those asked for.
     case "$had $had_extras" in
         "$now $extras"*) ;;
         *) install "$extras" "$now" ;;

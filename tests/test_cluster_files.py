@@ -1,4 +1,4 @@
-"""What docs/CLUSTERS.md and scripts/cluster say can be run."""
+"""The commands of docs/CLUSTERS.md and the files of scripts/cluster are valid."""
 
 import os
 import re
@@ -27,9 +27,9 @@ def _lines(text: str) -> list[str]:
 
 
 def _settings(command: str) -> Settings:
-    """What a command that begins with neuralopt would run with.
+    """Settings of a command that begins with neuralopt.
 
-    What only a shell knows stands by its name: $RUN_DIR as RUN_DIR, $@ is left out.
+    Shell variables are replaced by their names: $RUN_DIR by RUN_DIR; $@ is left out.
     """
     words = shlex.split(command.replace("$", ""))
     assert words[0] == "neuralopt", command
@@ -80,7 +80,7 @@ def test_slurm_runs_a_search_that_goes_on_where_it_ended() -> None:
     assert settings.evaluator.name == "ray"
     assert settings.evaluator.options["address"] == "auto"
     assert (settings.run_dir, settings.resume) == ("RUN_DIR", "auto")
-    # All nodes get the same options: neither may be one of the head's alone.
+    # All nodes get the same options, so none may be one that only a head accepts.
     for trap in ("--temp-dir", "--include-dashboard", "--dashboard", "--head"):
         assert trap not in ray
 
@@ -227,7 +227,10 @@ JOB = {"PATH": os.environ["PATH"], "RAY_AUTH_TOKEN": "0" * 64}
         (["run_dir=runs/one"], "run_dir=runs/one is relative to a folder that Ray"),
         (["run_dir=/s", "resume=never"], "resume=never: leave it out"),
         (["run_dir=/s", "evaluator=in_process"], "evaluator=in_process: leave it out"),
-        (["run_dir=/s", "proposals"], "'proposals' is no override: write KEY=VALUE"),
+        (
+            ["run_dir=/s", "proposals"],
+            "'proposals' is not an override: write KEY=VALUE",
+        ),
     ],
 )
 def test_job_refuses_what_would_be_lost(arguments: list[str], says: str) -> None:

@@ -1,4 +1,4 @@
-"""Asking for help, or for a rule's text, starts no heavy package."""
+"""Printing help, or a rule's text, imports no heavy package."""
 
 import json
 import subprocess

@@ -239,7 +239,7 @@ def test_nothing_is_trained_twice_and_nothing_known_or_rejected_is_trained(archi
     assert len(firsts) == len(set(firsts))
 
 
-def test_a_failure_is_retried_once_and_then_is_no_result(archive_of):
+def test_a_failure_is_retried_once_and_then_has_no_result(archive_of):
     unlucky = Counter()
     archive = run(archive_of(), evaluator=Scrambled(unlucky=unlucky))
     assert 2 in unlucky.values()

@@ -1,4 +1,4 @@
-"""Options of what is chosen by name: found where they are defined, and checked."""
+"""Options of registered names: read from their constructors, and checked."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

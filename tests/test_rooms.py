@@ -1,4 +1,4 @@
-"""The rooms of neuralopt import one way only; found by reading, not by running."""
+"""The rooms of neuralopt import in one direction only, checked by reading the files."""
 
 import ast
 import tomllib
@@ -36,9 +36,9 @@ ROOMS = (
     "api",
 )
 
-# What a room refuses to know although the order would let it.
+# What a room may not import although the order would allow it.
 REFUSED = {
-    # Numbers alone.
+    # Only numbers.
     "counter_hash": {"torch"},
     "language": {"torch"},
     "machine": {"torch"},
@@ -46,7 +46,7 @@ REFUSED = {
     "spaces": {"torch", "neuralopt.machine", "neuralopt.optimizer"},
     # Rows of decisions and rewards: no expressions.
     "searchers": {"neuralopt.language", "neuralopt.machine", "neuralopt.optimizer"},
-    # A task is a training problem, whatever trains it.
+    # A task is a training problem, independent of what trains it.
     "tasks": {
         "neuralopt.language",
         "neuralopt.machine",
@@ -63,7 +63,7 @@ REFUSED = {
     "archive": {"neuralopt.engines", "neuralopt.evaluators"},
 }
 
-# Packages that one room alone may import.
+# Packages that only one room may import.
 OWNERS = {
     "ray": "evaluators",
     "hydra": "cli",
@@ -112,10 +112,10 @@ def fault(room: str, name: str) -> str | None:
     """Why ``room`` may not import ``name``; None if it may."""
     for package, owner in OWNERS.items():
         if is_within(name, package) and room != owner:
-            return f"{package} is known to {owner} alone"
+            return f"only {owner} may import {package}"
     for package in REFUSED.get(room, ()):
         if is_within(name, package):
-            return f"{room} refuses to know {package}"
+            return f"{room} may not import {package}"
     if not is_within(name, "neuralopt") or name == "neuralopt.__version__":
         return None
     if is_within(name, "neuralopt.conf"):
@@ -124,7 +124,7 @@ def fault(room: str, name: str) -> str | None:
     if other not in ROOMS:
         return "take a name from the room it lives in, not from the package's front"
     if ROOMS.index(other) > ROOMS.index(room):
-        return f"{other} stands below {room}"
+        return f"{other} is below {room}"
     return None
 
 
@@ -177,31 +177,35 @@ def test_every_package_is_listed_for_the_wheel() -> None:
 @pytest.mark.parametrize(
     ("path", "source", "why"),
     [
-        ("language/parser.py", "import torch", "refuses to know torch"),
-        ("language/parser.py", "from torch import nn", "refuses to know torch"),
-        ("machine/a.py", "def f():\n    import torch.nn", "refuses to know torch"),
-        ("machine/a.py", "from neuralopt.tasks import TASKS", "stands below"),
-        ("optimizer/a.py", "from ..tasks import digits", "stands below"),
-        ("optimizer/a.py", "import neuralopt.loop", "stands below"),
-        ("spaces/a.py", "if True:\n    import torch as t", "refuses to know torch"),
-        ("searchers/a.py", "from ..language.parser import parse", "refuses to know"),
-        ("searchers/a.py", "from neuralopt import language", "refuses to know"),
-        ("searchers/a.py", "import neuralopt.tasks.digits", "stands below"),
-        ("tasks/a.py", "from neuralopt.optimizer import x", "refuses to know"),
-        ("engines/a.py", "import neuralopt.searchers", "refuses to know"),
-        ("evaluators/deep/a.py", "from ...archive import x", "stands below"),
-        ("evaluators/a.py", "import hydra", "known to cli alone"),
-        ("archive/a.py", "from ..evaluators import Request", "refuses to know"),
-        ("loop.py", "from .report import x", "stands below"),
-        ("loop.py", "import ray", "known to evaluators alone"),
-        ("loop.py", "from torch.utils import tensorboard", "known to report alone"),
-        ("loop.py", "import importlib\nimportlib.import_module('ray')", "alone"),
-        ("verdict/a.py", "__import__('omegaconf')", "known to cli alone"),
+        ("language/parser.py", "import torch", "may not import torch"),
+        ("language/parser.py", "from torch import nn", "may not import torch"),
+        ("machine/a.py", "def f():\n    import torch.nn", "may not import torch"),
+        ("machine/a.py", "from neuralopt.tasks import TASKS", "is below"),
+        ("optimizer/a.py", "from ..tasks import digits", "is below"),
+        ("optimizer/a.py", "import neuralopt.loop", "is below"),
+        ("spaces/a.py", "if True:\n    import torch as t", "may not import torch"),
+        ("searchers/a.py", "from ..language.parser import parse", "may not import"),
+        ("searchers/a.py", "from neuralopt import language", "may not import"),
+        ("searchers/a.py", "import neuralopt.tasks.digits", "is below"),
+        ("tasks/a.py", "from neuralopt.optimizer import x", "may not import"),
+        ("engines/a.py", "import neuralopt.searchers", "may not import"),
+        ("evaluators/deep/a.py", "from ...archive import x", "is below"),
+        ("evaluators/a.py", "import hydra", "only cli may import"),
+        ("archive/a.py", "from ..evaluators import Request", "may not import"),
+        ("loop.py", "from .report import x", "is below"),
+        ("loop.py", "import ray", "only evaluators may import"),
+        ("loop.py", "from torch.utils import tensorboard", "only report may import"),
+        (
+            "loop.py",
+            "import importlib\nimportlib.import_module('ray')",
+            "only evaluators",
+        ),
+        ("verdict/a.py", "__import__('omegaconf')", "only cli may import"),
         ("report/a.py", "from neuralopt import parse", "not from the package's front"),
         ("report/a.py", "import neuralopt", "not from the package's front"),
-        ("report/a.py", "from .. import cli", "stands below"),
+        ("report/a.py", "from .. import cli", "is below"),
         ("loop.py", "from neuralopt import conf", "reads no configuration"),
-        ("cli/a.py", "import tensorboard", "known to report alone"),
+        ("cli/a.py", "import tensorboard", "only report may import"),
         ("helpers.py", "", "is no room"),
     ],
 )
@@ -225,5 +229,5 @@ def test_a_module_that_breaks_the_order_is_found(
         ("catalog.py", "import_module('neuralopt.conf')"),
     ],
 )
-def test_a_module_that_keeps_the_order_is_left_alone(path: str, source: str) -> None:
+def test_a_module_that_keeps_the_order_has_no_fault(path: str, source: str) -> None:
     assert faults(source, path) == []

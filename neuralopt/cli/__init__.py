@@ -1,6 +1,6 @@
-"""The command line: configuration to objects to commands.
+"""The command line: configuration, the objects built from it, and the commands.
 
-Knows Hydra, alone in the package; everything below takes typed arguments.
+Hydra is imported only in this package; everything below it takes typed arguments.
 """
 
 from neuralopt.cli.main import main as main

@@ -1,6 +1,6 @@
-"""Arguments to commands, errors to one line.
+"""Entry point of the command line: parse arguments, run a command, report errors.
 
-Loads nothing heavy: a command's own imports happen when it runs.
+Nothing heavy is loaded here: a command's own imports happen when it runs.
 """
 
 import argparse
@@ -29,14 +29,14 @@ OVERRIDES_HELP = """
 An argument with "=" is an override of the configuration (Hydra's syntax):
   neuralopt search space=temporal proposals=20000 seed=1 evaluator.workers=2
 Groups: space budget searcher evaluator report experiment. task=NAME names a task.
-Options of a task, searcher or evaluator may leave ".options" out, as
-evaluator.options.workers did above. KEY+=[A,B] extends a list, and space=mine.yaml
-reads a file of yours. `neuralopt search --show` prints the whole configuration.
+".options" may be left out of a key: evaluator.workers above is short for
+evaluator.options.workers. KEY+=[A,B] extends a list, and space=mine.yaml reads a file
+of yours. `neuralopt search --show` prints the whole configuration.
 """
 
 RESUME_HELP = """
-An argument with "=" overrides where it runs or what it shows (evaluator, report and
-verdict), as in: neuralopt resume RUN evaluator=ray evaluator.address=auto
+An argument with "=" overrides where the search runs or what it shows (evaluator, report
+and verdict), as in: neuralopt resume RUN evaluator=ray evaluator.address=auto
 """
 
 COMPARE_HELP = """
@@ -49,7 +49,7 @@ run are compared on the run's own task, recipe and budget unless you name others
 RULE_HELP = """
 RULE is a name (adam), text of the rule language ("g * exp(sign(g) * sign(m))"), or a
 found rule: RUN:N is proposal N of the run directory RUN, RUN:best its best one.
-Before a rule that begins with a minus write --, as in: neuralopt show -- "-g".
+Write -- before a rule that begins with a minus, as in: neuralopt show -- "-g".
 """
 
 
@@ -59,7 +59,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def parser() -> argparse.ArgumentParser:
-    """The parser of all commands."""
+    """Return the parser of all commands."""
     top = _Parser(
         prog="neuralopt",
         description="Search for optimizer update rules, and use what was found.",
@@ -99,7 +99,7 @@ def parser() -> argparse.ArgumentParser:
     )
 
     search.add_argument(
-        "--preview", action="store_true", help="try its beginning, say what it costs"
+        "--preview", action="store_true", help="run its beginning, estimate its cost"
     )
 
     resume = add("resume", "continue a search that was stopped or killed", RESUME_HELP)
@@ -114,7 +114,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top_rules.add_argument("--json", action="store_true", help="one JSON object a line")
 
-    show = add("show", "say all about a rule", RULE_HELP)
+    show = add("show", "show everything about a rule", RULE_HELP)
     show.add_argument("rule", metavar="RULE")
     show.add_argument("--code", action="store_true", help="and its torch code")
     show.add_argument("--json", action="store_true", help="one JSON object")
@@ -127,15 +127,15 @@ def parser() -> argparse.ArgumentParser:
         "compare",
         "train rules and torch's optimizers alike, and rank them",
         RULE_HELP
-        + "\nHere RUN:topN stands for its N best rules, and torch.NAME for an optimizer"
-        + "\nof torch.optim, as torch.Adam.\n"
+        + "\nHere RUN:topN means its N best rules, and torch.NAME an optimizer of"
+        + "\ntorch.optim, such as torch.Adam.\n"
         + COMPARE_HELP,
     )
     compare.add_argument("rules", nargs="+", metavar="RULE")
     compare.add_argument("--json", action="store_true", help="one JSON array")
     take_config_dir(compare)
 
-    export = add("export", "write a rule as a file that stands alone", RULE_HELP)
+    export = add("export", "write a rule as a stand-alone file", RULE_HELP)
     export.add_argument("rule", metavar="RULE")
     export.add_argument("-o", "--output", required=True, metavar="FILE")
     export.add_argument("--name", help="name of the class; for optax, of the function")
@@ -149,14 +149,21 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; returns the exit code. Errors are one line on stderr."""
+    """Run a command; an error is printed as one line on stderr.
+
+    Args:
+        arguments: Command-line arguments; by default those of the process.
+
+    Returns:
+        The exit code.
+    """
     options = _parse(arguments)
     from neuralopt.archive import ArchiveError
 
     try:
         module = import_module(f"neuralopt.cli.commands.{MODULES[options.command]}")
         code = int(getattr(module, options.command)(options))
-        sys.stdout.flush()  # here, where a pipe that broke and a full disk are caught
+        sys.stdout.flush()  # here, where a broken pipe and a full disk are caught
         return code
     except BrokenPipeError:  # `neuralopt top RUN | head`
         _discard_output()
@@ -178,7 +185,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """Arguments in any order: argparse ends a list at the first option."""
+    """Parse arguments in any order, as argparse ends a list at the first option."""
     made = parser()
     options, more = made.parse_known_args(arguments)
     lists = [name for name in ("overrides", "rules", "runs") if hasattr(options, name)]
@@ -198,7 +205,7 @@ def _one_line(error: Exception) -> str:
 
 
 def _discard_output() -> None:
-    """Let what is still buffered go nowhere, or Python would complain at its end."""
+    """Discard buffered output, or Python would report an error when it exits."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

@@ -1,7 +1,4 @@
-"""What people type for a rule, made into rules: names, texts, RUN:N and torch.NAME.
-
-Knows run directories; refuses to know what is done with a rule.
-"""
+"""Turn what people type for a rule into rules: names, texts, RUN:N and torch.NAME."""
 
 import os
 from collections.abc import Callable, Iterable
@@ -20,9 +17,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class FoundRule:
-    """A rule and what is known of it.
+    """A rule, and where it comes from.
 
-    name: for people; lr: a learning rate that suited it; origin: a sentence.
+    Attributes:
+        name: Name to show.
+        expression: The rule.
+        lr: A learning rate that suited the rule, if one is known.
+        origin: A sentence on where the rule comes from; may be empty.
+        proposal: The proposal of a run, if the rule comes from one.
     """
 
     name: str
@@ -33,32 +35,57 @@ class FoundRule:
 
 
 def archive_path(run: str) -> Path:
-    """The archive of a run directory. Raises ValueError if there is none."""
+    """Return the path of a run's archive.
+
+    Args:
+        run: A run directory.
+
+    Raises:
+        ValueError: The folder holds no archive.
+    """
     path = Path(run) / ARCHIVE_FILE
     if not path.exists():
         raise ValueError(
-            f"{run} is no run directory, it has no {ARCHIVE_FILE}: name the folder "
+            f"{run} is not a run directory, it has no {ARCHIVE_FILE}: name the folder "
             "that `neuralopt search` printed"
         )
     return path
 
 
 def run_of(text: str) -> str:
-    """The run directory that a text such as ``RUN:best`` names; empty for none."""
+    """Return the run directory that a text such as ``RUN:best`` names; "" for none.
+
+    Args:
+        text: A rule as typed.
+    """
     run, colon, _ = text.rpartition(":")
     return run if colon else ""
 
 
 def find_rule(text: str) -> FoundRule:
-    """The one rule that a text stands for; ValueError if it stands for none."""
+    """Return the one rule that a text refers to.
+
+    Args:
+        text: A rule as typed.
+
+    Raises:
+        ValueError: The text refers to no rule, or to several.
+    """
     found = find_rules(text)
     if len(found) != 1:
-        raise ValueError(f"{text} stands for {len(found)} rules: name one")
+        raise ValueError(f"{text} refers to {len(found)} rules: name one")
     return found[0]
 
 
 def find_rules(text: str) -> list[FoundRule]:
-    """The rules that a text stands for: more than one for RUN:topN."""
+    """Return the rules that a text refers to; RUN:topN refers to several.
+
+    Args:
+        text: A rule as typed.
+
+    Raises:
+        ValueError: The text refers to no rule.
+    """
     run, colon, which = text.rpartition(":")
     if colon:
         return _of_run(run, which.strip())
@@ -93,20 +120,22 @@ def _of_run(run: str, which: str) -> list[FoundRule]:
 
 def _whole(text: str, which: str) -> int:
     if not text.isascii() or not text.isdigit():
-        raise ValueError(f"{which!r} after ':' is no proposal: write N, best or topN")
+        raise ValueError(
+            f"{which!r} after ':' is not a proposal: write N, best or topN"
+        )
     return int(text)
 
 
 def _of_proposal(run: str, proposal: Proposal, task: str, budget: str) -> FoundRule:
     if not proposal.canonical:
-        raise ValueError(f"proposal {proposal.number} is no rule: {proposal.reason}")
+        raise ValueError(f"proposal {proposal.number} has no rule: {proposal.reason}")
     origin = (
         f"Found by a search: proposal {proposal.number} of {Path(run).name}, task "
         f"{task}, budget {budget}."
     )
     score = proposal.score
     if score is not None and score.status == "scored":
-        # A search over several tasks, of schema 1, told them in the reason.
+        # Archives of schema 1 keep the scores of several tasks in the reason.
         tasks = task_scores(score) or score.reason
         how = f"at learning rate {score.lr:g}." if score.lr else tasks
         origin += f" Quality {score.quality:.4f} there, {how}"
@@ -120,7 +149,14 @@ def _of_proposal(run: str, proposal: Proposal, task: str, budget: str) -> FoundR
 
 
 def task_scores(score: Score) -> str:
-    """Return the quality and learning rate on each of several tasks; "" of one."""
+    """Describe the quality and learning rate on each of several tasks.
+
+    Args:
+        score: The score of a rule.
+
+    Returns:
+        One line; "" for a search on one task.
+    """
     return "; ".join(
         f"{each.task} {each.quality:.4f} at {each.lr:g}"
         if each.status == "scored" and each.lr is not None
@@ -132,7 +168,17 @@ def task_scores(score: Score) -> str:
 def find_candidates(
     texts: Iterable[str],
 ) -> "dict[str, Expression | TorchOptimizer]":
-    """Rules and torch's optimizers by the names that a table shows."""
+    """Look up the rules and torch optimizers to compare.
+
+    Args:
+        texts: Rules as typed, and names such as ``torch.Adam``.
+
+    Returns:
+        The candidates, by the names that a table shows.
+
+    Raises:
+        ValueError: A text refers to no rule, or to no optimizer.
+    """
     candidates: dict[str, Expression | TorchOptimizer] = {}
     for text in texts:
         if text.startswith("torch.") and ":" not in text:
@@ -147,7 +193,14 @@ def find_candidates(
 
 
 def torch_optimizer(text: str) -> "TorchOptimizer":
-    """``torch.NAME`` as an optimizer that takes a learning rate."""
+    """Return an optimizer of torch that takes a learning rate.
+
+    Args:
+        text: ``torch.NAME`` or ``torch.optim.NAME``.
+
+    Raises:
+        ValueError: torch.optim has no such optimizer, or it can't be compared.
+    """
     import torch
 
     from neuralopt.engines.engine import TorchOptimizer

@@ -1,4 +1,4 @@
-"""Choose and make the folder that a search writes to."""
+"""Choose and create the folder that a search writes to."""
 
 import os
 import tempfile
@@ -8,31 +8,37 @@ from pathlib import Path
 from neuralopt.cli.config.schema import Settings
 
 RAY_JOB = "RAY_JOB_CONFIG_JSON_ENV_VAR"
-"""Set in what `ray job submit` runs."""
+"""Environment variable that is set where `ray job submit` runs a command."""
 RAY_PACKAGES = "working_dir_files/_ray_pkg_"
-"""In the path of every copy that Ray makes of a job's working directory."""
+"""Part of the path of every copy that Ray makes of a job's working directory."""
 REMEDY = "give an absolute run_dir on a disk that outlives the cluster"
 
 
 def run_directory(settings: Settings, within: str = "") -> Path:
-    """Return the folder that settings name, or one named by the date.
+    """Return the folder that the settings name, or one named by the date.
 
     Args:
-        settings: of the search.
-        within: a folder in it, for one run of a sweep.
+        settings: Settings of the search.
+        within: A subfolder, for one run of a sweep.
 
     Raises:
-        ValueError: the folder would be lost.
+        ValueError: Ray would delete the folder.
     """
     check_kept(settings.run_dir)
     return Path(settings.run_dir or _dated(settings)) / within
 
 
 def check_kept(run_dir: str) -> None:
-    """Raise ValueError for a folder that Ray would delete.
+    """Reject a folder that Ray would delete.
 
-    A Ray job starts in a copy of its working directory, on one node, which Ray deletes
-    when it pleases. What is relative goes there, and so does an empty run_dir.
+    A Ray job starts in a copy of its working directory, on one node, and Ray may delete
+    the copy at any time. Relative paths, and an empty run_dir, lie in that copy.
+
+    Args:
+        run_dir: The folder as configured.
+
+    Raises:
+        ValueError: Ray would delete the folder.
     """
     if RAY_PACKAGES in Path(run_dir).resolve().as_posix():
         raise ValueError(
@@ -47,7 +53,14 @@ def check_kept(run_dir: str) -> None:
 
 
 def make_run_directory(run_dir: Path) -> None:
-    """Make it and see that it can be written; raises OSError, one line, if not."""
+    """Create the folder and check that files can be written to it.
+
+    Args:
+        run_dir: The folder.
+
+    Raises:
+        OSError: It can't be written; the message is one line.
+    """
     try:
         run_dir.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=run_dir).close()

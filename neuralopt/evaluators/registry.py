@@ -1,4 +1,4 @@
-"""Evaluators by name; the only place that knows which ones there are."""
+"""The registry of evaluators."""
 
 import os
 from collections.abc import Callable, Mapping

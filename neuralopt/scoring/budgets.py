@@ -1,7 +1,4 @@
-"""How a rule is tried: learning rates, lengths of training, replicates.
-
-Knows numbers; refuses to know what is trained.
-"""
+"""Budgets: the learning rates, training lengths and replicates that a rule gets."""
 
 import itertools
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""Ask/tell searchers over rows of decisions; nothing of expressions, tasks or Ray."""
+"""Searchers: ask/tell over rows of decisions and their rewards."""
 
 from neuralopt.searchers.controller import Controller as Controller
 from neuralopt.searchers.controller_searcher import (

@@ -1,6 +1,6 @@
-"""The controller: the recurrent network that writes a row one decision at a time.
+"""The controller: a recurrent network that writes a row one decision at a time.
 
-Refuses to know rewards: how it is trained is the business of policy_gradient.py.
+`policy_gradient` trains it.
 """
 
 from collections.abc import Callable, Sequence
@@ -30,9 +30,12 @@ BLOCK = 32
 
 
 class Scores(NamedTuple):
-    """Of rows under a policy: log-probability and entropy of each decision, (n, D).
+    """Scores of n rows of D decisions under a policy.
 
-    The entropy, in nats, is that of the softmax from which the decision was drawn.
+    Attributes:
+        log_probabilities: Log-probability of each decision, (n, D).
+        entropies: Entropy, in nats, of the softmax from which each decision was drawn,
+            (n, D).
     """
 
     log_probabilities: Tensor
@@ -43,15 +46,15 @@ class Controller(nn.Module):
     """One-layer LSTM with a softmax for each decision (Bello et al. 2017, section 3).
 
     A learned start token is the first input; then each decision is embedded and fed
-    back. Every decision has a softmax and an embedding of its own, as the number of
+    back. Every decision has its own softmax and embedding, because the number of
     operands grows from group to group. Choices that the mask forbids have probability
     exactly 0. The probability of a row is the product of those of its decisions.
 
     Args:
-        choices: number of choices of each of the D decisions.
-        hidden: units of the LSTM, and length of an embedding.
-        rng: draws the initial weights, uniform in +-INITIAL_RANGE.
-        dtype: of the weights.
+        choices: Number of choices of each of the D decisions.
+        hidden: Units of the LSTM, and length of an embedding.
+        rng: Draws the initial weights, uniform in +-INITIAL_RANGE.
+        dtype: Type of the weights.
     """
 
     def __init__(
@@ -84,10 +87,18 @@ class Controller(nn.Module):
     def sample(
         self, count: int, masks: Masks, rng: np.random.Generator
     ) -> tuple[Rows, Scores]:
-        """Draw ``count`` rows; return them, (count, D), and their scores.
+        """Draw rows from the policy.
+
+        Args:
+            count: Number of rows.
+            masks: Returns the allowed choices after some prefixes.
+            rng: Source of the random numbers.
+
+        Returns:
+            The rows, (count, D), and their scores.
 
         Raises:
-            ValueError: the space leaves a decision without any choice.
+            ValueError: The space leaves a decision without any choice.
         """
         rows = np.empty((0, len(self.choices)), np.int64)
         scores = Scores(*(self.bias.new_zeros(rows.shape) for _ in range(2)))
@@ -127,16 +138,20 @@ class Controller(nn.Module):
         )
 
     def score(self, rows: Rows, masks: Sequence[Tensor]) -> Scores:
-        """Return the scores of rows (n, D), differentiable in the weights.
+        """Compute the scores of rows, differentiable in the weights.
 
         Args:
-            rows: 1 or more; a forbidden one has log-probability FORBIDDEN.
-            masks: what ``row_masks`` returns for these rows.
+            rows: (n, D) with n at least 1; a forbidden row has log-probability
+                FORBIDDEN.
+            masks: The result of ``row_masks`` for these rows.
+
+        Returns:
+            The scores, each (n, D).
         """
         decisions = torch.from_numpy(np.ascontiguousarray(rows))
         blocks = []
         for start in range(0, len(rows), BLOCK):
-            # The last row stands in for those that are missing.
+            # The last row is repeated to fill the block.
             index = torch.arange(start, start + BLOCK).clamp(max=len(rows) - 1)
             block = self._score_block(decisions[index], [m[index] for m in masks])
             blocks.append(block)
@@ -177,7 +192,15 @@ class Controller(nn.Module):
 
 
 def row_masks(rows: Rows, masks: Masks) -> list[Tensor]:
-    """Return the mask of each of the D decisions of these rows, each (n, choices)."""
+    """Return the mask of every decision of some rows.
+
+    Args:
+        rows: (n, D), valid.
+        masks: Returns the allowed choices after some prefixes.
+
+    Returns:
+        D masks, each bool (n, choices).
+    """
     return [torch.from_numpy(masks(rows[:, :k])) for k in range(rows.shape[1])]
 
 

@@ -1,7 +1,4 @@
-"""The searcher of the paper: a controller that proposes rows and learns from rewards.
-
-Refuses to know what a row means.
-"""
+"""The paper's searcher: a controller that proposes rows and learns from rewards."""
 
 import copy
 from collections.abc import Mapping
@@ -30,18 +27,18 @@ from neuralopt.searchers.searcher import Rows, Space
 class ControllerSearcher:
     """A controller trained by policy gradient (Bello et al. 2017, section 3).
 
-    Results are a stream: each ``training.batch`` of them, in the order told, make one
-    update, so that the size of an ask decides how stale a policy is and nothing else.
-    The log-probabilities with which rows were sampled wait with them for their rewards.
+    Results form a stream: every ``training.batch`` of them, in the order told, make one
+    update. The size of an ask therefore decides only how stale a policy is. The
+    log-probabilities with which rows were sampled are kept until their rewards arrive.
 
     Args:
-        space: what rows are made of.
-        seed: of the initial weights and the proposals, 0 or more.
-        options: fields of ``Training``.
+        space: The space that rows belong to.
+        seed: Seed of the initial weights and the proposals, 0 or more.
+        options: Fields of ``Training``.
 
     Raises:
-        TypeError: an option that ``Training`` does not have.
-        ValueError: an option is out of its range.
+        TypeError: ``Training`` has no such option.
+        ValueError: An option is out of its range.
     """
 
     Options = Training
@@ -53,7 +50,7 @@ class ControllerSearcher:
         self.controller = Controller(
             space.choices, hidden=self._training.hidden, rng=self._rng
         )
-        # Not foreach: it gains nothing here, and this way is the plain one.
+        # Not foreach: it is no faster here, and the loop is simpler.
         self._optimizer = torch.optim.Adam(
             self.controller.parameters(), lr=self._training.learning_rate, foreach=False
         )
@@ -76,7 +73,17 @@ class ControllerSearcher:
 
     @one_thread()
     def ask(self, count: int) -> Rows:
-        """Return ``count`` rows drawn from the policy; see ``Searcher.ask``."""
+        """Draw rows from the policy; see ``Searcher.ask``.
+
+        Args:
+            count: Number of rows, 0 or more.
+
+        Returns:
+            int64 (count, D).
+
+        Raises:
+            ValueError: ``count`` is negative or not a whole number.
+        """
         rows, scores = self.controller.sample(
             checked_count(count), self._space.masks, self._rng
         )
@@ -95,13 +102,21 @@ class ControllerSearcher:
     def tell(self, rows: ArrayLike, rewards: ArrayLike) -> dict[str, float]:
         """Learn from the oldest ask; see ``Searcher.tell``.
 
+        Args:
+            rows: (count, D), as asked, in the same order.
+            rewards: (count,), in [0, 1]; NaN means "no result".
+
         Returns:
             ``entropy``: mean nats a decision of the policy that sampled these rows;
             ``mean_reward``: of these rows, without NaN; ``baseline``: moving average of
-            all rewards; ``entropy_weight``: as it is now; ``approximate_kl``,
+            all rewards; ``entropy_weight``: its current value; ``approximate_kl``,
             ``clip_fraction``, ``gradient_norm``, ``loss``: of the latest update (see
             ``Update``), 0 before the first. A tell without any result leaves
-            ``mean_reward`` as it was, one without rows ``entropy`` too.
+            ``mean_reward`` unchanged, and one without rows ``entropy`` too.
+
+        Raises:
+            ValueError: No ask is open, the rows are not those of the oldest ask, or a
+                reward is outside [0, 1]. The searcher is then unchanged.
         """
         ask, values = self._outstanding.take(rows, rewards)
         if len(ask.rows):
@@ -161,7 +176,14 @@ class ControllerSearcher:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Continue from a snapshot; see ``Searcher.load_state_dict``."""
+        """Continue from a snapshot; see ``Searcher.load_state_dict``.
+
+        Args:
+            state: The result of ``state_dict``.
+
+        Raises:
+            ValueError: The state belongs to another searcher, space or set of options.
+        """
         check_header(state, self._header)
         self._rng = generator_from(state["rng"])
         self._outstanding.load(state["outstanding"])

@@ -1,7 +1,4 @@
-"""Regularized evolution: mutate the winner of a tournament, let the oldest die.
-
-Refuses to know what a row means: ``space.mutate`` decides what is near.
-"""
+"""Regularized evolution: mutate the winner of a tournament, let the oldest die."""
 
 from collections import Counter, deque
 from collections.abc import Mapping
@@ -19,25 +16,26 @@ class EvolutionSearcher:
     """Aging evolution of Real et al. 2019 (AAAI, algorithm 1), asynchronous.
 
     The first ``population`` rows are random. After them each proposal is a mutation of
-    the best of ``tournament`` members drawn from the population as it is at that ask.
+    the best of ``tournament`` members drawn from the population at the time of the ask.
     Every result enters the population and the oldest member leaves it, however good it
-    was: a row stays only by being found again, so that one lucky score can't rule.
+    was: a row stays only by being found again, so that one lucky score can't dominate.
 
     Args:
-        space: what rows are made of.
-        seed: of the proposals, 0 or more.
-        population: members kept (Real et al.: 100).
-        tournament: members drawn, with replacement, to choose a parent (theirs: 25).
-            Ours is smaller as most rules score the same zero: pressure is high already.
-        fresh: share of proposals that are random even after the beginning, in [0, 1].
-            Ours (theirs: 0): a population that is all one rule could not leave it.
-
-        sharing: in a tournament, a reward that c members have to the last bit counts as
-            reward / c**sharing, as those are nearly always one rule in several
-            disguises; 0 or more. Ours (theirs: 0).
+        space: The space that rows belong to.
+        seed: Seed of the proposals, 0 or more.
+        population: Members kept (Real et al.: 100).
+        tournament: Members drawn, with replacement, to choose a parent (Real et al.:
+            25). Ours is smaller because most rules score the same zero, so that the
+            selection pressure is high already.
+        fresh: Share of proposals that are random even after the first ``population``,
+            in [0, 1] (Real et al.: 0). With 0, a population of copies of one rule could
+            not leave it.
+        sharing: In a tournament, a reward that c members have to the last bit counts as
+            reward / c**sharing, because equal rewards nearly always belong to one rule
+            written in several ways; 0 or more (Real et al.: 0).
 
     Raises:
-        ValueError: an option is out of its range.
+        ValueError: An option is out of its range.
     """
 
     def __init__(
@@ -76,7 +74,17 @@ class EvolutionSearcher:
         self._header = header("evolution", space.choices, options)
 
     def ask(self, count: int) -> Rows:
-        """Return ``count`` rows; see ``Searcher.ask``."""
+        """Propose rows; see ``Searcher.ask``.
+
+        Args:
+            count: Number of rows, 0 or more.
+
+        Returns:
+            int64 (count, D).
+
+        Raises:
+            ValueError: ``count`` is negative or not a whole number.
+        """
         rows = np.empty((checked_count(count), len(self._space.choices)), np.int64)
         for index in range(len(rows)):
             rows[index] = self._propose()
@@ -103,12 +111,20 @@ class EvolutionSearcher:
         return row
 
     def tell(self, rows: ArrayLike, rewards: ArrayLike) -> dict[str, float]:
-        """Let the results into the population; return facts about it.
+        """Add the results to the population; see ``Searcher.tell``.
+
+        Args:
+            rows: (count, D), as asked, in the same order.
+            rewards: (count,), in [0, 1]; NaN means "no result".
 
         Returns:
             ``population_best`` and ``population_mean`` (rewards), and
-            ``population_distinct``, different rows per member; {} while there is no
-            member.
+            ``population_distinct``, different rows per member; {} while the population
+            is empty.
+
+        Raises:
+            ValueError: No ask is open, the rows are not those of the oldest ask, or a
+                reward is outside [0, 1]. The searcher is then unchanged.
         """
         ask, values = self._outstanding.take(rows, rewards)
         for row, reward in zip(ask.rows, values, strict=True):
@@ -135,7 +151,14 @@ class EvolutionSearcher:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Continue from a snapshot; see ``Searcher.load_state_dict``."""
+        """Continue from a snapshot; see ``Searcher.load_state_dict``.
+
+        Args:
+            state: The result of ``state_dict``.
+
+        Raises:
+            ValueError: The state belongs to another searcher, space or set of options.
+        """
         check_header(state, self._header)
         self._rng = generator_from(state["rng"])
         self._outstanding.load(state["outstanding"])

@@ -1,4 +1,4 @@
-"""Which proposals still wait for their results; nothing of how they were chosen."""
+"""A queue of proposals that wait for their results."""
 
 import operator
 from collections import deque
@@ -12,7 +12,12 @@ from neuralopt.searchers.searcher import Rows
 
 
 class Ask(NamedTuple):
-    """Rows asked together, (count, D), and what was noted of each, (count, notes)."""
+    """Rows that were asked for together.
+
+    Attributes:
+        rows: int64 (count, D).
+        notes: Numbers kept with each row, (count, notes).
+    """
 
     rows: Rows
     notes: NDArray[np.float64]
@@ -23,7 +28,7 @@ class PendingAsks:
 
     Args:
         decisions: D, the length of a row.
-        notes: numbers kept with each row between ask and tell, such as the
+        notes: Numbers kept with each row between ask and tell, such as the
             log-probability with which it was sampled.
     """
 
@@ -36,7 +41,15 @@ class PendingAsks:
         return len(self._asks)
 
     def add(self, rows: Rows, notes: NDArray[np.float64] | None = None) -> Rows:
-        """Remember an ask; return a copy of its rows for the caller."""
+        """Append an ask to the queue.
+
+        Args:
+            rows: int64 (count, D).
+            notes: (count, notes); None if no numbers are kept.
+
+        Returns:
+            A copy of the rows, for the caller.
+        """
         if notes is None:
             notes = np.empty((len(rows), 0))
         assert rows.shape == (len(notes), self._decisions)
@@ -47,11 +60,18 @@ class PendingAsks:
     def take(
         self, rows: ArrayLike, rewards: ArrayLike
     ) -> tuple[Ask, NDArray[np.float64]]:
-        """Remove the oldest ask; return it and its rewards (count,), NaN = no result.
+        """Remove the oldest ask.
+
+        Args:
+            rows: (count, D), the rows of the oldest ask.
+            rewards: (count,), in [0, 1]; NaN means "no result".
+
+        Returns:
+            The ask and its rewards, float64 (count,).
 
         Raises:
-            ValueError: nothing is outstanding, the rows are not those of the oldest
-                ask, or a reward is outside [0, 1]. Nothing is removed then.
+            ValueError: No ask is open, the rows are not those of the oldest ask, or a
+                reward is outside [0, 1]. Nothing is removed then.
         """
         if not self._asks:
             raise ValueError("tell without an open ask: call ask first, tell each once")
@@ -74,14 +94,18 @@ class PendingAsks:
         return ask, checked
 
     def state(self) -> list[dict[str, Any]]:
-        """Return the queue as plain lists; they hold floats exactly."""
+        """Return the queue as plain lists, which hold floats exactly."""
         return [
             {"count": len(a.rows), "rows": a.rows.tolist(), "notes": a.notes.tolist()}
             for a in self._asks
         ]
 
     def load(self, state: Sequence[Mapping[str, Any]]) -> None:
-        """Replace the queue by one that ``state`` returned."""
+        """Replace the queue.
+
+        Args:
+            state: The result of ``state``.
+        """
         self._asks = deque(
             Ask(
                 np.array(a["rows"], dtype=np.int64).reshape(
@@ -94,7 +118,14 @@ class PendingAsks:
 
 
 def checked_count(count: int) -> int:
-    """Return ``count`` as an int; ValueError if it can't be a number of rows."""
+    """Return a number of rows as an int.
+
+    Args:
+        count: The number that a caller gave.
+
+    Raises:
+        ValueError: It is negative or not a whole number.
+    """
     try:
         number = operator.index(count)
     except TypeError:

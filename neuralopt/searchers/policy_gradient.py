@@ -1,7 +1,4 @@
-"""How a controller learns from rewards: PPO and plain policy gradient.
-
-Knows log-probabilities and advantages; refuses to know where rewards come from.
-"""
+"""How a controller learns from rewards: PPO and plain policy gradient."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,15 +22,16 @@ FLOOR_GAIN = 0.2  # entropy weight a nat below the floor, in units of the advant
 class Training:
     """How the controller is trained.
 
-    The defaults are ours, chosen for searches of 1,000 to 20,000 rules. Of Bello et al.
-    2017 we recall, and could not check, plain Adam with learning rate 1e-5, 5 rules an
-    update and entropy weight 0.0015; such a controller hardly moves in 20,000 rules::
+    The defaults are ours, chosen for searches of 1,000 to 20,000 rules. Bello et al.
+    2017 used, as far as we recall (we could not check it), plain Adam with learning
+    rate 1e-5, 5 rules per update and entropy weight 0.0015; such a controller hardly
+    moves in 20,000 rules::
 
         Training(algorithm="reinforce", advantage="raw", learning_rate=1e-5, batch=5,
                  entropy_weight=0.0015, entropy_floor=0.0, sharing=0.0)
 
     Raises:
-        ValueError: an option is out of its range.
+        ValueError: An option is out of its range.
     """
 
     algorithm: Algorithm = "ppo"
@@ -46,11 +44,12 @@ class Training:
     learning_rate: float = 1e-3
     """Of Adam."""
     batch: int = 32
-    """Results an update; results wait until so many are there, however they came."""
+    """Results per update; results wait until there are this many."""
     epochs: int = 4
     """Gradient steps on each batch (ppo only; reinforce makes one)."""
     clip: float = 0.2
-    """PPO ignores a row once its ratio has moved so far from 1 the way it should."""
+    """PPO ignores a row once its ratio has moved this far from 1 in the direction that
+    its advantage favours."""
     entropy_weight: float = 0.05
     """Reward of one nat of a row's entropy, in units of the advantage."""
     entropy_floor: float = 7.0
@@ -61,8 +60,8 @@ class Training:
     """Of the moving averages of the reward and its square, per result."""
     sharing: float = 0.5
     """A reward told c times lately counts as reward / c**sharing, so that a rule found
-    over and over stops paying (see ``RewardHistory``). For qualities that hardly ever
-    tie between different rules, such as exp(-loss); 0, for others: off."""
+    over and over stops paying (see ``RewardHistory``). It suits qualities that hardly
+    ever tie between different rules, such as exp(-loss); for others set 0, off."""
     sharing_window: int = 4096
     """Results among which ``sharing`` counts."""
     rank_window: int = 512
@@ -98,7 +97,13 @@ class Training:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Rows (n, D), their log-probability when sampled (n,), their advantage (n,)."""
+    """The rows of one update.
+
+    Attributes:
+        rows: int64 (n, D).
+        sampled: Log-probability of each row when it was sampled, (n,).
+        advantages: Advantage of each row, (n,).
+    """
 
     rows: Rows
     sampled: NDArray[np.float64]
@@ -107,13 +112,15 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """What an update did, measured before its last gradient step.
+    """Diagnostics of an update, measured before its last gradient step.
 
-    ``loss`` is what was minimised, entropy bonus included; ``gradient_norm`` is taken
-    before clipping; ``row_entropy`` is in nats a row; ``approximate_kl`` estimates, in
-    nats a row, how far the policy is from the one that sampled the batch (Schulman's
-    k3 estimator, never negative); ``clip_fraction`` is the share of rows whose ratio is
-    outside 1 +- clip.
+    Attributes:
+        loss: The loss that was minimised, entropy bonus included.
+        gradient_norm: Norm of the gradient before clipping.
+        row_entropy: Mean entropy, nats a row.
+        approximate_kl: Estimated distance from the policy that sampled the batch, nats
+            a row (Schulman's k3 estimator, never negative).
+        clip_fraction: Share of rows whose ratio is outside 1 +- clip.
     """
 
     loss: float
@@ -126,9 +133,15 @@ class Update:
 def ppo_loss(
     log_probabilities: Tensor, sampled: Tensor, advantages: Tensor, clip: float
 ) -> Tensor:
-    """Return -mean(min(r A, clamp(r, 1 - clip, 1 + clip) A)), r the ratio; all (n,).
+    """Return -mean(min(r A, clamp(r, 1 - clip, 1 + clip) A)), where r is the ratio.
 
-    Where the policy is still the one that sampled, its gradient is REINFORCE's.
+    As long as the policy is the one that sampled, its gradient is that of REINFORCE.
+
+    Args:
+        log_probabilities: Of the rows under the current policy, (n,).
+        sampled: Log-probabilities when the rows were sampled, (n,).
+        advantages: Of the rows, (n,).
+        clip: Largest useful distance of the ratio from 1.
     """
     ratio = (log_probabilities - sampled).exp()
     clipped = ratio.clamp(1 - clip, 1 + clip)
@@ -136,7 +149,12 @@ def ppo_loss(
 
 
 def reinforce_loss(log_probabilities: Tensor, advantages: Tensor) -> Tensor:
-    """Return -mean(A log p), all (n,): its gradient estimates that of -E[reward]."""
+    """Return -mean(A log p): its gradient estimates that of -E[reward].
+
+    Args:
+        log_probabilities: Of the rows under the current policy, (n,).
+        advantages: Of the rows, (n,).
+    """
     return -(log_probabilities * advantages).mean()
 
 
@@ -148,7 +166,19 @@ def update(
     training: Training,
     entropy_weight: float,
 ) -> Update:
-    """Train the controller on one batch; return what happened."""
+    """Train the controller on one batch.
+
+    Args:
+        controller: The policy; its weights change.
+        optimizer: An optimizer of the controller's weights.
+        batch: The rows, with the log-probabilities and advantages.
+        masks: Returns the allowed choices after some prefixes.
+        training: Algorithm, number of gradient steps and limits.
+        entropy_weight: Reward of one nat of a row's entropy.
+
+    Returns:
+        Diagnostics of the last gradient step.
+    """
     dtype = controller.bias.dtype
     allowed = row_masks(batch.rows, masks)
     sampled = torch.from_numpy(batch.sampled).to(dtype)

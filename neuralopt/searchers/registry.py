@@ -1,4 +1,4 @@
-"""Searchers by name; the only place that knows which ones there are."""
+"""The registry of searchers."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -27,13 +27,13 @@ def make_searcher(
     """Return the searcher of this name for a space.
 
     Args:
-        name: a name of SEARCHERS.
-        space: what rows are made of.
-        seed: of its proposals, 0 or more.
-        options: some or all of its options.
+        name: A key of SEARCHERS.
+        space: The space that rows belong to.
+        seed: Seed of the proposals, 0 or more.
+        options: Some or all of the searcher's options.
 
     Raises:
-        ValueError: the name or an option is unknown, or a value is out of range.
+        ValueError: The name or an option is unknown, or a value is out of range.
     """
     if name not in SEARCHERS:
         raise ValueError(f"unknown searcher {name!r}: {hint(name, SEARCHERS)}")

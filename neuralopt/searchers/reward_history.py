@@ -1,4 +1,4 @@
-"""How good a reward is, compared with the rewards before it."""
+"""The reward history: how good a reward is compared with those before it."""
 
 from collections import Counter, deque
 from collections.abc import Mapping
@@ -7,29 +7,30 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-# Rewards closer than this are one reward to a search; below it, ``std`` would blow up
-# what is left between the duplicates of a controller that has settled.
+# Differences below this do not matter to a search. Without a lower bound, ``std`` would
+# magnify the rest that remains once a controller has settled on duplicates.
 SMALLEST_SPREAD = 0.01
 
 
 class RewardHistory:
-    """Moving averages of rewards and the latest of them.
+    """Moving averages of rewards, and the latest rewards.
 
     ``b <- decay b + (1 - decay) r`` over single results in the order told, divided by
     ``1 - decay**n`` so that the beginning isn't biased towards 0; the same for r**2.
 
-    Before that, a reward is shared: divided by ``count**sharing``, where count is how
-    often this very number was told among the last ``sharing_window``, itself included.
-    Qualities equal to the last bit are nearly always one rule in several disguises, of
-    which a space has thousands. Entropy is blind to that, as decisions without effect
-    stay random; a controller that need not share settles on one rule within 1,000.
-    (Fitness sharing, Goldberg and Richardson 1987, with equal reward as the niche.)
+    Before that, a reward is shared: divided by ``count**sharing``, where count is the
+    number of times that this very number was told among the last ``sharing_window``,
+    itself included. Qualities equal to the last bit nearly always belong to one rule,
+    which a space can write in thousands of ways. The entropy bonus does not prevent
+    this, because decisions without effect stay random: without sharing, a controller
+    settles on one rule within 1,000. (Fitness sharing, Goldberg and Richardson 1987,
+    with equal reward as the niche.)
 
     Args:
-        decay: of both averages, per result, in [0, 1).
-        rank_window: shared rewards kept for ranking.
-        sharing: the exponent above; 0 leaves rewards as they are.
-        sharing_window: rewards kept for counting.
+        decay: Decay of both averages, per result, in [0, 1).
+        rank_window: Number of shared rewards kept for ranking.
+        sharing: The exponent above; 0 leaves rewards unchanged.
+        sharing_window: Number of rewards kept for counting.
     """
 
     def __init__(
@@ -56,11 +57,16 @@ class RewardHistory:
     def advantages(
         self, rewards: NDArray[np.float64], kind: str
     ) -> NDArray[np.float64]:
-        """Return the advantage of each reward (n,), then remember the rewards.
+        """Return the advantage of each reward, then add the rewards to the history.
 
-        ``raw`` and ``std`` compare with the rewards before these (the first ones ever
-        with each other), so that a reward isn't part of its own baseline; ``rank``
-        compares with the latest rewards, these included.
+        Args:
+            rewards: (n,), in [0, 1].
+            kind: ``raw`` and ``std`` compare with the rewards before these (the very
+                first ones with each other), so that a reward isn't part of its own
+                baseline; ``rank`` compares with the latest rewards, these included.
+
+        Returns:
+            float64 (n,).
         """
         rewards = self._share(rewards)
         first = not self._weight
@@ -102,7 +108,7 @@ class RewardHistory:
         self._latest = [*self._latest, *rewards.tolist()][-self._rank_window :]
 
     def state(self) -> dict[str, Any]:
-        """Return everything as plain numbers and lists."""
+        """Return the history as plain numbers and lists."""
         return {
             "weight": self._weight,
             "mean": self._mean,
@@ -112,7 +118,11 @@ class RewardHistory:
         }
 
     def load(self, state: Mapping[str, Any]) -> None:
-        """Continue from ``state()``."""
+        """Continue from a saved history.
+
+        Args:
+            state: The result of ``state``.
+        """
         self._weight = state["weight"]
         self._mean = state["mean"]
         self._square = state["square"]

@@ -1,4 +1,4 @@
-"""What every searcher's saved state begins with, and how it is checked on loading."""
+"""The common head of every searcher's saved state, and its check on loading."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,7 +9,13 @@ import numpy as np
 def header(
     searcher: str, choices: Sequence[int], options: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return what a state must agree on with the searcher that loads it."""
+    """Return the entries in which a state and the searcher that loads it must agree.
+
+    Args:
+        searcher: Name of the searcher.
+        choices: Number of choices of each decision.
+        options: Options of the searcher.
+    """
     return {
         "searcher": searcher,
         "choices": [int(c) for c in choices],
@@ -18,7 +24,15 @@ def header(
 
 
 def check_header(state: Mapping[str, Any], expected: Mapping[str, Any]) -> None:
-    """Raise ValueError naming the first disagreement of a state with its loader."""
+    """Check that a saved state fits the searcher that loads it.
+
+    Args:
+        state: The saved state.
+        expected: The header of the searcher that loads it.
+
+    Raises:
+        ValueError: They disagree; the message names the first disagreement.
+    """
     for key, wanted in expected.items():
         if key not in state:
             raise ValueError(
@@ -40,7 +54,11 @@ def check_header(state: Mapping[str, Any], expected: Mapping[str, Any]) -> None:
 
 
 def generator_from(state: Mapping[str, Any]) -> np.random.Generator:
-    """Return a generator that continues from ``rng.bit_generator.state``."""
+    """Return a random generator that continues from a saved state.
+
+    Args:
+        state: A value of ``rng.bit_generator.state``.
+    """
     rng = np.random.default_rng(0)
     rng.bit_generator.state = dict(state)
     return rng

@@ -1,4 +1,4 @@
-"""What a searcher is and what it needs of a space; nothing of expressions or tasks."""
+"""The protocols of a searcher and of the space that it searches."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
@@ -10,10 +10,10 @@ Rows = NDArray[np.int64]  # (count, D): one proposal a row, one decision a colum
 
 
 class Space(Protocol):
-    """The part of a space that a searcher uses: rows of decisions, never their meaning.
+    """The part of a space that searchers use: rows of decisions without their meaning.
 
     A row is valid exactly when every decision is allowed by the mask that follows from
-    the decisions before it, and every prefix the masks allow can be completed.
+    the decisions before it, and every prefix that the masks allow can be completed.
     """
 
     @property
@@ -21,16 +21,43 @@ class Space(Protocol):
         """Number of choices of each of the D decisions."""
 
     def masks(self, prefixes: Rows, /) -> NDArray[np.bool_]:
-        """Allowed choices of decision k, (batch, choices[k]), given the k before it."""
+        """Return the allowed choices of decision k, given the k decisions before it.
+
+        Args:
+            prefixes: int64 (batch, k).
+
+        Returns:
+            bool (batch, choices[k]).
+        """
 
     def sample(self, count: int, rng: np.random.Generator, /) -> Rows:
-        """Random valid rows, (count, D)."""
+        """Draw random valid rows.
+
+        Args:
+            count: Number of rows.
+            rng: Source of the random numbers.
+
+        Returns:
+            int64 (count, D).
+        """
 
     def mutate(self, row: Rows, rng: np.random.Generator, /) -> Rows:
-        """A valid row near ``row`` (D,), which stays as it is."""
+        """Return a valid row near a given one.
+
+        Args:
+            row: int64 (D,); it is not modified.
+            rng: Source of the random numbers.
+
+        Returns:
+            int64 (D,).
+        """
 
     def valid(self, row: Rows, /) -> bool:
-        """Whether the row (D,) obeys every mask."""
+        """Check whether a row obeys every mask.
+
+        Args:
+            row: int64 (D,).
+        """
 
 
 class Searcher(Protocol):
@@ -40,45 +67,56 @@ class Searcher(Protocol):
     answered by one ``tell`` of the same rows, in ask order::
 
         rows = searcher.ask(32)
-        rewards = ...                      # in [0, 1]; NaN where there is no result
+        rewards = ...                      # in [0, 1]; NaN for "no result"
         diagnostics = searcher.tell(rows, rewards)
 
-    What is proposed depends on the seed, the options and what was told, and on nothing
-    else: not on global random state, the number of threads or the time.
+    Proposals depend only on the seed, the options and the results told, not on global
+    random state, the number of threads or the time.
     """
 
     def ask(self, count: int) -> Rows:
-        """Return ``count`` valid rows, (count, D); the array is the caller's to keep.
+        """Propose rows. The array belongs to the caller.
 
-        An ask of 0 rows is an ask like any other: it is told, in its turn.
+        An ask of 0 rows is an ask like any other and is told in its turn.
+
+        Args:
+            count: Number of rows, 0 or more.
+
+        Returns:
+            int64 (count, D), valid.
 
         Raises:
             ValueError: ``count`` is negative or not a whole number.
         """
 
     def tell(self, rows: ArrayLike, rewards: ArrayLike) -> dict[str, float]:
-        """Learn from the oldest ask without results; return diagnostics.
+        """Learn from the results of the oldest open ask.
 
         Args:
             rows: (count, D), as asked, in the same order.
             rewards: (count,), in [0, 1], higher is better; NaN means "no result" (a
                 failure of the machine, not of the rule) and teaches nothing.
 
+        Returns:
+            Diagnostics by name.
+
         Raises:
-            ValueError: nothing is outstanding, the rows are not those of the oldest
-                ask, or a reward is outside [0, 1]. The searcher is then unchanged.
+            ValueError: No ask is open, the rows are not those of the oldest ask, or a
+                reward is outside [0, 1]. The searcher is then unchanged.
         """
 
     def state_dict(self) -> dict[str, Any]:
-        """Return a snapshot of everything that what follows depends on.
+        """Return a snapshot of everything that later proposals depend on.
 
-        It is made of what ``torch.load(..., weights_only=True)`` accepts.
+        It holds only types that ``torch.load(..., weights_only=True)`` accepts.
         """
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Continue exactly where ``state_dict`` was called.
 
+        Args:
+            state: The result of ``state_dict``.
+
         Raises:
-            ValueError: the state is of another kind of searcher, another space or other
-                options.
+            ValueError: The state belongs to another searcher, space or set of options.
         """

@@ -1,4 +1,4 @@
-"""Random search: the control group of every other searcher; learns nothing."""
+"""Random search, the control group of every other searcher."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,11 +12,11 @@ from neuralopt.searchers.searcher import Rows, Space
 
 
 class UniformSearcher:
-    """Proposes rows that the space samples at random, with replacement.
+    """Proposes random valid rows, with replacement, and learns nothing.
 
     Args:
-        space: what rows are made of.
-        seed: of the proposals, 0 or more.
+        space: The space that rows belong to.
+        seed: Seed of the proposals, 0 or more.
     """
 
     def __init__(self, space: Space, seed: int = 0) -> None:
@@ -26,14 +26,36 @@ class UniformSearcher:
         self._header = header("uniform", space.choices, {})
 
     def ask(self, count: int) -> Rows:
-        """Return ``count`` random rows; see ``Searcher.ask``."""
+        """Draw random rows; see ``Searcher.ask``.
+
+        Args:
+            count: Number of rows, 0 or more.
+
+        Returns:
+            int64 (count, D).
+
+        Raises:
+            ValueError: ``count`` is negative or not a whole number.
+        """
         rows = np.empty((0, len(self._space.choices)), np.int64)
         if number := checked_count(count):
             rows = self._space.sample(number, self._rng)
         return self._outstanding.add(rows)
 
     def tell(self, rows: ArrayLike, rewards: ArrayLike) -> dict[str, float]:
-        """Check the results against the oldest ask and forget them; return {}."""
+        """Check the results against the oldest ask and discard them.
+
+        Args:
+            rows: (count, D), as asked, in the same order.
+            rewards: (count,), in [0, 1]; NaN means "no result".
+
+        Returns:
+            Always {}.
+
+        Raises:
+            ValueError: No ask is open, the rows are not those of the oldest ask, or a
+                reward is outside [0, 1].
+        """
         self._outstanding.take(rows, rewards)
         return {}
 
@@ -46,7 +68,14 @@ class UniformSearcher:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Continue from a snapshot; see ``Searcher.load_state_dict``."""
+        """Continue from a snapshot; see ``Searcher.load_state_dict``.
+
+        Args:
+            state: The result of ``state_dict``.
+
+        Raises:
+            ValueError: The state belongs to another searcher, space or set of options.
+        """
         check_header(state, self._header)
         self._rng = generator_from(state["rng"])
         self._outstanding.load(state["outstanding"])

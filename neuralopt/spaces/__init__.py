@@ -1,7 +1,4 @@
-"""Spaces: rows of decisions and the rules that they stand for.
-
-Knows grammars, masks and codings; refuses to know networks and scores.
-"""
+"""Search spaces: rows of decisions and the rules that they encode."""
 
 from neuralopt.spaces.registry import SPACES as SPACES
 from neuralopt.spaces.registry import load as load

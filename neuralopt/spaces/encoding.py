@@ -1,8 +1,8 @@
-"""From a rule back to a row of decisions.
+"""Find a row of decisions that encodes a given rule.
 
-Knows how to take a canonical form apart with the templates of a vocabulary, group by
-group from the last to the first; refuses to trust itself: every row that it returns was
-decoded, simplified and compared.
+The canonical form is taken apart with the templates of a vocabulary, group by group,
+from the last to the first. Every row is decoded, simplified and compared before it is
+returned.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,7 +18,7 @@ from neuralopt.spaces.skeleton import Rows, Skeleton
 from neuralopt.spaces.vocabulary import Vocabulary
 
 MAXIMUM_STEPS = 5_000
-"""Groups tried for one rule before it is given up, after some seconds at most."""
+"""Most groups tried for one rule before the search ends, which takes a few seconds."""
 
 X = Expression("x")
 
@@ -27,13 +27,18 @@ BEFORE, BETWEEN, AFTER = -1, -1_000, -2_000
 
 
 Source = int | Expression
-"""An operand's index, or what an earlier group made: its canonical form, or the name of
+"""An operand's index, or an earlier group's result: its canonical form, or the name of
 a copy."""
 
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One side of a group: a unary and the source that it is applied to."""
+    """One side of a group: a unary and the source that it is applied to.
+
+    Attributes:
+        unary: Index of the unary template.
+        source: The operand or earlier result that it is applied to.
+    """
 
     unary: int
     source: Source
@@ -41,7 +46,14 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One group. A side that is None doesn't matter."""
+    """One group of a plan.
+
+    Attributes:
+        result: What the group computes.
+        binary: Index of the binary template.
+        left: The left side; None if any operand will do.
+        right: The right side; None if any operand will do.
+    """
 
     result: Source
     binary: int
@@ -51,7 +63,14 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """The canonical form of a group over x and y, or with one side a given constant."""
+    """The canonical form of a binary template, with one side constant or none.
+
+    Attributes:
+        pattern: The canonical form, with variables x and y.
+        binary: Index of the binary template.
+        left: The constant left side, if it is given.
+        right: The constant right side, if it is given.
+    """
 
     pattern: Expression
     binary: int
@@ -60,14 +79,26 @@ class Form:
 
 
 class Encoder:
-    """Finds rows for rules in one space. Its tables are made at the first use."""
+    """Finds rows for rules in one space; its tables are built at the first use.
+
+    Args:
+        vocabulary: The templates of the space.
+        skeleton: Which rows are valid.
+    """
 
     def __init__(self, vocabulary: Vocabulary, skeleton: Skeleton) -> None:
         self._vocabulary = vocabulary
         self._skeleton = skeleton
 
     def encode(self, expression: Expression) -> Rows | None:
-        """A valid row whose rule simplifies to what `expression` does, or None."""
+        """Find a valid row whose rule has the canonical form of `expression`.
+
+        Args:
+            expression: The rule to encode.
+
+        Returns:
+            The row, int64 (decisions,), or None if none was found.
+        """
         target = simplify(expression)
         budget = iter(range(MAXIMUM_STEPS))
         for groups in range(1, self._skeleton.groups + 1):
@@ -87,10 +118,14 @@ class Encoder:
     def _plans(
         self, goals: Sequence[Expression], groups: int, budget: Iterator[int]
     ) -> Iterator[tuple[Step, ...]]:
-        """Ways to make all goals with so many groups or fewer, in order of execution.
+        """Ways to compute all goals with at most `groups` groups, in execution order.
 
-        goals: the largest first. What makes it is smaller and joins the others, so
-        that a part that several need is made once.
+        Args:
+            goals: Expressions to compute, largest first. What a goal is made of is
+                smaller and joins the other goals, so that a shared part is computed
+                once.
+            groups: Most groups to use.
+            budget: Yields one item for each group that may still be tried.
         """
         if not goals:
             yield ()
@@ -105,7 +140,7 @@ class Encoder:
                     yield (*plan, step)
 
     def _steps(self, goal: Expression) -> Iterator[Step]:
-        """Groups that may make a goal."""
+        """Groups whose result may be this goal."""
         names = {*VARIABLES, *(view.primitive for view in views(goal))}
         for form in self._forms:
             if form.pattern.primitive in names or not form.pattern.contains(*VARIABLES):
@@ -122,7 +157,7 @@ class Encoder:
             yield from self._constant_steps.get(goal, ())
 
     def _sides(self, value: Expression, goal: Expression) -> list[Side]:
-        """Sides that may have this value: of operands, else of smaller results."""
+        """Sides that may have this value: operands if any, else smaller results."""
         known = self._operand_sides.get(value)
         if known:
             return known
@@ -139,7 +174,7 @@ class Encoder:
 
     @cached_property
     def _operand_sides(self) -> dict[Expression, list[Side]]:
-        """Canonical form -> sides made of operands that have it, one an operand."""
+        """Map each canonical form to the sides of one operand that have it."""
         sides: dict[Expression, dict[int, Side]] = {}
         for unary, template in enumerate(self._vocabulary.unary):
             for index, operand in enumerate(self._vocabulary.operands):
@@ -172,7 +207,7 @@ class Encoder:
 
     @cached_property
     def _constant_steps(self) -> dict[Expression, list[Step]]:
-        """Constants that one group makes of two constants."""
+        """Constants that one group computes from two constants."""
         steps: dict[Expression, list[Step]] = {}
         for binary, template in enumerate(self._vocabulary.binary):
             for (x, left), (y, right) in product(self._constants, repeat=2):
@@ -184,7 +219,7 @@ class Encoder:
     # Laying a plan out as a row
 
     def _rows(self, target: Expression, plan: tuple[Step, ...]) -> Iterator[Rows]:
-        """Rows of a plan: its groups, and copies before and after that fill the row.
+        """Lay a plan out as rows, with copies before and after it to fill all groups.
 
         Some of these rows may break a constraint.
         """
@@ -201,10 +236,16 @@ class Encoder:
     def _copies(
         self, source: Source, count: int, first: int, ends: bool = False
     ) -> list[Step]:
-        """Groups that pass a value on, named `first`, `first` - 1 ...
+        """Groups that pass a value on, with results `first`, `first` - 1 and so on.
 
-        ends: the last of them is the last of the row. Empty if a group is needed that
-        this space hasn't.
+        Args:
+            source: The value to copy.
+            count: Number of copies.
+            first: Name of the first copy.
+            ends: Whether the last copy is the last group of the row.
+
+        Returns:
+            The groups; empty if the space can't express one of them.
         """
         copies: list[Step] = []
         for number in range(count):
@@ -218,7 +259,7 @@ class Encoder:
         return copies
 
     def _passing(self, source: Source, final: bool) -> Form | None:
-        """A form that is x, whose constant, if any, isn't what is to be copied."""
+        """A form equal to x whose constant, if it has one, is not `source`."""
         if X not in self._unary_patterns:
             return None
         for form in self._forms:
@@ -231,7 +272,7 @@ class Encoder:
     def _with_copies_before(
         self, steps: list[Step], count: int, on_left: bool
     ) -> list[Step]:
-        """Copies of an operand of the first group, which then uses the last copy."""
+        """Insert copies of an operand of the first group, which uses the last one."""
         first = steps[0]
         side = first.left if on_left else first.right
         if side is None or not count:
@@ -241,7 +282,7 @@ class Encoder:
         return [*self._copies(side.source, count, BEFORE), first, *steps[1:]]
 
     def _with_clashes_copied(self, steps: list[Step]) -> list[Step]:
-        """Where the sides must have two sources and have one, the right gets a copy."""
+        """Copy the right source where both sides use one and the space forbids that."""
         if not self._skeleton.distinct_operands:
             return steps
         laid: list[Step] = []
@@ -255,7 +296,7 @@ class Encoder:
         return laid
 
     def _row(self, steps: list[Step]) -> Rows | None:
-        """The decisions of these groups; None if one needs what none has made."""
+        """The decisions of these groups; None if a group uses an uncomputed value."""
         known: dict[Source, int] = {n: n for n in range(self._skeleton.operands)}
         decisions: list[int] = []
         for group, step in enumerate(steps):
@@ -276,12 +317,12 @@ class Encoder:
 
 
 def _parts(step: Step) -> Iterator[Expression]:
-    """What other groups must make before this one."""
+    """Values that other groups must compute before this one."""
     for side in (step.left, step.right):
         if side and isinstance(side.source, Expression):
             yield side.source
 
 
 def _bulk(expression: Expression) -> tuple[int, str]:
-    """A total order in which a part comes before the whole."""
+    """Sort key, a total order, that puts a part before the whole."""
     return expression.size, str(expression)

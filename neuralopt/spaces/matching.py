@@ -1,7 +1,7 @@
-"""Unification of a template with a rule, both in canonical form.
+"""Match a template against a rule, both in canonical form.
 
-Knows the few ways in which a canonical form hides how it was built: order of operands,
-signs moved outwards, products of equal sides; refuses to know spaces and decisions.
+A canonical form hides how it was built in a few ways, which are undone here: the order
+of operands, signs moved outwards, and products of equal sides.
 """
 
 from collections.abc import Iterator, Mapping
@@ -19,10 +19,18 @@ TWO, THREE = parse("2"), parse("3")
 def unify(
     pattern: Expression, target: Expression, bound: Binding = NOTHING_BOUND
 ) -> Iterator[Binding]:
-    """Ways to replace x and y in `pattern` so that it simplifies to `target`.
+    """Find replacements of x and y with which `pattern` simplifies to `target`.
 
-    bound: variables that are replaced already. Not every way is found, and one that is
-    found may fail: the caller checks with simplify.
+    The search is neither complete nor exact: some replacements are missed, and one that
+    is found may be wrong. The caller checks them with `simplify`.
+
+    Args:
+        pattern: A template in canonical form.
+        target: A rule in canonical form.
+        bound: Variables that already have a replacement.
+
+    Yields:
+        The replacements, by variable.
     """
     if pattern.primitive in VARIABLES:
         known = bound.get(pattern.primitive)
@@ -50,7 +58,14 @@ def _unify_all(
 
 
 def views(target: Expression) -> Iterator[Expression]:
-    """The target and what else has it as its canonical form, one step away."""
+    """Enumerate expressions one step away that have this canonical form.
+
+    Args:
+        target: A rule in canonical form.
+
+    Yields:
+        The target itself, then the others.
+    """
     for view in (target, *_other_signs(target), *_products(target)):
         yield view
         if Law.COMMUTATIVE in _laws(view):
@@ -58,7 +73,7 @@ def views(target: Expression) -> Iterator[Expression]:
 
 
 def _products(target: Expression) -> Iterator[Expression]:
-    """The products that a power stands for."""
+    """The products that `simplify` writes as this power."""
     if target.primitive == "power":
         base, exponent = target.arguments
         if exponent == TWO:
@@ -69,7 +84,7 @@ def _products(target: Expression) -> Iterator[Expression]:
 
 
 def _other_signs(target: Expression) -> Iterator[Expression]:
-    """The forms in which a sign stands further in."""
+    """The forms with the minus sign moved inwards."""
     if target.primitive == "subtract":
         left, right = target.arguments
         yield Expression("add", (left, negated(right)))
@@ -92,7 +107,11 @@ def _other_signs(target: Expression) -> Iterator[Expression]:
 
 
 def negated(expression: Expression) -> Expression:
-    """The canonical form of -x."""
+    """Return the canonical form of -x.
+
+    Args:
+        expression: The x of the formula.
+    """
     return simplify(Expression("negative", (expression,)))
 
 

@@ -1,7 +1,4 @@
-"""The spaces that come with neuralopt, by name.
-
-Knows that each is a file of ``conf/space``; refuses to read any before it is asked for.
-"""
+"""The built-in search spaces, by name: one for each file in ``conf/space``."""
 
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -11,7 +8,11 @@ from neuralopt.spaces.space import Space
 
 
 class SpaceRegistry(Mapping[str, Space]):
-    """Name -> Space, each built at its first use."""
+    """Maps names to spaces; a file is read and its space built at the first use.
+
+    Args:
+        files: The files of ``conf/space``, by name.
+    """
 
     def __init__(self, files: Catalog) -> None:
         self._files = files
@@ -31,10 +32,13 @@ SPACES: Mapping[str, Space] = SpaceRegistry(catalog("space"))
 
 
 def load(name: str) -> Space:
-    """The space of this name that comes with neuralopt.
+    """Return the built-in space with this name.
+
+    Args:
+        name: A key of SPACES.
 
     Raises:
-        ValueError: there is none; names those that there are.
+        ValueError: The name is unknown; the message lists the known ones.
     """
     try:
         return SPACES[name]

@@ -1,6 +1,6 @@
-"""The shape of a space: how many choices, which of them are allowed, how many rows.
+"""The shape of a space: its decisions, their masks, and the number of valid rows.
 
-Knows numbers only; refuses to know what the choices mean.
+Everything here is numbers; `vocabulary` says what the choices mean.
 """
 
 from dataclasses import dataclass, field
@@ -28,23 +28,23 @@ class Skeleton:
 
     A result is *pending* until a later group uses it: as its left operand, or as its
     right one when its binary reads the right side ("keep left" doesn't). "Every group
-    is used" says that nothing but the rule is pending at the end. As a group uses at
-    most two pending results and adds one, this bounds how many may be pending before
-    each group; masks that keep to the bound never lead to a dead end.
+    is used" means that only the rule is pending at the end. A group uses at most two
+    pending results and adds one, which bounds how many may be pending before each
+    group; masks that keep to the bound never lead to a dead end.
 
     Attributes:
-        operands: number of operands before the first group, 1 or more.
-        unary: number of unary functions.
-        reads_right: one entry a binary: does it depend on its right side?
-        may_end: one entry a binary: is it allowed in the last group?
-        groups: number of groups.
-        distinct_operands: the left and right operand of a group must differ.
-        reuse_previous: each group must use the result of the group before it.
-        every_group_used: each result must reach the rule (reuse_previous implies it).
-        choices: number of choices of each decision.
+        operands: Number of operands before the first group, 1 or more.
+        unary: Number of unary functions.
+        reads_right: For each binary, whether it depends on its right side.
+        may_end: For each binary, whether the last group may use it.
+        groups: Number of groups.
+        distinct_operands: The left and right operand of a group must differ.
+        reuse_previous: Each group must use the result of the group before it.
+        every_group_used: Each result must reach the rule (reuse_previous implies it).
+        choices: Number of choices of each decision.
 
     Raises:
-        ValueError: no row can meet the constraints.
+        ValueError: No row can meet the constraints.
     """
 
     operands: int
@@ -80,7 +80,7 @@ class Skeleton:
         object.__setattr__(self, "_pending_limits", self._limits())
 
     def _limits(self) -> tuple[int, ...]:
-        """The most results that may be pending before each group, and at the end."""
+        """Largest number of pending results before each group, and at the end."""
         if self.reuse_previous:
             return (1,) * (self.groups + 1)
         if not self.every_group_used:
@@ -98,13 +98,14 @@ class Skeleton:
         return any(reads and ends for reads, ends in pairs)
 
     def masks(self, prefixes: Rows) -> Mask:
-        """Allowed choices of decision k, given the k decisions before it.
+        """Return the allowed choices of decision k, given the k decisions before it.
 
-        Exact: a choice is allowed if and only if some valid row begins so.
+        The mask is exact: a choice is allowed if and only if some valid row starts with
+        the prefix and that choice.
 
         Args:
-            prefixes: int64, (batch, k) with k < len(choices); each the beginning of a
-                valid row. What an invalid beginning is answered is unspecified.
+            prefixes: int64, (batch, k) with k < len(choices); the first k decisions of
+                valid rows. The answer for an invalid prefix is unspecified.
 
         Returns:
             bool, (batch, choices[k]).
@@ -158,14 +159,25 @@ class Skeleton:
         return pending
 
     def valid(self, row: Rows) -> bool:
-        """Whether this is a row of this space that meets every constraint."""
+        """Check whether a row belongs to this space and meets every constraint.
+
+        Args:
+            row: int64 (decisions,); any other array is not valid.
+        """
         row = np.asarray(row)
         if row.shape != (len(self.choices),) or row.dtype.kind not in "iu":
             return False
         return bool(self.which_valid(row[None])[0])
 
     def which_valid(self, rows: Rows) -> Mask:
-        """Bool (batch,): which of these rows, int64 (batch, decisions), are valid."""
+        """Check which rows are valid.
+
+        Args:
+            rows: int64 (batch, decisions).
+
+        Returns:
+            bool (batch,).
+        """
         inside: Mask = (rows >= 0) & (rows < np.array(self.choices))
         valid: Mask = np.all(inside, axis=1)
         numbers = np.arange(len(rows))
@@ -175,11 +187,20 @@ class Skeleton:
         return valid
 
     def sample(self, count: int, rng: np.random.Generator) -> Rows:
-        """Random rows, int64 (count, decisions), drawn decision by decision.
+        """Draw random valid rows, decision by decision.
 
-        Each decision is uniform over its allowed choices. Rows are not quite equally
-        likely then: those that leave their later decisions fewer choices are drawn more
-        often.
+        Each decision is uniform over its allowed choices, so rows are not quite equally
+        likely: those that leave fewer choices to later decisions are drawn more often.
+
+        Args:
+            count: Number of rows, 0 or more.
+            rng: Source of the random numbers.
+
+        Returns:
+            int64 (count, decisions).
+
+        Raises:
+            ValueError: count is negative.
         """
         if count < 0:
             raise ValueError(f"count is {count}; it must be 0 or more")
@@ -189,12 +210,20 @@ class Skeleton:
         return rows
 
     def mutate(self, row: Rows, rng: np.random.Generator) -> Rows:
-        """A copy of a valid row with one random decision changed.
+        """Return a copy of a valid row with one random decision changed.
 
         The decision is uniform over those that have another allowed choice after the
-        decisions before it, its new value uniform over these. Later decisions are kept
-        where the change still allows them and drawn anew where it doesn't. The copy is
-        valid and differs from `row`, unless that is the only valid row.
+        decisions before it; its new value is uniform over these choices. Later
+        decisions are kept where the change still allows them and redrawn where it
+        doesn't. The copy is valid, and differs from `row` unless that is the only valid
+        row.
+
+        Args:
+            row: int64 (decisions,), valid; it is not modified.
+            rng: Source of the random numbers.
+
+        Returns:
+            int64 (decisions,).
 
         Raises:
             ValueError: `row` is not a valid row of this space.

@@ -1,8 +1,4 @@
-"""A space: which rules a search can propose, as rows of decisions.
-
-Knows the two halves of a space, what its choices mean and which are allowed, and how to
-read it from a plain mapping; refuses to know files, networks and scores.
-"""
+"""A search space: which rules a search can propose, and the rows that encode them."""
 
 import difflib
 from collections.abc import Collection, Mapping
@@ -20,10 +16,11 @@ from neuralopt.spaces.vocabulary import Vocabulary
 class Constraints:
     """Which rows of a space are valid (Bello et al. 2017, section 3).
 
-    distinct_operands: the two operands of a group must differ.
-    reuse_previous: each group must use the result of the group before it.
-    every_group_used: every result must reach the rule.
-    not_final: binary templates that the last group may not use.
+    Attributes:
+        distinct_operands: The two operands of a group must differ.
+        reuse_previous: Each group must use the result of the group before it.
+        every_group_used: Every result must reach the rule.
+        not_final: Binary templates that the last group may not use.
     """
 
     distinct_operands: bool = True
@@ -41,24 +38,28 @@ class Space:
     ``binary(unary1(left), unary2(right))`` and an operand of the groups after it; the
     last result is the rule. A row is the int64 vector of these decisions.
 
+    Source: Bello et al. 2017, section 3.1 and figure 3.
+
     Attributes:
-        name: what people call this space.
-        operands: rules. unary: templates in x. binary: templates in x and y; one
-            that leaves out y keeps its left side and doesn't use the right one.
-        groups: number of groups.
-        constraints: which rows are valid.
+        name: Name of the space.
+        operands: Rule texts.
+        unary: Templates in x.
+        binary: Templates in x and y; a template without y keeps its left side and
+            ignores the right one.
+        groups: Number of groups.
+        constraints: Which rows are valid.
 
     Raises:
-        ValueError: a text can't be read, a template ignores x, a list is empty or has
+        ValueError: A text can't be read, a template ignores x, a list is empty or has
             duplicates, a number is out of range, or no row could be valid.
 
-    >>> from neuralopt.language import parse, simplify
-    >>> space = Space("tiny", ("g", "m"), ("x", "sign(x)"), ("x * y", "x"), groups=2)
-    >>> row = space.encode(parse("g * sign(m)"))
-    >>> simplify(space.decode(row)) == simplify(parse("g * sign(m)"))
-    True
-
-    Source: Bello et al. 2017, section 3.1 and figure 3.
+    Example:
+        >>> from neuralopt.language import parse, simplify
+        >>> unary, binary = ("x", "sign(x)"), ("x * y", "x")
+        >>> space = Space("tiny", ("g", "m"), unary, binary, groups=2)
+        >>> row = space.encode(parse("g * sign(m)"))
+        >>> simplify(space.decode(row)) == simplify(parse("g * sign(m)"))
+        True
     """
 
     name: str
@@ -103,15 +104,18 @@ class Space:
 
     @classmethod
     def from_mapping(cls, name: str, mapping: Mapping[str, object]) -> "Space":
-        """A space from plain data, such as a file of ``conf/space/``.
+        """Build a space from plain data, such as a file of ``conf/space/``.
 
-        mapping: `operands`, `unary`, `binary` (lists of text; numbers are taken as
-        text), `groups` (int) and, if wanted, `constraints` (mapping of the fields of
-        Constraints) and `name` (which must be `name`).
+        Args:
+            name: Name of the space.
+            mapping: `operands`, `unary` and `binary` (lists of texts; numbers are read
+                as text), `groups` (an integer) and optionally `constraints` (a mapping
+                of the fields of Constraints) and `name` (which must be equal to
+                `name`).
 
         Raises:
-            ValueError: a key is unknown or missing, a value has another type, or the
-                space itself is refused. One line, with the remedy.
+            ValueError: A key is unknown or missing, a value has the wrong type, or the
+                space is invalid. The message is one line and ends with the remedy.
         """
         try:
             _check_keys(mapping, known=_KEYS, required=_REQUIRED)
@@ -131,7 +135,7 @@ class Space:
         return cls(name, operands, unary, binary, groups, constraints)
 
     def to_mapping(self) -> dict[str, object]:
-        """Return the plain data that `from_mapping` makes this space from."""
+        """Return the plain data from which `from_mapping` builds this space."""
         return {
             "name": self.name,
             "operands": list(self.operands),
@@ -160,37 +164,73 @@ class Space:
         return self._skeleton.raw_size
 
     def masks(self, prefixes: Rows) -> Mask:
-        """Bool (batch, choices[k]): allowed choices of decision k after k decisions.
+        """Return the allowed choices of decision k, given the k decisions before it.
 
-        prefixes: int64 (batch, k), beginnings of valid rows. Exact: a choice is allowed
-        if and only if some valid row begins so; there are no dead ends.
+        The mask is exact: a choice is allowed if and only if some valid row starts with
+        the prefix and that choice, so there are no dead ends.
+
+        Args:
+            prefixes: int64 (batch, k), the first k decisions of valid rows.
+
+        Returns:
+            bool (batch, choices[k]).
+
+        Raises:
+            ValueError: prefixes has another shape, or no decision is left.
         """
         return self._skeleton.masks(prefixes)
 
     def valid(self, row: Rows) -> bool:
-        """Whether this is a row of this space that meets every constraint."""
+        """Check whether a row belongs to this space and meets every constraint.
+
+        Args:
+            row: int64 (decisions,); any other array is not valid.
+        """
         return self._skeleton.valid(row)
 
     def sample(self, count: int, rng: np.random.Generator) -> Rows:
-        """Random valid rows, int64 (count, decisions), drawn decision by decision.
+        """Draw random valid rows, decision by decision.
 
         Each decision is uniform over its allowed choices.
+
+        Args:
+            count: Number of rows, 0 or more.
+            rng: Source of the random numbers.
+
+        Returns:
+            int64 (count, decisions).
+
+        Raises:
+            ValueError: count is negative.
         """
         return self._skeleton.sample(count, rng)
 
     def mutate(self, row: Rows, rng: np.random.Generator) -> Rows:
-        """A valid copy of a row with one random decision changed.
+        """Return a valid copy of a row with one random decision changed.
 
-        Later decisions that the change forbids are drawn anew. The copy differs from
-        `row`, unless that is the only valid row. Raises ValueError on an invalid row.
+        Later decisions that the change forbids are redrawn. The copy differs from `row`
+        unless that is the only valid row.
+
+        Args:
+            row: int64 (decisions,), valid; it is not modified.
+            rng: Source of the random numbers.
+
+        Returns:
+            int64 (decisions,).
+
+        Raises:
+            ValueError: `row` is not a valid row of this space.
         """
         return self._skeleton.mutate(row, rng)
 
     def decode(self, row: Rows) -> Expression:
-        """The rule that a row stands for, as built: not simplified.
+        """Return the rule that a row encodes, as built: not simplified.
+
+        Args:
+            row: int64 (decisions,).
 
         Raises:
-            ValueError: the row is not valid in this space.
+            ValueError: The row is not valid in this space.
         """
         if not self.valid(row):
             raise ValueError(
@@ -200,7 +240,14 @@ class Space:
         return self._vocabulary.decode(np.asarray(row))
 
     def decode_all(self, rows: Rows) -> list[Expression | None]:
-        """As `decode`, of int64 (batch, decisions); None for an invalid row."""
+        """Decode many rows, as `decode` does one.
+
+        Args:
+            rows: int64 (batch, decisions).
+
+        Returns:
+            A rule for each row; None for an invalid one.
+        """
         valid = self._skeleton.which_valid(rows).tolist()
         return [
             self._vocabulary.decode(row) if ok else None
@@ -208,13 +255,19 @@ class Space:
         ]
 
     def encode(self, expression: Expression) -> Rows:
-        """A valid row whose rule has the same canonical form as `expression`.
+        """Return a valid row whose rule has the same canonical form as `expression`.
 
-        Found by matching templates against the canonical form, so it may miss a row
-        that reaches the same canonical form by detours; what it returns is checked.
+        Templates are matched against the canonical form, which may miss a row that
+        reaches the same form in a roundabout way. The row that is returned is checked.
+
+        Args:
+            expression: The rule to encode.
+
+        Returns:
+            int64 (decisions,).
 
         Raises:
-            ValueError: no row was found; the space very likely can't say this rule.
+            ValueError: No row was found: very likely the space can't express this rule.
         """
         row = self._encoder.encode(expression)
         if row is None:

@@ -1,8 +1,4 @@
-"""What the choices of a space mean: operands, unary and binary templates.
-
-Knows rule text and how choices combine into a rule; refuses to know which choices are
-allowed.
-"""
+"""The meaning of a space's choices: operands, and unary and binary templates."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -16,17 +12,20 @@ MAXIMUM_GROUPS = 16
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """The words of a space, parsed and checked.
+    """The operands and templates of a space, parsed and checked.
 
     Attributes:
-        operand_texts: rules, such as ``sign(g)``.
-        unary_texts: templates in x, such as ``clip(x, 1e-5)``; ``x`` is the identity.
-        binary_texts: templates in x and y; one that leaves out y is a "keep left".
-        operands, unary, binary: the same as expressions, uncanonicalised.
+        operand_texts: Rules, such as ``sign(g)``.
+        unary_texts: Templates in x, such as ``clip(x, 1e-5)``; ``x`` is the identity.
+        binary_texts: Templates in x and y; a template without y is a "keep left".
+        operands: `operand_texts` as expressions, not simplified.
+        unary: `unary_texts` as expressions, not simplified.
+        binary: `binary_texts` as expressions, not simplified.
 
     Raises:
-        ValueError: a list is empty; a text is no rule; a template ignores x; two texts
-            of a list have the same canonical form. One line, with the remedy.
+        ValueError: A list is empty, a text is not a rule, a template ignores x, or two
+            texts of a list have the same canonical form. The message is one line and
+            ends with the remedy.
     """
 
     operand_texts: tuple[str, ...]
@@ -53,11 +52,15 @@ class Vocabulary:
 
     @property
     def reads_right(self) -> tuple[bool, ...]:
-        """One entry a binary: does it depend on its right side?"""
+        """For each binary, whether it depends on its right side."""
         return tuple(template.contains("y") for template in self.binary)
 
     def decode(self, row: Rows) -> Expression:
-        """The rule that a valid row stands for, as built: not simplified."""
+        """Return the rule that a valid row encodes, as built: not simplified.
+
+        Args:
+            row: int64 (decisions,), valid.
+        """
         results: list[Expression] = []
         operands = len(self.operands)
 
@@ -75,7 +78,14 @@ class Vocabulary:
         return results[-1]
 
     def check_limits(self, groups: int) -> None:
-        """Refuse a number of groups whose largest rule the language couldn't hold."""
+        """Reject a number of groups whose largest rule would exceed the limits.
+
+        Args:
+            groups: Number of groups.
+
+        Raises:
+            ValueError: A rule could be larger or deeper than the language allows.
+        """
         if groups > MAXIMUM_GROUPS:
             raise ValueError(
                 f"groups is {groups}; the most is {MAXIMUM_GROUPS}: use fewer groups"
@@ -103,7 +113,7 @@ class Vocabulary:
 
 
 def _largest(templates: Sequence[Expression], sizes: dict[str, int]) -> int:
-    """An upper bound of a template's size once its variables are replaced."""
+    """Upper bound of a template's size once its variables are replaced."""
     return max(
         sum(sizes.get(node.primitive, 1) for node in template.walk())
         for template in templates
@@ -142,7 +152,7 @@ def _parse_list(
 def _check_scalars(
     name: str, text: str, template: Expression, variables: tuple[str, ...]
 ) -> None:
-    """Refuse a template that would put a tensor where the language wants a number."""
+    """Reject a template that puts a tensor where the language requires a number."""
     for node in template.walk():
         if not node.arguments:
             continue

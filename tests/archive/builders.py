@@ -1,4 +1,4 @@
-"""A made-up search: its proposals and results depend on nothing but their numbers."""
+"""A synthetic search: its proposals and results depend only on their numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an archive keeps, what it finds again, and what it refuses to change."""
+"""The archive: what it stores, what it finds, and which changes it rejects."""
 
 from __future__ import annotations
 
@@ -181,7 +181,7 @@ def test_best_sorts_nothing_because_an_index_has(
     assert "TEMP B-TREE" not in str(plan)
 
 
-def test_known_names_the_last_that_is_no_duplicate_and_survives_reopening(
+def test_known_names_the_last_non_duplicate_and_survives_reopening(
     archive: Archive,
 ):
     proposals = [
@@ -345,7 +345,7 @@ def test_threads_may_share_an_archive(archive: Archive):
     assert archive.counts()["pending"] == 0
 
 
-def test_a_run_directory_stands_for_the_archive_in_it(tmp_path: Path):
+def test_a_run_directory_opens_the_archive_in_it(tmp_path: Path):
     with Archive.create(tmp_path, {}) as made:
         made.record([rule(0, "g")])
         assert made.path == tmp_path / "archive.sqlite"

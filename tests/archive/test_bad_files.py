@@ -1,4 +1,4 @@
-"""Whatever lies under the name of an archive: one line, and the file untouched."""
+"""Files that are not archives: the error is one line, and the file is untouched."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def refusal(act: Callable[[], object]) -> str:
         (b"", "start it again"),
     ],
 )
-def test_other_files_are_refused_and_left_alone(
+def test_other_files_are_rejected_and_unchanged(
     path: Path, other: bytes, words: str, writable: bool
 ):
     path.write_bytes(other)

@@ -1,4 +1,4 @@
-"""Kills, disks that fill, and what is left: nothing committed is lost."""
+"""Durability: no committed proposal is lost when a process dies or a disk fills up."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def test_a_half_written_file_is_rolled_back_even_by_a_reader(
     assert_resumes_exactly(path, 600)
 
 
-def test_a_kill_while_it_is_made_is_no_obstacle_to_making_it(tmp_path: Path):
+def test_an_archive_can_be_created_after_a_kill_during_its_creation(tmp_path: Path):
     path = tmp_path / "archive.sqlite"
     assert said(start_writer(path, 40, 3, steps=1)) == said_nothing()
     with pytest.raises(ArchiveError, match="start it again"):

@@ -1,4 +1,4 @@
-"""One writer at a time, and none kept out by the dead."""
+"""The lease: one writer at a time, and a dead writer blocks nobody."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Archives on disks that have no file locks: the lease alone keeps writers apart."""
+"""Archives on disks without file locks: only the lease keeps writers apart."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_a_search_is_written_read_and_continued(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("lockless")
-def test_a_reader_leaves_the_journal_of_a_running_transaction_alone(
+def test_a_reader_does_not_touch_the_journal_of_a_running_transaction(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "a.sqlite"

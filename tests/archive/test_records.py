@@ -1,4 +1,4 @@
-"""Proposals and executions refuse what an archive could not mean."""
+"""Proposals and executions reject values that make no sense in an archive."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What goes into the table comes back, bit for bit, and any JSON reader can read it."""
+"""Rows of the archive: values come back bit for bit, and any JSON reader reads them."""
 
 from __future__ import annotations
 

@@ -106,7 +106,7 @@ def test_a_held_archive_is_not_upgraded(old: Path):
     assert version(old) == 1
 
 
-def test_a_column_that_is_missing_is_added_whatever_the_version(old: Path):
+def test_a_missing_column_is_added_for_any_version(old: Path):
     # So that a new measurement needs no new version: see serialization.MEASURED.
     with Archive.open(old, writable=True):
         pass

@@ -1,4 +1,4 @@
-"""Commands as people type them, in this process and in one of their own."""
+"""Run commands as people type them, in this process or in a new one."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""What goes wrong is said in one line, and never stands in the way of a second try."""
+"""Bad input: the error is one line, and a second try is not blocked."""
 
 import resource
 import sqlite3
@@ -137,20 +137,20 @@ def test_compare_reads_overrides_as_search_does(
         (["show", "9**400"], ""),
         (["show", "\0"], ""),
         (["show", "torch.Adam"], ""),
-        (["show", "nowhere:best"], "nowhere is no run directory"),
-        (["show", "nowhere:0"], "nowhere is no run directory"),
-        (["show", "https://example.com"], "no run directory"),
+        (["show", "nowhere:best"], "nowhere is not a run directory"),
+        (["show", "nowhere:0"], "nowhere is not a run directory"),
+        (["show", "https://example.com"], "not a run directory"),
         (["show", "x" * 5000 + ":1"], ""),
-        (["show", ":"], "no run directory"),
+        (["show", ":"], "not a run directory"),
         (["compare", "budget=smoke"], "name at least one rule"),
         (["compare", "torch.Nope"], "there is no torch.Nope"),
         (["compare", "torch.Adm"], "did you mean 'torch.Adam'"),
         (["compare", "torch.LBFGS"], "there is no torch.LBFGS to compare with"),
         (["compare", "adam", "exp(sgn(g))"], "did you mean 'sign'?"),
-        (["compare", "nowhere:top5"], "nowhere is no run directory"),
-        (["top", "nowhere"], "nowhere is no run directory"),
-        (["resume", "nowhere"], "nowhere is no run directory"),
-        (["resume", "/etc/passwd"], "/etc/passwd is no run directory"),
+        (["compare", "nowhere:top5"], "nowhere is not a run directory"),
+        (["top", "nowhere"], "nowhere is not a run directory"),
+        (["resume", "nowhere"], "nowhere is not a run directory"),
+        (["resume", "/etc/passwd"], "/etc/passwd is not a run directory"),
         (["top", "nowhere", "-n", "0"], "-n is 0"),
         (["top", "nowhere", "-n", "few"], "invalid int value: 'few'"),
         (["top", "nowhere", "--jsn"], "unrecognized arguments: --jsn"),
@@ -197,12 +197,12 @@ def test_a_bad_rule_is_one_line_of_a_real_process() -> None:
     [
         (":999999", "has no proposal 999999: it holds 192"),
         (":192", "has no proposal 192"),
-        (":-1", "'-1' after ':' is no proposal"),
-        (":abc", "'abc' after ':' is no proposal: write N, best or topN"),
-        (":", "'' after ':' is no proposal"),
+        (":-1", "'-1' after ':' is not a proposal"),
+        (":abc", "'abc' after ':' is not a proposal: write N, best or topN"),
+        (":", "'' after ':' is not a proposal"),
         (":top0", ""),
-        (":topmost", "'topmost' after ':' is no proposal"),
-        (":top3", "stands for 3 rules: name one"),
+        (":topmost", "'topmost' after ':' is not a proposal"),
+        (":top3", "refers to 3 rules: name one"),
         ("", "is a run: write"),
     ],
 )

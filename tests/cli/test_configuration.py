@@ -1,4 +1,4 @@
-"""Overrides in all their forms: short options, files of one's own, lists, sweeps."""
+"""Overrides in all their forms: short options, the user's own files, lists, sweeps."""
 
 import json
 from pathlib import Path

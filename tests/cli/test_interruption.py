@@ -66,7 +66,7 @@ def test_a_search_stopped_by_ctrl_c_is_resumed_to_the_same_archive(
     _same_search(run, finished_run)
 
 
-def test_sigterm_stops_a_search_that_refused_a_second_driver_meanwhile(
+def test_sigterm_stops_a_search_that_has_refused_a_second_driver(
     capsys: Capture, tmp_path: Path
 ) -> None:
     run = tmp_path / "run"

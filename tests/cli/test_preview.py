@@ -1,4 +1,4 @@
-"""What a search would cost, said before it is begun."""
+"""The cost of a search, estimated before it is started."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Searches on Ray from the command line end in the archives of searches without."""
+"""Searches on Ray from the command line write the same archives as without Ray."""
 
 import signal
 import time

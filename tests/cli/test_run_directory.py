@@ -1,4 +1,4 @@
-"""A search does not begin where its results would be lost."""
+"""Run directories: a search does not start where its results would be lost."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Tasks with data, recipes and company, from the command line."""
+"""Tasks with data and recipes, and several tasks at once, from the command line."""
 
 import json
 import shutil

@@ -167,7 +167,7 @@ def test_a_rule_is_told_the_steps_of_its_own_training(
 
 
 @every
-def test_one_loss_that_is_not_finite_is_the_end_whatever_follows(name: str) -> None:
+def test_training_ends_at_the_first_loss_that_is_not_finite(name: str) -> None:
     checks.check_first_infinite_loss_ends_training(maker_of(name))
 
 

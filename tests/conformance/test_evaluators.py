@@ -56,7 +56,7 @@ def test_every_request_is_completed_exactly_once(name: str, batch: int) -> None:
 
 @every
 @pytest.mark.parametrize("batch", [1, 3, 100])
-def test_a_rule_that_breaks_the_scorer_fails_alone(name: str, batch: int) -> None:
+def test_a_rule_that_breaks_the_scorer_fails_no_other(name: str, batch: int) -> None:
     checks.check_failure_is_alone(EVALUATORS[name], batch)
 
 

@@ -1,4 +1,4 @@
-"""Tasks, rules and budgets for tests of engines, and an engine that pretends."""
+"""Tasks, rules and budgets for tests of engines, and a fake engine."""
 
 import math
 from functools import cache

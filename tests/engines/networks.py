@@ -1,4 +1,4 @@
-"""Networks of all kinds, as tasks of a user's own."""
+"""Networks of many kinds, as custom tasks."""
 
 import torch
 from torch import nn

@@ -1,6 +1,6 @@
-"""The stacked engine held against the serial one, weights and all, and against itself.
+"""The stacked engine compared with the serial one, including weights, and with itself.
 
-What every engine promises is tested in tests/conformance.
+Promises that hold for every engine are tested in tests/conformance.
 """
 
 import random
@@ -214,7 +214,7 @@ def test_an_outcome_does_not_depend_on_the_number_of_torchs_threads(crowd, threa
         torch.set_num_threads(before)
 
 
-def test_a_serial_outcome_depends_on_its_child_alone():
+def test_a_serial_outcome_depends_only_on_its_child():
     task = some_digits(training=256)
     children = [Child(parse(text), 0.01, 0) for text in (*UNEVEN, *DIVERGING)]
     engine = SerialEngine(task, 0)

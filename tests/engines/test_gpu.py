@@ -125,7 +125,7 @@ def test_products_in_bfloat16_move_an_outcome_a_little(device, engine, name):
         *(("gelu", "vmap"), ("batch norm", "vmap"), ("gru", "")),
     ],
 )
-def test_an_outcome_depends_on_its_child_alone(device, name, method):
+def test_an_outcome_depends_only_on_its_child(device, name, method):
     # To the last bit: in another order, among others, in populations of other sizes.
     task, plain = task_named(name), Numerics(device=device)
     children = children_of(UNEVEN[::2], (1e-3, 10.0), (0,))
@@ -156,7 +156,7 @@ def test_a_whole_population_has_room(device):
     assert len(set(outcomes)) == 1
 
 
-def test_training_leaves_the_generators_of_the_user_alone(device):
+def test_training_does_not_change_the_generators_of_the_user(device):
     state = torch.get_rng_state if device == "cpu" else torch.cuda.get_rng_state
     before = state()
     trained(StackedEngine(task_named("gelu"), 0, numerics=Numerics(device=device)))

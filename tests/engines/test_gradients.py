@@ -1,4 +1,4 @@
-"""Batched gradients, held against autograd; initial weights and order of examples."""
+"""Batched gradients compared with autograd; initial weights and order of examples."""
 
 import math
 
@@ -126,7 +126,7 @@ def test_a_loss_is_finite_exactly_where_torchs_is(outputs):
     assert losses.isfinite().item() == theirs.isfinite().item()
 
 
-def test_initial_weights_follow_from_seed_and_replicate_alone():
+def test_initial_weights_depend_only_on_seed_and_replicate():
     task = load_task("digits")
     found = {
         (seed, replicate): flat(initial_parameters(task, seed, replicate))
@@ -142,14 +142,14 @@ def test_initial_weights_follow_from_seed_and_replicate_alone():
             assert not torch.equal(found[name], found[other]), (name, other)
 
 
-def test_first_weights_leave_the_generators_of_gpus_alone(monkeypatch):
+def test_initial_weights_do_not_change_the_generators_of_gpus(monkeypatch):
     seeded = []
     monkeypatch.setattr(torch.cuda, "manual_seed_all", seeded.append)
     initial_parameters(load_task("digits"), 0, 0)
     assert not seeded
 
 
-def test_making_initial_weights_leaves_the_global_generator_alone():
+def test_initial_weights_do_not_change_the_global_generator():
     torch.manual_seed(3)
     before = torch.get_rng_state()
     initial_parameters(load_task("digits"), 0, 0)

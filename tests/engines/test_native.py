@@ -1,4 +1,4 @@
-"""The native engine held against autograd, the serial engine, and itself."""
+"""The native engine compared with autograd, the serial engine, and itself."""
 
 import logging
 import math
@@ -157,7 +157,7 @@ def crowd():
 
 @pytest.mark.parametrize("workers", [1, 2, 3])
 @pytest.mark.parametrize("size", [1, 5, 16, 1000])
-def test_an_outcome_depends_on_its_child_alone(crowd, workers, size, monkeypatch):
+def test_an_outcome_depends_only_on_its_child(crowd, workers, size, monkeypatch):
     children, outcomes = crowd
     monkeypatch.setattr(native, "CHILDREN", size)
     numbers = list(range(len(children)))
@@ -223,13 +223,13 @@ def test_nothing_measured_is_nothing_reported():
 # ------------------------------------------------------------------------- refusals
 
 
-def test_a_task_that_is_no_mlp_is_refused():
+def test_a_task_without_layers_is_refused():
     task = replace(load_task("digits"), layers=None)
     with pytest.raises(ValueError, match=r"evaluator\.engine=stacked"):
         NativeEngine(task, 0)
 
 
-def test_an_optimizer_that_is_no_rule_is_refused():
+def test_an_optimizer_that_is_not_a_rule_is_refused():
     sgd = TorchOptimizer("SGD", torch.optim.SGD)
     with pytest.raises(ValueError, match=r"SGD: use serial"):
         NativeEngine(load_task("digits"), 0).train([Child(sgd, 0.1, 0)], 1, SPLITS)

@@ -1,4 +1,4 @@
-"""Networks that draw random numbers: repeatable, and alike in both engines."""
+"""Networks that draw random numbers: repeatable, and the same in both engines."""
 
 import random
 import threading

@@ -1,4 +1,4 @@
-"""The stacked engine on networks of all kinds: each method against the serial one."""
+"""The stacked engine on networks of many kinds: each method compared with serial."""
 
 import math
 import random
@@ -307,7 +307,7 @@ def test_the_work_of_a_step_is_counted():
     assert work.bytes > 64 * (32 + 10) * 4
 
 
-def test_a_slow_rule_of_torch_func_is_no_reason_to_warn(recwarn):
+def test_a_slow_rule_of_torch_func_gives_no_warning(recwarn):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         plan = plan_execution(own_task("attention"), Numerics())
@@ -371,7 +371,7 @@ def test_memory_that_torch_keeps_idle_counts_as_free(monkeypatch):
     assert _gpu_room("cuda") == GPU_SHARE * (60 + 20)
 
 
-def test_cudnn_is_held_to_repeatable_algorithms_on_a_gpu_alone():
+def test_only_on_a_gpu_is_cudnn_limited_to_repeatable_algorithms():
     cudnn = torch.backends.cudnn
     before = cudnn.deterministic
     with Numerics().repeatable():

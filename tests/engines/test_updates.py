@@ -1,4 +1,4 @@
-"""Steps of many rules on rows of one matrix, held against RuleOptimizer row by row."""
+"""Updates of many rules on rows of a matrix, compared with RuleOptimizer row by row."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Which rules go together, and what becomes of those whose worker is lost."""
+"""Dispatch: which rules share a batch, and what happens to those of a lost worker."""
 
 import random
 

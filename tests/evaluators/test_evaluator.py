@@ -1,4 +1,4 @@
-"""The evaluator of this process: every request is completed once, whatever breaks."""
+"""The in-process evaluator: every request is completed once, even if training fails."""
 
 import threading
 import time
@@ -86,7 +86,7 @@ def test_every_request_is_completed_exactly_once(evaluator_of, workers, batch):
 
 
 @pytest.mark.parametrize("batch", [1, 3, 100])
-def test_a_rule_that_breaks_the_scorer_fails_alone(evaluator_of, batch):
+def test_a_rule_that_breaks_the_scorer_fails_no_other(evaluator_of, batch):
     evaluator = evaluator_of(scorer, batch=batch)
     texts = ["a", "bad", "bb", "ccc", "bad", "dddd"]
     evaluator.submit(requests(*texts))
@@ -113,7 +113,7 @@ def test_a_scorer_that_loses_scores_fails_and_nothing_is_waited_for(
     assert "0 scores of 1 rules" in found[0].score.reason
 
 
-def test_what_is_no_exception_reaches_the_caller_of_collect(evaluator_of):
+def test_a_base_exception_reaches_the_caller_of_collect(evaluator_of):
     def stop(rules):
         raise Broken
 

@@ -1,4 +1,4 @@
-"""Several tasks, one quality: set against Adam's, whoever trains."""
+"""Several tasks make one quality, relative to Adam's, for any evaluator."""
 
 import dataclasses
 import math
@@ -56,19 +56,19 @@ def test_a_task_on_which_it_diverges_counts_nothing():
     assert (score.status, score.quality) == ("diverged", 0.0)
 
 
-def test_a_training_that_broke_is_no_score():
+def test_a_failed_training_gives_no_score():
     broken = Score("failed", reason="MemoryError")
     assert combine(broken, ADAMS) is broken
 
 
 @pytest.mark.parametrize("quality", [0.0, -1.0, 1.5, math.nan])
-def test_a_quality_of_adam_that_is_no_measure_is_refused(quality):
+def test_a_quality_of_adam_out_of_range_is_refused(quality):
     check_baselines(ADAMS, "smoke")
     with pytest.raises(ValueError, match="task one: Adam's quality under budget smoke"):
         check_baselines({"one": quality}, "smoke")
 
 
-def test_each_task_is_scored_as_if_it_were_alone():
+def test_each_task_is_scored_as_if_it_were_the_only_one():
     names = ("digits", "ravine")
     rules = ["powersign", "g / 0 * 0", "sgd"]
     together = evaluate(rules, "digits+ravine", BUDGET, seed=2)

@@ -1,4 +1,4 @@
-"""What a worker needs and what nodes have, as numerics."""
+"""What a worker needs and what nodes have, as numbers."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Scores on Ray equal those in this process, whatever happens to who computes them."""
+"""Scores on Ray equal those in this process, also when workers are lost."""
 
 import os
 import signal
@@ -212,7 +212,7 @@ def test_a_rule_that_hangs_is_killed_in_time_and_quarantined(
 
 
 @pytest.mark.ray
-def test_a_rule_that_raises_or_eats_memory_fails_alone(
+def test_a_rule_that_raises_or_uses_too_much_memory_fails_no_other(
     evaluator_of: Callable[..., RayEvaluator],
 ) -> None:
     demand = Demand(memory=2.0)
@@ -285,7 +285,7 @@ def test_waiting_for_nodes_takes_no_work(
 
 
 @pytest.mark.ray
-def test_this_machine_alone_refuses_at_once() -> None:
+def test_a_cluster_of_this_machine_refuses_at_once() -> None:
     options = RayOptions(address="local", demand=Demand(resources={"disk": 1}))
     with pytest.raises(ValueError, match=r"disk 1 \(0 at most\)") as error:
         RayEvaluator(MadeUpPlan(), options)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Exported files: the same steps to the last bit, with torch and nothing else."""
+"""Exported torch files: the same steps to the last bit, importing only torch."""
 
 import ast
 import importlib.util
@@ -225,7 +225,7 @@ def test_exported_optimizer_takes_closures_schedulers_and_tensor_rates(
 # ------------------------------------------------------------------ the file's own text
 
 
-def test_file_needs_torch_and_math_alone(tmp_path: Path) -> None:
+def test_file_needs_only_torch_and_math(tmp_path: Path) -> None:
     rules = [*RULES.values(), NOISY, *random_expressions(40, 100)]
     for rule in rules:
         source = export_rule(rule, tmp_path / "rule.py", "Exported").read_text()
@@ -420,14 +420,14 @@ GOLDEN = ("adam", "powersign_ld", "lion", "found_10", "annealed_noise", "g / 0")
 
 
 @pytest.mark.parametrize("text", GOLDEN)
-def test_the_test_beside_an_export_passes(text: str, tmp_path: Path) -> None:
+def test_the_test_of_an_export_passes(text: str, tmp_path: Path) -> None:
     path = export_rule(RULES.get(text, text), tmp_path / "it's odd.py", "Odd")
     beside = imported(path.with_name("test_it's odd.py"))
     beside.test_the_trajectory_is_golden()
     beside.test_a_saved_state_goes_on_exactly(tmp_path)
 
 
-def test_the_test_beside_an_export_notices_another_rule(tmp_path: Path) -> None:
+def test_the_test_of_an_export_notices_another_rule(tmp_path: Path) -> None:
     path = export_rule("m", tmp_path / "rule.py", "Mine")
     path.write_text(path.read_text().replace("0.9 * s0", "0.8 * s0"))
     beside = imported(path.with_name("test_rule.py"))
@@ -473,7 +473,7 @@ def test_learning_rate_may_be_any_kind_of_number(lr: Any, tmp_path: Path) -> Non
     assert module.Exported([w]).defaults["lr"] == float(lr)
 
 
-def test_file_is_written_in_utf_8_whatever_the_locale(tmp_path: Path) -> None:
+def test_file_is_written_in_utf_8_for_any_locale(tmp_path: Path) -> None:
     path = tmp_path / "rule.py"
     code = textwrap.dedent(
         f"""

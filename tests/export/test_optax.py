@@ -1,4 +1,4 @@
-"""Files for optax: the same steps as RuleOptimizer's, with jax and optax alone."""
+"""Exported optax files: the same steps as RuleOptimizer's, with only jax and optax."""
 
 import importlib.util
 import os
@@ -473,7 +473,7 @@ GOLDEN = ("adam", "powersign_ld", "lion", "found_10", "annealed_noise", "g / 0")
 PYTEST = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error", ".")
 
 
-def test_the_tests_beside_exports_pass(tmp_path: Path) -> None:
+def test_the_tests_of_exports_pass(tmp_path: Path) -> None:
     for number, text in enumerate(GOLDEN):
         path = tmp_path / f"it's odd {number}.py"
         export_rule(RULES.get(text, text), path, "odd", target="optax")
@@ -482,7 +482,7 @@ def test_the_tests_beside_exports_pass(tmp_path: Path) -> None:
     assert f"{2 * len(GOLDEN)} passed" in result.stdout
 
 
-def test_the_test_beside_an_export_notices_another_rule(tmp_path: Path) -> None:
+def test_the_test_of_an_export_notices_another_rule(tmp_path: Path) -> None:
     path = export_rule("m", tmp_path / "rule.py", "mine", target="optax")
     path.write_text(path.read_text().replace("0.9 * s0", "0.8 * s0"))
     result = run([*PYTEST], tmp_path)

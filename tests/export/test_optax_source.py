@@ -1,4 +1,4 @@
-"""Files for optax as text: what can be said of them where there is no JAX."""
+"""The text of exported optax files, checked without JAX."""
 
 import ast
 import builtins
@@ -58,7 +58,7 @@ def test_every_named_rule_has_its_functions(name: str, tmp_path: Path) -> None:
     compile((tmp_path / "test_rule.py").read_text(), "test_rule.py", "exec")
 
 
-def test_file_needs_jax_and_optax_alone(tmp_path: Path) -> None:
+def test_file_needs_only_jax_and_optax(tmp_path: Path) -> None:
     for rule in (*RULES.values(), NOISY, BIG, *random_expressions(50, 100)):
         source = exported(rule, tmp_path / "rule.py", "found", tests=False)
         for node in ast.walk(ast.parse(source)):

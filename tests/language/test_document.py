@@ -1,4 +1,4 @@
-"""The reference of the language is that of the table."""
+"""docs/LANGUAGE.md is what the table of primitives generates."""
 
 from neuralopt.language.abbreviations import ABBREVIATIONS
 from neuralopt.language.document import DOCUMENT, LAWS, document

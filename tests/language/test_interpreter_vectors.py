@@ -1,4 +1,4 @@
-"""The oracle itself against the published vectors and against hand computation."""
+"""The oracle compared with the published vectors and with hand computation."""
 
 import math
 from collections.abc import Callable

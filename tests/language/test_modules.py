@@ -1,4 +1,4 @@
-"""Modules of the language import each other one way only, and at their top."""
+"""Modules of the language import each other in one direction, at the top of a file."""
 
 import ast
 import graphlib

@@ -1,4 +1,4 @@
-"""Bad text is refused: one line, a position, a remedy, in bounded time."""
+"""Invalid text is rejected in bounded time: one line, a position, a remedy."""
 
 import re
 import time

@@ -1,4 +1,4 @@
-"""A name, a text, an Expression and a Rule mean one rule wherever they are given."""
+"""A name, a text, an Expression and a Rule mean the same rule everywhere."""
 
 from pathlib import Path
 

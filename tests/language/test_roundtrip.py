@@ -1,4 +1,4 @@
-"""What is printed is read back: text, folded text, Python, every bit of a number."""
+"""Printed rules can be read back: text, folded text, Python, every bit of a number."""
 
 import copy
 import copyreg

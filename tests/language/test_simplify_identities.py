@@ -1,4 +1,4 @@
-"""Which spellings are one rule, and which only look so."""
+"""Which spellings have the same canonical form, and which only look equal."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Bytecode held against the torch program of the same rule, by a slow interpreter."""
+"""Bytecode, run by a slow interpreter, compared with the torch program of the rule."""
 
 import random
 

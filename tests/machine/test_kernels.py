@@ -1,4 +1,4 @@
-"""Compiled functions held against numpy and torch, and the generated text."""
+"""Compiled functions compared with numpy and torch, and the generated text."""
 
 import ast
 import builtins

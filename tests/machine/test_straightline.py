@@ -1,4 +1,4 @@
-"""Straight-line code: what is equal is computed, remembered and drawn once."""
+"""Straight-line code: equal expressions, states and draws are computed once."""
 
 import pytest
 
@@ -106,7 +106,7 @@ def test_multiplying_by_one_costs_nothing() -> None:
     assert operations(code_of("peak(g, 0.9)"), element=True) == ["multiply", "max"]
 
 
-def test_what_depends_on_the_clock_alone_is_computed_once_a_step() -> None:
+def test_what_depends_only_on_the_clock_is_computed_once_a_step() -> None:
     code = code_of("g * rd * exp(-t / T) + cos(progress)")
     assert operations(code, element=True) == ["multiply", "multiply", "add"]
 

@@ -1,4 +1,4 @@
-"""RuleOptimizer keeps what torch promises of every optimizer."""
+"""RuleOptimizer meets torch's contract for optimizers."""
 
 import copy
 import math
@@ -293,7 +293,7 @@ def test_loading_a_state_does_not_tie_two_optimizers_together() -> None:
         *("max(2, t) * g", "previous(t) + g", "peak(progress)", "2 ** g + pow(g, t)"),
     ],
 )
-def test_dtype_is_kept_whatever_the_rule(text: str, dtype: torch.dtype) -> None:
+def test_dtype_is_kept_for_any_rule(text: str, dtype: torch.dtype) -> None:
     w = weight(1.0, -2.0, dtype=dtype)
     optimizer = RuleOptimizer([w], text, lr=1e-3, weight_decay=0.1, total_steps=5)
     for _ in range(3):
@@ -447,7 +447,7 @@ def test_named_rules_descend(name: str) -> None:
     assert losses[-1] < 0.95 * losses[0]
 
 
-def test_rng_of_the_user_is_left_alone() -> None:
+def test_rng_of_the_user_is_unchanged() -> None:
     torch.manual_seed(3)
     random.seed(3)
     states = torch.get_rng_state(), random.getstate()

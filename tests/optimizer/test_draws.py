@@ -1,4 +1,4 @@
-"""Random bits in torch are those of the numpy hash, whatever holds the elements."""
+"""Random bits in torch equal those of the numpy hash, for any type and layout."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Steps by the machine against steps by torch, on tensors of all shapes."""
+"""Fused steps compared with torch's steps, on tensors of all shapes."""
 
 import copy
 import pickle

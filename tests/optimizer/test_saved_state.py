@@ -67,7 +67,7 @@ def test_copies_and_pickles_continue_exactly(name: str) -> None:
         assert equal_paths(walk(its_optimizer, its_parameters, 7, seed=1), expected)
 
 
-def test_saved_state_holds_text_numbers_and_tensors_alone() -> None:
+def test_saved_state_holds_only_text_numbers_and_tensors() -> None:
     parameters, optimizer = fresh(STATEFUL)
     walk(optimizer, parameters, 2)
 

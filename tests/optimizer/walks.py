@@ -1,4 +1,4 @@
-"""Small parameters and prescribed ways for an optimizer to go."""
+"""Small parameters, and prescribed sequences of gradients for an optimizer."""
 
 from typing import Any
 

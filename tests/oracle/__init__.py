@@ -1,1 +1,1 @@
-"""Independent oracles: what the package must agree with, written from definitions."""
+"""Independent oracles: reference implementations written from the definitions."""

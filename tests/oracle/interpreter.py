@@ -1,9 +1,9 @@
 """A tree-walking float64 interpreter of update rules, written from the definitions.
 
-It knows the meaning of every primitive and walks the tree once a step, occurrence by
-occurrence; it refuses to know how rules are simplified, compiled or run elsewhere.
+It walks the tree once a step, occurrence by occurrence, and shares no code with the
+package, which simplifies and compiles rules.
 
-Every function here is a function of its arguments' values alone: transcendental ones
+Every function here depends only on the values of its arguments: transcendental ones
 go through the C library one element at a time, so a result never depends on the
 position in an array, nor on whether it was computed as a scalar or as an array.
 """

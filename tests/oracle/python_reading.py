@@ -1,7 +1,6 @@
 """Rule text as Python's own parser reads it.
 
-It knows which operator each piece of Python syntax stands for; it refuses to know the
-package's parser, to which it is an independent answer.
+This is an independent check of the package's parser, which is not used here.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Random valid rules: their trees, and texts that say them.
 
-It knows the grammar of the language and which rules are well behaved enough to be
-read (a constant must be finite); it refuses to know how the package reads them, so
-that a tree here is an independent answer to what a text means.
+Only the grammar of the language is used here, and which rules are well behaved enough
+to be read (a constant must be finite), not the package's parser: a tree here is an
+independent answer to what a text means.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Progress and proposals as a search would report them, made up."""
+"""Synthetic progress and proposals, as a search would report them."""
 
 from neuralopt.archive import Proposal
 from neuralopt.evaluators.evaluator import Workers

@@ -1,4 +1,4 @@
-"""The progress line on terminals, in logs and where nobody listens."""
+"""The progress line on terminals, in logs, and without any output."""
 
 import io
 import math

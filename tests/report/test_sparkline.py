@@ -1,4 +1,4 @@
-"""Curves as one word."""
+"""Sparklines: curves in one line of text."""
 
 import io
 import math

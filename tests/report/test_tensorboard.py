@@ -1,4 +1,4 @@
-"""What TensorBoard reads back of a search, through its own reader and renderer."""
+"""What TensorBoard shows of a search, read with its own reader and renderer."""
 
 import math
 import subprocess

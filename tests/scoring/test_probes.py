@@ -1,4 +1,4 @@
-"""What is rejected before any training, and why."""
+"""Which rules are rejected before any training, and why."""
 
 import sys
 

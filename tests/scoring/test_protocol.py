@@ -1,4 +1,4 @@
-"""The protocol of a score, proved with an engine that only pretends."""
+"""The scoring protocol, tested with a fake engine."""
 
 import math
 
@@ -126,7 +126,7 @@ def test_several_rules_keep_their_order_and_do_not_mix():
     assert engine.calls[1][0] == [Child(G, 1e-3, 0), Child(W, 1.0, 0)]
 
 
-def test_the_rate_is_chosen_on_validation_whatever_the_splits():
+def test_the_rate_is_chosen_on_validation_for_any_splits():
     final = {("g", 1e-2): (0.3, 0.7)}
     (scores,), engine = scored(
         screened(3, 1, 2, 4), final, splits=("test", "selection")

@@ -1,4 +1,4 @@
-"""Searchers that learn find more than chance does, and keep looking."""
+"""Searchers that learn find better rules than random search, and keep exploring."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Advantages against sums written out by hand."""
+"""Advantages compared with sums written out by hand."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""A small space with masks that depend on what came before, for tests of searchers."""
+"""A small space whose masks depend on earlier decisions, for tests of searchers."""
 
 from itertools import product
 

@@ -1,4 +1,4 @@
-"""Rules to rows and back."""
+"""Encoding rules as rows, and decoding them."""
 
 import dataclasses
 
@@ -116,7 +116,7 @@ def test_most_random_rules_find_a_row(name, fraction):
 
 @pytest.mark.parametrize("flags", [(True, False), (False, True), (False, False)])
 @pytest.mark.parametrize("text", ["g", "m * exp(v)", "g * exp(sign(g) * sign(m))"])
-def test_rows_obey_whatever_constraints_the_space_has(flags, text):
+def test_rows_obey_the_constraints_of_the_space(flags, text):
     distinct, used = flags
     constraints = Constraints(
         distinct_operands=distinct, every_group_used=used, not_final=("x * y",)

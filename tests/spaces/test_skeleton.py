@@ -1,4 +1,4 @@
-"""Masks, sizes, sampling and mutation, against enumeration by an independent rule."""
+"""Masks, sizes, sampling and mutation, compared with an independent enumeration."""
 
 import itertools
 import time
@@ -140,7 +140,7 @@ def test_each_decision_is_uniform_over_its_allowed_choices():
     assert chisquare(list(observed.values()), expected).pvalue > 1e-3
 
 
-def test_samples_depend_on_the_generator_alone():
+def test_samples_depend_only_on_the_generator():
     skeleton = Skeleton(4, 3, (True, False), (True, True), groups=3)
     first, again, other = (
         skeleton.sample(50, np.random.default_rng(seed)) for seed in (7, 7, 8)
@@ -181,7 +181,7 @@ def test_the_only_row_mutates_to_itself():
     assert (lonely.mutate(row, np.random.default_rng(0)) == row).all()
 
 
-def test_valid_refuses_what_is_no_row():
+def test_valid_refuses_what_is_not_a_row():
     skeleton = Skeleton(3, 2, (True,), (True,), groups=1)
     assert skeleton.valid(np.array([0, 1, 1, 1, 0]))
     assert not skeleton.valid(np.array([0, 0, 1, 1, 0]))

@@ -1,4 +1,4 @@
-"""Spaces built from plain data: what they refuse, and what their rows mean."""
+"""Spaces built from plain data: which data they reject, and what their rows mean."""
 
 import dataclasses
 import pickle
@@ -154,7 +154,7 @@ def test_sign_agreement_adds_two_to_the_x_and_three_decays():
 
 
 @pytest.mark.parametrize("name", SPACES)
-def test_rows_decoded_together_are_those_decoded_alone(name):
+def test_rows_decoded_together_equal_those_decoded_one_by_one(name):
     space, rng = SPACES[name], np.random.default_rng(8)
     rows = space.sample(200, rng)
     wrong = rng.integers(-1, 40, rows.shape)

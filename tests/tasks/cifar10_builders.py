@@ -1,4 +1,4 @@
-"""Small copies of CIFAR-10, of noise, laid out as the official ones are."""
+"""Small copies of CIFAR-10 with noise as images, in the official layouts."""
 
 import io
 import pickle

@@ -1,4 +1,4 @@
-"""The task `char_lm`: a text that never changes, cut into windows that never meet."""
+"""The task `char_lm`: a fixed text, cut into windows that do not overlap."""
 
 import hashlib
 from importlib.resources import files

@@ -1,4 +1,4 @@
-"""The tasks of CIFAR-10, on small copies of noise, and their networks."""
+"""The CIFAR-10 tasks and their networks, on small copies with noise as images."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""A copy of CIFAR-10 is fetched once, and whole or not at all; no network is needed."""
+"""CIFAR-10 is downloaded once, atomically; the tests need no network."""
 
 import hashlib
 import http.server
@@ -178,7 +178,7 @@ def test_ctrl_c_leaves_nothing(site, monkeypatch):
     assert held() == []
 
 
-def test_what_a_killed_process_left_is_no_obstacle(site):
+def test_files_that_a_killed_process_left_do_not_block_a_download(site):
     cache_folder().mkdir(parents=True)
     (cache_folder() / f"{BINARY}.split").write_bytes(b"half of another file")
     assert copy_of_cifar10("", True).read_bytes() == site.content

@@ -1,4 +1,4 @@
-"""Copies of CIFAR-10: read alike in all forms, and refused in a line when odd."""
+"""Copies of CIFAR-10: all forms are read alike, and bad ones rejected in one line."""
 
 import gzip
 import pickle
@@ -53,7 +53,7 @@ def test_every_form_gives_the_images_that_were_written(kind, tmp_path):
     assert read.test.pixels[3, 2, 5, 6] == test[0][3, 2 * 1024 + 5 * 32 + 6]
 
 
-def test_the_record_of_what_was_read_is_of_the_images_alone(tmp_path):
+def test_the_hash_of_a_copy_depends_only_on_its_images(tmp_path):
     copies = [builders.write(tmp_path / kind, kind) for kind in builders.KINDS]
     (record,) = {read_cifar10(copy).sha256 for copy in copies}
     assert len(record) == 64
@@ -119,7 +119,7 @@ def test_a_truncated_batch_is_named(kind, tmp_path):
     for length in (len(whole) - 1, len(whole) // 2 + 1, 1):
         said = complaint(with_one(tmp_path, kind, whole[:length]))
         assert place(kind) in said
-        assert "truncated?" in said or "no batch that can be read" in said
+        assert "truncated?" in said or "it cannot be read as a batch" in said
 
 
 @pytest.mark.parametrize("kind", builders.KINDS)
@@ -146,7 +146,7 @@ def test_a_wrong_label_is_named(kind, tmp_path):
 def test_an_archive_that_was_cut_off_is_refused(form, length, tmp_path):
     path = builders.write(tmp_path, f"{form} archive")
     path.write_bytes(path.read_bytes()[:length])
-    assert f"{path} is no sound .tar.gz" in complaint(path)
+    assert f"{path} is not a valid .tar.gz" in complaint(path)
 
 
 def test_a_changed_bit_of_an_archive_is_noticed(tmp_path):
@@ -154,17 +154,17 @@ def test_a_changed_bit_of_an_archive_is_noticed(tmp_path):
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
-    assert f"{path} is no sound .tar.gz" in complaint(path)
+    assert f"{path} is not a valid .tar.gz" in complaint(path)
 
 
-def test_what_is_no_copy_at_all_is_refused(tmp_path):
+def test_what_is_not_a_copy_is_refused(tmp_path):
     absent = tmp_path / "absent.tar.gz"
     assert f"{absent} can't be read (No such file" in complaint(absent)
     text = tmp_path / "text.tar.gz"
     text.write_text("<html>404</html>")
-    assert "is no sound .tar.gz: Not a gzipped file" in complaint(text)
+    assert "is not a valid .tar.gz: Not a gzipped file" in complaint(text)
     text.write_bytes(gzip.compress(b"<html>404</html>"))
-    assert "is no sound .tar.gz" in complaint(text)
+    assert "is not a valid .tar.gz" in complaint(text)
     empty = tmp_path / "empty"
     empty.mkdir()
     assert "holds no CIFAR-10: give cifar-10-python.tar.gz" in complaint(empty)
@@ -180,7 +180,7 @@ def test_a_link_in_an_archive_is_not_followed(kind, tmp_path):
         member = tarfile.TarInfo("cifar-10-batches-bin/data_batch_1.bin")
         member.type, member.linkname = kind, "/etc/passwd"
         members.addfile(member)
-    assert "data_batch_1.bin is no regular file" in complaint(path)
+    assert "data_batch_1.bin is not a regular file" in complaint(path)
 
 
 @pytest.mark.parametrize("prefix", ["./", "../", "/", "x/"])
@@ -236,7 +236,7 @@ def test_a_hostile_pickle_is_refused_and_not_run(protocol, shape, tmp_path):
     trace.unlink()
     kind = f"python {shape}"
     said = complaint(with_one(tmp_path, kind, hostile))
-    assert f"{place(kind)}: it is no batch that can be read: it asks for" in said
+    assert f"{place(kind)}: it cannot be read as a batch: it asks for" in said
     assert not trace.exists()
 
 
@@ -270,16 +270,28 @@ ARRAY = b"cnumpy\nndarray\n)R"
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (b"", "no batch that can be read: Ran out of input"),
+        (b"", "it cannot be read as a batch: Ran out of input"),
         (b"\x80\x02].", "holds a list, not a dict"),
-        (b"\x80\x02}.", "`data` is no array"),
-        (b"\x80\x02}U\x04data" + ARRAY + b"s.", "`labels` are no list"),
-        (b"\x80\x02}(U\x04data" + ARRAY + b"U\x06labels]u.", "no array of bytes"),
+        (b"\x80\x02}.", "`data` is not an array"),
+        (b"\x80\x02}U\x04data" + ARRAY + b"s.", "`labels` is not a list"),
+        (
+            b"\x80\x02}(U\x04data" + ARRAY + b"U\x06labels]u.",
+            "not a two-dimensional array of bytes",
+        ),
         # Attributes of a stand-in itself, which the next file would meet.
-        (b"\x80\x02cnumpy\nndarray\n}U\x04nameU\x01xsb.", "no batch that can be read"),
-        (b"\x80\x02c_codecs\nencode\nN}U\x04nameU\x01xs\x86b.", "no batch"),
-        (b"\x80\x02c_codecs\nencode\nX\x01\x00\x00\x00xU\x03zip\x86R.", "no batch"),
-        (b"\x80\x02Pevil\n.", "no batch that can be read"),
+        (
+            b"\x80\x02cnumpy\nndarray\n}U\x04nameU\x01xsb.",
+            "it cannot be read as a batch",
+        ),
+        (
+            b"\x80\x02c_codecs\nencode\nN}U\x04nameU\x01xs\x86b.",
+            "cannot be read as a batch",
+        ),
+        (
+            b"\x80\x02c_codecs\nencode\nX\x01\x00\x00\x00xU\x03zip\x86R.",
+            "cannot be read as a batch",
+        ),
+        (b"\x80\x02Pevil\n.", "cannot be read as a batch"),
     ],
 )
 def test_odd_pickles_are_refused_in_a_line(content, says):
@@ -291,10 +303,10 @@ def test_odd_pickles_are_refused_in_a_line(content, says):
 @pytest.mark.parametrize(
     ("data", "says"),
     [
-        (np.zeros((3, PIXELS), np.int8), "no array of bytes with two dimensions"),
-        (np.zeros((3, PIXELS), np.float32), "no array of bytes with two dimensions"),
-        (np.zeros((3, 3, 32, 32), np.uint8), "no array of bytes with two dimensions"),
-        (np.array([["x", None]], object), "no array of bytes with two dimensions"),
+        (np.zeros((3, PIXELS), np.int8), "not a two-dimensional array of bytes"),
+        (np.zeros((3, PIXELS), np.float32), "not a two-dimensional array of bytes"),
+        (np.zeros((3, 3, 32, 32), np.uint8), "not a two-dimensional array of bytes"),
+        (np.array([["x", None]], object), "not a two-dimensional array of bytes"),
         (np.zeros((3, 100), np.uint8), "its images have 100 pixels, not 3072"),
         (np.zeros((4, PIXELS), np.uint8), "it has 3 labels for 4 images"),
     ],

@@ -74,7 +74,7 @@ def test_splits_and_batches_are_taken_as_they_are():
         assert torch.equal(drawn.examples(split).targets, splits[split][1])
 
 
-def test_whatever_a_score_depends_on_is_in_the_fingerprint():
+def test_everything_that_a_score_depends_on_is_in_the_fingerprint():
     inputs, targets = data()
     others = [
         task(network=lambda: nn.Linear(2, 2, bias=False)),
@@ -237,7 +237,7 @@ def test_a_search_names_it_by_import_path(here, capsys):
         ("points", "is no task, it has no name"),
     ],
 )
-def test_what_is_no_task_is_one_line(attribute, says, here, capsys):
+def test_what_is_not_a_task_is_reported_in_one_line(attribute, says, here, capsys):
     said = typed(capsys, "search", f"task={here}:{attribute}")
     assert says in said.complaint
     assert not (here.parent / "runs").exists()

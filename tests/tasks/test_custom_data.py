@@ -1,4 +1,4 @@
-"""Data of custom tasks: every kind that is accepted, and what is said of others."""
+"""Data of custom tasks: every accepted kind, and the errors for other data."""
 
 import logging
 
@@ -212,7 +212,7 @@ def ragged(x, y):
         (lambda: numpy.ones(3), "task line: data() is a NumPy array (3,)"),
     ],
 )
-def test_what_is_no_data_is_said_in_one_line(data, says):
+def test_invalid_data_is_reported_in_one_line(data, says):
     with pytest.raises(ValueError) as told:  # noqa: PT011  the message is tested below
         task(data)
     assert says in str(told.value)

@@ -23,7 +23,7 @@ def test_the_images_never_change():
     assert TASKS["enos_mnistnet"]().fingerprint == task.fingerprint
 
 
-def test_no_image_stands_in_two_splits():
+def test_no_image_is_in_two_splits():
     task = load_task("enos_mnistnet")
     images = torch.cat([task.examples(split).inputs for split in SPLITS])
     assert len({image.numpy().tobytes() for image in images}) == len(images)

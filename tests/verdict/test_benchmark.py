@@ -1,4 +1,4 @@
-"""Contests: fresh seeds, rates chosen by validation loss, the same on any threads."""
+"""Benchmarks: fresh seeds, rates chosen by validation loss, the same on any threads."""
 
 import math
 

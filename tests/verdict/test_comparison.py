@@ -1,4 +1,4 @@
-"""Verdicts, held against scipy's paired t-test and against simulated truth."""
+"""Verdicts compared with scipy's paired t-test and with simulated truth."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Holm's correction, held against the closed test it abbreviates."""
+"""Holm's correction compared with the closed test that it shortens."""
 
 from itertools import combinations
 
@@ -30,7 +30,7 @@ def test_holm_adjusts_equal_p_values_equally():
 
 
 @pytest.mark.parametrize("bad", [[0.5, np.nan], [-0.1], [1.1], [[0.5]]])
-def test_holm_refuses_what_is_no_vector_of_probabilities(bad):
+def test_holm_refuses_what_is_not_a_vector_of_probabilities(bad):
     with pytest.raises(ValueError, match=r"p-values|vector"):
         holm(bad)
 

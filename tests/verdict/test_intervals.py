@@ -1,4 +1,4 @@
-"""Student's intervals, held against scipy and against simulated truth."""
+"""Student's t intervals compared with scipy and with simulated truth."""
 
 import math
 

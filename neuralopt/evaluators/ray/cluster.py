@@ -1,7 +1,4 @@
-"""A Ray cluster: how it is reached, and what room it has.
-
-Knows addresses, tokens and resources; refuses to know what workers do.
-"""
+"""Connect to a Ray cluster or start one, and find out how many workers fit."""
 
 import os
 import secrets

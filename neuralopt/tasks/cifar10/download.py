@@ -12,31 +12,35 @@ from typing import BinaryIO
 
 PYTHON, BINARY = "cifar-10-python.tar.gz", "cifar-10-binary.tar.gz"
 URL = f"https://www.cs.toronto.edu/~kriz/{BINARY}"
-"""Of the form that needs no pickle."""
+"""The binary form, which needs no pickle."""
 MD5 = "c32a1d4ab5d03f1284b67883e8d87530"
-"""As published beside the file, at https://www.cs.toronto.edu/~kriz/cifar.html."""
+"""As published with the file, at https://www.cs.toronto.edu/~kriz/cifar.html."""
 
 PATIENCE = 30.0
-"""Seconds without a byte until the network is given up."""
+"""Seconds without data after which a download fails."""
 SILENCE = 5.0
-"""Seconds between two lines that say how far it is."""
+"""Seconds between two lines of progress."""
 
 LOGGER = logging.getLogger("neuralopt")
 
 
 def cache_folder() -> Path:
-    """$XDG_CACHE_HOME/neuralopt, or ~/.cache/neuralopt."""
+    """Return the cache folder: $XDG_CACHE_HOME/neuralopt, or ~/.cache/neuralopt."""
     base = os.environ.get("XDG_CACHE_HOME", "")
-    # A relative path is invalid there and to be ignored, says the specification.
+    # The specification says that a relative path is invalid and to be ignored.
     home = Path(base) if Path(base).is_absolute() else Path.home() / ".cache"
     return home / "neuralopt"
 
 
 def copy_of_cifar10(path: str, download: bool) -> Path:
-    """The user's path if one is given, else an archive in the cache folder.
+    """Return the user's path if one is given, else an archive in the cache folder.
 
-    download: whether one may be fetched if there is none yet.
-    Raises ValueError if there is none, or if it can't be had.
+    Args:
+        path: A copy of CIFAR-10; empty for the cache folder.
+        download: Whether to download an archive if the cache has none.
+
+    Raises:
+        ValueError: No copy was found, or the download failed.
     """
     try:
         if path:
@@ -58,11 +62,19 @@ def copy_of_cifar10(path: str, download: bool) -> Path:
 
 
 def fetch(target: Path) -> Path:
-    """Fetch the official archive, unless somebody else did meanwhile.
+    """Download the official archive, unless another process has done so.
 
-    It gets its name only when its checksum is right: what has that name is whole.
-    Processes that want the same file take turns, so that one of them fetches it.
-    Raises ValueError if the network or the disk fails or the checksum is wrong.
+    The file gets its name only when its checksum is right, so a file with that name is
+    complete. Processes that want the same file take turns, and only one downloads it.
+
+    Args:
+        target: Where the archive is to be.
+
+    Returns:
+        `target`.
+
+    Raises:
+        ValueError: The network or the disk fails, or the checksum is wrong.
     """
     split = target.with_name(f"{target.name}.split")
     try:
@@ -73,11 +85,11 @@ def fetch(target: Path) -> Path:
                     _receive(file)
                     split.replace(target)
             finally:
-                # Ours; or, once the target is there, of one who needs it no longer.
+                # Our file; or, once the target exists, one that nobody needs any more.
                 split.unlink(missing_ok=True)
     except (OSError, http.client.HTTPException) as error:
         if isinstance(error, urllib.error.HTTPError):
-            error.close()  # an answer too, on an open connection
+            error.close()  # it holds a response with an open connection
         reason = " ".join(str(error).split()) or type(error).__name__
         raise ValueError(
             f"{URL} can't be fetched to {target.parent} ({reason}): get it by other "
@@ -87,8 +99,8 @@ def fetch(target: Path) -> Path:
 
 
 def _locked(path: Path) -> BinaryIO:
-    """The file, open and empty, and nobody else's until it is closed."""
-    import fcntl  # of POSIX: elsewhere files must be fetched by hand
+    """Open the file, empty and locked until it is closed."""
+    import fcntl  # POSIX only: on other systems files must be downloaded by hand
 
     while True:
         file = path.open("ab")
@@ -111,7 +123,7 @@ def _is_at(file: BinaryIO, path: Path) -> bool:
 
 
 def _receive(file: BinaryIO) -> None:
-    """Write what the URL gives; raises ValueError if that is another file."""
+    """Download the URL's content; raises ValueError if its checksum is wrong."""
     digest, received = hashlib.md5(usedforsecurity=False), 0
     told = time.monotonic()
     with urllib.request.urlopen(URL, timeout=PATIENCE) as response:

@@ -1,6 +1,6 @@
 """Read CIFAR-10 from a copy in any of its official forms.
 
-Nothing of an archive is written to disk, and no pickled code is run.
+Archives are not unpacked to disk, and no pickled code is run.
 """
 
 import gzip
@@ -16,14 +16,14 @@ import numpy as np
 from neuralopt.tasks.cifar10.pickle_form import Bytes, pixels_and_labels
 
 SHAPE = (3, 32, 32)
-"""Of an image: red, green and blue, each row by row."""
+"""Shape of an image: red, green and blue, each row by row."""
 PIXELS, CLASSES = 3 * 32 * 32, 10
 
 TRAINING = tuple(f"data_batch_{number}" for number in range(1, 6))
 TEST = "test_batch"
 
 LARGEST = 2**26
-"""Bytes of a batch file; an official one has about half of it."""
+"""Largest size of a batch file, bytes; an official file has about half of it."""
 
 PAGE = "https://www.cs.toronto.edu/~kriz/cifar.html"
 AGAIN = f"get CIFAR-10 again from {PAGE}"
@@ -31,7 +31,12 @@ AGAIN = f"get CIFAR-10 again from {PAGE}"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Images:
-    """pixels: uint8 (count, 3, 32, 32). classes: uint8 (count,), 0 to 9."""
+    """Images and their classes.
+
+    Attributes:
+        pixels: uint8 (count, 3, 32, 32).
+        classes: uint8 (count,), 0 to 9.
+    """
 
     pixels: Bytes
     classes: Bytes
@@ -42,14 +47,19 @@ class Images:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cifar10:
-    """The images of the five training files, in their order, and of the test file."""
+    """All images of a copy of CIFAR-10.
+
+    Attributes:
+        training: Images of the five training files, in their order.
+        test: Images of the test file.
+    """
 
     training: Images
     test: Images
 
     @property
     def sha256(self) -> str:
-        """Of pixels and classes: the same for both forms of the same images."""
+        """Hash of pixels and classes, the same for both forms of the same images."""
         digest = hashlib.sha256()
         for images in (self.training, self.test):
             digest.update(f"{len(images)} images".encode())
@@ -59,11 +69,11 @@ class Cifar10:
 
 
 def _binary_rows(content: bytes) -> tuple[Bytes, Bytes]:
-    """Pixels (count, 3072) and classes of rows of a class and 3,072 pixels."""
+    """Pixels (count, 3072) and classes, from rows of one class and 3,072 pixels."""
     row = 1 + PIXELS
     if len(content) % row:
         raise ValueError(
-            f"it has {len(content)} bytes, which are no whole rows of {row}: truncated?"
+            f"it has {len(content)} bytes, not a multiple of {row}: truncated?"
         )
     rows = np.frombuffer(content, np.uint8).reshape(-1, row)
     _check_classes(rows[:, 0].tolist())
@@ -103,20 +113,23 @@ FORMS = (
 NAMES = (*TRAINING, TEST)
 
 Contents = Mapping[str, bytes | Path]
-"""By the place that a file has in an official archive."""
+"""Batch files, by their paths in an official archive."""
 
 
 def read_cifar10(path: Path) -> Cifar10:
-    """The images of a copy of CIFAR-10.
+    """Read the images of a copy of CIFAR-10.
 
-    path: cifar-10-python.tar.gz or cifar-10-binary.tar.gz as published, or a folder
-    that holds, or is, cifar-10-batches-py or cifar-10-batches-bin. A batch file may
-    hold fewer images than the official 10,000.
-    Raises ValueError, naming the file, if anything is laid out differently.
+    Args:
+        path: cifar-10-python.tar.gz or cifar-10-binary.tar.gz as published, or a folder
+            that holds, or is, cifar-10-batches-py or cifar-10-batches-bin. A batch file
+            may hold fewer images than the official 10,000.
+
+    Raises:
+        ValueError: A file is missing or has another layout; the message names it.
     """
     try:
         contents = _in_folder(path) if path.is_dir() else _in_archive(path)
-        # Binary files, if there are both forms in full: they need no pickle.
+        # If both forms are complete, take the binary one, which needs no pickle.
         form = max(FORMS, key=lambda form: _count(form, contents))
         if not _count(form, contents):
             raise ValueError(
@@ -180,7 +193,7 @@ def _in_folder(path: Path) -> Contents:
 
 
 def _in_archive(path: Path) -> Contents:
-    """Members of exactly the names that the official archives have, in one pass."""
+    """Read the members with the official names, in one pass."""
     wanted = {form.place(name) for form in FORMS for name in NAMES}
     found: dict[str, bytes] = {}
     try:
@@ -192,21 +205,21 @@ def _in_archive(path: Path) -> Contents:
                     if member.name in found:
                         raise ValueError(f"{member.name} is there twice")
                     found[member.name] = _content(members, member)
-            while whole.read(2**20):  # to the end, where gzip compares its checksum
+            while whole.read(2**20):  # to the end, where gzip checks its checksum
                 pass
     except (
         *(tarfile.TarError, gzip.BadGzipFile, zlib.error),
         *(EOFError, ValueError, OverflowError),
     ) as error:
         what = " ".join(str(error).split())
-        raise ValueError(f"{path} is no sound .tar.gz: {what}: {AGAIN}") from None
+        raise ValueError(f"{path} is not a valid .tar.gz: {what}: {AGAIN}") from None
     return found
 
 
 def _content(members: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
     file = members.extractfile(member) if member.isreg() else None
     if file is None:
-        raise ValueError(f"{member.name} is no regular file")
+        raise ValueError(f"{member.name} is not a regular file")
     try:
         _check_size(member.size)
     except ValueError as error:

@@ -1,6 +1,6 @@
 """Read a batch file of CIFAR-10's Python form without running pickled code.
 
-The few names that such a pickle needs have a stand-in each; nothing is imported.
+The few names that such a pickle refers to have stand-ins; nothing is imported.
 """
 
 import io
@@ -15,7 +15,7 @@ Bytes = npt.NDArray[np.uint8]
 
 
 class _Array:
-    """An array as its pickle tells it."""
+    """An array, as its pickle describes it."""
 
     __slots__ = ("state",)
 
@@ -27,7 +27,7 @@ class _Array:
 
 
 class _Type:
-    """A type of numbers: its name, as in u1. Bytes need nothing else."""
+    """A number type: its name, such as u1. The other fields do not matter for uint8."""
 
     __slots__ = ("name",)
 
@@ -59,8 +59,8 @@ STAND_INS: Mapping[tuple[str, str], type] = {
     ("numpy", "dtype"): _Type,
     ("_codecs", "encode"): _Encoded,
 }
-"""All that a batch file may name. Each has a `__setstate__`, so that a pickle can't set
-attributes of the class itself."""
+"""The only names that a batch file may use. Each class has a `__setstate__`, so that a
+pickle can't set attributes of the class itself."""
 
 
 class _Reader(pickle.Unpickler):
@@ -75,10 +75,17 @@ class _Reader(pickle.Unpickler):
 
 
 def pixels_and_labels(content: bytes) -> tuple[Bytes, list[object]]:
-    """Rows of pixels, uint8 (count, width), and labels as they stand in the file.
+    """Return the pixels and labels of a batch file.
 
-    content: a pickled dict with the array `data` and the list `labels`, of Python 2 or
-    of protocols 0 to 4. Raises ValueError, saying what is wrong, for anything else.
+    Args:
+        content: A pickled dict with the array `data` and the list `labels`, written by
+            Python 2 or with protocols 0 to 4.
+
+    Returns:
+        Rows of pixels, uint8 (count, width), and the labels, unchecked.
+
+    Raises:
+        ValueError: The content is anything else; the message says what is wrong.
     """
     try:
         # Strings of Python 2 become bytes: the pixels are such a string.
@@ -86,15 +93,15 @@ def pixels_and_labels(content: bytes) -> tuple[Bytes, list[object]]:
         batch: object = reader.load()
     except Exception as error:  # noqa: BLE001 - a broken pickle raises what it likes
         what = " ".join(str(error).split()) or type(error).__name__
-        raise ValueError(f"it is no batch that can be read: {what}") from None
+        raise ValueError(f"it cannot be read as a batch: {what}") from None
     if not isinstance(batch, dict):
         raise ValueError(f"it holds a {type(batch).__name__}, not a dict")
     held = {_text(key): value for key, value in batch.items()}
     data, labels = held.get("data"), held.get("labels")
     if not isinstance(data, _Array):
-        raise ValueError("its `data` is no array")
+        raise ValueError("its `data` is not an array")
     if not isinstance(labels, list):
-        raise ValueError("its `labels` are no list")
+        raise ValueError("its `labels` is not a list")
     return _pixels(data.state), labels
 
 
@@ -107,11 +114,11 @@ def _pixels(state: object) -> Bytes:
                 )
             flat = np.frombuffer(content, np.uint8)
             return flat.reshape(count, width, order="F" if order else "C")
-    raise ValueError("its `data` are no array of bytes with two dimensions")
+    raise ValueError("its `data` is not a two-dimensional array of bytes")
 
 
 def _text(value: object) -> str:
-    """A string of Python 2 or 3; of anything else no name that is asked for."""
+    """A string of Python 2 or 3 as text; "" for any other object."""
     if isinstance(value, bytes):
         return value.decode("latin1")
     return value if isinstance(value, str) else ""

@@ -16,7 +16,7 @@ from neuralopt.tasks.network import ConvNet
 from neuralopt.tasks.task import Classification, Examples, Split, fingerprint
 
 SPLIT_SEED = 1709_07417
-"""Of the two permutations that divide the images: fixed for good."""
+"""Seed of the two permutations that divide the images; it never changes."""
 TRAINING_FILES, TEST_FILE = 0, 1
 
 CONV_BATCH, RESNET_BATCH = 100, 128
@@ -26,18 +26,18 @@ def cifar10_conv(*, path: str = "", download: bool = False) -> Classification:
     """Two convolutions of 32 filters on CIFAR-10, batches of 100.
 
     The child of Bello et al. 2017 as others describe it: two 3 x 3 convolutions with
-    batch normalisation and ReLU. What stands between them and the classes is our
-    choice, no pooling and one fully connected layer of 32,768 inputs, which makes
-    337,898 parameters; so are the scaling of the images, the splits, and that no image
-    is shifted or mirrored.
+    batch normalisation and ReLU. The layers between them and the classes are our
+    choice: no pooling, and one fully connected layer with 32,768 inputs, which makes
+    337,898 parameters. So are the scaling of the images, the splits (see `divided`),
+    and that images are neither shifted nor mirrored.
 
     Args:
-        path: a copy of CIFAR-10, as in `read_cifar10`; empty for the copy in the cache
+        path: A copy of CIFAR-10, as in `read_cifar10`; empty for the copy in the cache
             folder.
-        download: whether it may be downloaded. Splits are as in `divided`.
+        download: Whether to download CIFAR-10 if the cache has no copy.
 
     Raises:
-        ValueError: there is no valid copy, or it holds less than a batch.
+        ValueError: No valid copy was found, or it holds less than a batch.
     """
     layers = ConvNet((3, 32, 32), ((32, 1), (32, 1)), (10,))
     splits = _splits_of("cifar10_conv", path, download, CONV_BATCH)
@@ -50,9 +50,20 @@ def cifar10_resnet(
 ) -> CustomTask:
     """A Wide ResNet (Zagoruyko and Komodakis 2016) on CIFAR-10, batches of 128.
 
-    depth, width: of the network, 6 k + 4 layers and a multiple of 16 channels; 16 and
-    4 make 2.7 million parameters. No dropout, no weight decay, and no images shifted
-    or mirrored. path, download, splits and errors: as for `cifar10_conv`.
+    It has neither dropout nor weight decay, and images are neither shifted nor
+    mirrored. The splits are those of `divided`.
+
+    Args:
+        path: A copy of CIFAR-10, as in `read_cifar10`; empty for the copy in the cache
+            folder.
+        download: Whether to download CIFAR-10 if the cache has no copy.
+        depth: Layers of the network, 6 k + 4.
+        width: Channels of the first stage, in multiples of 16; depth 16 and width 4
+            make 2.7 million parameters.
+
+    Raises:
+        ValueError: No valid copy was found, it holds less than a batch, or no network
+            has this depth and width.
     """
     check_size(depth, width)
     splits = _splits_of("cifar10_resnet", path, download, RESNET_BATCH)
@@ -65,12 +76,20 @@ def cifar10_resnet(
 
 
 def divided(training: int, test: int) -> Mapping[Split, npt.NDArray[np.int64]]:
-    """Which images are of which split, by their numbers in the files, shuffled.
+    """Assign the images to splits, by their numbers in the files, shuffled.
 
-    training, test: images in the training files and in the test file. One tenth of the
-    former is the validation split, 5,000 of the official 50,000; the other nine tenths
-    are trained on. Half of the test file is the selection split, half the test split:
-    which rules are chosen is never decided by images they are tested on.
+    One tenth of the training files is the validation split, 5,000 of the official
+    50,000; the other nine tenths are trained on. Half of the test file is the selection
+    split, and half the test split: rules are never chosen by the images that they are
+    tested on.
+
+    Args:
+        training: Number of images in the training files.
+        test: Number of images in the test file.
+
+    Returns:
+        The numbers of each split's images, int64; the selection and test splits count
+        in the test file.
     """
     trained = counter_order(counter_key(SPLIT_SEED, TRAINING_FILES), training)
     tested = counter_order(counter_key(SPLIT_SEED, TEST_FILE), test)
@@ -105,7 +124,7 @@ def _splits_of(
 
 
 def _examples(images: Images, rows: npt.NDArray[np.int64]) -> Examples:
-    """Pixels as (x / 255 - 0.5) / 0.25, from -2 to 2: constants that no data enter."""
+    """Pixels as (x / 255 - 0.5) / 0.25, from -2 to 2; the data don't affect this."""
     inputs = images.pixels[rows].astype(np.float32)
     inputs -= 127.5
     inputs /= 63.75

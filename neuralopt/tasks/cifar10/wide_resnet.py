@@ -50,7 +50,12 @@ class WideResNet(nn.Module):
 class ResidualBlock(nn.Module):
     """Twice batch normalisation, ReLU and a 3 x 3 convolution, added to the inputs.
 
-    Where the shape changes, a 1 x 1 convolution of the first ReLU stands for them.
+    Where the shape changes, a 1 x 1 convolution of the first ReLU replaces the inputs.
+
+    Args:
+        inputs: Channels of the inputs.
+        outputs: Channels of the outputs.
+        stride: Factor by which height and width shrink.
     """
 
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
@@ -63,6 +68,14 @@ class ResidualBlock(nn.Module):
         self.shortcut = None if same else _convolution(inputs, outputs, 1, stride)
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Compute the block.
+
+        Args:
+            inputs: (batch, channels, height, width).
+
+        Returns:
+            (batch, channels, height, width) with the block's outputs as channels.
+        """
         values = relu(self.norm1(inputs))
         kept = inputs if self.shortcut is None else self.shortcut(values)
         change = self.convolution2(relu(self.norm2(self.convolution1(values))))
@@ -71,7 +84,15 @@ class ResidualBlock(nn.Module):
 
 
 def check_size(depth: int, width: int) -> None:
-    """Raises ValueError unless there is a network of this depth and width."""
+    """Check that there is a network of this depth and width.
+
+    Args:
+        depth: Number of layers, 6 k + 4.
+        width: Multiple of 16 channels, 1 or more.
+
+    Raises:
+        ValueError: The depth or width is not one of these.
+    """
     if depth < 10 or depth % 6 != 4:
         raise ValueError(
             f"depth is {depth}: a Wide ResNet has 6 k + 4 layers, as in 10, 16, 22, 28"
