@@ -13,12 +13,16 @@ from typing import Literal
 
 from neuralopt import loop
 from neuralopt.archive import ARCHIVE_FILE, Archive
-from neuralopt.cli.build import ScoringParts, SearchParts, build_search
-from neuralopt.cli.commands.compare import run_benchmarks
+from neuralopt.cli.build import ScoringParts, SearchParts, build_search, build_tasks
+from neuralopt.cli.commands.compare import run_benchmarks, settings_of_runs
 from neuralopt.cli.config.compose import compose_settings, settings_yaml
-from neuralopt.cli.config.saved import settings_difference, settings_from_text
+from neuralopt.cli.config.saved import (
+    INHERITED,
+    settings_difference,
+    settings_from_text,
+)
 from neuralopt.cli.config.schema import Settings, check_settings
-from neuralopt.cli.rule_lookup import find_candidates
+from neuralopt.cli.rule_lookup import find_candidates, find_rule, torch_optimizer
 from neuralopt.cli.run_directory import make_run_directory, run_directory
 from neuralopt.engines import Numerics, OptimizerSpec
 from neuralopt.evaluators import Evaluator
@@ -38,11 +42,11 @@ from neuralopt.verdict.scores import Benchmark
 
 
 def search(
-    space: str | Space = "bello2017",
+    space: str | Space = "sign_agreement",
     searcher: str | Searcher = "controller",
     evaluator: str | Evaluator = "in_process",
     archive: Archive | None = None,
-    proposals: int = 1000,
+    proposals: int = 5000,
     batch: int = 64,
     lag: int = 1,
     observers: Sequence[Observer] = (),
@@ -76,7 +80,8 @@ def search(
         run_dir: where to write; a folder under ``runs/`` named by the date if empty.
         resume: ``auto`` continues the search that run_dir holds.
         overrides: further overrides, as on the command line:
-            ``["evaluator.workers=2", "searcher.hidden=64"]``.
+            ``["evaluator.workers=2", "searcher.hidden=64"]``. What an argument says, or
+            an object that is given, can't be overridden.
         progress: whether to show progress on standard error.
 
     Returns:
@@ -170,6 +175,7 @@ def _settings(
         "task": task,
         "budget": budget,
     }
+    _check_overrides(overrides, {key: isinstance(x, str) for key, x in named.items()})
     texts = [f"{key}={x}" for key, x in named.items() if isinstance(x, str)]
     settings = compose_settings([*texts, *overrides])
     if isinstance(space, Space):
@@ -182,6 +188,24 @@ def _settings(
     if isinstance(budget, Budget):
         settings.budget = budget
     return settings
+
+
+ARGUMENTS = ("seed", "proposals", "batch", "lag", "run_dir", "resume")
+"""Keys of the configuration that are arguments of `search`."""
+
+
+def _check_overrides(overrides: Sequence[str], by_name: Mapping[str, bool]) -> None:
+    """Raise ValueError for an override that an argument would make void."""
+    for text in overrides:
+        key = text.partition("=")[0].rstrip("+")
+        group = key.partition(".")[0]
+        if group in ARGUMENTS or key in by_name or key == f"{group}.name":
+            argument = key if group in ARGUMENTS else group
+            raise ValueError(f"overrides: {text!r}: give the argument {argument}=")
+        if not by_name.get(group, True) and not key.startswith("task.recipe."):
+            raise ValueError(
+                f"overrides: {text!r} has no effect on a {group} that is an object"
+            )
 
 
 def _run(
@@ -198,15 +222,16 @@ def _run(
                 f"{folder} holds a search: give resume='auto' to continue it, or "
                 "another run_dir"
             )
+        with Archive.open(path) as archive:  # one that can't go on stays as it is
+            context = archive.context
+        kept = settings_from_text(context.get("configuration", ""))
+        if key := settings_difference(kept, settings):
+            raise ValueError(f"{folder} holds a search with another {key}")
+        parts.recall(context)
+        parts.check_context(context, str(folder))
         archive = Archive.open(path, writable=True)
-        with closing(archive):
-            kept = settings_from_text(archive.context.get("configuration", ""))
-            if key := settings_difference(kept, settings):
-                raise ValueError(f"{folder} holds a search with another {key}")
-            parts.recall(archive.context)
-            parts.check_context(archive.context, str(folder))
-            with closing(parts.evaluator()) as evaluator:
-                parts.search(evaluator, archive, observers, stop)
+        with closing(parts.evaluator()) as evaluator, closing(archive):
+            parts.search(evaluator, archive, observers, stop)
         return
     with closing(parts.evaluator()) as evaluator:  # first: it may not start
         make_run_directory(folder)
@@ -272,8 +297,8 @@ class ComparisonResult:
 
 def compare(
     rules: Sequence[str | Expression | Rule] | Mapping[str, str | Expression | Rule],
-    task: str | Task = "digits",
-    budget: str | Budget = "bello2017",
+    task: str | Task | None = None,
+    budget: str | Budget | None = None,
     *,
     seeds: int = 5,
     splits: Sequence[Split] = ("selection", "test"),
@@ -294,8 +319,10 @@ def compare(
         rules: names of RULES, rule texts, ``RUN:best`` and the like, ``torch.NAME`` for
             an optimizer of torch, expressions or rules; or a mapping from names for the
             table to these.
-        task: a name as on the command line, or a Task.
-        budget: a name or a Budget.
+        task: a name as on the command line, or a Task. None is the task, with its
+            recipe, of the runs that rules name, or else ``digits``.
+        budget: a name or a Budget. None is the budget of the runs that rules name, or
+            else ``bello2017``.
         seeds: fresh initial weights and data orders, 1 or more.
         splits: held-out splits to measure on.
         baselines: names of candidates from which the reference is chosen; all if None.
@@ -314,8 +341,7 @@ def compare(
         >>> [row.name for row in result.comparison("selection").rows]
         ['adam', 'sgd']
     """
-    tasks = load_tasks(task) if isinstance(task, str) else (task,)
-    budget = named_budget(budget) if isinstance(budget, str) else budget
+    tasks, budget = _objective(rules, task, budget)
     numerics = Numerics.named(precision, device)
     numerics.check()
     threads = workers or (cores() if numerics.on_cpu else 1)
@@ -333,6 +359,27 @@ def compare(
     return ComparisonResult(tuple(found), texts, chosen)
 
 
+def _objective(
+    rules: Sequence[str | Expression | Rule] | Mapping[str, str | Expression | Rule],
+    task: str | Task | None,
+    budget: str | Budget | None,
+) -> tuple[tuple[Task, ...], Budget]:
+    """Tasks and budget: those given, those of the runs named, or the defaults."""
+    given = rules.values() if isinstance(rules, Mapping) else rules
+    texts = [rule for rule in given if isinstance(rule, str)]
+    named = [f"{key}=" for key, x in (("task", task), ("budget", budget)) if x]
+    kept = settings_of_runs(texts, named) if len(named) < len(INHERITED) else None
+    if task is None and kept is not None:
+        tasks = build_tasks(kept)
+    else:
+        task = "digits" if task is None else task
+        tasks = load_tasks(task) if isinstance(task, str) else (task,)
+    if budget is None and kept is not None:
+        budget = kept.budget
+    budget = "bello2017" if budget is None else budget
+    return tasks, named_budget(budget) if isinstance(budget, str) else budget
+
+
 def _candidates(
     rules: Sequence[str | Expression | Rule] | Mapping[str, str | Expression | Rule],
 ) -> dict[str, OptimizerSpec]:
@@ -341,18 +388,22 @@ def _candidates(
         raise ValueError(f"rules is the text {rules!r}: give a list of rules")
     if isinstance(rules, Mapping):
         return {name: _candidate(rule) for name, rule in rules.items()}
-    found: dict[str, OptimizerSpec] = {}
+    found = find_candidates([rule for rule in rules if isinstance(rule, str)])
     for rule in rules:
         if isinstance(rule, str):
-            found |= find_candidates([rule])
-        else:
-            name = rule.name if isinstance(rule, Rule) else render(rule)
-            found[name] = _candidate(rule)
+            continue
+        name = rule.name if isinstance(rule, Rule) else render(rule)
+        made = _candidate(rule)
+        if found.setdefault(name, made) != made:
+            raise ValueError(
+                f"two rules are named {name!r}: give a mapping from names to rules"
+            )
     return found
 
 
 def _candidate(rule: str | Expression | Rule) -> OptimizerSpec:
-    if isinstance(rule, str):
-        (made,) = find_candidates([rule]).values()
-        return made
-    return rule.expression if isinstance(rule, Rule) else rule
+    if not isinstance(rule, str):
+        return rule.expression if isinstance(rule, Rule) else rule
+    if rule.startswith("torch."):
+        return torch_optimizer(rule)
+    return find_rule(rule).expression

@@ -1,12 +1,14 @@
 """Searches and comparisons from Python: by name, by object, and resumed."""
 
+import inspect
 from pathlib import Path
 
 import pytest
 
 import neuralopt
-from neuralopt import Archive, Budget, Space, api
+from neuralopt import Archive, Budget, Space
 from neuralopt.archive import difference
+from neuralopt.cli.config.compose import compose_settings
 from neuralopt.evaluators import InProcessEvaluator, ScoringPlan
 from neuralopt.searchers import UniformSearcher
 from neuralopt.spaces import SPACES
@@ -113,6 +115,12 @@ def test_a_search_is_continued_where_it_is_asked_for(tmp_path: Path) -> None:
         ({"task": "digts"}, "unknown task 'digts'"),
         ({"proposals": 0}, "proposals is 0: give 1 or more"),
         ({"overrides": ["lagg=3"]}, "unknown key 'lagg'"),
+        ({"overrides": ["seed=5"]}, "give the argument seed="),
+        ({"overrides": ["task.name=ravine"]}, "give the argument task="),
+        (
+            {"task": load_task("digits"), "overrides": ["task.path=x"]},
+            "has no effect on a task that is an object",
+        ),
         ({"evaluator": InProcessEvaluator(lambda rules: [])}, "give archive="),
     ],
 )
@@ -162,4 +170,38 @@ def test_a_comparison_of_nothing_is_one_line(rules: object, says: str) -> None:
 def test_both_front_doors_describe_a_space_alike() -> None:
     for name, space in SPACES.items():
         assert Space.from_mapping(name, space.to_mapping()) == space
-    assert api.search.__doc__
+
+
+def test_both_front_doors_have_the_same_defaults() -> None:
+    settings = compose_settings([])
+    defaults = {
+        name: parameter.default
+        for name, parameter in inspect.signature(neuralopt.search).parameters.items()
+    }
+    for name in ("proposals", "batch", "lag", "seed", "resume"):
+        assert defaults[name] == getattr(settings, name), name
+    for name in ("task", "budget", "searcher", "evaluator"):
+        assert defaults[name] == getattr(settings, name).name, name
+    assert defaults["space"] == settings.space["name"]
+
+
+def test_equal_numbers_of_two_runs_are_two_rules(tmp_path: Path) -> None:
+    for seed in (0, 1):
+        neuralopt.search(
+            "bello2017",
+            "uniform",
+            seed=seed,
+            run_dir=tmp_path / f"seed={seed}",
+            overrides=NO_REPORT,
+            **SMALL,  # type: ignore[arg-type]
+        ).close()
+    found = [
+        next(Archive.open(tmp_path / f"seed={seed}").proposals("scored"))
+        for seed in (0, 1)
+    ]
+    rules = [f"{tmp_path}/seed={n}:{p.number}" for n, p in enumerate(found)]
+    result = neuralopt.compare(
+        [*rules, "sgd"], seeds=1, splits=("test",), progress=False
+    )
+    assert len(result.comparison("test").rows) == 3
+    assert result.benchmarks[0].budget == "smoke"  # the runs' own

@@ -79,8 +79,14 @@ def build_scoring(
     Raises:
         ValueError: one line, for a name, an option or a device that does not exist.
     """
-    tasks = build_tasks(settings) if tasks is None else tasks
+    tasks = build_tasks(settings) if tasks is None else with_recipes(settings, tasks)
+    names = [task.name for task in tasks]
     for task in tasks:
+        if names.count(task.name) > 1 or "+" in task.name:
+            raise ValueError(
+                f"task {task.name!r}: tasks of one search need names of their own, "
+                "without a +"
+            )
         rate_factors(task.recipe, 1)
         screening_limit(task, settings.budget)
     evaluator = settings.evaluator
@@ -105,10 +111,18 @@ def build_tasks(settings: Settings) -> tuple[Task, ...]:
     task = settings.task
     if is_custom(task.name) and str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))  # as for `python -m`; Ray tells its workers
-    recipe = {key: x for key, x in task.recipe.items() if x is not None}
-    recipe = check_options("task.recipe", "a recipe", options_of(Recipe), recipe)
-    loaded = load_tasks(task.name, **task.options)
-    return tuple(with_recipe(each, **recipe) for each in loaded)
+    return with_recipes(settings, load_tasks(task.name, **task.options))
+
+
+def with_recipes(settings: Settings, tasks: Sequence[Task]) -> tuple[Task, ...]:
+    """Return tasks with the recipe of settings, as far as it is given there.
+
+    Raises:
+        ValueError: a field of the recipe is unknown or its value is out of range.
+    """
+    given = {key: x for key, x in settings.task.recipe.items() if x is not None}
+    recipe = check_options("task.recipe", "a recipe", options_of(Recipe), given)
+    return tuple(with_recipe(task, **recipe) for task in tasks)
 
 
 @dataclass(slots=True)
@@ -140,7 +154,7 @@ class SearchParts:
 
     @property
     def task_names(self) -> list[str]:
-        return self.scoring.task_name.split("+")
+        return [task.name for task in self.scoring.tasks]
 
     def plan(self) -> WorkerPlan:
         """Return what every worker scores with."""

@@ -201,7 +201,8 @@ def _one_line(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         where = f"{error.filename}: " if error.filename else ""
         return f"{where}{error.strerror}"
-    return " ".join(str(error).split())
+    line = " ".join(str(error).split())
+    return "".join(each if each.isprintable() else "?" for each in line)
 
 
 def _discard_output() -> None:

@@ -14,18 +14,17 @@ RAY_PACKAGES = "working_dir_files/_ray_pkg_"
 REMEDY = "give an absolute run_dir on a disk that outlives the cluster"
 
 
-def run_directory(settings: Settings, within: str = "") -> Path:
+def run_directory(settings: Settings) -> Path:
     """Return the folder that the settings name, or one named by the date.
 
     Args:
         settings: Settings of the search.
-        within: A subfolder, for one run of a sweep.
 
     Raises:
         ValueError: Ray would delete the folder.
     """
     check_kept(settings.run_dir)
-    return Path(settings.run_dir or _dated(settings)) / within
+    return Path(settings.run_dir or _dated(settings))
 
 
 def check_kept(run_dir: str) -> None:

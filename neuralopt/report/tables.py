@@ -136,7 +136,8 @@ def write_table(table: Table, stream: TextIO) -> None:
         stream: text that its encoding lacks is written as escapes.
     """
     if not stream.isatty():
-        stream.write(_encodable(table.text(), stream))
+        for text in table.text().splitlines():
+            stream.write(_encodable(text, stream) + "\n")
         return
     console = Console(file=stream, highlight=False, markup=False, emoji=False)
     for line in table.lines(console.width):
@@ -301,7 +302,12 @@ def _quality(quality: float) -> str:
     return "-" if math.isnan(quality) else f"{quality:.4f}"
 
 
+def printable(text: str) -> str:
+    """Return a text with what could steer a terminal shown as question marks."""
+    return "".join(each if each.isprintable() else "?" for each in text)
+
+
 def _encodable(text: str, stream: TextIO) -> str:
-    """The text with what the stream can't encode written as escapes."""
+    """A line's text, printable, with what the stream can't encode as escapes."""
     encoding = getattr(stream, "encoding", None) or "utf-8"
-    return text.encode(encoding, "backslashreplace").decode(encoding)
+    return printable(text).encode(encoding, "backslashreplace").decode(encoding)

@@ -8,7 +8,8 @@ import pytest
 from neuralopt.archive import Archive
 from neuralopt.cli.config.compose import compose_settings
 from neuralopt.cli.config.saved import (
-    scoring_overrides,
+    described_overrides,
+    inherit,
     settings_from_text,
     settings_text,
 )
@@ -172,6 +173,23 @@ def test_a_wrong_sweep_is_one_line_and_starts_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_folders_of_a_sweep_hold_rules(capsys: Capture, tmp_path: Path) -> None:
+    run = tmp_path / "seed=0,searcher=uniform"
+    assert typed(capsys, "search", *QUIET, f"run_dir={run}").code == 0
+    said = typed(capsys, "compare", f"{run}:best", "sgd", "verdict.seeds=1")
+    assert said.code == 0, said.err
+    assert "As the run has it: budget=smoke" in said.out
+
+
+def test_files_of_a_group_are_swept_by_a_pattern() -> None:
+    runs = expand(["searcher=glob(*n*)"])
+    assert [run.name for run in runs] == [
+        "searcher=controller",
+        "searcher=evolution",
+        "searcher=uniform",
+    ]
+
+
 def test_a_range_is_swept_too() -> None:
     assert [run.overrides for run in expand(["seed=range(2)", "batch=8"])] == [
         ("seed=0", "batch=8"),
@@ -212,7 +230,38 @@ def test_unreadable_settings_are_one_line(text: str) -> None:
         ["task=digits+ravine", "budget=smoke", "budget.learning_rates=[0.1, 1]"],
     ],
 )
-def test_overrides_of_a_run_score_as_the_run_does(overrides: list[str]) -> None:
-    settings = compose_settings(overrides)
-    again = compose_settings(scoring_overrides(settings))
-    assert (again.task, again.budget) == (settings.task, settings.budget)
+def test_a_run_is_scored_again_as_it_was(overrides: list[str]) -> None:
+    kept, asked = compose_settings(overrides), compose_settings([])
+    described = inherit(asked, kept, [])
+    assert (asked.task, asked.budget) == (kept.task, kept.budget)
+    assert described == described_overrides(kept)
+    again = compose_settings(described)
+    assert (again.task, again.budget) == (kept.task, kept.budget)
+
+
+def test_what_is_typed_goes_before_what_the_run_has() -> None:
+    kept = compose_settings(["task.recipe.clip_norm=1", "budget=long"])
+    typed = ["task.recipe.warmup=0.1", "budget.epochs=3"]
+    asked = compose_settings(typed)
+    inherit(asked, kept, typed)
+    assert asked.task.recipe["clip_norm"] == 1
+    assert asked.task.recipe["warmup"] == 0.1
+    assert (asked.budget.name, asked.budget.epochs) == ("long", 3)
+    typed = ["task=ravine", "budget=smoke"]
+    asked = compose_settings(typed)
+    assert inherit(asked, kept, typed) == []
+    assert (asked.task.name, asked.budget.name) == ("ravine", "smoke")
+
+
+@pytest.mark.parametrize("hidden", ["${oc.env:HOME}", "\\u0024{oc.env:HOME}"])
+def test_a_saved_configuration_resolves_nothing_of_this_machine(hidden: str) -> None:
+    text = settings_text(compose_settings([])).replace('"digits"', f'"{hidden}"')
+    assert hidden in text
+    with pytest.raises(ValueError, match=r"it holds \$\{"):
+        settings_from_text(text)
+
+
+def test_a_saved_configuration_fetches_nothing() -> None:
+    settings = compose_settings(["task=cifar10_conv", "task.download=true"])
+    assert settings.task.options == {"download": True}
+    assert settings_from_text(settings_text(settings)).task.options == {}

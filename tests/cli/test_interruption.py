@@ -1,6 +1,7 @@
 """Searches that are stopped, killed, or started twice end in the same archive."""
 
 import random
+import shutil
 import signal
 import subprocess
 import time
@@ -170,6 +171,17 @@ def test_an_archive_does_not_say_where_to_connect(
     said = typed(capsys, "resume", str(tmp_path))
     assert said.code == 2
     assert says in said.complaint
+
+
+def test_a_search_that_can_not_go_on_is_left_as_it_was(
+    capsys: Capture, tmp_path: Path
+) -> None:
+    kept = Path(__file__).parents[1] / "archive" / "schema1" / "archive.sqlite"
+    shutil.copy(kept, tmp_path)
+    said = typed(capsys, "resume", str(tmp_path))
+    assert "was made with language 1, which is " in said.complaint
+    assert (tmp_path / "archive.sqlite").read_bytes() == kept.read_bytes()
+    assert typed(capsys, "top", str(tmp_path), "-n", "1").code == 0
 
 
 def test_a_resumed_search_runs_where_it_is_told_to(

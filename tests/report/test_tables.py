@@ -197,3 +197,11 @@ def test_a_notebook_shows_the_table_escaped():
     assert "g &amp; &lt;b&gt;m&lt;/b&gt;" in shown
     assert "&lt;rule&gt;" in shown
     assert "<p>a &lt;note&gt;</p>" in shown
+
+
+def test_a_text_of_a_stranger_can_not_steer_a_terminal() -> None:
+    stream = io.StringIO()
+    made = Table((Column("rule"),), ((Cell("g\x1b[2J\x07"),),))
+    write_table(made, stream)
+    assert "\x1b" not in stream.getvalue()
+    assert "g?[2J?" in stream.getvalue()

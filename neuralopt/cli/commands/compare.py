@@ -3,14 +3,19 @@
 import argparse
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
-from neuralopt.archive import Archive
+from neuralopt.archive import ARCHIVE_FILE, Archive
 from neuralopt.cli.build import ScoringParts, build_scoring
 from neuralopt.cli.commands.verdict import plain, print_verdict
 from neuralopt.cli.config.compose import compose_settings
-from neuralopt.cli.config.overrides import option_key
-from neuralopt.cli.config.saved import scoring_overrides, settings_from_text
+from neuralopt.cli.config.saved import (
+    described_overrides,
+    inherit,
+    settings_from_text,
+)
+from neuralopt.cli.config.schema import Settings
 from neuralopt.cli.rule_lookup import archive_path, find_candidates, run_of
 from neuralopt.engines import OptimizerSpec
 from neuralopt.language import Expression, render, simplify
@@ -23,17 +28,20 @@ SPLITS: tuple[Split, ...] = ("selection", "test")
 
 
 def compare(options: argparse.Namespace) -> int:
-    overrides = [text for text in options.rules if "=" in text]
-    texts = [text for text in options.rules if "=" not in text]
+    overrides = [text for text in options.rules if is_override(text)]
+    texts = [text for text in options.rules if not is_override(text)]
     candidates = find_candidates(texts)
     if not candidates:
         raise ValueError("name at least one rule to compare")
-    inherited = overrides_of_runs(texts, overrides)
-    settings = compose_settings([*inherited, *overrides], options.config_dir)
+    settings = compose_settings(overrides, options.config_dir)
+    kept = settings_of_runs(texts, overrides)
+    inherited = inherit(settings, kept, overrides) if kept else []
     scoring = build_scoring(settings)
     if inherited and not options.json:
         print(f"As the run has it: {' '.join(inherited)}")
-    found = benchmark(candidates, scoring, settings.verdict.seeds, SPLITS, options.json)
+    found = benchmark(
+        candidates, scoring, settings.verdict.seeds, SPLITS, quiet=options.json
+    )
     if options.json:
         print(json.dumps([plain(each, None) for each in found]))
         return 0
@@ -42,40 +50,48 @@ def compare(options: argparse.Namespace) -> int:
     return 0
 
 
-def overrides_of_runs(texts: Sequence[str], overrides: Sequence[str]) -> list[str]:
-    """Return the task, recipe and budget of the runs that texts name, as overrides.
+def is_override(text: str) -> bool:
+    """Whether an argument is KEY=VALUE; the folder of a run may hold a "=" too."""
+    run = run_of(text)
+    return "=" in text and not (run and (Path(run) / ARCHIVE_FILE).exists())
+
+
+def settings_of_runs(
+    texts: Sequence[str], overrides: Sequence[str] = ()
+) -> Settings | None:
+    """Return the settings of the runs that texts name; None if they name none.
 
     Args:
         texts: rules as typed.
-        overrides: what the user typed; a task or budget named there is left to it.
+        overrides: what the user typed; a task or budget named there may differ.
 
     Raises:
-        ValueError: runs differ in what is left to them, or one trains a custom task
-            that the user did not name.
+        ValueError: runs score rules differently, or one trains a custom task that the
+            user did not name.
     """
-    typed = {option_key(text.partition("=")[0].rstrip("+")) for text in overrides}
-    left = {"task", "budget"} - {key.removesuffix(".name") for key in typed}
-    found: dict[tuple[str, ...], str] = {}
+    named = {text.partition("=")[0].removesuffix(".name") for text in overrides}
+    found: dict[tuple[str, ...], tuple[str, Settings]] = {}
     for run in dict.fromkeys(filter(None, map(run_of, texts))):
         with Archive.open(archive_path(run)) as archive:
             settings = settings_from_text(archive.context.get("configuration", ""))
-        if is_custom(settings.task.name) and "task" in left:
+        task = settings.task.name
+        if is_custom(task) and "task" not in named:
             raise ValueError(
-                f"{run} trains a custom task, {settings.task.name}: to have that "
-                f"module run, name it: task={settings.task.name}"
+                f"{run} trains a custom task, {task}: to have that module run, name "
+                f"it: task={task}"
             )
-        mine = [
+        left = [
             each
-            for each in scoring_overrides(settings)
-            if each.partition("=")[0].partition(".")[0] in left
+            for each in described_overrides(settings)
+            if each.partition("=")[0].partition(".")[0] not in named
         ]
-        found[tuple(mine)] = run
+        found[tuple(left)] = run, settings
     if len(found) > 1:
-        one, other, *_ = found.values()
+        (one, _), (other, _), *_ = found.values()
         raise ValueError(
             f"{one} and {other} score rules differently: name task= and budget="
         )
-    return list(*found)
+    return next(iter(found.values()))[1] if found else None
 
 
 def benchmark(
@@ -84,6 +100,7 @@ def benchmark(
     seeds: int,
     splits: Sequence[Split],
     quiet: bool = False,
+    heartbeat: Callable[[], None] = lambda: None,
 ) -> list[Benchmark]:
     """Say what is scored, score it and show progress; see `run_benchmarks`.
 
@@ -95,7 +112,7 @@ def benchmark(
         file=sys.stderr if quiet else sys.stdout,
         flush=True,
     )
-    return run_benchmarks(candidates, scoring, seeds, splits)
+    return run_benchmarks(candidates, scoring, seeds, splits, heartbeat=heartbeat)
 
 
 def run_benchmarks(
@@ -104,6 +121,7 @@ def run_benchmarks(
     seeds: int,
     splits: Sequence[Split],
     show: bool = True,
+    heartbeat: Callable[[], None] = lambda: None,
 ) -> list[Benchmark]:
     """Score candidates on fresh seeds, on each task.
 
@@ -113,8 +131,14 @@ def run_benchmarks(
         seeds: fresh initial weights and data orders.
         splits: held-out splits to measure on.
         show: whether to show progress on standard error.
+        heartbeat: called now and then, by a caller that holds an archive meanwhile.
     """
     with counting("trainings", show=show) as count:
+
+        def progress(done: int, total: int) -> None:
+            heartbeat()
+            count(done, total)
+
         return [
             run_benchmark(
                 candidates,
@@ -126,7 +150,7 @@ def run_benchmarks(
                 splits,
                 scoring.threads,
                 scoring.numerics,
-                count,
+                progress,
             )
             for task in scoring.tasks
         ]

@@ -34,32 +34,45 @@ def finish(parts: SearchParts, archive: Archive, run_dir: Path) -> None:
         return
     best = archive.best(parts.settings.verdict.candidates)
     if best:
-        for record in _verdict(parts, archive, run_dir, best):
+        kept, configuration = latest(archive), _configuration(parts, best)
+        known = bool(kept) and kept[0].configuration == configuration
+        records = kept if known else _verdict(parts, archive, run_dir, configuration)
+        for record in records:
             found, baselines = restored(record)
             print_verdict(found, baselines, record.rules)
+        if not known:
+            archive.save_verdict(records)
     else:
         write_table(proposals_table(archive.best(SHOWN)), sys.stdout)
     print(_hints(parts, run_dir))
 
 
-def _verdict(
-    parts: SearchParts, archive: Archive, run_dir: Path, best: list[Proposal]
-) -> list[VerdictRecord]:
-    """The verdict on the best rules: the one that is kept, or a new one."""
-    asked, scoring = parts.settings.verdict, parts.scoring
+def _configuration(parts: SearchParts, best: list[Proposal]) -> str:
+    """What a verdict depends on that is not fixed with the search."""
+    asked = parts.settings.verdict
     numbers = [proposal.number for proposal in best]
-    configuration = json.dumps(
+    return json.dumps(
         {"proposals": numbers, "seeds": asked.seeds, "baselines": asked.baselines}
     )
-    kept = latest(archive)
-    if kept and kept[0].configuration == configuration:
-        return kept
-    texts = [f"{run_dir}:{number}" for number in numbers]
+
+
+def _verdict(
+    parts: SearchParts, archive: Archive, run_dir: Path, configuration: str
+) -> list[VerdictRecord]:
+    """A new verdict on the proposals that a configuration names."""
+    asked, scoring = parts.settings.verdict, parts.scoring
+    texts = [f"{run_dir}:{n}" for n in json.loads(configuration)["proposals"]]
     candidates = find_candidates([*texts, *asked.baselines])
-    found = benchmark(candidates, scoring, asked.seeds, ("selection",))
+    found = benchmark(
+        candidates,
+        scoring,
+        asked.seeds,
+        ("selection",),
+        heartbeat=archive.heartbeat,
+    )
     seeds = tuple(range(FIRST_REPLICATE, FIRST_REPLICATE + asked.seeds))
     made, rules = time.time(), rule_texts(candidates)
-    records = [
+    return [
         VerdictRecord(
             each.task,
             split,
@@ -74,8 +87,6 @@ def _verdict(
         for each in found
         for split, scores in each.scores.items()
     ]
-    archive.save_verdict(records)
-    return records
 
 
 def _hints(parts: SearchParts, run_dir: Path) -> str:

@@ -52,8 +52,10 @@ def _sweep(options: argparse.Namespace) -> int:
     composed: list[tuple[Run, Settings]] = []
     for run in runs:  # all of them before the first one starts
         settings = compose_settings(run.overrides, options.config_dir)
-        settings.run_dir = str(run_directory(settings, run.name))
         composed.append((run, settings))
+    whole = run_directory(composed[0][1])
+    for run, settings in composed:
+        settings.run_dir = str(whole / run.name)
     if options.show or options.preview:
         for run, settings in composed:
             print(f"# {run.name}")
@@ -156,13 +158,15 @@ def _agreeing(run_dir: Path, kept: Settings, asked: Settings) -> Settings:
 
 def _continue(run_dir: Path, choose: Callable[[Settings], Settings]) -> int:
     """Go on with a search; choose: its settings, from those it was begun with."""
-    with Archive.open(archive_path(str(run_dir)), writable=True) as archive:
-        kept = settings_from_text(archive.context.get("configuration", ""))
-        settings = choose(kept)
-        settings.run_dir = str(run_dir)
-        parts = build_search(settings)
-        parts.recall(archive.context)
-        parts.check_context(archive.context, str(run_dir))
+    path = archive_path(str(run_dir))
+    with Archive.open(path) as archive:  # a search that can't go on stays as it is
+        context = archive.context
+    settings = choose(settings_from_text(context.get("configuration", "")))
+    settings.run_dir = str(run_dir)
+    parts = build_search(settings)
+    parts.recall(context)
+    parts.check_context(context, str(run_dir))
+    with Archive.open(path, writable=True) as archive:
         print(
             f"Continuing {run_dir} at proposal {len(archive)}; what came after its "
             "last checkpoint is replayed first, not trained again",

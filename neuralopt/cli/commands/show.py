@@ -17,6 +17,7 @@ from neuralopt.cli.rule_lookup import (
 from neuralopt.language import Expression, render, simplify
 from neuralopt.machine import straight_line
 from neuralopt.report.sparkline import sparkline, supports_unicode
+from neuralopt.report.tables import printable
 from neuralopt.scoring.probes import rejection
 from neuralopt.scoring.score import Score
 
@@ -28,7 +29,7 @@ def show(options: argparse.Namespace) -> int:
         print(json.dumps(facts))
         return 0
     for name, text in _lines(found, facts):
-        print(f"{name:<10}{text}")
+        print(printable(f"{name:<10}{text}"))
     if options.code:
         from neuralopt.optimizer import compile_rule  # loads torch
 

@@ -4,7 +4,7 @@ import argparse
 import json
 import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice
 
 from neuralopt.archive import Archive, Proposal, flat
@@ -12,7 +12,7 @@ from neuralopt.cli.rule_lookup import archive_path
 from neuralopt.report.tables import proposals_table, write_table
 
 SHOWN = 20
-COMPARABLE = ("task fingerprint", "budget", "adam")
+COMPARABLE = ("task fingerprint", "budget", "adam", "precision")
 """Entries of a context that agree where qualities of runs can be compared."""
 
 Chosen = list[tuple[str, Proposal]]
@@ -32,7 +32,7 @@ def top(options: argparse.Namespace) -> int:
                 for proposal in chosen:
                     print(json.dumps(named | _plain(proposal)))
                 continue
-            key = tuple(archive.context.get(name, "") for name in COMPARABLE)
+            key = _objective(archive.context)
             groups.setdefault(key, []).extend((run, each) for each in chosen)
             judged += [run] if archive.verdicts() else []
     for number, group in enumerate(groups.values()):
@@ -42,6 +42,16 @@ def top(options: argparse.Namespace) -> int:
     for run in judged:
         print(f"\nThe best on fresh seeds: neuralopt verdict {run}")
     return 0
+
+
+def _objective(context: Mapping[str, str]) -> tuple[str, ...]:
+    """What qualities depend on, except for the seed."""
+    try:
+        budget = json.loads(context["configuration"])["budget"]
+    except (KeyError, TypeError, ValueError):
+        budget = None
+    named = (context.get(name, "") for name in COMPARABLE)
+    return (*named, json.dumps(budget, sort_keys=True))
 
 
 def _chosen(archive: Archive, count: int | None, every: bool) -> Iterator[Proposal]:

@@ -210,7 +210,7 @@ def _check_names(text: str, override: Override, config_dir: str) -> None:
         raise ValueError(f"unknown key {text.split('=')[0]!r}: {hint(key, _keys())}")
     _check_key(text, key)
     if key in config_groups():
-        option, options = override.value(), _files_of(key, config_dir)
+        option, options = override.value(), files_of(key, config_dir)
         if option is None and key == "experiment":
             return
         if option not in options:
@@ -230,8 +230,8 @@ def _keys() -> list[str]:
     return sorted({*fields, *config_groups()})
 
 
-def _files_of(group: str, config_dir: str) -> list[str]:
-    """Names of a group's files, ours and the user's."""
+def files_of(group: str, config_dir: str = "") -> list[str]:
+    """Return names of a group's files, ours and those in a folder of the user's."""
     own = Path(config_dir) / group
     mine = Catalog(own) if config_dir and own.is_dir() else ()
     return list(dict.fromkeys([*catalog(group), *mine]))

@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from operator import attrgetter
 from typing import Any, cast
 
@@ -46,17 +46,30 @@ def settings_from_text(text: str) -> Settings:
         ValueError: another version wrote them, in a form that this one can't read.
     """
     try:
-        if "${" in text:  # would be resolved here, with what this machine knows
-            raise ValueError("it holds ${")
+        kept = json.loads(text)
+        if any("${" in each for each in _texts(kept)):
+            raise ValueError("it holds ${")  # which would be resolved on this machine
         schema = OmegaConf.structured(Settings)
         OmegaConf.set_readonly(schema.budget, None)
-        merged = OmegaConf.merge(schema, _upgraded(json.loads(text)))
+        merged = OmegaConf.merge(schema, _upgraded(kept))
         settings = cast(Settings, OmegaConf.to_object(merged))
         settings.task.options.pop("download", None)  # a file never makes us fetch data
         return settings
     except (ValueError, TypeError, RecursionError, OmegaConfBaseException) as error:
         cause = " ".join(str(error).split())
         raise ValueError(f"the run's configuration can't be read: {cause}") from None
+
+
+def _texts(value: object) -> Iterator[str]:
+    """All texts within decoded JSON, keys of mappings too."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from (str(key), *_texts(item))
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item)
 
 
 def _upgraded(kept: Any) -> Any:
@@ -159,12 +172,51 @@ def _without_places(task: TaskSettings) -> TaskSettings:
     return dataclasses.replace(task, options=kept)
 
 
-def scoring_overrides(settings: Settings) -> list[str]:
-    """Return overrides that score rules as these settings do.
+INHERITED = ("task", "budget")
+"""Sections that say how rules are scored."""
 
-    They name the task with its options and recipe, and the budget, as far as these are
-    not the defaults.
+
+def inherit(asked: Settings, kept: Settings, overrides: Sequence[str]) -> list[str]:
+    """Score as a saved search did, except where overrides say otherwise.
+
+    Args:
+        asked: composed with the overrides; its sections are replaced.
+        kept: settings of the search.
+        overrides: as typed. One that names a task or a budget replaces all of it.
+
+    Returns:
+        What was taken over, as overrides for people to read.
     """
+    keys = [_key(override) for override in overrides]
+    described: list[str] = []
+    for group in INHERITED:
+        if {group, f"{group}.name"} & {*keys}:
+            continue
+        mine, section = getattr(asked, group), getattr(kept, group)
+        for key in keys:
+            where, _, name = key.partition(".")
+            if where == group:
+                section = _with(section, name, mine)
+        setattr(asked, group, section)
+        described += [
+            each for each in described_overrides(kept) if _key(each).startswith(group)
+        ]
+    return described
+
+
+def _with(section: Any, name: str, source: Any) -> Any:
+    """A section with the value at a name, such as ``recipe.warmup``, of another."""
+    first, _, rest = name.partition(".")
+    if isinstance(section, dict):
+        return {**section, first: source[first]}
+    value = getattr(source, first)
+    if rest:
+        value = _with(getattr(section, first), rest, value)
+    return dataclasses.replace(section, **{first: value})
+
+
+def described_overrides(settings: Settings) -> list[str]:
+    """Return task, recipe and budget as overrides for people, without defaults."""
     task, budget = settings.task, settings.budget
     typed = [] if task.name == TaskSettings().name else [f"task={task.name}"]
     typed += _typed("task", task.options) + _typed("task.recipe", task.recipe)

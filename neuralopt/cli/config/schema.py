@@ -90,7 +90,7 @@ class Settings:
     """
 
     seed: int = 0
-    proposals: int = 1000
+    proposals: int = 5000
     batch: int = 64
     lag: int = 1
     run_dir: str = ""

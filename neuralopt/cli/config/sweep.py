@@ -3,11 +3,19 @@
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Glob, ValueType
 from hydra.errors import HydraException
 
-from neuralopt.cli.config.overrides import read_overrides
+from neuralopt.cli.config.overrides import (
+    VERBATIM,
+    config_groups,
+    files_of,
+    option_key,
+    read_overrides,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +61,11 @@ def expand(overrides: Sequence[str], config_dir: str = "") -> list[Run]:
         )
     return [
         Run(
-            ",".join(text for text, many in zip(some, swept, strict=True) if many),
+            ",".join(
+                text.replace("/", "_")
+                for text, many in zip(some, swept, strict=True)
+                if many
+            ),
             some,
         )
         for some in itertools.product(*choices)
@@ -65,10 +77,17 @@ def _values(text: str, config_dir: str) -> list[str]:
     key, equals, _ = text.partition("=")
     try:
         parsed = OverridesParser.create().parse_override(text)
-        if equals and parsed.is_sweep_override():
-            values = list(parsed.sweep_string_iterator())
-            return [f"{key}={value}" for value in values]
     except HydraException:
-        pass  # not for Hydra to read: a form of ours, or a mistake that is named below
+        parsed = None  # a form of ours, or a mistake that is named below
+    if parsed and equals and parsed.is_sweep_override():
+        if parsed.value_type is ValueType.GLOB_CHOICE_SWEEP:
+            names = files_of(key, config_dir) if key in config_groups() else []
+            values = cast(Glob, parsed.value()).filter(names)
+        elif option_key(key) in VERBATIM:
+            values = []
+        else:
+            values = list(parsed.sweep_string_iterator())
+        if values:
+            return [f"{key}={value}" for value in values]
     read_overrides([text], config_dir)
     return [text]

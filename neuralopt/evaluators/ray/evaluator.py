@@ -79,7 +79,7 @@ class RayOptions:
     def __post_init__(self) -> None:
         for name in ("workers", "batch", "time_limit", "patience"):
             value = getattr(self, name)
-            if value < 0 or (name == "time_limit" and not value):
+            if not value >= 0 or (name == "time_limit" and not value):
                 least = "more than 0" if name == "time_limit" else "0 or more"
                 raise ValueError(f"evaluator.{name} is {value}: give {least}")
 
