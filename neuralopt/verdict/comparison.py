@@ -93,7 +93,7 @@ def compare(
     With d = q[candidate] - q[reference], seed by seed, t = mean(d) / (sd(d) / sqrt(n))
     has n - 1 degrees of freedom. p = 2 P(T > |t|), times K where d is negative and the
     reference was chosen among K baselines; then Holm over all candidates compared.
-    The package's docstring says what that does and doesn't protect from.
+    docs/explanation/verdicts.md says what that does and doesn't protect from.
 
     Args:
         names: of the candidates, distinct.
