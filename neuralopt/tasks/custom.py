@@ -1,11 +1,9 @@
 """Custom tasks: any network, data, loss and metric."""
 
 import hashlib
-import inspect
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 
 import torch
 from torch import nn
@@ -16,6 +14,7 @@ from neuralopt.tasks.custom_checks import (
     check_training,
 )
 from neuralopt.tasks.custom_data import Data, read_splits
+from neuralopt.tasks.custom_description import describe
 from neuralopt.tasks.recipe import Recipe
 from neuralopt.tasks.task import Examples, Split, fingerprint
 
@@ -141,7 +140,7 @@ def make_task(
         )
     check_default_targets(name, loss, splits)
     module, weights = check_training(name, network, splits, batch_size, loss, metric)
-    sources = [_source(each) for each in (network, loss, metric, quality)]
+    sources = [describe(each) for each in (network, loss, metric, quality)]
     digest = hashlib.sha256("\n".join(sources).encode()).hexdigest()
     description = f"{name} {module} {batch_size} {digest} {weights}"
     if not recipe.plain:
@@ -150,22 +149,3 @@ def make_task(
     return CustomTask(
         name, hashed, batch_size, splits, network, loss, metric, quality, recipe
     )
-
-
-def _source(function: Callable[..., object]) -> str:
-    """Describe a function by text that changes when it does.
-
-    Functions that it calls, and variables from outside of it, are not included.
-    """
-    if isinstance(function, partial):
-        pieces = (
-            _source(function.func),
-            function.args,
-            sorted(function.keywords.items()),
-        )
-        return " ".join(map(str, pieces))
-    try:
-        return inspect.getsource(function)
-    except (OSError, TypeError):
-        kind = getattr(function, "__qualname__", type(function).__qualname__)
-        return f"{kind} {sorted(getattr(function, '__dict__', {}).items())}"
