@@ -87,14 +87,16 @@ def make_task(
     - a pair of tensors, (inputs, targets);
     - a map-style torch Dataset of (input, target), tensors or numbers;
     - a DataLoader. If it only shuffles or restricts a map-style dataset, the dataset's
-      examples are read in their own order, with the loader's collate_fn; otherwise its
-      batches of one pass are joined, with torch's generator seeded. Shuffling itself
-      does not matter: engines shuffle the training split, by the seed;
+      examples are read in their own order, with the loader's collate_fn. Shuffling
+      itself does not matter: engines shuffle the training split, by the seed. The
+      batches of other loaders are joined, those of one pass; if their sampler may draw
+      an example twice, only data in splits may come from them;
     - batches, an iterable of such pairs;
     - a mapping of each split (training, validation, selection, test) to one of these;
     - a function that returns one of these: without arguments, or with one, the name of
       a split, which it is called with four times.
 
+    The global generators of torch, NumPy and Python are seeded while data are read.
     Data without splits are divided into 60%, 15%, 15% and 10% by one fixed permutation.
 
     The network may draw random numbers in training, as dropout does, from torch's
