@@ -108,7 +108,7 @@ def compare(
             or more wrong verdicts in the whole comparison.
 
     Raises:
-        ValueError: shapes disagree, a value is NaN (a failed run is no score: run it
+        ValueError: shapes disagree, a value is NaN (a failed run has no score: run it
             again or leave the candidate out) or out of range, a name is unknown or
             double, or confidence isn't inside (0, 1).
 
