@@ -1,7 +1,8 @@
 """Options of what is chosen by name: their defaults, and checks of given values.
 
-A registry maps names to constructors. The options of a member are the parameters of its
-constructor that have a default, so each option is defined once, where it is used.
+A registry maps names to constructors. The options of a member are the keyword-only
+parameters of its constructor, which must have defaults. Each option is thus defined
+once, where it is used.
 """
 
 import inspect
@@ -19,6 +20,10 @@ def options_of(make: Callable[..., Any]) -> dict[str, Any]:
         make: a function, a class, or a dataclass, whose fields are its options. A class
             may name a dataclass of its options as its attribute ``Options``.
 
+    Raises:
+        TypeError: an option has no default, or the default is None, which does not tell
+            the kind of value that the option takes.
+
     Example:
         >>> def evolution(space, seed=0, *, population=100): ...
         >>> options_of(evolution)
@@ -26,18 +31,26 @@ def options_of(make: Callable[..., Any]) -> dict[str, Any]:
     """
     make = getattr(make, "Options", make)
     if is_dataclass(make):
-        return {
+        defaults = {
             field.name: field.default_factory()
             if field.default_factory is not MISSING
             else field.default
             for field in fields(make)
         }
-    parameters = inspect.signature(make).parameters.values()
-    return {
-        p.name: dict(p.default) if isinstance(p.default, Mapping) else p.default
-        for p in parameters
-        if p.kind is p.KEYWORD_ONLY
-    }
+    else:
+        defaults = {
+            p.name: dict(p.default) if isinstance(p.default, Mapping) else p.default
+            for p in inspect.signature(make).parameters.values()
+            if p.kind is p.KEYWORD_ONLY
+        }
+    for name, default in defaults.items():
+        if default is None or default is MISSING or default is inspect.Parameter.empty:
+            has = "has the default None" if default is None else "has no default"
+            raise TypeError(
+                f"{make.__name__}: the option {name} {has}: give it one that shows the "
+                "kind of its values"
+            )
+    return defaults
 
 
 def check_options(

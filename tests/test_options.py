@@ -35,6 +35,34 @@ def test_options_are_those_that_the_constructor_defines(
     assert options_of(make) == {"rate": 0.5, "steps": 3}
 
 
+@dataclass(frozen=True)
+class Bare:
+    rate: float
+
+
+def without_default(space: object, *, steps: int) -> None:
+    """A constructor with an option that must be given."""
+
+
+def with_none(space: object, *, steps: int | None = None) -> None:
+    """A constructor with an option of which the kind is not known."""
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (Bare, "Bare: the option rate has no default: give it one"),
+        (without_default, "without_default: the option steps has no default: give"),
+        (with_none, "with_none: the option steps has the default None: give it one"),
+    ],
+)
+def test_an_option_needs_a_default_that_shows_its_kind(
+    make: Callable[..., Any], says: str
+) -> None:
+    with pytest.raises(TypeError, match=says):
+        options_of(make)
+
+
 @pytest.mark.parametrize("registry", [SEARCHERS, EVALUATORS, TASKS])
 def test_every_default_of_every_member_is_accepted(
     registry: Mapping[str, Callable[..., Any]],

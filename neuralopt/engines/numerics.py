@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from threading import Lock
 
 import torch
 
@@ -13,6 +14,30 @@ PRECISIONS = ("float32", "bfloat16", "float64")
 """What `Numerics.named` takes. bfloat16: only of products and convolutions, as torch's
 autocast chooses them; weights, gradients and updates stay float32. float32: on a GPU,
 torch convolves in TF32 unless torch.backends.cudnn.allow_tf32 is off."""
+
+
+class _Determinism:
+    """cuDNN's deterministic flag, which all threads of the process share."""
+
+    def __init__(self) -> None:
+        self.lock, self.depth, self.before = Lock(), 0, False
+
+    def enter(self) -> None:
+        with self.lock:
+            if self.depth == 0:
+                self.before = torch.backends.cudnn.deterministic
+                # torch.backends.cudnn.flags would set all its other flags anew.
+                torch._C._set_cudnn_deterministic(True)
+            self.depth += 1
+
+    def leave(self) -> None:
+        with self.lock:
+            self.depth -= 1
+            if self.depth == 0:
+                torch._C._set_cudnn_deterministic(self.before)
+
+
+_DETERMINISM = _Determinism()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,17 +109,18 @@ class Numerics:
 
     @contextmanager
     def repeatable(self) -> Iterator[None]:
-        """Restrict cuDNN to algorithms that add in the same order every time."""
-        before = torch.backends.cudnn.deterministic
-        if before or self.on_cpu:
+        """Restrict cuDNN to algorithms that add in the same order every time.
+
+        The restriction holds for all threads, until the last one leaves.
+        """
+        if self.on_cpu:
             yield
             return
-        # torch.backends.cudnn.flags would set all its other flags anew.
-        torch._C._set_cudnn_deterministic(True)
+        _DETERMINISM.enter()
         try:
             yield
         finally:
-            torch._C._set_cudnn_deterministic(before)
+            _DETERMINISM.leave()
 
     def place(self, tensor: torch.Tensor) -> torch.Tensor:
         """Move a tensor to the device, and float tensors to the dtype."""

@@ -38,8 +38,29 @@ def parse(text: str, variables: tuple[str, ...] = ()) -> Expression:
 def _reduced(
     expression: Expression,
 ) -> tuple[Callable[..., Expression], tuple[object, ...]]:
-    """How an expression is pickled: as its text, which `parse` reads again."""
-    return parse, (str(expression), expression.variables)
+    """How an expression is pickled: as its text, which is read again.
+
+    Templates are read without `CHECKS`, which formulas such as ``abs(x) ** y`` fail.
+    """
+    variables = expression.variables
+    if _has_free_state(expression):
+        variables = (*variables, "s")
+    if variables:
+        return _template, (str(expression), variables)
+    return parse, (str(expression),)
+
+
+def _template(text: str, variables: tuple[str, ...]) -> Expression:
+    return Grammar(text, variables).parse()
+
+
+def _has_free_state(expression: Expression) -> bool:
+    """Whether ``s`` stands outside of every fold, as in formulas of memory."""
+    if expression.primitive == "fold" or not expression.contains("s"):
+        return False
+    return expression.primitive == "s" or any(
+        map(_has_free_state, expression.arguments)
+    )
 
 
 copyreg.pickle(Expression, _reduced)

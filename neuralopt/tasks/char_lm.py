@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from neuralopt.tasks.custom import CustomTask, make_task
-from neuralopt.tasks.custom_data import Tensors
+from neuralopt.tasks.custom_sources import Tensors
 from neuralopt.tasks.task import Split
 
 FILE = "text/manual.txt"

@@ -1,11 +1,9 @@
 """Custom tasks: any network, data, loss and metric."""
 
 import hashlib
-import inspect
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 
 import torch
 from torch import nn
@@ -16,6 +14,7 @@ from neuralopt.tasks.custom_checks import (
     check_training,
 )
 from neuralopt.tasks.custom_data import Data, read_splits
+from neuralopt.tasks.custom_description import describe
 from neuralopt.tasks.recipe import Recipe
 from neuralopt.tasks.task import Examples, Split, fingerprint
 
@@ -88,14 +87,16 @@ def make_task(
     - a pair of tensors, (inputs, targets);
     - a map-style torch Dataset of (input, target), tensors or numbers;
     - a DataLoader. If it only shuffles or restricts a map-style dataset, the dataset's
-      examples are read in their own order, with the loader's collate_fn; otherwise its
-      batches of one pass are joined, with torch's generator seeded. Shuffling itself
-      does not matter: engines shuffle the training split, by the seed;
+      examples are read in their own order, with the loader's collate_fn. Shuffling
+      itself does not matter: engines shuffle the training split, by the seed. The
+      batches of other loaders are joined, those of one pass; if their sampler may draw
+      an example twice, only data in splits may come from them;
     - batches, an iterable of such pairs;
     - a mapping of each split (training, validation, selection, test) to one of these;
     - a function that returns one of these: without arguments, or with one, the name of
       a split, which it is called with four times.
 
+    The global generators of torch, NumPy and Python are seeded while data are read.
     Data without splits are divided into 60%, 15%, 15% and 10% by one fixed permutation.
 
     The network may draw random numbers in training, as dropout does, from torch's
@@ -141,7 +142,7 @@ def make_task(
         )
     check_default_targets(name, loss, splits)
     module, weights = check_training(name, network, splits, batch_size, loss, metric)
-    sources = [_source(each) for each in (network, loss, metric, quality)]
+    sources = [describe(each) for each in (network, loss, metric, quality)]
     digest = hashlib.sha256("\n".join(sources).encode()).hexdigest()
     description = f"{name} {module} {batch_size} {digest} {weights}"
     if not recipe.plain:
@@ -150,22 +151,3 @@ def make_task(
     return CustomTask(
         name, hashed, batch_size, splits, network, loss, metric, quality, recipe
     )
-
-
-def _source(function: Callable[..., object]) -> str:
-    """Describe a function by text that changes when it does.
-
-    Functions that it calls, and variables from outside of it, are not included.
-    """
-    if isinstance(function, partial):
-        pieces = (
-            _source(function.func),
-            function.args,
-            sorted(function.keywords.items()),
-        )
-        return " ".join(map(str, pieces))
-    try:
-        return inspect.getsource(function)
-    except (OSError, TypeError):
-        kind = getattr(function, "__qualname__", type(function).__qualname__)
-        return f"{kind} {sorted(getattr(function, '__dict__', {}).items())}"

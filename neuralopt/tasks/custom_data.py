@@ -1,29 +1,17 @@
-"""Read a custom task's data: tensors, datasets, loaders, or functions of the user."""
+"""Divide a custom task's data into splits, or take the splits that the user gives."""
 
 import inspect
-import logging
-import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from itertools import accumulate, pairwise
 from typing import Any, TypeGuard
 
-import numpy as np
 import torch
-from torch.utils.data import (
-    BatchSampler,
-    DataLoader,
-    Dataset,
-    IterableDataset,
-    RandomSampler,
-    SequentialSampler,
-    Subset,
-    SubsetRandomSampler,
-    TensorDataset,
-    default_collate,
-)
+from torch.utils.data import DataLoader, Dataset
 
 from neuralopt.catalog import hint
 from neuralopt.counter_hash import counter_key, counter_order
+from neuralopt.tasks.custom_loaders import check_no_repeats
+from neuralopt.tasks.custom_sources import Source, read_examples, seeded
 from neuralopt.tasks.task import SPLITS, Examples, Split
 
 SHARES: Mapping[Split, float] = {
@@ -34,30 +22,14 @@ SHARES: Mapping[Split, float] = {
 }
 """Of the examples, if the data are not divided already."""
 
-Tensors = tuple[torch.Tensor, torch.Tensor]
-"""Inputs (count, ...) and targets (count, ...)."""
-Source = Tensors | Dataset[Any] | DataLoader[Any] | Iterable[Tensors]
-"""Examples: tensors, a map-style dataset of (input, target), a loader, or batches."""
 Data = Source | Mapping[Split, Source] | Callable[..., Any]
-
-ACCEPTED = (
-    "give a pair of tensors (inputs, targets), a Dataset, a DataLoader, a mapping of "
-    "splits to these, or a function that returns one of these"
-)
-SEED = 0
-"""Of what a dataset draws as it is read, such as a random crop."""
-
-PATIENCE_SECONDS, REPEAT_SECONDS = 5.0, 30.0
-"""A line of progress is logged after so long, and then every so often."""
-
-LOGGER = logging.getLogger("neuralopt")
 
 
 def read_splits(task: str, data: object) -> dict[Split, Examples]:
     """Read all examples of a task, once, and divide them into splits.
 
-    torch's generator is seeded while data are read and restored afterwards, so that
-    equal data give equal splits.
+    The global generators of torch, NumPy and Python are seeded while data are read and
+    restored afterwards, so that equal data give equal splits.
 
     Args:
         task: its name, for messages.
@@ -68,15 +40,18 @@ def read_splits(task: str, data: object) -> dict[Split, Examples]:
 
     Raises:
         ValueError: the data are of another kind, a split is missing or empty, examples
-            are not tensors or numbers, their shapes differ, or they hold NaN.
+            are not tensors or numbers, their shapes differ, they hold NaN, a dataset
+            gives others at each reading, or a loader of data that are not divided may
+            draw an example twice.
     """
     where = f"task {task}: data"
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(SEED)
+    with seeded():
         if _is_function(data):
             where, data = _called(where, data)
         if not isinstance(data, Mapping):
-            return _divided(where, _examples(where, data))
+            if isinstance(data, DataLoader):
+                check_no_repeats(where, data)
+            return _divided(where, read_examples(where, data))
         for split in data:
             if split not in SPLITS:
                 known = hint(str(split), SPLITS)
@@ -88,7 +63,7 @@ def read_splits(task: str, data: object) -> dict[Split, Examples]:
                     f"{', '.join(SPLITS)}, or data that are not divided"
                 )
         return {
-            split: _examples(f"{where}[{split!r}]", data[split]) for split in SPLITS
+            split: read_examples(f"{where}[{split!r}]", data[split]) for split in SPLITS
         }
 
 
@@ -136,204 +111,3 @@ def _divided(where: str, whole: Examples) -> dict[Split, Examples]:
         chosen = order[start:stop]
         splits[split] = Examples(whole.inputs[chosen], whole.targets[chosen])
     return splits
-
-
-def _examples(where: str, source: object) -> Examples:
-    """Read one source, and check what it holds."""
-    inputs, targets = _read(where, source)
-    if len(inputs) != len(targets):
-        raise ValueError(f"{where}: {len(inputs)} inputs, {len(targets)} targets")
-    if not len(inputs):
-        raise ValueError(f"{where} is empty: there are no examples in it")
-    return Examples(
-        _checked(f"{where}: inputs", inputs), _checked(f"{where}: targets", targets)
-    )
-
-
-def _read(where: str, source: object) -> Tensors:
-    if _is_pair(source):
-        return source
-    if isinstance(source, DataLoader):
-        return _read_loader(where, source)
-    if isinstance(source, Dataset):
-        return _read_dataset(where, source)
-    text = isinstance(source, (str, bytes))
-    if isinstance(source, Iterable) and not text and not _is_array(source):
-        return _joined(where, source)
-    raise ValueError(f"{where} is {_told(source)}: {ACCEPTED}")
-
-
-def _is_pair(source: object) -> TypeGuard[Tensors]:
-    return (
-        isinstance(source, (tuple, list))
-        and len(source) == 2
-        and all(isinstance(each, torch.Tensor) and each.ndim for each in source)
-    )
-
-
-def _is_array(source: object) -> bool:
-    arrays = (np.ndarray, torch.Tensor)
-    if isinstance(source, (tuple, list)):
-        return any(isinstance(each, np.ndarray) for each in source)
-    return isinstance(source, arrays)
-
-
-def _read_loader(where: str, loader: DataLoader[Any]) -> Tensors:
-    """Read a loader's examples in an order that does not change.
-
-    A loader that only shuffles, or only restricts, its dataset is read in the dataset's
-    order: engines shuffle the training split themselves. What another sampler draws is
-    taken in one pass.
-    """
-    dataset, sampler = loader.dataset, loader.sampler
-    known = (SequentialSampler, RandomSampler, SubsetRandomSampler)
-    if (
-        isinstance(dataset, IterableDataset)
-        or type(loader.batch_sampler) is not BatchSampler
-        or type(sampler) not in known
-    ):
-        return _joined(where, loader)
-    if isinstance(sampler, SubsetRandomSampler):
-        dataset = Subset(dataset, list(sampler.indices))
-    if loader.collate_fn is default_collate and not loader.num_workers:
-        return _read_dataset(where, dataset)
-    in_order = DataLoader(
-        dataset,
-        loader.batch_size,
-        num_workers=loader.num_workers,
-        collate_fn=loader.collate_fn,
-        worker_init_fn=loader.worker_init_fn,
-    )
-    return _joined(where, in_order)
-
-
-def _read_dataset(where: str, dataset: Dataset[Any]) -> Tensors:
-    if isinstance(dataset, IterableDataset) or not hasattr(dataset, "__len__"):
-        raise ValueError(
-            f"{where} is {_told(dataset)}, which has no length: give a DataLoader of it"
-        )
-    if type(dataset) is TensorDataset and len(dataset.tensors) == 2:
-        return dataset.tensors
-    progress = _Progress(where, len(dataset))
-    items = []
-    for number in range(len(dataset)):
-        items.append(_item(f"{where}[{number}]", dataset[number]))
-        progress.show(len(items))
-    if not items:
-        raise ValueError(f"{where} is empty: there are no examples in it")
-    columns = zip(*items, strict=True)
-    inputs, targets = (
-        _stacked(where, what, column)
-        for what, column in zip(("input", "target"), columns, strict=True)
-    )
-    return inputs, targets
-
-
-def _item(where: str, item: object) -> Tensors:
-    """An example of a dataset as two tensors, without a dimension of examples."""
-    numbers = (bool, int, float, torch.Tensor, np.ndarray, np.generic)
-    if not (
-        isinstance(item, (tuple, list))
-        and len(item) == 2
-        and all(isinstance(each, numbers) for each in item)
-    ):
-        raise ValueError(
-            f"{where} is {_told(item)}: items are (input, target), tensors or numbers"
-        )
-    one, other = (torch.as_tensor(each) for each in item)
-    return one, other
-
-
-def _stacked(where: str, what: str, column: tuple[torch.Tensor, ...]) -> torch.Tensor:
-    first = column[0]
-    for number, each in enumerate(column):
-        if (each.shape, each.dtype) != (first.shape, first.dtype):
-            raise ValueError(
-                f"{where}[{number}]: the {what} is {_told(each)}, that of item 0 is "
-                f"{_told(first)}: give all one shape and dtype"
-            )
-    return torch.stack(column)
-
-
-def _joined(where: str, source: Iterable[object]) -> Tensors:
-    """Join the batches of one pass."""
-    progress = _Progress(where, 0)
-    batches: list[Tensors] = []
-    count = 0
-    for number, batch in enumerate(source):
-        if not _is_pair(batch):
-            raise ValueError(
-                f"{where}: batch {number} is {_told(batch)}: batches are pairs of "
-                "tensors (inputs, targets)"
-            )
-        inputs, targets = batch
-        if batches and (
-            (inputs.shape[1:], inputs.dtype)
-            != (batches[0][0].shape[1:], batches[0][0].dtype)
-            or (targets.shape[1:], targets.dtype)
-            != (batches[0][1].shape[1:], batches[0][1].dtype)
-        ):
-            raise ValueError(
-                f"{where}: batch {number} is {_told(batch)}, batch 0 is "
-                f"{_told(batches[0])}: give all examples one shape and dtype"
-            )
-        batches.append((inputs, targets))
-        count += len(inputs)
-        progress.show(count)
-    if not batches:
-        raise ValueError(f"{where} is empty: there are no examples in it")
-    return torch.cat([x for x, _ in batches]), torch.cat([y for _, y in batches])
-
-
-def _checked(where: str, tensor: torch.Tensor) -> torch.Tensor:
-    if tensor.layout != torch.strided or tensor.is_quantized or tensor.is_complex():
-        raise ValueError(f"{where} are {_told(tensor)}: give dense real numbers")
-    tensor = tensor.detach().cpu()
-    if tensor.dtype in (torch.float16, torch.bfloat16):
-        tensor = tensor.float()
-    if tensor.is_floating_point():
-        wrong = tensor.isnan().flatten(1).any(1) if tensor.ndim > 1 else tensor.isnan()
-        if wrong.any():
-            numbers = wrong.nonzero().flatten().tolist()
-            raise ValueError(
-                f"{where} hold NaN in {len(numbers)} examples, the first is number "
-                f"{numbers[0]}: leave these out"
-            )
-    return tensor
-
-
-def _told(value: object) -> str:
-    """What a value is, in a few words of one line."""
-    if isinstance(value, torch.Tensor):
-        kind = str(value.dtype).removeprefix("torch.")
-        shape = f"({', '.join(map(str, value.shape))})"
-        layout = "" if value.layout == torch.strided else "sparse "
-        return f"a {layout}{kind} tensor {shape}"
-    if isinstance(value, np.ndarray):
-        return f"a NumPy array {value.shape} (torch.from_numpy makes a tensor of it)"
-    if isinstance(value, (tuple, list)):
-        if len(value) > 3:
-            return f"a {type(value).__name__} of {len(value)}"
-        return f"({', '.join(map(_told, value))})"
-    if isinstance(value, Mapping):
-        return f"a {type(value).__name__} of {', '.join(map(str, value))[:60]}"
-    text = " ".join(repr(value).split())
-    if isinstance(value, (str, bytes, int, float)) or value is None:
-        return text if len(text) < 60 else f"{text[:60]}..."
-    return f"a {type(value).__name__}"
-
-
-class _Progress:
-    """Logs a line now and then while data are read."""
-
-    def __init__(self, where: str, total: int) -> None:
-        self.where, self.total = where, total
-        self.due = time.monotonic() + PATIENCE_SECONDS
-
-    def show(self, done: int) -> None:
-        """Log how many examples were read, if it is time to."""
-        if time.monotonic() < self.due:
-            return
-        self.due = time.monotonic() + REPEAT_SECONDS
-        of_all = f" of {self.total:,}" if self.total else ""
-        LOGGER.warning("%s: read %s%s examples", self.where, f"{done:,}", of_all)

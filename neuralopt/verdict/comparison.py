@@ -93,7 +93,7 @@ def compare(
     With d = q[candidate] - q[reference], seed by seed, t = mean(d) / (sd(d) / sqrt(n))
     has n - 1 degrees of freedom. p = 2 P(T > |t|), times K where d is negative and the
     reference was chosen among K baselines; then Holm over all candidates compared.
-    The package's docstring says what that does and doesn't protect from.
+    docs/explanation/verdicts.md says what that does and doesn't protect from.
 
     Args:
         names: of the candidates, distinct.
@@ -108,7 +108,7 @@ def compare(
             or more wrong verdicts in the whole comparison.
 
     Raises:
-        ValueError: shapes disagree, a value is NaN (a failed run is no score: run it
+        ValueError: shapes disagree, a value is NaN (a failed run has no score: run it
             again or leave the candidate out) or out of range, a name is unknown or
             double, or confidence isn't inside (0, 1).
 

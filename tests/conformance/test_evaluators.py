@@ -1,13 +1,18 @@
 """Every evaluator completes every request once, with the scorer's own score."""
 
 import sys
-from collections.abc import Mapping
 
 import pytest
 
-from neuralopt.evaluators import InProcessEvaluator, ScoringPlan
-from neuralopt.evaluators.evaluator import Evaluator, WorkerPlan
+from neuralopt.evaluators import (
+    EVALUATORS,
+    Evaluator,
+    ScoringPlan,
+    WorkerPlan,
+    make_evaluator,
+)
 from neuralopt.language import parse
+from neuralopt.options import options_of
 from neuralopt.scoring.budgets import named_budget
 from neuralopt.tasks import load_task
 from tests.conformance import evaluators as checks
@@ -20,29 +25,33 @@ RULES = [
 ]
 
 
-def in_process(plan: WorkerPlan, batch: int) -> Evaluator:
-    return InProcessEvaluator(plan.scorer(), workers=2, batch=batch)
+def maker(name: str) -> checks.Make:
+    """How an evaluator of the registry is made for a test."""
+    wanted = {"workers": 2, "address": "local"}
+    defaults = options_of(EVALUATORS[name])
+    fixed = {key: value for key, value in wanted.items() if key in defaults}
 
+    def make(plan: WorkerPlan, batch: int) -> Evaluator:
+        if name == "ray":
+            import ray
 
-def on_ray(plan: WorkerPlan, batch: int) -> Evaluator:
-    import ray
+            # Workers in other processes can't import the tests, so their classes
+            # travel whole.
+            ray.cloudpickle.register_pickle_by_value(sys.modules[checks.__name__])
+        options = fixed | ({"batch": batch} if "batch" in defaults else {})
+        return make_evaluator(name, plan, options)
 
-    from neuralopt.evaluators.ray.evaluator import RayEvaluator, RayOptions
+    return make
 
-    # Workers in other processes can't import the tests, so their classes travel whole.
-    ray.cloudpickle.register_pickle_by_value(sys.modules[checks.__name__])
-    return RayEvaluator(plan, RayOptions(workers=2, batch=batch))
-
-
-EVALUATORS: Mapping[str, checks.Make] = {"in_process": in_process, "ray": on_ray}
-"""How each evaluator is made for a test."""
 
 every = pytest.mark.parametrize(
-    "name",
+    "make",
     [
-        pytest.param(name, marks=[pytest.mark.ray, pytest.mark.timeout(300)])
-        if name == "ray"
-        else name
+        pytest.param(
+            maker(name),
+            id=name,
+            marks=[pytest.mark.ray, pytest.mark.timeout(300)] if name == "ray" else [],
+        )
         for name in EVALUATORS
     ],
 )
@@ -50,23 +59,27 @@ every = pytest.mark.parametrize(
 
 @every
 @pytest.mark.parametrize("batch", [1, 7, 100])
-def test_every_request_is_completed_exactly_once(name: str, batch: int) -> None:
-    checks.check_completed_once(EVALUATORS[name], batch)
+def test_every_request_is_completed_exactly_once(make: checks.Make, batch: int) -> None:
+    checks.check_completed_once(make, batch)
 
 
 @every
 @pytest.mark.parametrize("batch", [1, 3, 100])
-def test_a_rule_that_breaks_the_scorer_fails_no_other(name: str, batch: int) -> None:
-    checks.check_failure_is_alone(EVALUATORS[name], batch)
+def test_a_rule_that_breaks_the_scorer_fails_no_other(
+    make: checks.Make, batch: int
+) -> None:
+    checks.check_failure_is_alone(make, batch)
 
 
 @every
 @pytest.mark.parametrize("batch", [1, 4])
-def test_scores_are_those_of_the_scorer_called_directly(name: str, batch: int) -> None:
+def test_scores_are_those_of_the_scorer_called_directly(
+    make: checks.Make, batch: int
+) -> None:
     plan = ScoringPlan(load_task("digits"), named_budget("smoke"), "stacked", 0)
-    checks.check_scores_are_the_scorers(EVALUATORS[name], plan, RULES, batch)
+    checks.check_scores_are_the_scorers(make, plan, RULES, batch)
 
 
 @every
-def test_closing_is_clean(name: str) -> None:
-    checks.check_close(EVALUATORS[name])
+def test_closing_is_clean(make: checks.Make) -> None:
+    checks.check_close(make)

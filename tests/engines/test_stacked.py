@@ -381,6 +381,19 @@ def test_only_on_a_gpu_is_cudnn_limited_to_repeatable_algorithms():
     assert cudnn.deterministic == before
 
 
+@pytest.mark.parametrize("before", [False, True])
+def test_cudnn_stays_limited_until_the_last_training_ends(monkeypatch, before):
+    cudnn = torch.backends.cudnn
+    monkeypatch.setattr(cudnn, "deterministic", before)
+    first, last = (Numerics(device="cuda").repeatable() for _ in range(2))
+    first.__enter__()
+    last.__enter__()
+    first.__exit__(None, None, None)
+    assert cudnn.deterministic
+    last.__exit__(None, None, None)
+    assert cudnn.deterministic == before
+
+
 def test_a_long_held_out_split_is_measured_in_pieces(monkeypatch):
     task, children = own_task("gelu"), children_of(("g",), (0.1,))
     whole = SerialEngine(task, 0, torch.float64).train(children, 1, SPLITS)

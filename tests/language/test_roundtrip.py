@@ -12,6 +12,9 @@ from collections.abc import Callable
 import pytest
 
 from neuralopt.language import RULES, Expression, parse, render, simplify
+from neuralopt.language.definitions import formula_of, memory_of
+from neuralopt.language.expression import call
+from neuralopt.language.primitives import PRIMITIVES
 from tests.oracle.python_reading import tree_of_text
 from tests.oracle.random_rules import ABBREVIATIONS, RuleGenerator, Tree, as_tree
 
@@ -193,5 +196,17 @@ def test_expressions_are_pickled_as_their_text(
         assert str(again(expression)) == str(expression)
     template = parse("exp(x) * g", ("x",))
     assert again(template) == template
-    reduced = copyreg.dispatch_table[Expression](template)
-    assert reduced == (parse, ("exp(x) * g", ("x",)))
+    reduce = copyreg.dispatch_table[Expression]
+    assert reduce(template)[1] == ("exp(x) * g", ("x",))
+    assert reduce(rules[0]) == (parse, (str(rules[0]),))
+
+
+@pytest.mark.parametrize("name", PRIMITIVES)
+def test_formulas_of_the_table_are_pickled(name: str) -> None:
+    primitive = PRIMITIVES[name]
+    formulas = [formula_of(name)] if primitive.formula else []
+    if primitive.memory:
+        memory = memory_of(name)
+        formulas += [memory, call("fold", memory), call("add", call("s"), memory)]
+    for formula in formulas:
+        assert pickle.loads(pickle.dumps(formula)) == formula

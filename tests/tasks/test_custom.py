@@ -3,7 +3,10 @@
 import functools
 import itertools
 import math
+import os
 import random
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy
@@ -109,6 +112,67 @@ def test_objects_that_are_called_are_told_apart():
         for split in (0.1, 0.5)
     ]
     assert len({each.fingerprint for each in made}) == 4
+
+
+CALLABLES = """
+import enum
+import functools
+import math
+from dataclasses import dataclass, field
+import torch
+from torch import nn
+from neuralopt import make_task
+
+def mean(values): return values.mean()
+
+Kind = enum.Enum("Kind", "ONE TWO")
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    kind: Kind = Kind.ONE
+    names: frozenset = frozenset({"one", "two", "three"})
+
+class Loss:
+    def __init__(self, power):
+        self.reduce, self.power, self.settings = mean, power, Settings()
+        self.shared = [object(), math.exp, {"weight": torch.arange(3.0)}]
+        self.itself = self
+
+    def __call__(self, outputs, targets):
+        return self.reduce((outputs[:, 0] - targets).abs() ** self.power)
+
+def loss_of(outputs, targets, reduce, by):
+    return reduce(by(outputs, targets))
+
+places = torch.linspace(-1, 1, 800).reshape(400, 2)
+data = places, (places.sum(1) > 0.3).long()
+losses = [
+    functools.partial(loss_of, reduce=reduce, by=Loss(power))
+    for power in (2, 3)
+    for reduce in (mean, torch.mean)
+]
+losses += [Loss(2), Loss(3)]
+network = lambda: nn.Linear(2, 2)
+for loss in losses:
+    print(make_task("line", network, data, loss=loss).fingerprint)
+"""
+
+
+def test_fingerprints_are_the_same_in_every_process(tmp_path):
+    script = tmp_path / "callables.py"
+    script.write_text(CALLABLES)
+    printed = [
+        subprocess.run(
+            [sys.executable, script],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    ]
+    assert printed[0] == printed[1]
+    assert len(set(printed[0].split())) == 6
 
 
 def test_a_network_with_dropout_is_trained_repeatably():

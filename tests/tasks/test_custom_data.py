@@ -1,15 +1,20 @@
 """Data of custom tasks: every accepted kind, and the errors for other data."""
 
 import logging
+import random
 
 import numpy
 import pytest
 import torch
 from torch import nn
 from torch.utils.data import (
+    BatchSampler,
     DataLoader,
     Dataset,
     IterableDataset,
+    RandomSampler,
+    Sampler,
+    SequentialSampler,
     Subset,
     SubsetRandomSampler,
     TensorDataset,
@@ -17,7 +22,7 @@ from torch.utils.data import (
 )
 
 from neuralopt import make_task
-from neuralopt.tasks import SPLITS, custom_data
+from neuralopt.tasks import SPLITS, custom_sources
 
 COUNT = 400
 INPUTS = torch.linspace(-1, 1, 2 * COUNT).reshape(COUNT, 2)
@@ -106,19 +111,112 @@ def test_a_loaders_own_collate_function_is_used():
         assert task(data).fingerprint == task((2 * INPUTS, TARGETS)).fingerprint
 
 
-def test_what_a_sampler_or_a_dataset_draws_is_drawn_alike_every_time():
-    def drawn():
-        return DataLoader(WHOLE, 8, sampler=WeightedRandomSampler([1.0] * COUNT, 300))
+def test_what_a_sampler_draws_in_a_split_is_drawn_alike_every_time():
+    def drawn(split):
+        sampler = WeightedRandomSampler([1.0] * (COUNT // 4), 300)
+        return DataLoader(TensorDataset(*QUARTERS[split]), 8, sampler=sampler)
 
     torch.manual_seed(1)
     state = torch.get_rng_state()
-    one = task(drawn())
+    one = task(drawn)
     assert torch.equal(torch.get_rng_state(), state)
     torch.manual_seed(2)
-    assert task(drawn()).fingerprint == one.fingerprint
-    assert sum(len(one.examples(split)) for split in SPLITS) == 300
-    noisy = Items(lambda x, y: (x + torch.randn(2), y))
-    assert task(noisy).fingerprint == task(noisy).fingerprint
+    assert task(drawn).fingerprint == one.fingerprint
+    for split in SPLITS:
+        rows = {tuple(row) for row in one.examples(split).inputs.tolist()}
+        assert len(one.examples(split)) == 300
+        assert rows < {tuple(row) for row in QUARTERS[split][0].tolist()}
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda: torch.rand(1),
+        lambda: torch.tensor([random.random()]),
+        lambda: torch.from_numpy(numpy.random.rand(1)).float(),  # noqa: NPY002  as users
+    ],
+)
+def test_what_a_dataset_draws_is_drawn_alike_every_time(draw):
+    noisy = Items(lambda x, y: (x + draw(), y))
+    states = random.getstate(), str(numpy.random.get_state())  # noqa: NPY002
+    made = task(noisy)
+    assert (random.getstate(), str(numpy.random.get_state())) == states  # noqa: NPY002
+    draw()
+    assert task(noisy).fingerprint == made.fingerprint
+    steps = (made.examples("test").inputs - made.examples("test").inputs[0]).unique()
+    assert len(steps) > 40
+
+
+def test_a_dataset_with_a_generator_of_its_own_is_refused():
+    own = numpy.random.default_rng(3)
+    for data in (
+        Items(lambda x, y: (x + own.random(), y)),
+        Items(lambda x, y: (x, own.random())),
+    ):
+        with pytest.raises(ValueError, match=r"data\[0\] is another one at each read"):
+            task(data)
+
+
+@pytest.mark.parametrize(
+    ("sampler", "count"),
+    [
+        (None, COUNT),
+        (RandomSampler(WHOLE), COUNT),
+        (RandomSampler(range(200)), 200),
+        (SequentialSampler(range(200)), 200),
+        (SubsetRandomSampler(torch.arange(0, COUNT, 2)), 200),
+    ],
+)
+@pytest.mark.parametrize("collate", [None, doubled])
+def test_a_loader_that_shuffles_or_restricts_is_divided(sampler, count, collate):
+    batches = BatchSampler(sampler or RandomSampler(WHOLE), 8, drop_last=False)
+    for data in (
+        DataLoader(WHOLE, 8, sampler=sampler, collate_fn=collate),
+        DataLoader(WHOLE, batch_sampler=batches, collate_fn=collate),
+    ):
+        made = task(data, batch_size=16)
+        rows = torch.cat([made.examples(split).inputs for split in SPLITS])
+        assert len(rows) == count
+        assert len({tuple(row) for row in rows.tolist()}) == count
+
+
+class InBlocks(Sampler):
+    def __iter__(self):
+        return iter(range(COUNT))
+
+
+@pytest.mark.parametrize(
+    ("sampler", "kind"),
+    [
+        (WeightedRandomSampler([1.0] * COUNT, COUNT), "WeightedRandomSampler"),
+        (RandomSampler(WHOLE, replacement=True), "RandomSampler"),
+        (RandomSampler(WHOLE, num_samples=40), "RandomSampler"),
+        (RandomSampler(WHOLE, num_samples=COUNT + 1), "RandomSampler"),
+        (SubsetRandomSampler([*range(COUNT), 3]), "SubsetRandomSampler"),
+        (SubsetRandomSampler([*range(COUNT), -1]), "SubsetRandomSampler"),
+        (InBlocks(), "InBlocks"),
+    ],
+)
+def test_no_loader_that_may_repeat_an_example_is_divided(sampler, kind):
+    batches = BatchSampler(sampler, 8, drop_last=False)
+    for data in (
+        DataLoader(WHOLE, 8, sampler=sampler),
+        DataLoader(WHOLE, batch_sampler=batches),
+        lambda: DataLoader(WHOLE, None, sampler=sampler),
+    ):
+        with pytest.raises(ValueError, match=f"with a {kind}, which may draw") as told:
+            task(data)
+        assert "give its Dataset, or data in splits" in str(told.value)
+        assert "\n" not in str(told.value)
+
+
+def test_no_loader_with_batches_of_its_own_kind_is_divided():
+    class Batches(BatchSampler):
+        pass
+
+    own = Batches(SequentialSampler(WHOLE), 8, drop_last=False)
+    with pytest.raises(ValueError, match="with a Batches, which may draw"):
+        task(DataLoader(WHOLE, batch_sampler=own))
 
 
 def test_short_floats_are_widened_and_gradients_left_behind():
@@ -141,7 +239,7 @@ def test_values_as_targets_become_one_tensor():
 
 
 def test_reading_for_long_is_told(monkeypatch, caplog):
-    monkeypatch.setattr(custom_data, "PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(custom_sources, "PATIENCE_SECONDS", 0.0)
     with caplog.at_level(logging.WARNING, "neuralopt"):
         task(Items())
         task(DataLoader(Stream(), batch_size=9))
