@@ -27,7 +27,7 @@ from neuralopt.cli.run_directory import make_run_directory, run_directory
 from neuralopt.engines import Numerics, OptimizerSpec
 from neuralopt.evaluators import Evaluator
 from neuralopt.evaluators.registry import cores
-from neuralopt.language import Expression, Rule, render, simplify
+from neuralopt.language import Expression, Rule, as_expression, render, simplify
 from neuralopt.loop import Observer
 from neuralopt.report.progress import ProgressLine
 from neuralopt.report.tables import Table, comparison_table
@@ -392,8 +392,8 @@ def _candidates(
     for rule in rules:
         if isinstance(rule, str):
             continue
-        name = rule.name if isinstance(rule, Rule) else render(rule)
-        made = _candidate(rule)
+        made = as_expression(rule)
+        name = rule.name if isinstance(rule, Rule) else render(made)
         if found.setdefault(name, made) != made:
             raise ValueError(
                 f"two rules are named {name!r}: give a mapping from names to rules"
@@ -403,7 +403,7 @@ def _candidates(
 
 def _candidate(rule: str | Expression | Rule) -> OptimizerSpec:
     if not isinstance(rule, str):
-        return rule.expression if isinstance(rule, Rule) else rule
+        return as_expression(rule)
     if rule.startswith("torch."):
         return torch_optimizer(rule)
     return find_rule(rule).expression

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import inf, isfinite
 
+from neuralopt.language import Expression, parse
 from neuralopt.scoring.score import NO_RESULT, Score, Status
 
 
@@ -48,6 +49,17 @@ class Proposal:
         problem = self._problem()
         if problem:
             raise ValueError(f"proposal {self.number}: {problem}")
+
+    @property
+    def expression(self) -> Expression:
+        """The rule in canonical form, to be trained with, compared or exported.
+
+        Raises:
+            ValueError: the decisions were not a valid row of the space.
+        """
+        if not self.canonical:
+            raise ValueError(f"proposal {self.number} has no rule: {self.reason}")
+        return parse(self.canonical)
 
     @property
     def status(self) -> Status:

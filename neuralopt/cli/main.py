@@ -107,7 +107,7 @@ def parser() -> argparse.ArgumentParser:
     resume.add_argument("overrides", nargs="*", metavar="KEY=VALUE")
 
     top_rules = add("top", "list the best rules of one or several runs")
-    top_rules.add_argument("runs", metavar="RUN", nargs="+")
+    top_rules.add_argument("runs", metavar="RUN", nargs="+", help="the run directories")
     top_rules.add_argument("-n", type=int, help="how many (20; with --all, every one)")
     top_rules.add_argument(
         "--all", action="store_true", help="every proposal, in order"
@@ -191,7 +191,11 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     lists = [name for name in ("overrides", "rules", "runs") if hasattr(options, name)]
     unknown = [text for text in more if text.startswith("-") or not lists]
     if unknown:
-        made.error(f"unrecognized arguments: {' '.join(unknown)}")
+        message = f"unrecognized arguments: {' '.join(unknown)}"
+        made.exit(
+            USAGE,
+            f"neuralopt: {message}: see {made.prog} {options.command} --help\n",
+        )
     if lists:
         getattr(options, lists[0]).extend(more)
     return options

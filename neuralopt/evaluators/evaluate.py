@@ -58,6 +58,8 @@ def evaluate(
         )
         for each in tasks
     ]
+    if isinstance(rules, str):
+        raise ValueError(f"rules is the text {rules!r}: give a list of rules")
     expressions = [as_expression(rule) for rule in rules]
     if isinstance(task, str) and len(tasks) > 1:
         return multitask_scores(task.split("+"), scorers, expressions, budget.name)

@@ -72,6 +72,10 @@ def export_rule(
         raise ValueError(f"Invalid target: {target!r}, known are {', '.join(TARGETS)}")
     kind = TARGETS[target]
     path = Path(path)
+    if not path.name or path.is_dir():
+        raise ValueError(f"{path} is a folder: name a file in it")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"{path}: there is no folder {path.parent}, make it")
     beside = path.with_name(f"test_{path.stem}.py")
     for file in (path, beside) if tests else (path,):
         if file.exists() and not file.read_bytes().startswith(HEADER.encode()):

@@ -47,7 +47,7 @@ mean 'sign'? (at character 7 of '0.1 * signsgd')
     except ValueError:
         if not rule.isidentifier():
             raise
-    near = difflib.get_close_matches(rule, RULES, n=1)
+    near = difflib.get_close_matches(rule.lower(), RULES, n=1)
     advice = (
         f"did you mean {near[0]!r}?"
         if near

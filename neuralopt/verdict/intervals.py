@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special  # not stats, which takes a second to import
 
 # Qualities lie in [0, 1]; values that agree to this are one value, rounded differently.
 _ROUNDING = 1e-14
@@ -50,7 +50,7 @@ class MeanEstimate:
             return 0.5
         if self.error == 0:
             return 0.5**self.count
-        return float(stats.t.sf(abs(self.mean) / self.error, self.count - 1))
+        return float(special.stdtr(self.count - 1, -abs(self.mean) / self.error))
 
     def margin(self, tail: float) -> float:
         """Distance from the mean to the bound that the truth passes with ``tail``.
@@ -62,7 +62,7 @@ class MeanEstimate:
             return math.inf
         if self.error == 0:
             return 0.0 if self.mean == 0 or self.tail() <= tail else math.inf
-        return self.error * float(stats.t.isf(tail, self.count - 1))
+        return -self.error * float(special.stdtrit(self.count - 1, tail))
 
 
 def mean_interval(

@@ -183,7 +183,8 @@ def _run(
     settings = parts.settings
     print(f"{_headline(parts, evaluator)}\nWriting to {run_dir}", flush=True)
     for reason in parts.slower:
-        print(f"A faster engine was passed over: {reason}", flush=True)
+        why = reason.partition(": use ")[0]
+        print(f"A faster engine was passed over: {why}", flush=True)
     if parts.adam:
         told = ", ".join(f"{name} {value:.4f}" for name, value in parts.adam.items())
         print(f"Adam, the reference of every rule's quality: {told}", flush=True)

@@ -154,6 +154,8 @@ def _listed(text: str) -> list[object]:
     (['min(g, m)', 'tanh(x)'], [0.5])
     """
     inner = text.strip()
+    if inner.startswith("[") != inner.endswith("]"):
+        raise ValueError(f"{text!r} has one bracket of a list: write [A,B]")
     if inner.startswith("[") and inner.endswith("]"):
         inner = inner[1:-1]
     values, depth, start = [], 0, 0

@@ -9,6 +9,7 @@ from typing import Any, cast
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from neuralopt.catalog import hint
 from neuralopt.cli.config.compose import compose_settings
 from neuralopt.cli.config.overrides import option_key
 from neuralopt.cli.config.schema import (
@@ -108,6 +109,8 @@ def moved(settings: Settings, overrides: Sequence[str]) -> Settings:
     for key in keys:
         group, _, name = key.partition(".")
         kept = group == "evaluator" and name in NUMERICS
+        if group not in {field.name for field in dataclasses.fields(Settings)}:
+            raise ValueError(f"unknown key {key!r}: {hint(key, MOVABLE)}")
         if kept or (group not in MOVABLE and key not in PLACES):
             places = ", ".join(key.replace(".options", "") for key in PLACES)
             raise ValueError(
