@@ -73,7 +73,7 @@ def export_rule(
     kind = TARGETS[target]
     path = Path(path)
     if not path.name or path.is_dir():
-        raise ValueError(f"{path} is a folder: name a file in it")
+        raise IsADirectoryError(f"{path} is a directory: name a file in it")
     if not path.parent.is_dir():
         raise FileNotFoundError(f"{path}: there is no folder {path.parent}, make it")
     beside = path.with_name(f"test_{path.stem}.py")
