@@ -27,7 +27,12 @@ class UnsupportedTaskError(ValueError):
 
 
 class DeviceData:
-    """A task's examples on the device of its training, each split moved once."""
+    """A task's examples on the device of its training, each split moved once.
+
+    Args:
+        task: gives the examples.
+        numerics: dtype and device of the training.
+    """
 
     def __init__(self, task: Task, numerics: Numerics) -> None:
         self._task, self._numerics = task, numerics
@@ -67,6 +72,11 @@ class Child:
 
     Initial weights, the order of the examples and all random numbers follow from the
     engine's seed and `replicate`.
+
+    Attributes:
+        rule: the rule or torch optimizer that is trained with.
+        learning_rate: before the recipe's schedule.
+        replicate: number of the initial weights and data order.
     """
 
     rule: OptimizerSpec
@@ -103,7 +113,9 @@ class Engine(Protocol):
     """
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """Name of the engine in configurations."""
+        ...
 
     def train(
         self,
@@ -135,13 +147,25 @@ def steps_per_epoch(task: Task, limit: int | None = None) -> int:
     Args:
         task: gives the training split and the batch size.
         limit: examples of an epoch at most; None for all.
+
+    Returns:
+        Optimizer steps of an epoch.
     """
     count = len(task.examples("training"))
     return (count if limit is None else min(limit, count)) // task.batch_size
 
 
 def initial_parameters(task: Task, seed: int, replicate: int) -> torch.nn.Module:
-    """Make a network on the CPU, its weights a function of (seed, replicate)."""
+    """Make a network on the CPU, its weights a function of (seed, replicate).
+
+    Args:
+        task: makes the network.
+        seed: of the engine.
+        replicate: number of the initial weights.
+
+    Returns:
+        A new network with initial weights.
+    """
     with seeded(seed, replicate, WEIGHTS):
         return task.network()
 
@@ -150,6 +174,13 @@ def batch_order(
     task: Task, seed: int, replicate: int, epoch: int, limit: int | None = None
 ) -> torch.Tensor:
     """Return the numbers of the training examples of each step.
+
+    Args:
+        task: gives the training split and the batch size.
+        seed: of the engine.
+        replicate: number of the data order.
+        epoch: from 0.
+        limit: examples of an epoch at most; None for all.
 
     Returns:
         int64 (steps, batch), a function of (seed, replicate, epoch).
@@ -166,6 +197,9 @@ def rate_factors(recipe: Recipe, steps: int) -> list[float]:
     Args:
         recipe: its schedule and warm-up are used.
         steps: of the whole training.
+
+    Returns:
+        One factor for each step.
 
     Raises:
         ValueError: the schedule is neither a known name nor a valid expression.
@@ -185,7 +219,14 @@ def rate_factors(recipe: Recipe, steps: int) -> list[float]:
 
 
 def curve_of(losses: Sequence[float]) -> tuple[float, ...]:
-    """Return the means of at most 20 equal stretches of the losses of all steps."""
+    """Return the means of at most 20 equal stretches of the losses of all steps.
+
+    Args:
+        losses: training loss of each step.
+
+    Returns:
+        The losses themselves if there are at most 20, otherwise 20 means.
+    """
     count = len(losses)
     if count <= CURVE_POINTS:
         return tuple(losses)
@@ -199,6 +240,9 @@ def diverged_outcome(losses: Sequence[float], splits: Sequence[Split]) -> Outcom
     Args:
         losses: of its steps; the curve ends before the first non-finite one.
         splits: that were asked for.
+
+    Returns:
+        An outcome with infinite losses and accuracies of 0.
     """
     finite = list(itertools.takewhile(math.isfinite, losses))
     return Outcome(

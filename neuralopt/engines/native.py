@@ -1,4 +1,4 @@
-"""The native engine: whole children are trained by compiled code. It needs numba."""
+"""The native engine, which trains whole children in compiled code and needs numba."""
 
 import math
 import threading
@@ -110,7 +110,20 @@ class NativeEngine:
         splits: Sequence[Split],
         limit: int | None = None,
     ) -> list[Outcome]:
-        """Train children, as `Engine` says; optimizers of torch are not supported."""
+        """Train children and measure them on held-out splits.
+
+        Args:
+            children: each trained from its own initial weights.
+            epochs: passes over the training split.
+            splits: measured after training.
+            limit: an epoch ends after so many examples, if there are more.
+
+        Returns:
+            One outcome for each child, in the same order.
+
+        Raises:
+            ValueError: a child's optimizer is one of torch.
+        """
         outcomes: list[Outcome | None] = [None] * len(children)
         if not children:
             return []
@@ -146,7 +159,14 @@ class NativeEngine:
             return found
 
     def held(self, split: Split) -> "_Groups":
-        """Return a held-out split in groups of a batch."""
+        """Return a held-out split in groups of a batch.
+
+        Args:
+            split: which one.
+
+        Returns:
+            The examples as the kernels take them, made once for each split.
+        """
         with self._lock:
             if split not in self._held:
                 examples = self.task.examples(split)
@@ -170,9 +190,16 @@ class _Groups:
 def _groups(
     engine: NativeEngine, examples: TaskExamples, order: Integers, rows: bool
 ) -> _Groups:
-    """Examples in an order, in groups of a batch; the last is filled with zeros.
+    """Return examples in an order, in groups of a batch; the last is filled with zeros.
 
-    rows: whether they are trained on, in whole batches.
+    Args:
+        engine: gives the kernels, the batch size and the dtype.
+        examples: of a split.
+        order: int64 (examples,), numbers of the examples.
+        rows: whether they are trained on, in whole batches.
+
+    Returns:
+        The examples as the kernels take them.
     """
     kernels = engine.kernels
     batch = engine.task.batch_size
@@ -254,7 +281,16 @@ class _Run:
     def train(
         self, replicate: _Replicate, chosen: Integers, rates: Sequence[float]
     ) -> list[Outcome]:
-        """Outcomes of children of one replicate; chosen: number of each one's rule."""
+        """Train children of one replicate.
+
+        Args:
+            replicate: initial weights and batches.
+            chosen: int64 (children,), number of each child's rule.
+            rates: learning rate of each child.
+
+        Returns:
+            One outcome for each child, in the same order.
+        """
         engine, count = self.engine, len(rates)
         losses = np.empty((count, self.steps))
         measures = np.empty((count, len(self.asked), 2))
@@ -308,7 +344,7 @@ class _Run:
 
 
 def _kernels() -> Any:
-    """Import the kernels late: other engines work without numba."""
+    """Import the kernels late, since other engines work without numba."""
     try:
         return load_kernels()
     except ImportError as error:
@@ -328,7 +364,7 @@ def _shape(kernels: Any, layers: Mlp | ConvNet) -> Any:
 
 
 def _rules(children: Sequence[Child]) -> tuple[list[Expression], Integers]:
-    """The different rules, and the number of each child's."""
+    """Return the different rules, and the number of each child's rule."""
     numbers: dict[Expression, int] = {}
     chosen = []
     for child in children:

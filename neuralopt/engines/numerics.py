@@ -62,6 +62,9 @@ class Numerics:
             precision: one of PRECISIONS.
             device: ``cpu``, ``cuda`` or ``cuda:N``.
 
+        Returns:
+            Numerics of that dtype, device and precision.
+
         Raises:
             ValueError: the precision or the device is unknown.
         """
@@ -123,7 +126,14 @@ class Numerics:
             _DETERMINISM.leave()
 
     def place(self, tensor: torch.Tensor) -> torch.Tensor:
-        """Move a tensor to the device, and float tensors to the dtype."""
+        """Move a tensor to the device, and convert float tensors to the dtype.
+
+        Args:
+            tensor: of any dtype; integers keep theirs.
+
+        Returns:
+            The tensor on the device.
+        """
         dtype = self.dtype if tensor.is_floating_point() else tensor.dtype
         return tensor.to(self.device, dtype)
 

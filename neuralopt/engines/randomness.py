@@ -63,7 +63,7 @@ def seeded(*counters: int, device: str = "cpu") -> Iterator[Callable[[], bool]]:
 
 
 def _generators(device: str) -> list[torch.Generator]:
-    """Those that operations draw from which are given none."""
+    """Return the generators that operations draw from which are given none."""
     # Not by torch.manual_seed, which would seed the generators of all GPUs.
     place = torch.device(device)
     if place.type != "cuda":

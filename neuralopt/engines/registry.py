@@ -23,6 +23,15 @@ def choose_engine(
 ) -> Engine:
     """Return the engine of this name; ``auto`` is the fastest that supports the task.
 
+    Args:
+        name: a name of ENGINES, or ``auto``.
+        task: that the engine trains on.
+        seed: of initial weights, order of examples and random numbers.
+        numerics: dtype, device and precision.
+
+    Returns:
+        A new engine.
+
     Raises:
         ValueError: the name is unknown, or the engine does not support the task.
     """
@@ -35,8 +44,11 @@ def choose_engine(
 def check_engine(name: str) -> None:
     """Check that an engine has this name, or that it is ``auto``.
 
+    Args:
+        name: of an engine.
+
     Raises:
-        ValueError: none has.
+        ValueError: no engine has this name.
     """
     if name != "auto" and name not in ENGINES:
         known = hint(name, ["auto", *ENGINES])
@@ -47,6 +59,14 @@ def fastest_engine(
     task: Task, seed: int = 0, numerics: Numerics = CPU_FLOAT32
 ) -> tuple[Engine, list[str]]:
     """Return the fastest engine for the task, and why each faster one is unsuitable.
+
+    Args:
+        task: that the engine trains on.
+        seed: of initial weights, order of examples and random numbers.
+        numerics: dtype, device and precision.
+
+    Returns:
+        A new engine, and one line for each faster engine.
 
     Raises:
         ValueError: no engine supports the task, or the task itself is invalid.

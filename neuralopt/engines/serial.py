@@ -1,4 +1,4 @@
-"""The serial engine: one child after another, as torch trains it.
+"""The serial engine, which trains one child after another with torch.
 
 It is slow and simple: the reference that the fast engines are tested against.
 """
@@ -64,6 +64,17 @@ class SerialEngine:
         splits: Sequence[Split],
         limit: int | None = None,
     ) -> list[Outcome]:
+        """Train children one after another and measure them on held-out splits.
+
+        Args:
+            children: each trained from its own initial weights.
+            epochs: passes over the training split.
+            splits: measured after training.
+            limit: an epoch ends after so many examples, if there are more.
+
+        Returns:
+            One outcome for each child, in the same order.
+        """
         with self.numerics.repeatable():
             return [self._train(child, epochs, splits, limit) for child in children]
 
@@ -132,7 +143,7 @@ class SerialEngine:
         rate: float,
         rule: object,
     ) -> None:
-        """One step of the optimizer, as the task's recipe has it."""
+        """Take one step of the optimizer, as the task's recipe has it."""
         recipe = self.task.recipe
         if recipe.clip_norm:
             torch.nn.utils.clip_grad_norm_(network.parameters(), recipe.clip_norm)

@@ -28,9 +28,12 @@ class StepCounter:
             self._done += steps
 
     def settle(self, steps: int) -> None:
-        """Raise the count to `steps`, unless it is there already.
+        """Raise the count to `steps`, unless it is that high already.
 
         The steps that a diverged child does not take are counted this way.
+
+        Args:
+            steps: the least value of the count from now on.
         """
         with self._lock:
             self._done = max(self._done, steps)
@@ -42,6 +45,9 @@ _CURRENT: ContextVar[StepCounter | None] = ContextVar("steps", default=None)
 @contextlib.contextmanager
 def counting_steps(counter: StepCounter) -> Iterator[None]:
     """Let engines that are called inside, by this thread, count into `counter`.
+
+    Args:
+        counter: of the steps that are taken inside.
 
     Example:
         >>> counter = StepCounter()

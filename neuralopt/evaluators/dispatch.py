@@ -1,4 +1,4 @@
-"""Which rules form a batch, and what happens to those of a lost worker.
+"""Divide rules into batches, and submit those of a lost worker again.
 
 A rule that kills its worker must not fail others, nor end a search, nor be blamed for
 what the network did: rules of a lost worker are submitted again in smaller batches, and
@@ -13,11 +13,11 @@ from neuralopt.evaluators.evaluator import Completion, Request
 from neuralopt.scoring.score import Score
 
 BATCH_SECONDS = 0.5
-"""What a batch should take: calling a worker costs about a thousandth of that."""
+"""How long a batch should take: calling a worker costs about a thousandth of that."""
 FIRST_BATCH, LARGEST_BATCH = 4, 256
-"""Rules in a batch before the first is timed, and at most."""
+"""Rules in a batch before the first batch is timed, and in a batch at most."""
 DIVISIONS = 8
-"""Into how many parts a batch is divided that may have killed its worker."""
+"""Parts into which a batch that may have killed its worker is divided."""
 ALONE = 2
 """Workers that a rule must lose, as the only one of its batch, to be quarantined."""
 
@@ -62,11 +62,22 @@ class Workload:
         return len(self._fresh) + sum(map(len, self._suspects))
 
     def add(self, requests: Sequence[Request]) -> None:
-        """Queue requests."""
+        """Queue requests.
+
+        Args:
+            requests: added at the end of the queue.
+        """
         self._fresh.extend(requests)
 
     def take(self, workers: int) -> Batch:
-        """Return a batch for a free worker, no more than its share; empty if none."""
+        """Return a batch for a free worker, no more than its share.
+
+        Args:
+            workers: that share the queue.
+
+        Returns:
+            The batch, which is no longer queued; empty if nothing is queued.
+        """
         if self._suspects:
             return self._suspects.popleft()
         share = -(-len(self._fresh) // max(workers, 1))
@@ -80,7 +91,11 @@ class Workload:
         return max(1, min(LARGEST_BATCH, round(BATCH_SECONDS / self._seconds)))
 
     def learn(self, completions: Sequence[Completion]) -> None:
-        """Update the estimate of the seconds that a rule takes."""
+        """Update the estimate of the seconds that a rule takes.
+
+        Args:
+            completions: of a batch, with the seconds of each.
+        """
         for each in completions:
             weight = 0.02 if self._seconds else 1.0
             self._seconds += weight * (each.seconds - self._seconds)
@@ -117,7 +132,7 @@ class Workload:
         return completions
 
     def _end(self, request: Request, fault: Fault) -> Score | None:
-        """The final score of a lost rule; None if it is queued again."""
+        """Return the final score of a lost rule; None if it is queued again."""
         if self._alone[request.number] >= ALONE:
             reason = f"lost {ALONE} workers, all alone: {fault.reason}"
             return Score("quarantined", reason=reason)

@@ -1,4 +1,4 @@
-"""Score rules in one call: names in, scores out."""
+"""Score rules in one call, from names to scores."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""What every evaluator does: it takes requests and returns completions."""
+"""The interface of evaluators, which take requests and return completions."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,21 +12,26 @@ Scorer = Callable[[Sequence[Expression]], list[Score]]
 
 
 def steps_per_rule(scorer: Scorer) -> int:
-    """Return the optimizer steps that a scorer needs for a rule; 0 if it doesn't say.
+    """Return the optimizer steps that a scorer needs for a rule.
 
-    A scorer may say so by an attribute of this name.
+    A scorer may give them by an attribute of this name.
+
+    Args:
+        scorer: with or without the attribute.
+
+    Returns:
+        Optimizer steps; 0 if the scorer does not give them.
     """
     return int(getattr(scorer, "steps_per_rule", 0))
 
 
 class WorkerPlan(Protocol):
-    """What a worker needs to make its scorer, in any process.
-
-    device: torch's name of the device that children are trained on.
-    """
+    """What a worker needs to make its scorer, in any process."""
 
     @property
-    def device(self) -> str: ...
+    def device(self) -> str:
+        """Torch's name of the device that children are trained on."""
+        ...
 
     def scorer(self) -> Scorer:
         """Return a scorer with an engine of its own."""
@@ -115,7 +120,11 @@ class Evaluator(Protocol):
         ...
 
     def submit(self, requests: Sequence[Request]) -> None:
-        """Queue requests, and return at once."""
+        """Queue requests, and return at once.
+
+        Args:
+            requests: to be scored.
+        """
         ...
 
     def collect(self, timeout: float) -> list[Completion]:
@@ -123,6 +132,9 @@ class Evaluator(Protocol):
 
         Args:
             timeout: seconds to wait for the first completion.
+
+        Returns:
+            Completions; empty if there was none in that time.
 
         Raises:
             EvaluatorError: there are no workers and none can be started.

@@ -65,7 +65,11 @@ class InProcessEvaluator:
         )
 
     def submit(self, requests: Sequence[Request]) -> None:
-        """Queue requests in batches, and return at once."""
+        """Queue requests in batches, and return at once.
+
+        Args:
+            requests: to be scored.
+        """
         self._open += len(requests)
         for start in range(0, len(requests), self._batch):
             batch = requests[start : start + self._batch]
@@ -78,7 +82,14 @@ class InProcessEvaluator:
             return score_requests(self._scorer, batch, "in-process")
 
     def collect(self, timeout: float) -> list[Completion]:
-        """Return what was completed; see `Evaluator`."""
+        """Return what was completed since the last call, in any order.
+
+        Args:
+            timeout: seconds to wait for the first completion.
+
+        Returns:
+            Completions; empty if there was none in that time.
+        """
         try:
             finished = [self._done.get(timeout=timeout)]
         except queue.Empty:
@@ -106,6 +117,9 @@ def score_requests(
         scorer: called with all rules, and with each by itself if that breaks.
         requests: at least one.
         worker: name of the worker, for the completions.
+
+    Returns:
+        One completion for each request, in the same order.
     """
     started = time.perf_counter()
     try:

@@ -1,4 +1,4 @@
-"""One quality from several tasks, relative to Adam's on each.
+"""Combine a rule's qualities on several tasks into one, relative to Adam's on each.
 
 A rule is scored on each task by itself, with a learning rate for each.
 
@@ -31,12 +31,17 @@ SECONDS = 0.5
 
 @dataclass(frozen=True, slots=True)
 class MultiTaskPlan:
-    """The plan of a worker that trains every rule on several tasks."""
+    """The plan of a worker that trains every rule on several tasks.
+
+    Attributes:
+        plans: one for each task.
+    """
 
     plans: tuple[WorkerPlan, ...]
 
     @property
     def device(self) -> str:
+        """Torch's name of the device of the first task's plan."""
         return self.plans[0].device
 
     def scorer(self) -> Scorer:
@@ -46,7 +51,11 @@ class MultiTaskPlan:
 
 @dataclass(frozen=True, slots=True)
 class PerTaskScorer:
-    """A `Scorer` whose scores hold those of other scorers, one for each task."""
+    """A `Scorer` whose scores hold those of other scorers, one for each task.
+
+    Attributes:
+        scorers: one for each task.
+    """
 
     scorers: tuple[Scorer, ...]
 
@@ -62,12 +71,19 @@ class PerTaskScorer:
 
 
 def per_task_scorer(scorers: Sequence[Scorer]) -> Scorer:
-    """Make a scorer whose scores hold those of others, one for each task."""
+    """Make a scorer whose scores hold those of others, one for each task.
+
+    Args:
+        scorers: one for each task.
+
+    Returns:
+        A scorer whose scores have `tasks`, in the order of `scorers`.
+    """
     return PerTaskScorer(tuple(scorers))
 
 
 def combine(score: Score, adam: Mapping[str, float]) -> Score:
-    """Return one score of those of the tasks.
+    """Combine the scores of the tasks into one.
 
     Args:
         score: as a MultiTaskPlan's scorer makes it.
@@ -76,7 +92,8 @@ def combine(score: Score, adam: Mapping[str, float]) -> Score:
     Returns:
         A score whose `tasks` are named. Its reason names the tasks on which the rule
         diverged; screening and curve are those of the first task. It has no learning
-        rate, loss and accuracy: each task has its own.
+        rate, loss and accuracy: each task has its own. A score without `tasks`, whose
+        training broke, is returned as it is.
     """
     if not score.tasks:  # the training broke
         return score
@@ -119,7 +136,7 @@ def check_baselines(adam: Mapping[str, float], budget: str) -> None:
 
 
 class MultiTaskEvaluator:
-    """Makes one score of those of several tasks, which another evaluator finds.
+    """Combines the scores of several tasks, which another evaluator finds, into one.
 
     Args:
         evaluator: its scores hold those of the tasks, as a MultiTaskPlan's do.
@@ -134,11 +151,25 @@ class MultiTaskEvaluator:
         return self._evaluator.workers()
 
     def submit(self, requests: Sequence[Request]) -> None:
-        """Queue requests, and return at once."""
+        """Queue requests, and return at once.
+
+        Args:
+            requests: to be scored.
+        """
         self._evaluator.submit(requests)
 
     def collect(self, timeout: float) -> list[Completion]:
-        """Return what was completed, with combined scores; see `Evaluator`."""
+        """Return what was completed since the last call, with combined scores.
+
+        Args:
+            timeout: seconds to wait for the first completion.
+
+        Returns:
+            Completions; empty if there was none in that time.
+
+        Raises:
+            EvaluatorError: there are no workers and none can be started.
+        """
         return [
             replace(done, score=combine(done.score, self._adam))
             for done in self._evaluator.collect(timeout)
@@ -155,6 +186,9 @@ def adam_qualities(evaluator: Evaluator, names: Sequence[str]) -> dict[str, floa
     Args:
         evaluator: its scores hold those of the tasks.
         names: of the tasks.
+
+    Returns:
+        Qualities by the names of the tasks.
 
     Raises:
         ValueError: Adam's training breaks.
@@ -183,6 +217,9 @@ def multitask_scores(
         scorers: one a task.
         rules: to be scored.
         budget: its name, for messages.
+
+    Returns:
+        One combined score for each rule, in the same order.
 
     Raises:
         ValueError: Adam's quality on a task can't be a reference.

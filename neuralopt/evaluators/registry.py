@@ -1,4 +1,4 @@
-"""The registry of evaluators."""
+"""Evaluators by name, their options, and their construction."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -22,6 +22,9 @@ def in_process(plan: WorkerPlan, *, workers: int = 0, batch: int = 0) -> Evaluat
         workers: threads; 0 is one a core, or one on a GPU, which a single thread keeps
             busy.
         batch: rules a thread takes at a time; 0 is 16, or 64 on a GPU.
+
+    Returns:
+        A started evaluator.
 
     Raises:
         ValueError: a number is negative.
@@ -60,11 +63,14 @@ def on_ray(
             and where RAY_ADDRESS is set, else ``local``.
         cpus: cores an actor needs.
         gpus: GPUs an actor needs; actors with fractions share one.
-        memory: GiB an actor needs and may use; 0 is no limit.
+        memory: GiB an actor needs and may use; 0 means no limit.
         accelerator: type of accelerator an actor needs, such as ``H100``.
         resources: other resources an actor needs, by name.
         time_limit: seconds until an actor that does not answer is killed.
         patience: seconds to wait for a first or a new actor where there is none.
+
+    Returns:
+        A started evaluator.
 
     Raises:
         ValueError: a value is out of range, the cluster can't be reached, or this
@@ -86,7 +92,14 @@ EVALUATORS: Mapping[str, Callable[..., Evaluator]] = MappingProxyType(
 
 
 def check_evaluator(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Check a name and its options, before anything is started; return the options.
+    """Check a name and its options, before anything is started.
+
+    Args:
+        name: a name of EVALUATORS.
+        options: some or all of its options.
+
+    Returns:
+        The checked options.
 
     Raises:
         ValueError: the name or an option is unknown, or a value is of another kind.
@@ -107,6 +120,9 @@ def make_evaluator(
         plan: how rules are scored.
         options: some or all of its options.
 
+    Returns:
+        The evaluator.
+
     Raises:
         ValueError: see `check_evaluator` and the evaluator itself.
     """
@@ -115,7 +131,7 @@ def make_evaluator(
 
 
 def cores() -> int:
-    """Cores of this machine."""
+    """Return the number of cores of this machine."""
     return os.cpu_count() or 1
 
 

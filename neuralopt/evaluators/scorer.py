@@ -41,7 +41,16 @@ class TaskScorer:
 
 
 def scorer(task: Task, budget: Budget, engine: Engine) -> Scorer:
-    """Make the scorer of a task."""
+    """Make the scorer of a task.
+
+    Args:
+        task: the training problem.
+        budget: learning rates, epochs and replicates.
+        engine: that trains.
+
+    Returns:
+        A scorer of canonical rules on the task's validation split.
+    """
     return TaskScorer(task, budget, engine)
 
 
@@ -65,6 +74,7 @@ class ScoringPlan:
 
     @property
     def device(self) -> str:
+        """Torch's name of the device that children are trained on."""
         return self.numerics.device
 
     def scorer(self) -> Scorer:

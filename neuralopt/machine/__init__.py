@@ -1,4 +1,4 @@
-"""Rules as code for a machine: straight-line instructions."""
+"""Straight-line code of rules, from which all other code is made."""
 
 from neuralopt.machine.straightline import Instruction as Instruction
 from neuralopt.machine.straightline import StraightLine as StraightLine

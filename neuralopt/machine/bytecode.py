@@ -1,4 +1,4 @@
-"""A rule as numbers: integer code, constants, and scalars that change with the step.
+"""The bytecode of a rule: integer code, constants, and scalars that change by step.
 
 The code computes on a memory of rows, one for each quantity that has a value for every
 element (the gradient, the parameter, each state), and of blocks, which are as long as a
@@ -32,7 +32,7 @@ GRADIENT, PARAMETER, FIRST_STATE = 0, 1, 2
 """Numbers of rows. An operand is a row, or a block: the number -1 - block."""
 
 LOADED = frozenset({"g", "w", "load"})
-"""Operations that rows of memory stand for."""
+"""Operations whose results are rows of memory already."""
 
 UNUSED = GRADIENT
 """Operand of an operation that has fewer arguments: never read."""
@@ -46,6 +46,11 @@ class Scalar:
 
     Compared by identity: `_scalar_of` makes equal scalars one object, so that rules
     share the values of what they have in common.
+
+    Attributes:
+        operation: ``constant``, a clock (t, T, progress) or a primitive.
+        arguments: of an operation.
+        value: of a constant.
     """
 
     operation: str
@@ -57,7 +62,13 @@ class Scalar:
 def _scalar_of(
     operation: str, arguments: tuple[Scalar, ...] = (), value: str = ""
 ) -> Scalar:
-    """value: of a constant, as text, because 0.0 and -0.0 are equal as numbers."""
+    """Make a scalar, one object for equal arguments.
+
+    Args:
+        operation: as in `Scalar`.
+        arguments: as in `Scalar`.
+        value: of a constant, as text, because 0.0 and -0.0 are equal as numbers.
+    """
     return Scalar(operation, arguments, float(value) if value else None)
 
 
@@ -86,11 +97,14 @@ class Bytecode:
     blocks: int
 
     def table(self, total_steps: int, steps: int | None = None) -> Table:
-        """Values of the scalars at each step of a training, float64 (steps, scalars).
+        """Return the values of the scalars at each step of a training.
 
         Args:
             total_steps: steps of the training.
             steps: how many of them, from the first on; by default all.
+
+        Returns:
+            float64 (steps, scalars).
         """
         steps = total_steps if steps is None else steps
         columns = [_column(scalar, steps, total_steps) for scalar in self.scalars]
@@ -99,12 +113,29 @@ class Bytecode:
 
 @lru_cache(maxsize=1 << 12)
 def bytecode_of(expression: Expression) -> Bytecode:
-    """The bytecode of an expression's canonical form."""
+    """Return the bytecode of an expression's canonical form.
+
+    Args:
+        expression: the rule, in any form.
+
+    Returns:
+        Its bytecode, cached.
+
+    Raises:
+        ValueError: the expression has a free variable.
+    """
     return bytecode(straight_line(simplify(expression)))
 
 
 def bytecode(code: StraightLine) -> Bytecode:
-    """Straight-line code with registers placed in as few blocks as will do."""
+    """Encode straight-line code, its registers placed in as few blocks as suffice.
+
+    Args:
+        code: the rule.
+
+    Returns:
+        Its bytecode.
+    """
     return _Encoder(code).encode()
 
 
@@ -118,7 +149,10 @@ class _Operation(NamedTuple):
 
 
 class _Encoder:
-    """Registers keep their numbers of the straight-line code until they are placed."""
+    """Encodes a rule.
+
+    Registers keep their numbers of the straight-line code until they are placed.
+    """
 
     def __init__(self, code: StraightLine) -> None:
         self.code = code
@@ -156,7 +190,7 @@ class _Encoder:
         )
 
     def _needed(self) -> list[bool]:
-        """Of each register: does the value or a state depend on it?"""
+        """Return of each register whether the value or a state depends on it."""
         instructions = self.code.instructions
         needed = [False] * len(instructions)
         for register in (self.code.result, *self.code.states):
@@ -172,7 +206,7 @@ class _Encoder:
         return self.next_register - 1
 
     def _place_scalars(self, operations: list[_Operation]) -> None:
-        """Blocks of the constants and, after them, of the scalars that are read."""
+        """Place the constants in blocks and, after them, the scalars that are read."""
         read = {self.code.result, *self.code.states}
         read.update(r for operation in operations for r in operation.arguments)
         read.intersection_update(range(len(self.code.instructions)))
@@ -191,7 +225,7 @@ class _Encoder:
             self.places[register] = -1 - blocks[scalar]
 
     def _scalar(self, register: int) -> Scalar:
-        """The scalar in a register, constant parts computed."""
+        """Return the scalar in a register, with constant parts computed."""
         if register not in self.known:
             self.known[register] = self._new_scalar(self.code.instructions[register])
         return self.known[register]
@@ -206,7 +240,7 @@ class _Encoder:
         return scalar
 
     def _place_rows(self, operations: list[_Operation]) -> None:
-        """Rows of what is loaded, and of new states computed right where they stay.
+        """Place loaded values in rows, and new states computed right where they stay.
 
         A state's row may take its new value early if nothing reads the old one from
         then on; the operation itself counts as a reader.
@@ -237,7 +271,7 @@ class _Encoder:
                 self.places[register] = row
 
     def _endings(self) -> list[_Operation]:
-        """What happens after the last instruction: states and the parameter change.
+        """Return the operations that change the states and the parameter at the end.
 
         Rows that something still has to read are set aside before they are written.
         """
@@ -266,7 +300,10 @@ class _Encoder:
         """Give blocks from `first` on to all registers that have no place yet.
 
         A block is free again after its last reader, and no operation writes the block
-        that it reads. Returns the number of blocks used, with those before `first`.
+        that it reads.
+
+        Returns:
+            The number of blocks used, with those before `first`.
         """
         last_reads, places = _last_reads(operations), self.places
         free: list[int] = []
@@ -293,7 +330,7 @@ class _Encoder:
 
 
 def _last_reads(operations: list[_Operation]) -> dict[int, int]:
-    """Number of the last operation that reads each register."""
+    """Return the number of the last operation that reads each register."""
     return {
         register: number
         for number, operation in enumerate(operations)
@@ -303,7 +340,7 @@ def _last_reads(operations: list[_Operation]) -> dict[int, int]:
 
 @lru_cache(maxsize=1 << 12)
 def _column(scalar: Scalar, steps: int, total_steps: int) -> tuple[float, ...]:
-    """A scalar at the first steps of a training. Rules share many of them."""
+    """Return a scalar at the first steps of a training; rules share many of them."""
     name, total = scalar.operation, float(total_steps)
     if scalar.value is not None:
         return (scalar.value,) * steps
@@ -320,5 +357,5 @@ def _column(scalar: Scalar, steps: int, total_steps: int) -> tuple[float, ...]:
 
 
 def _first_value(scalar: Scalar) -> float:
-    """Of a scalar without a clock the only one."""
+    """Return the only value of a scalar that does not depend on a clock."""
     return _column(scalar, 1, 1)[0]

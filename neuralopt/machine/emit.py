@@ -1,4 +1,4 @@
-"""Parts of source code that every backend writes alike: names, calls and line breaks.
+"""Parts of source code that all backends share: names, calls and line breaks.
 
 A backend (torch, the kernels, jax) turns straight-line code into Python source. Names
 of registers are the same in all of them: ``g w t T progress`` for leaves, ``s0`` for
@@ -13,7 +13,15 @@ from neuralopt.machine.straightline import Instruction, StraightLine
 
 
 def register(code: StraightLine, number: int) -> str:
-    """The name of a register in source code; of a constant, the number."""
+    """Return the name of a register in source code.
+
+    Args:
+        code: the rule.
+        number: of the register.
+
+    Returns:
+        The name; for a constant, the number as text.
+    """
     instruction = code.instructions[number]
     if instruction.value is not None:
         text = repr(instruction.value)
@@ -24,28 +32,62 @@ def register(code: StraightLine, number: int) -> str:
 
 
 def registers(code: StraightLine, instruction: Instruction) -> list[str]:
-    """Names of the registers that an instruction reads."""
+    """Return the names of the registers that an instruction reads.
+
+    Args:
+        code: the rule.
+        instruction: of the rule.
+
+    Returns:
+        One name for each argument.
+    """
     return [register(code, number) for number in instruction.arguments]
 
 
 def states(code: StraightLine) -> list[str]:
-    """Names of the states, as they are before the step."""
+    """Return the names of the states, as they are before the step.
+
+    Args:
+        code: the rule.
+
+    Returns:
+        One name for each state.
+    """
     return [f"s{index}" for index in range(len(code.states))]
 
 
 def scalar_operations(code: StraightLine) -> Iterator[Instruction]:
-    """Instructions that compute one number a step from other numbers."""
+    """Return the instructions that compute one number a step from other numbers.
+
+    Args:
+        code: the rule.
+
+    Returns:
+        Instructions, in order.
+    """
     return (i for i in code.instructions if i.arguments and not i.element)
 
 
 def element_operations(code: StraightLine) -> Iterator[Instruction]:
-    """Instructions that compute a value for every element."""
+    """Return the instructions that compute a value for every element.
+
+    Args:
+        code: the rule.
+
+    Returns:
+        Instructions, in order.
+    """
     return (i for i in code.instructions if i.arguments and i.element)
 
 
 def shared_scalars(code: StraightLine) -> list[str]:
-    """Names of the scalars, constants excepted, that element operations, the result
-    and the states read.
+    """Return the scalars that element operations, the result and the states read.
+
+    Args:
+        code: the rule.
+
+    Returns:
+        Names of the scalars, constants excepted, each once.
     """
     read = [n for i in code.instructions if i.element for n in i.arguments]
     scalars = {
@@ -58,7 +100,14 @@ def shared_scalars(code: StraightLine) -> list[str]:
 
 
 def moving_registers(code: StraightLine) -> frozenset[int]:
-    """Scalar registers that depend on t, and so differ from step to step."""
+    """Return the scalar registers that depend on t, and so differ from step to step.
+
+    Args:
+        code: the rule.
+
+    Returns:
+        Numbers of the registers.
+    """
     moving: set[int] = set()
     for instruction in code.instructions:
         if not instruction.element and (
@@ -70,22 +119,40 @@ def moving_registers(code: StraightLine) -> frozenset[int]:
 
 
 def uses(code: StraightLine, *operations: str) -> bool:
-    """Whether any instruction is one of these operations."""
+    """Return whether any instruction is one of these operations.
+
+    Args:
+        code: the rule.
+        operations: names.
+
+    Returns:
+        True if at least one is used.
+    """
     return any(i.operation in operations for i in code.instructions)
 
 
 def has_clock(code: StraightLine) -> bool:
-    """Whether anything depends on t, T or progress."""
+    """Return whether anything depends on t, T or progress.
+
+    Args:
+        code: the rule.
+
+    Returns:
+        True if one of them is used.
+    """
     return uses(code, *CLOCK)
 
 
 def host_call(code: StraightLine, instruction: Instruction, functions: str = "") -> str:
-    """An operation on Python floats, which never raises.
+    """Return the source of an operation on Python floats, which never raises.
 
     Args:
         code: the rule.
         instruction: an instruction on scalars.
         functions: prefix of the names of `neuralopt.language.ieee754`.
+
+    Returns:
+        An expression.
     """
     primitive = PRIMITIVES[instruction.operation]
     arguments = registers(code, instruction)
@@ -97,21 +164,38 @@ def host_call(code: StraightLine, instruction: Instruction, functions: str = "")
 
 
 def random_bits(draw: str, keys: Sequence[str]) -> str:
-    """Random bits of element ``first + i`` in a kernel.
+    """Return the source of the random bits of element ``first + i`` in a kernel.
 
     Args:
         draw: ``uniform`` or ``normal``.
         keys: names of the keys of the stream's two lanes.
+
+    Returns:
+        A call.
     """
     used = ", ".join(keys[: 2 if draw == "normal" else 1])
     return f"{draw}(memory, {used}, first + i)"
 
 
 def tuple_of(names: Sequence[str]) -> str:
-    """Source of a tuple."""
+    """Return the source of a tuple.
+
+    Args:
+        names: of its items.
+
+    Returns:
+        The names in parentheses, separated by commas.
+    """
     return f"({', '.join(names)}{',' if len(names) == 1 else ''})"
 
 
 def wrapped(line: str) -> str:
-    """A line of a function's body, broken inside its brackets where it is long."""
+    """Break a line of a function's body inside its brackets where it is long.
+
+    Args:
+        line: with its indentation.
+
+    Returns:
+        Lines of at most 88 columns, unless a word is longer.
+    """
     return fill(line, 88, subsequent_indent=" " * 8, break_long_words=False)

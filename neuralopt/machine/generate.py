@@ -1,4 +1,4 @@
-"""Write `kernels/operations.py`: the operations of the table as compiled loops.
+"""Write `kernels/operations.py`, the operations of the table as compiled loops.
 
 The text is committed, because numba can't cache code that has no file. Run after a
 change of the table:
@@ -41,7 +41,7 @@ def operate(memory, opcode, out, x, y, count, state, stream, first, rate):
 
 
 def generated() -> str:
-    """The text of `kernels/operations.py`.
+    """Return the text of `kernels/operations.py`.
 
     Raises:
         ValueError: a template calls a function that no file of `kernels` defines.
@@ -51,7 +51,7 @@ def generated() -> str:
 
 
 def _imports(body: str) -> str:
-    """Imports of all names that the text uses and does not bind."""
+    """Return imports of all names that the text uses and does not bind."""
     tree = ast.parse(body)
     names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
     bound = {node.id for node in names if isinstance(node.ctx, ast.Store)}
@@ -72,7 +72,7 @@ def _imports(body: str) -> str:
 
 
 def _import_lines(module: str, names: list[str]) -> list[str]:
-    """As ruff formats them."""
+    """Return the lines of an import, as ruff formats them."""
     line = f"from {module} import {', '.join(names)}"
     if len(line) <= 88:
         return [line]
@@ -80,7 +80,7 @@ def _import_lines(module: str, names: list[str]) -> list[str]:
 
 
 def _defined(path: Path) -> set[str]:
-    """Names that a file defines, those that it imports excepted."""
+    """Return the names that a file defines, those that it imports excepted."""
     defined = set()
     for node in ast.parse(path.read_text("utf-8")).body:
         if isinstance(node, ast.FunctionDef):

@@ -1,4 +1,4 @@
-"""A rule as straight-line code: one instruction after another, nothing computed twice.
+"""Straight-line code of a rule: instructions in order, nothing computed twice.
 
 Torch code, exported files and kernels are all emitted from this form.
 """
@@ -14,7 +14,7 @@ from neuralopt.language.primitives import CLOCK, NAMED_CONSTANTS, PRIMITIVES
 
 
 class Instruction(NamedTuple):
-    """Register number `target` becomes `operation` of the argument registers.
+    """An instruction: register `target` becomes `operation` of the argument registers.
 
     Attributes:
         target: number of the register, and of the instruction.
@@ -66,11 +66,17 @@ class StraightLine:
 
 
 def straight_line(expression: Expression) -> StraightLine:
-    """Instructions for an expression, equal subexpressions computed once.
+    """Return the instructions for an expression, equal subexpressions computed once.
 
     Equal subexpressions share their state and their draws too. Streams of draws are
     numbered in the order of instructions, so a rule's random bits depend on its
     spelling: every engine runs the canonical form.
+
+    Args:
+        expression: without free variables.
+
+    Returns:
+        Its straight-line code.
 
     Raises:
         ValueError: the expression has a free variable.
@@ -103,7 +109,7 @@ class _Builder:
         index: int | None = None,
         element: bool = True,
     ) -> int:
-        """Register of this computation, an earlier one if it was done before.
+        """Return the register of a computation, an earlier one if it was done before.
 
         Squares and cubes become products: x * x and (x * x) * x.
         """
@@ -128,12 +134,20 @@ class _Builder:
         return self.registers[key]
 
     def new_state(self) -> int:
-        """Register that loads a state not used before."""
+        """Return a register that loads a new state."""
         self.states.append(-1)
         return self.emit("load", index=len(self.states) - 1)
 
     def lower(self, expression: Expression, names: dict[str, int]) -> int:
-        """Register of an expression; names: registers of its free variables."""
+        """Return the register of an expression.
+
+        Args:
+            expression: to be computed.
+            names: registers of its free variables.
+
+        Returns:
+            Number of the register.
+        """
         if names:
             return self.lower_anew(expression, names)
         if expression not in self.lowered:
@@ -171,7 +185,7 @@ class _Builder:
         return self.emit(name, arguments, element=element)
 
     def follow(self, steps: "tuple[_Step, ...]", names: dict[str, int]) -> int:
-        """Register of an expression that was taken apart before."""
+        """Return the register of an expression that was taken apart before."""
         registers: list[int] = []
         for name, value, places in steps:
             if name in names:
@@ -213,8 +227,8 @@ class _Builder:
         return self.registers[key]
 
     def lower_fold(self, expression: Expression, names: dict[str, int]) -> int:
-        # A body may hold anything, so the whole of it is the key. Nothing stands free
-        # in it, for s is its own: equal folds are one inside other folds too.
+        # A body may hold anything, so the whole of it is the key. It has no free
+        # variable, since s is its own: equal folds are one inside other folds too.
         key = ("fold", expression)
         if key not in self.registers:
             state = self.new_state()
@@ -234,9 +248,9 @@ _Step = tuple[str, float | None, tuple[int, ...]]
 
 @lru_cache(maxsize=1 << 10)
 def _steps(expression: Expression) -> tuple[_Step, ...]:
-    """Core operations one after another; none if anything else is in it.
+    """Return core operations in order; none if the expression has any others.
 
-    The formulas of the table are lowered over and over, and all are made so.
+    All formulas of the table have this form, and they are lowered many times.
     """
     steps: dict[Expression, tuple[int, _Step]] = {}
 

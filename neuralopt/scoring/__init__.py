@@ -1,1 +1,1 @@
-"""How a rule is scored: budgets, the protocol of trainings, scores and probes."""
+"""Scoring of rules: budgets, the protocol of trainings, scores and probes."""

@@ -12,11 +12,17 @@ from neuralopt.catalog import catalog, hint
 class Budget:
     """A short training for each learning rate, then a long one at the best.
 
-    learning_rates: in rising order. screening_epochs: of each short training, and
-    screening_examples in each of its epochs, at most; 0 for all. epochs: of the long
-    training, from fresh weights. replicates: initial weights and data orders that each
-    training is repeated with and averaged over.
-    Raises ValueError for a value out of range.
+    Attributes:
+        name: of the budget.
+        learning_rates: in rising order.
+        screening_epochs: of each short training.
+        epochs: of the long training, from fresh weights.
+        replicates: initial weights and data orders that each training is repeated with
+            and averaged over.
+        screening_examples: of each epoch of a short training at most; 0 for all.
+
+    Raises:
+        ValueError: a value is out of range.
     """
 
     name: str
@@ -48,13 +54,23 @@ class Budget:
 
     @classmethod
     def from_mapping(cls, mapping: Mapping[str, Any]) -> "Budget":
-        """A budget from plain data, such as a file of ``conf/budget``."""
+        """Make a budget from plain data, such as a file of ``conf/budget``.
+
+        Args:
+            mapping: value of each attribute, by name.
+
+        Returns:
+            The budget.
+
+        Raises:
+            ValueError: a value is out of range.
+        """
         rates = tuple(float(rate) for rate in mapping["learning_rates"])
         return cls(**{**mapping, "learning_rates": rates})
 
 
 class BudgetRegistry(Mapping[str, Budget]):
-    """Name -> Budget, of the files of ``conf/budget``."""
+    """The budgets of the files of ``conf/budget``, by name."""
 
     def __getitem__(self, name: str) -> Budget:
         return Budget.from_mapping(catalog("budget")[name])
@@ -70,7 +86,17 @@ BUDGETS: Mapping[str, Budget] = BudgetRegistry()
 
 
 def named_budget(name: str) -> Budget:
-    """The budget of this name; raises ValueError for an unknown one."""
+    """Return the budget of this name.
+
+    Args:
+        name: a name of BUDGETS.
+
+    Returns:
+        The budget.
+
+    Raises:
+        ValueError: the name is unknown.
+    """
     if name not in BUDGETS:
         raise ValueError(f"unknown budget {name!r}: {hint(name, BUDGETS)}")
     return BUDGETS[name]

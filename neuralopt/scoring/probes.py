@@ -25,7 +25,12 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class _Probe:
-    """gradients: (steps, runs, elements); weights: (elements,)."""
+    """The inputs that rules are probed with.
+
+    Attributes:
+        gradients: (steps, runs, elements).
+        weights: (elements,).
+    """
 
     gradients: Floats
     weights: Floats
@@ -35,10 +40,16 @@ def rejection(expression: Expression) -> str:
     """Return why a rule needs no training, or an empty text.
 
     A rule is rejected if it does not use g, if its value is the same for other
-    gradients or the same for every element and step, or if it is not finite. Probes
-    are float64, of moderate size (1e-3 to 1) and never exactly zero.
+    gradients or the same for every element and step, or if it is not finite. Probes are
+    float64, of moderate size (1e-3 to 1) and never exactly zero.
 
     One rule is computed number by number, which needs neither torch nor a compiler.
+
+    Args:
+        expression: the rule, in any form.
+
+    Returns:
+        The reason for the rejection; empty if the rule passes.
 
     Example:
         >>> from neuralopt.language import parse
@@ -54,9 +65,16 @@ def rejection(expression: Expression) -> str:
 
 
 def rejections(expressions: Sequence[Expression]) -> list[str]:
-    """Return `rejection` of many rules, computed by the kernels where numba is there.
+    """Return the `rejection` of many rules, computed together.
 
-    The kernels take a hundredth of the time for each rule, and compile once.
+    The kernels compute them if numba is installed. They take a hundredth of the time
+    for each rule, and compile once.
+
+    Args:
+        expressions: the rules, in any form.
+
+    Returns:
+        The reason of each rule's rejection, in the same order; empty if it passes.
     """
     try:
         from neuralopt.machine import kernels
@@ -73,14 +91,24 @@ def rejections(expressions: Sequence[Expression]) -> list[str]:
 
 
 def probed_values(expressions: Sequence[Expression]) -> Floats:
-    """Return values of canonical rules, (rules, steps, runs, elements)."""
+    """Return the values of rules on the probes, computed by the kernels.
+
+    Args:
+        expressions: canonical rules.
+
+    Returns:
+        float64 (rules, steps, runs, elements).
+
+    Raises:
+        ImportError: numba is not installed.
+    """
     from neuralopt.machine import kernels
 
     return _kernel_values(kernels, expressions)
 
 
 def _objection(values: Floats) -> str:
-    """What speaks against a rule of these values, (steps, runs, elements)."""
+    """Return why a rule of these values, (steps, runs, elements), is rejected."""
     if not np.isfinite(values).all():
         return "is not finite"
     if (values == values[0, 0, 0]).all():
@@ -91,7 +119,7 @@ def _objection(values: Floats) -> str:
 
 
 def _kernel_values(kernels: Any, expressions: Sequence[Expression]) -> Floats:
-    """As `probed_values`."""
+    """Return values of canonical rules, as `probed_values` does."""
     probe, codes = _probe(), [bytecode_of(expression) for expression in expressions]
     rows = max(FIRST_STATE + code.states + code.blocks for code in codes)
     memory = kernels.aligned((rows * kernels.ALIGNMENT,), np.float64)
@@ -108,7 +136,7 @@ def _kernel_values(kernels: Any, expressions: Sequence[Expression]) -> Floats:
 
 
 def _scalar_values(code: StraightLine) -> Floats:
-    """A rule's values on the probes, by the scalar functions of the table."""
+    """Return a rule's values on the probes, by the scalar functions of the table."""
     probe = _probe()
     states = [[0.0] * (RUNS * ELEMENTS) for _ in code.states]
     values = np.empty((STEPS, RUNS, ELEMENTS))
@@ -135,7 +163,7 @@ def _computed(
     states: Sequence[list[float]],
     step: int,
 ) -> list[float]:
-    """A register's value for each element of each run; scalars are repeated."""
+    """Return a register's value for each element of each run; scalars are repeated."""
     if instruction.value is not None:
         return [instruction.value] * (RUNS * ELEMENTS)
     if instruction.operation == "load":
@@ -154,7 +182,7 @@ def _computed(
 
 
 def _bits(kind: str, step: int, stream: int) -> Iterator[float]:
-    """Random numbers of a stream at a step, the same in each run."""
+    """Yield the random numbers of a stream at a step, the same in each run."""
     keys = [counter_key(PROBE_SEED, 0, step, stream, lane) for lane in range(2)]
     first, second = (counter_uniform(key, ELEMENTS).tolist() for key in keys)
     for _ in range(RUNS):

@@ -22,7 +22,12 @@ from neuralopt.tasks import Split, Task
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A rule and the replicates that its score is averaged over."""
+    """A rule and the replicates that its score is averaged over.
+
+    Attributes:
+        rule: the rule or torch optimizer that is trained with.
+        replicates: numbers of initial weights and data orders.
+    """
 
     rule: OptimizerSpec
     replicates: tuple[int, ...] = (0,)
@@ -108,6 +113,13 @@ def _train(
 def steps_of_child(task: Task, budget: Budget) -> tuple[int, int]:
     """Return the optimizer steps of a short training, and those of a long one.
 
+    Args:
+        task: gives the training split and the batch size.
+        budget: gives the lengths of the trainings.
+
+    Returns:
+        Steps of a short and of a long training of one child.
+
     Raises:
         ValueError: the budget's screening examples are fewer than a batch.
     """
@@ -119,6 +131,14 @@ def steps_of_child(task: Task, budget: Budget) -> tuple[int, int]:
 def steps_of_trial(task: Task, budget: Budget, replicates: int) -> int:
     """Return the optimizer steps of a trial, those that divergence saves included.
 
+    Args:
+        task: gives the training split and the batch size.
+        budget: gives the learning rates and the lengths of the trainings.
+        replicates: of the trial.
+
+    Returns:
+        Steps of all short and long trainings.
+
     Raises:
         ValueError: the budget's screening examples are fewer than a batch.
     """
@@ -127,7 +147,14 @@ def steps_of_trial(task: Task, budget: Budget, replicates: int) -> int:
 
 
 def screening_limit(task: Task, budget: Budget) -> int | None:
-    """Return the examples of a short training's epoch; None for all.
+    """Return the examples of a short training's epoch.
+
+    Args:
+        task: gives the training split and the batch size.
+        budget: gives the screening examples.
+
+    Returns:
+        The number of examples; None for all.
 
     Raises:
         ValueError: they are fewer than a batch.

@@ -8,7 +8,16 @@ from neuralopt.spaces import Space
 
 
 def random_rules(space: Space, count: int, seed: int = 0) -> list[Expression]:
-    """Canonically different random rules of a space that pass the probes."""
+    """Return canonically different random rules of a space that pass the probes.
+
+    Args:
+        space: that rules are drawn from.
+        count: rules.
+        seed: of the draws.
+
+    Returns:
+        Canonical rules, in the order in which they were found.
+    """
     rng = np.random.default_rng(seed)
     found: dict[Expression, None] = {}
     while len(found) < count:

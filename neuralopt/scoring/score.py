@@ -1,4 +1,4 @@
-"""The result of evaluating a rule."""
+"""The result of evaluating a rule, and its statuses."""
 
 from dataclasses import dataclass
 from typing import Literal, get_args

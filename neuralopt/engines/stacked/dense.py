@@ -96,7 +96,15 @@ def cross_entropy(
 def layer_views(
     layers: Mlp, flat: torch.Tensor
 ) -> list[tuple[torch.Tensor, torch.Tensor]]:
-    """Return views of each layer's weight (rows, out, in) and bias (rows, out)."""
+    """Return views of each layer's weight and bias.
+
+    Args:
+        layers: of the networks.
+        flat: (rows, n), each row the parameters or gradients of a network.
+
+    Returns:
+        For each layer a weight (rows, out, in) and a bias (rows, out).
+    """
     views = []
     start = 0
     for inputs, outputs in zip(layers.widths, layers.widths[1:], strict=False):

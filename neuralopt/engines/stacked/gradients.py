@@ -72,7 +72,15 @@ class GradientMethod(Protocol):
         ...
 
     def measure(self, weights: torch.Tensor, examples: Examples) -> Measures:
-        """Return loss and accuracy of each row on a held-out split."""
+        """Measure the network of each row on a held-out split.
+
+        Args:
+            weights: (rows, length).
+            examples: of the split, on the device of the networks.
+
+        Returns:
+            Mean loss and accuracy of each row.
+        """
         ...
 
 
@@ -102,7 +110,17 @@ class NetworkSetup:
     def of(
         cls, task: Task, numerics: Numerics, seed: int = 0, replicate: int = 0
     ) -> "NetworkSetup":
-        """Make the setup of a replicate, with a new network in training mode."""
+        """Make the setup of a replicate, with a new network in training mode.
+
+        Args:
+            task: makes the network.
+            numerics: dtype and device of the network.
+            seed: of the engine.
+            replicate: number of the initial weights.
+
+        Returns:
+            A setup in which no column is frozen and nothing is random.
+        """
         network = initial_parameters(task, seed, replicate)
         network.to(numerics.device, numerics.dtype).train()
         return cls(task, numerics, (seed, replicate), network, ParameterLayout(network))
@@ -113,7 +131,12 @@ class NetworkSetup:
 
 
 class DenseGradients:
-    """Batched matrix products, for fully connected networks and cross-entropy."""
+    """Batched matrix products, for fully connected networks and cross-entropy.
+
+    Args:
+        setup: of a task whose network is an `Mlp`.
+        count: networks of the population; not used.
+    """
 
     def __init__(self, setup: NetworkSetup, count: int) -> None:
         assert isinstance(setup.task.layers, Mlp)
@@ -127,12 +150,37 @@ class DenseGradients:
         gradients: torch.Tensor,
         step: int,
     ) -> torch.Tensor:
+        """Write the gradients of all rows on one batch, by `batched_gradients`.
+
+        Args:
+            weights: (rows, length).
+            inputs: of the batch, the same for all rows.
+            targets: of the batch.
+            gradients: (rows, length), written to.
+            step: of the training; not used.
+
+        Returns:
+            The loss of each row, (rows,).
+        """
         return batched_gradients(self.layers, weights, inputs, targets, gradients)
 
     def keep(self, rows: torch.Tensor) -> None:
-        pass
+        """Do nothing, since this method keeps no buffers.
+
+        Args:
+            rows: their numbers, ascending.
+        """
 
     def measure(self, weights: torch.Tensor, examples: Examples) -> Measures:
+        """Measure the network of each row on a held-out split.
+
+        Args:
+            weights: (rows, length).
+            examples: of the split, on the device of the networks.
+
+        Returns:
+            Mean loss and accuracy of each row.
+        """
         outputs = batched_forward(self.layers, weights, examples.inputs)[-1]
         right = (outputs.argmax(-1) == examples.targets).double().mean(1)
         losses, _ = cross_entropy(outputs, examples.targets)
@@ -144,6 +192,10 @@ class LoopGradients:
 
     Each row has its own network object, whose parameters are views of the row, so that
     buffers and other state are kept for each row too.
+
+    Args:
+        setup: of the networks; its network becomes that of the first row.
+        count: networks of the population.
     """
 
     def __init__(self, setup: NetworkSetup, count: int) -> None:
@@ -171,6 +223,22 @@ class LoopGradients:
         gradients: torch.Tensor,
         step: int,
     ) -> torch.Tensor:
+        """Write the gradients of all rows on one batch, row by row.
+
+        Args:
+            weights: (rows, length).
+            inputs: of the batch, the same for all rows.
+            targets: of the batch.
+            gradients: (rows, length), written to.
+            step: of the training; random numbers of a network depend on it.
+
+        Returns:
+            The loss of each row, (rows,).
+
+        Raises:
+            UnsupportedTaskError: other parameters than the setup's frozen ones get no
+                gradient.
+        """
         self._place(weights)
         setup, into = self.setup, self.setup.rows.views(gradients)
         losses = weights.new_empty(len(weights))
@@ -203,9 +271,23 @@ class LoopGradients:
             )
 
     def keep(self, rows: torch.Tensor) -> None:
+        """Keep only the networks of these rows.
+
+        Args:
+            rows: their numbers, ascending.
+        """
         self.networks = [self.networks[row] for row in rows.tolist()]
 
     def measure(self, weights: torch.Tensor, examples: Examples) -> Measures:
+        """Measure the network of each row on a held-out split.
+
+        Args:
+            weights: (rows, length).
+            examples: of the split, on the device of the networks.
+
+        Returns:
+            Mean loss and accuracy of each row.
+        """
         self._place(weights)
         task, numerics = self.setup.task, self.setup.numerics
         found, counters = [], self.setup.counters if self.setup.random else None
@@ -218,7 +300,12 @@ class LoopGradients:
 class VmapGradients:
     """One pass for all networks, batched by torch.func.
 
-    Not for networks that draw random numbers: torch.func raises an error for them.
+    Networks that draw random numbers are not supported: torch.func raises an error for
+    them.
+
+    Args:
+        setup: of the networks.
+        count: networks of the population.
     """
 
     def __init__(self, setup: NetworkSetup, count: int) -> None:
@@ -258,6 +345,18 @@ class VmapGradients:
         gradients: torch.Tensor,
         step: int,
     ) -> torch.Tensor:
+        """Write the gradients of all rows on one batch, in one pass.
+
+        Args:
+            weights: (rows, length).
+            inputs: of the batch, the same for all rows.
+            targets: of the batch.
+            gradients: (rows, length), written to.
+            step: of the training; not used.
+
+        Returns:
+            The loss of each row, (rows,).
+        """
         rows, count = self.setup.rows, len(weights)
         buffers = self.buffers
         more = -count % self._multiple
@@ -278,9 +377,23 @@ class VmapGradients:
         return losses[:count].to(weights.dtype)  # type: ignore[no-any-return]
 
     def keep(self, rows: torch.Tensor) -> None:
+        """Keep only the buffers of these rows.
+
+        Args:
+            rows: their numbers, ascending.
+        """
         self.buffers = {name: each[rows] for name, each in self.buffers.items()}
 
     def measure(self, weights: torch.Tensor, examples: Examples) -> Measures:
+        """Measure the network of each row on a held-out split.
+
+        Args:
+            weights: (rows, length).
+            examples: of the split, on the device of the networks.
+
+        Returns:
+            Mean loss and accuracy of each row.
+        """
         setup, found = self.setup, []
         views = setup.rows.views(weights)
         self.network.eval()

@@ -15,6 +15,9 @@ with unusual values: rows that fill whole registers do not affect each other.
 class ParameterLayout:
     """The places of a network's parameters, in the order of torch.
 
+    Args:
+        network: whose parameters are placed.
+
     Attributes:
         count: numbers of a network.
         length: of a row, with padding that nothing reads.
@@ -36,7 +39,15 @@ class ParameterLayout:
         self.length = -(-self.count // ALIGNMENT) * ALIGNMENT
 
     def filled(self, network: nn.Module, count: int) -> torch.Tensor:
-        """Make a matrix (count, length), each row the parameters of a network."""
+        """Make a matrix, each row the parameters of a network.
+
+        Args:
+            network: of this layout.
+            count: rows.
+
+        Returns:
+            (count, length); the padding is 0.
+        """
         # torch's parameters_to_vector takes only contiguous parameters.
         flat = torch.cat([p.detach().reshape(-1) for p in network.parameters()])
         rows = flat.new_zeros(count, self.length)
@@ -44,7 +55,14 @@ class ParameterLayout:
         return rows
 
     def views(self, rows: torch.Tensor) -> list[torch.Tensor]:
-        """Return a view (rows, *shape) of each parameter within (rows, length)."""
+        """Return a view of each parameter in all rows.
+
+        Args:
+            rows: (rows, length).
+
+        Returns:
+            Tensors (rows, *shape), in the order of `names`.
+        """
         return [
             rows[:, span].view(len(rows), *shape)
             for span, shape in zip(self.spans, self.shapes, strict=True)

@@ -1,7 +1,7 @@
 """Choose how a population's gradients are computed, and how many children it holds.
 
-The choice follows from counted costs, not from measured times: a repeated search must
-choose alike, on a busy machine too.
+The choice follows from counted costs, not from measured times, so that a repeated
+search makes the same choice, on a busy machine too.
 """
 
 import threading
@@ -100,6 +100,9 @@ def plan_execution(task: Task, numerics: Numerics, method: str = "") -> Executio
         task: whose networks are trained.
         numerics: of the training.
         method: a name of GRADIENT_METHODS, to take that one.
+
+    Returns:
+        The method, and the number of children that are trained at a time.
     """
     with _ONE_AT_A_TIME:
         cost = step_cost(task, numerics)
@@ -154,7 +157,15 @@ def _gpu_room(device: str) -> int:
 
 
 def step_cost(task: Task, numerics: Numerics) -> StepCost:
-    """Count what one child does in one step."""
+    """Count what one child does in one step.
+
+    Args:
+        task: whose network is measured, on the first batch of its training split.
+        numerics: of the training.
+
+    Returns:
+        The cost of one forward and backward pass.
+    """
     setup, (inputs, targets) = NetworkSetup.of(task, numerics), _batch(task, numerics)
     parameters = list(setup.network.parameters())
     counter = _Counter()  # type: ignore[no-untyped-call]
@@ -208,7 +219,7 @@ def _batch(task: Task, numerics: Numerics) -> tuple[torch.Tensor, torch.Tensor]:
 def _odd_matrix(task: Task, numerics: Numerics) -> str:
     """Name a parameter whose copies in rows begin at odd places in memory.
 
-    Matrix products round by that. Empty if there is none.
+    Matrix products round by that. The text is empty if there is none.
     """
     for name, parameter in NetworkSetup.of(task, numerics).network.named_parameters():
         if parameter.ndim > 1 and parameter.numel() % MATRIX_MULTIPLE:

@@ -1,4 +1,4 @@
-"""The stacked engine: many children are trained as the rows of one matrix."""
+"""The stacked engine, which trains many children as the rows of one matrix."""
 
 import math
 import threading
@@ -104,6 +104,20 @@ class StackedEngine:
         splits: Sequence[Split],
         limit: int | None = None,
     ) -> list[Outcome]:
+        """Train children in populations and measure them on held-out splits.
+
+        Args:
+            children: each trained from its own initial weights.
+            epochs: passes over the training split.
+            splits: measured after training.
+            limit: an epoch ends after so many examples, if there are more.
+
+        Returns:
+            One outcome for each child, in the same order.
+
+        Raises:
+            ValueError: a child's optimizer is one of torch.
+        """
         outcomes: list[Outcome | None] = [None] * len(children)
         for child in children:
             if isinstance(child.rule, TorchOptimizer):

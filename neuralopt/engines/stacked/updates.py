@@ -56,7 +56,9 @@ class Updates(Protocol):
     def step(
         self, weights: torch.Tensor, gradients: torch.Tensor, step: int, factor: float
     ) -> None:
-        """w <- w - rate * factor * (rule + decay * w), row by row, in place.
+        """Update the weights of all rows in place.
+
+        In each row, w <- w - rate * factor * (rule + decay * w).
 
         Args:
             weights: (rows, length), written to.
@@ -67,12 +69,24 @@ class Updates(Protocol):
         ...
 
     def keep(self, rows: torch.Tensor) -> None:
-        """Keep only these rows, given by their numbers, ascending."""
+        """Keep only these rows.
+
+        Args:
+            rows: their numbers, ascending.
+        """
         ...
 
 
 def updates_for(spec: UpdateSpec, weights: torch.Tensor) -> Updates:
-    """Make the fastest `Updates`: `Compiled` on a CPU with numba, otherwise `Eager`."""
+    """Make the fastest `Updates`: `Compiled` on a CPU with numba, otherwise `Eager`.
+
+    Args:
+        spec: rule and learning rate of each row.
+        weights: (rows, length), before the first step.
+
+    Returns:
+        Updates with initial states.
+    """
     if weights.is_cpu:
         try:
             load_kernels()
@@ -93,7 +107,12 @@ class _Group:
 
 
 class Eager:
-    """Apply one rule after another by torch's operations, on any device."""
+    """Apply one rule after another by torch's operations, on any device.
+
+    Args:
+        spec: rule and learning rate of each row.
+        weights: (rows, length), before the first step.
+    """
 
     def __init__(self, spec: UpdateSpec, weights: torch.Tensor) -> None:
         self.spec = spec
@@ -110,6 +129,14 @@ class Eager:
     def step(
         self, weights: torch.Tensor, gradients: torch.Tensor, step: int, factor: float
     ) -> None:
+        """Update the weights of all rows in place, one rule after another.
+
+        Args:
+            weights: (rows, length), written to.
+            gradients: (rows, length).
+            step: of the training, from 0.
+            factor: of all learning rates.
+        """
         length = weights.shape[1]
         block = BLOCK if weights.is_cpu else GPU_BLOCK
         for group in self.groups:
@@ -149,6 +176,11 @@ class Eager:
         return after
 
     def keep(self, rows: torch.Tensor) -> None:
+        """Keep only these rows and their states.
+
+        Args:
+            rows: their numbers, ascending.
+        """
         groups: list[_Group] = []
         start = 0
         for group in self.groups:
@@ -165,6 +197,10 @@ class Eager:
 
 class Compiled:
     """Apply all rules in one call of a kernel that interprets their bytecode, on a CPU.
+
+    Args:
+        spec: rule and learning rate of each row.
+        weights: (rows, length), before the first step.
 
     Raises:
         ImportError: numba is not installed.
@@ -188,6 +224,14 @@ class Compiled:
     def step(
         self, weights: torch.Tensor, gradients: torch.Tensor, step: int, factor: float
     ) -> None:
+        """Update the weights of all rows in place, by one call of the kernel.
+
+        Args:
+            weights: (rows, length), written to.
+            gradients: (rows, length).
+            step: of the training, from 0.
+            factor: of all learning rates.
+        """
         # Only the first step may compile; listening for that is slow.
         listening = announce_compilation("the steps of rules", 5)
         with nullcontext() if step else listening:
@@ -216,5 +260,10 @@ class Compiled:
         return places
 
     def keep(self, rows: torch.Tensor) -> None:
+        """Keep only these rows and their states.
+
+        Args:
+            rows: their numbers, ascending.
+        """
         self.chosen, self.rates = self.chosen[rows.numpy()], self.rates[rows.numpy()]
         self.states = self.states[rows]

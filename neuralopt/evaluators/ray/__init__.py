@@ -1,1 +1,1 @@
-"""The evaluator that scores rules on Ray actors; imported only when it is asked for."""
+"""The evaluator that scores rules on Ray actors, imported only if it is asked for."""

@@ -17,15 +17,22 @@ LOCAL, AUTO = "local", "auto"
 GIB = 1 << 30
 
 JOB_VARIABLES = ("RAY_JOB_CONFIG_JSON_ENV_VAR", "RAY_ADDRESS")
-"""Set where a cluster runs this process, or its user has named one."""
+"""Variables that are set if a cluster runs this process or its user has named one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Demand:
     """What a worker needs of its node.
 
-    cpus, gpus: fractions are fine, above 1 whole numbers. memory: GiB, 0 for no limit.
-    accelerator: a type of Ray's, as ``H100``. resources: others, by name.
+    Attributes:
+        cpus: cores; fractions are fine, above 1 whole numbers.
+        gpus: GPUs; fractions are fine, above 1 whole numbers.
+        memory: GiB, 0 for no limit.
+        accelerator: a type of Ray's, as ``H100``.
+        resources: amounts of others, by name.
+
+    Raises:
+        ValueError: an amount is out of range, or all are 0.
     """
 
     cpus: float = 1.0
@@ -51,7 +58,7 @@ class Demand:
             )
 
     def of_actor(self) -> dict[str, Any]:
-        """As options of a Ray actor."""
+        """Return the demand as options of a Ray actor."""
         options: dict[str, Any] = {
             "num_cpus": self.cpus,
             "num_gpus": self.gpus,
@@ -64,7 +71,7 @@ class Demand:
         return options
 
     def amounts(self) -> dict[str, float]:
-        """As amounts of a node's resources."""
+        """Return the demand as amounts of a node's resources."""
         named = {"CPU": self.cpus, "GPU": self.gpus, "memory": self.memory * GIB}
         if self.accelerator:
             named[f"accelerator_type:{self.accelerator}"] = 0.001
@@ -72,7 +79,15 @@ class Demand:
 
 
 def room(demand: Demand, nodes: Sequence[Mapping[str, float]]) -> int:
-    """How many workers the resources of all nodes are enough for."""
+    """Return how many workers the resources of all nodes are enough for.
+
+    Args:
+        demand: of one worker.
+        nodes: resources of each node, by name.
+
+    Returns:
+        The number of workers, each within one node.
+    """
     return sum(
         min(
             int(resources.get(name, 0.0) / amount + 1e-6)
@@ -83,7 +98,15 @@ def room(demand: Demand, nodes: Sequence[Mapping[str, float]]) -> int:
 
 
 def shortage(demand: Demand, nodes: Sequence[Mapping[str, float]]) -> str:
-    """What no node has enough of, as ``GPU 1 (0 at most)``; empty if some node does."""
+    """Return what no node has enough of.
+
+    Args:
+        demand: of one worker.
+        nodes: resources of each node, by name.
+
+    Returns:
+        A text such as ``GPU 1 (0 at most)``; empty if some node has enough.
+    """
     if not nodes:
         return "a node"
     if room(demand, nodes):
@@ -102,10 +125,14 @@ def shortage(demand: Demand, nodes: Sequence[Mapping[str, float]]) -> str:
 class Cluster:
     """The cluster at an address, or one that is started here and ends with it.
 
-    address: ``local`` starts one on this machine alone; ``auto`` finds this machine's;
-    else ``host:port``; empty is ``auto`` inside a Ray job, or where RAY_ADDRESS names
-    a cluster, and ``local`` elsewhere. cpus: that a local one should have.
-    Raises ValueError, one line, if there is none.
+    Args:
+        address: ``local`` starts a cluster on this machine only; ``auto`` finds this
+            machine's; else ``host:port``; empty is ``auto`` inside a Ray job, or where
+            RAY_ADDRESS names a cluster, and ``local`` elsewhere.
+        cpus: cores that a local cluster should have.
+
+    Raises:
+        ValueError: there is no such cluster; the message is one line.
     """
 
     def __init__(self, address: str, cpus: float) -> None:
@@ -122,8 +149,8 @@ class Cluster:
         options: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
         if self.is_local:
             _bring_token()
-            # Nobody else's business: Ray opens its folder to all of the machine, so it
-            # lies in one that stays closed. Short names: its sockets' are limited.
+            # Ray opens its folder to all users of the machine, so it lies in a private
+            # one. Its name is short because names of sockets have a limited length.
             self._folder = tempfile.mkdtemp(prefix="neuralopt-")
             options |= {
                 "num_cpus": cpus,
@@ -148,21 +175,22 @@ class Cluster:
         _silence()
 
     def nodes(self) -> list[dict[str, float]]:
-        """Resources of every node that is alive, or was some seconds ago."""
+        """Return the resources of every node that is alive, or was some seconds ago."""
         nodes = ray.nodes()  # type: ignore[no-untyped-call]
         return [node["Resources"] for node in nodes if node["Alive"]]
 
     def close(self) -> None:
-        """Leave it; a local one ends, and nothing of it stays."""
+        """Leave the cluster; a local one ends, and its files are removed."""
         ray.shutdown()
         if self._folder:
             shutil.rmtree(self._folder, ignore_errors=True)
 
 
 def _bring_token() -> None:
-    """A token for a cluster of our own, where Ray would leave one in the user's home.
+    """Set a token for a cluster of our own.
 
-    Ray itself asks for tokens by default, and takes a change of RAY_AUTH_MODE amiss.
+    Ray would otherwise leave one in the user's home: it asks for tokens by default, and
+    does not accept a change of RAY_AUTH_MODE.
     """
     if not _has_token():
         os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
@@ -173,7 +201,10 @@ def _has_token() -> bool:
 
 
 def _check_reachable(address: str) -> None:
-    """Ray itself waits minutes for a host that does not answer."""
+    """Check that a host answers.
+
+    Ray itself waits minutes for one that does not.
+    """
     host, _, port = address.removeprefix("ray://").rpartition(":")
     try:
         socket.create_connection((host, int(port)), timeout=5).close()
@@ -187,8 +218,8 @@ def _check_reachable(address: str) -> None:
 def _silence() -> None:
     """Keep pages of Ray's own state off standard output when a worker dies.
 
-    Ray has no setting for them; they are in its log files. What became of the worker
-    is told by whoever used it.
+    Ray has no setting for them; they are in its log files. The caller that used the
+    worker reports what happened to it.
     """
     from ray._private import worker
 

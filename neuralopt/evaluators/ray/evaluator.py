@@ -1,6 +1,7 @@
-"""Scores on Ray: long-lived actors on this machine's cores or on a cluster.
+"""The evaluator that scores rules on Ray actors, on this machine or on a cluster.
 
-Rules travel to the actors as text (a pickled Expression) and come back as scores.
+Rules travel to the long-lived actors as text (a pickled Expression) and come back as
+scores.
 
 One thread owns the state of the workers. Events elsewhere (new rules, a result, a lost
 worker) reach it as functions in a queue, which it calls.
@@ -41,11 +42,11 @@ from neuralopt.scoring.score import Score
 
 TICK_SECONDS = 0.5
 PAUSE_SECONDS = 10.0
-"""So long between two looks at the clock only if this process was stopped."""
+"""If two looks at the clock are further apart, this process was stopped between."""
 START_SECONDS = 120.0
-"""What a worker may take to start at least, wherever it waits or hangs."""
+"""The least time that a worker is given to start."""
 IDLE_SECONDS = 2.0
-"""After which a worker is asked whether it lives before it gets a batch."""
+"""A worker idle for longer is asked whether it lives before it gets a batch."""
 LOST_IN_A_ROW = 200
 """Workers that may be lost without any result between before the search gives up."""
 CENSUS_SECONDS = 5.0
@@ -123,11 +124,25 @@ class RayEvaluator:
         self._thread.start()
 
     def submit(self, requests: Sequence[Request]) -> None:
-        """Queue requests, and return at once."""
+        """Queue requests, and return at once.
+
+        Args:
+            requests: to be scored.
+        """
         self._pool.tell(lambda: self._pool.workload.add(requests))
 
     def collect(self, timeout: float) -> list[Completion]:
-        """Return what was completed; see `Evaluator`."""
+        """Return what was completed since the last call, in any order.
+
+        Args:
+            timeout: seconds to wait for the first completion.
+
+        Returns:
+            Completions; empty if there was none in that time.
+
+        Raises:
+            EvaluatorError: there are no workers and none can be started, or Ray failed.
+        """
         try:
             finished = self._done.get(timeout=timeout)
         except queue.Empty:
@@ -149,10 +164,16 @@ class RayEvaluator:
 
 @dataclass(eq=False, slots=True)
 class _Worker:
-    """One actor: name is empty until it has started, batch until it has one.
+    """One actor and what it does.
 
-    since: when it began to do what it does. asked: whether it is to say if it lives.
-    scored: whether it has done a batch: the first one loads and compiles.
+    Attributes:
+        actor: Ray's handle of it.
+        since: when it began to do what it does.
+        name: empty until it has started.
+        asked: whether it was asked if it lives, and has not answered yet.
+        batch: empty until it has one.
+        scored: whether it has done a batch: the first one loads and compiles.
+        gpu_bytes: memory that it holds on a GPU.
     """
 
     actor: Any
@@ -340,7 +361,7 @@ class _ActorPool:
             failed = Score("failed", reason=str(error.cause).partition("\n")[0])
             completions = [Completion(r.number, failed, 0.0, "") for r in worker.batch]
         except ActorUnavailableError:
-            # Its process, its node or the network: ask again, and it will be known.
+            # Its process, its node or the network may be lost: ask again to see which.
             worker.since = time.monotonic()
             self._call(worker, worker.actor.name.remote(), self._doubted)
             return
@@ -381,7 +402,14 @@ class _ActorPool:
 
 
 def fault_of(error: RayError) -> Fault:
-    """Return why a worker was lost, from Ray's error."""
+    """Return why a worker was lost, from Ray's error.
+
+    Args:
+        error: that a call of the worker raised.
+
+    Returns:
+        The reason, and whether the worker's rules may be the cause.
+    """
     text = str(error)
     if isinstance(error, ActorDiedError) and error.actor_init_failed:
         return Fault("it raised an exception", suspicious=True)
@@ -398,7 +426,10 @@ def fault_of(error: RayError) -> Fault:
 class _Actor:
     """A scorer in its own process.
 
-    memory: GiB that it may use, 0 for no limit. gpus: its share of one.
+    Args:
+        plan: makes the scorer.
+        memory: GiB that it may use, 0 for no limit.
+        gpus: its share of one GPU.
     """
 
     def __init__(self, plan: WorkerPlan, memory: float, gpus: float) -> None:
@@ -417,7 +448,14 @@ class _Actor:
         return self._name
 
     def score(self, batch: Batch) -> tuple[list[Completion], int]:
-        """Completions, and bytes of GPU memory that this process holds."""
+        """Score a batch.
+
+        Args:
+            batch: rules to be scored.
+
+        Returns:
+            Completions, and bytes of GPU memory that this process holds.
+        """
         completions = score_requests(self._scorer, batch, self._name)
         held = torch.cuda.memory_reserved() if torch.cuda.is_initialized() else 0
         return completions, held
