@@ -1,4 +1,4 @@
-"""The search: ask, look up, probe, evaluate, commit, tell.
+"""Run a search: ask, look up, probe, evaluate, commit, tell.
 
 A score is committed before the searcher is told, and results are told in the order of
 asking, `lag` batches behind. So what is proposed depends on the seed and the lag, not
@@ -65,15 +65,28 @@ class Observer(Protocol):
     """Watches a search."""
 
     def start(self, total: int, told: int) -> None:
-        """Begin at ``told`` of ``total`` proposals."""
+        """Begin at ``told`` of ``total`` proposals.
+
+        Args:
+            total: proposals that the search will tell.
+            told: proposals told before, by an earlier process.
+        """
         ...
 
     def batch(self, progress: Progress) -> None:
-        """Take note of a told batch."""
+        """Take note of a told batch.
+
+        Args:
+            progress: where the search is after the batch.
+        """
         ...
 
     def waiting(self, progress: Progress) -> None:
-        """Take note of the workers: nothing was told for some seconds."""
+        """Take note of the workers: nothing was told for some seconds.
+
+        Args:
+            progress: where the search is, with no rewards and no diagnostics.
+        """
         ...
 
     def close(self) -> None:
@@ -134,6 +147,9 @@ def search(
 def reward(proposal: Proposal) -> float:
     """Return what a searcher is told of a proposal that has a score.
 
+    Args:
+        proposal: decided, not a duplicate.
+
     Returns:
         The quality, 0 unless scored; NaN where the evaluation broke.
     """
@@ -145,9 +161,13 @@ def reward(proposal: Proposal) -> float:
 class _Search:
     """The state of a running search.
 
-    asked, told: proposals so far. recorded: proposals in the archive, of which those
-    after `asked` are being replayed. rewards: of decided proposals, by number. rules:
-    canonical forms of pending proposals, by number.
+    Attributes:
+        asked: proposals asked for so far.
+        told: proposals told so far.
+        recorded: proposals in the archive, of which those after `asked` are being
+            replayed.
+        rewards: of decided proposals, by number.
+        rules: canonical forms of pending proposals, by number.
     """
 
     def __init__(

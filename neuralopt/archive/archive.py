@@ -1,4 +1,4 @@
-"""The Archive: one search's record, written by one process and read by any number."""
+"""Keep one search's record, written by one process and read by any number."""
 
 from __future__ import annotations
 
@@ -72,6 +72,9 @@ class Archive:
     nothing happened. Methods may be called from any thread. Iterating gives the
     proposals in order.
 
+    Args:
+        file: opened by `create` or `open`; the archive closes it.
+
     Raises:
         ArchiveError: from every method, when the file, its disk or its lease fails, and
             when a write would break the record.
@@ -125,6 +128,9 @@ class Archive:
                 text; it never changes.
             patience: seconds to wait for other processes' locks, in every method.
 
+        Returns:
+            The archive, open for writing.
+
         Raises:
             ArchiveError: there is an archive already, or none can be made.
         """
@@ -149,6 +155,9 @@ class Archive:
             writable: whether to take the lease.
             patience: seconds to wait for other processes' locks, in every method.
 
+        Returns:
+            The archive, open for reading, or for writing with the lease.
+
         Raises:
             ArchiveError: the file is missing, damaged, something else, of a newer
                 schema, or (writable) held by another process that may be alive.
@@ -157,7 +166,7 @@ class Archive:
 
     @property
     def path(self) -> Path:
-        """Of the file."""
+        """The archive's file."""
         return self._file.path
 
     @property
@@ -177,6 +186,9 @@ class Archive:
 
     def record(self, proposals: Sequence[Proposal]) -> None:
         """Add proposals that continue the numbering without a gap, all or none.
+
+        Args:
+            proposals: in the order of their numbers, from the archive's length on.
 
         Raises:
             ArchiveError: a number is not the next one.
@@ -322,6 +334,12 @@ class Archive:
     def proposal(self, number: int) -> Proposal:
         """Return the proposal of that number.
 
+        Args:
+            number: position in the order of asking, from 0.
+
+        Returns:
+            The proposal, with its score if it has one.
+
         Raises:
             ArchiveError: there is none.
         """
@@ -344,6 +362,9 @@ class Archive:
             start: smallest number.
             stop: largest number + 1; no limit by default.
 
+        Returns:
+            An iterator of proposals that reads a page of rows at a time.
+
         Raises:
             ArchiveError: the status is unknown.
         """
@@ -352,7 +373,20 @@ class Archive:
     def rows(
         self, status: str | None = None, start: int = 0, stop: int | None = None
     ) -> Iterator[Row]:
-        """Return as `proposals`, but the cells of each row, as they are on disk."""
+        """Return the rows that `proposals` reads, as their cells are on disk.
+
+        Args:
+            status: of the proposals wanted; all by default.
+            start: smallest number.
+            stop: largest number + 1; no limit by default.
+
+        Returns:
+            An iterator of rows in order; cells are in the order of
+            `serialization.NAMES`.
+
+        Raises:
+            ArchiveError: the status is unknown.
+        """
         if status is not None and status not in STATUSES:
             raise ArchiveError(
                 f"unknown status {status!r}, give one of: {' '.join(STATUSES)}"
@@ -388,6 +422,12 @@ class Archive:
         """Return the last proposal of this canonical text, duplicates left out.
 
         It is immediate for a writer; for a reader it takes a pass over the whole file.
+
+        Args:
+            canonical: text of a rule in canonical form.
+
+        Returns:
+            The proposal; None if there is none.
         """
         if self._file.writable:
             number = self._known.get(canonical)
@@ -418,7 +458,14 @@ class Archive:
         return data_frame(self)
 
     def executions(self, number: int | None = None) -> Iterator[Execution]:
-        """Return executions by number and attempt, of all proposals or of one."""
+        """Return executions by number and attempt, of all proposals or of one.
+
+        Args:
+            number: of the proposal; None for all.
+
+        Returns:
+            An iterator that reads a page of rows at a time.
+        """
         query = (
             "SELECT number, attempt, outcome, seconds, worker, finished"
             " FROM executions WHERE (number, attempt) > (?, ?) AND number <= ?"

@@ -50,6 +50,9 @@ def connect(
         mode: ``create`` makes the file if it is missing.
         patience: seconds to wait for another process's lock.
 
+    Returns:
+        The connection, which threads may share under a lock of the caller's.
+
     Raises:
         sqlite3.Error: the file can't be opened.
     """
@@ -101,6 +104,9 @@ def transaction(connection: sqlite3.Connection, writing: bool = True) -> Iterato
     Args:
         connection: in autocommit mode.
         writing: False only makes all reads of the block see the same moment.
+
+    Yields:
+        Nothing; the transaction is open while the block runs.
     """
     connection.execute("BEGIN IMMEDIATE" if writing else "BEGIN")
     try:
@@ -113,14 +119,28 @@ def transaction(connection: sqlite3.Connection, writing: bool = True) -> Iterato
 
 
 def tidy(connection: sqlite3.Connection) -> None:
-    """Remove the empty journal file that TRUNCATE leaves, if there is no reader."""
+    """Remove the empty journal file that TRUNCATE leaves, if there is no reader.
+
+    Args:
+        connection: the writer's, outside a transaction.
+    """
     connection.execute("PRAGMA busy_timeout = 0")
     connection.execute("PRAGMA journal_mode = DELETE")
 
 
 @contextmanager
 def explained(path: Path) -> Iterator[None]:
-    """Turn SQLite's errors into an ArchiveError that says what to do."""
+    """Turn SQLite's errors into an ArchiveError that says what to do.
+
+    Args:
+        path: the archive's file, for the message.
+
+    Yields:
+        Nothing; errors of the block are translated.
+
+    Raises:
+        ArchiveError: the block raised an sqlite3.Error.
+    """
     try:
         yield
     except sqlite3.Error as error:

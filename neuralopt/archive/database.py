@@ -1,4 +1,4 @@
-"""The file of an archive: made, opened, leased, written and read a page at a time."""
+"""Make, open, lease, write and read the file of an archive, a page at a time."""
 
 from __future__ import annotations
 
@@ -45,6 +45,11 @@ _writers: WeakSet[ArchiveFile] = WeakSet()
 class ArchiveFile:
     """A connection, the lock that lets threads share it, and the lease if it writes.
 
+    Args:
+        path: the archive's file.
+        mode: ``create`` makes the file if it is missing.
+        patience: seconds to wait for another process's lock.
+
     Raises:
         ArchiveError: from every method, if the file, its disk or its lease fails.
     """
@@ -64,7 +69,19 @@ class ArchiveFile:
     def create(
         cls, path: Path, context: Mapping[str, str], patience: float
     ) -> ArchiveFile:
-        """Make a file with empty tables, in one transaction: all of it or nothing."""
+        """Make a file with empty tables, in one transaction: all of it or nothing.
+
+        Args:
+            path: the file to make.
+            context: what the scores depend on, as text by name.
+            patience: seconds to wait for another process's lock.
+
+        Returns:
+            The file, open for writing, with the lease taken.
+
+        Raises:
+            ArchiveError: there is an archive already, or none can be made.
+        """
         file = cls(path, "create", patience)
 
         def start(connection: sqlite3.Connection) -> None:
@@ -81,7 +98,20 @@ class ArchiveFile:
 
     @classmethod
     def open(cls, path: Path, writable: bool, patience: float) -> ArchiveFile:
-        """Open an existing file; for writing, one of an older schema is upgraded."""
+        """Open an existing file; for writing, one of an older schema is upgraded.
+
+        Args:
+            path: the archive's file.
+            writable: whether to take the lease.
+            patience: seconds to wait for another process's lock.
+
+        Returns:
+            The open file.
+
+        Raises:
+            ArchiveError: the file is missing, damaged, something else, of a newer
+                schema, or (writable) held by another process that may be alive.
+        """
         file = cls(path, "write" if writable else "read", patience)
 
         def start(connection: sqlite3.Connection) -> None:
@@ -119,7 +149,15 @@ class ArchiveFile:
     def page(
         self, query: str, values: Sequence[object] | Mapping[str, object] = ()
     ) -> list[tuple[Any, ...]]:
-        """Return all rows of a query at once, so that no lock outlives this call."""
+        """Return all rows of a query at once, so that no lock outlives this call.
+
+        Args:
+            query: a SELECT statement.
+            values: of its placeholders, by position or by name.
+
+        Returns:
+            A list with one tuple of cells for each row.
+        """
         with self.lock, explained(self.path):
             return self._connection.execute(query, values).fetchall()
 

@@ -1,4 +1,4 @@
-"""The lease: which process may write an archive, and when it counts as dead.
+"""Decide which process may write an archive, and when it counts as dead.
 
 The lease is a row of the archive itself, because file locks don't reach across hosts on
 many shared disks.
@@ -40,19 +40,41 @@ class Lease:
     heartbeat: float
 
     def is_same_process(self, other: Lease) -> bool:
-        """Return whether both leases are of one process."""
+        """Return whether both leases are of one process.
+
+        Args:
+            other: the lease to compare with.
+
+        Returns:
+            True if host, process id and start agree; heartbeats may differ.
+        """
         mine = (self.host, self.pid, self.started)
         return mine == (other.host, other.pid, other.started)
 
 
 def lease_of_this_process(now: float) -> Lease:
-    """Return the lease that this process would take at ``now``, Unix time."""
+    """Return the lease that this process would take.
+
+    Args:
+        now: the heartbeat, Unix time in seconds.
+
+    Returns:
+        A lease with this host, process id and start.
+    """
     pid = os.getpid()
     return Lease(socket.gethostname(), pid, _start_token(pid) or "", now)
 
 
 def is_honoured(lease: Lease, asker: Lease) -> bool:
-    """Return whether `lease` still excludes `asker`, at the asker's heartbeat."""
+    """Return whether `lease` still excludes `asker`, at the asker's heartbeat.
+
+    Args:
+        lease: found in the archive.
+        asker: of the process that wants to write.
+
+    Returns:
+        True while the holder counts as alive.
+    """
     if _sees_processes_of(asker, lease):
         if lease.started:
             return _start_token(lease.pid) == lease.started
@@ -62,6 +84,9 @@ def is_honoured(lease: Lease, asker: Lease) -> bool:
 
 def seconds_left(lease: Lease) -> float:
     """Return the seconds until the lease of an invisible process counts as dead.
+
+    Args:
+        lease: found in the archive.
 
     Returns:
         0 for a process of this host: whether it lives is known.
@@ -73,7 +98,15 @@ def seconds_left(lease: Lease) -> float:
 
 
 def refusal(lease: Lease, asker: Lease) -> str:
-    """Return one line: the holder, the age of its heartbeat, and what to do."""
+    """Return one line: the holder, the age of its heartbeat, and what to do.
+
+    Args:
+        lease: found in the archive.
+        asker: of the process that wants to write.
+
+    Returns:
+        The line, without the archive's path.
+    """
     age = asker.heartbeat - lease.heartbeat
     holder = (
         f"process {lease.pid} on host {lease.host} is writing it"

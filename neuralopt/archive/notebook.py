@@ -1,4 +1,4 @@
-"""An archive's proposals as a table of pandas and as HTML."""
+"""Show an archive's proposals as a table of pandas and as HTML."""
 
 from __future__ import annotations
 
@@ -15,7 +15,17 @@ if TYPE_CHECKING:
 
 
 def data_frame(proposals: Iterable[Proposal]) -> pandas.DataFrame:
-    """Return one row a proposal; see `Archive.to_pandas`."""
+    """Return proposals as a table of pandas; see `Archive.to_pandas`.
+
+    Args:
+        proposals: in the order of the rows.
+
+    Returns:
+        One row a proposal, with the columns of `serialization.NAMES`.
+
+    Raises:
+        ArchiveError: pandas is not installed.
+    """
     try:
         import pandas
     except ImportError:
@@ -27,7 +37,15 @@ def data_frame(proposals: Iterable[Proposal]) -> pandas.DataFrame:
 
 
 def proposals_html(proposals: Iterable[Proposal], caption: str) -> str:
-    """Return scored proposals in the order given, as a table in HTML."""
+    """Return scored proposals in the order given, as a table in HTML.
+
+    Args:
+        proposals: one for each row.
+        caption: the note of the table.
+
+    Returns:
+        The HTML text.
+    """
     rows = [
         (
             str(proposal.number),

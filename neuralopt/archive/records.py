@@ -1,4 +1,4 @@
-"""What an archive holds: proposals, executions, checkpoints and verdicts."""
+"""Define what an archive holds: proposals, executions, checkpoints and verdicts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tables of an archive, the statements that write them, and the file's marks."""
+"""Define an archive's tables, the statements that write them, and the file's marks."""
 
 from __future__ import annotations
 
@@ -89,7 +89,11 @@ CREATE TABLE lease (
 
 
 def create_tables(connection: sqlite3.Connection) -> None:
-    """Make an empty archive inside the transaction that is open."""
+    """Make an empty archive inside the transaction that is open.
+
+    Args:
+        connection: with an open transaction, to a blank file.
+    """
     # Not executescript: it would commit first, and a kill would leave half a schema.
     for statement in _TABLES.split(";\n"):
         connection.execute(statement)
@@ -98,7 +102,12 @@ def create_tables(connection: sqlite3.Connection) -> None:
 
 
 def upgrade(connection: sqlite3.Connection) -> None:
-    """Give an older archive what it lacks, inside the transaction that is open."""
+    """Give an older archive what it lacks, inside the transaction that is open.
+
+    Args:
+        connection: with an open transaction, to an archive of this schema or an older
+            one.
+    """
     missing = [name for name in _DECLARED if name not in columns(connection)]
     if not missing and marks(connection)[1] == SCHEMA_VERSION:
         return
@@ -110,7 +119,14 @@ def upgrade(connection: sqlite3.Connection) -> None:
 
 
 def columns(connection: sqlite3.Connection) -> set[str]:
-    """Return the names of the columns that the file's proposals have."""
+    """Return the names of the columns that the file's proposals have.
+
+    Args:
+        connection: to the archive.
+
+    Returns:
+        The names, as a set.
+    """
     found = connection.execute("SELECT name FROM pragma_table_info('proposals')")
     return {name for (name,) in found}
 
@@ -119,6 +135,12 @@ def selection(connection: sqlite3.Connection) -> str:
     """Return the columns of a Row for SELECT, with values for those that are missing.
 
     A file of an older schema is not changed by reading it.
+
+    Args:
+        connection: to the archive.
+
+    Returns:
+        SQL text, in the order of `serialization.COLUMNS`.
     """
     present = columns(connection)
     return ", ".join(
@@ -128,27 +150,55 @@ def selection(connection: sqlite3.Connection) -> str:
 
 
 def has_verdicts(connection: sqlite3.Connection) -> bool:
-    """Return whether the file has a table of verdicts."""
+    """Return whether the file has a table of verdicts.
+
+    Args:
+        connection: to the archive.
+
+    Returns:
+        False for an archive of schema 1.
+    """
     query = "SELECT count(*) FROM sqlite_master WHERE name = 'verdicts'"
     return bool(connection.execute(query).fetchone()[0])
 
 
 def is_blank(connection: sqlite3.Connection) -> bool:
-    """Return whether the file is empty, as after a kill while it was being made."""
+    """Return whether the file is empty, as after a kill while it was being made.
+
+    Args:
+        connection: to the file.
+
+    Returns:
+        True if it has no pages, or neither tables nor marks.
+    """
     (pages,) = connection.execute("PRAGMA page_count").fetchone()
     (objects,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     return not pages or not (objects or any(marks(connection)))
 
 
 def marks(connection: sqlite3.Connection) -> tuple[int, int]:
-    """Return the application id and the schema version of the file."""
+    """Return the application id and the schema version of the file.
+
+    Args:
+        connection: to the file.
+
+    Returns:
+        (application id, schema version), each 0 where it was never set.
+    """
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     return application, version
 
 
 def claimed_size(connection: sqlite3.Connection) -> int:
-    """Return the bytes that the file should have, by its own header."""
+    """Return the bytes that the file should have, by its own header.
+
+    Args:
+        connection: to the file.
+
+    Returns:
+        Pages times bytes per page.
+    """
     (pages,) = connection.execute("PRAGMA page_count").fetchone()
     (bytes_per_page,) = connection.execute("PRAGMA page_size").fetchone()
     return int(pages) * int(bytes_per_page)

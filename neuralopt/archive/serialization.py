@@ -1,4 +1,4 @@
-"""Rows of the tables <-> records.
+"""Convert records to rows of the tables and back.
 
 Lists are compact standard JSON. JSON has no infinities and no NaN, so inside a list
 they are the strings "inf", "-inf" and "nan". In a column, SQLite stores infinities but
@@ -40,7 +40,12 @@ class Kind:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column of the table of proposals; `name` is the attribute it holds."""
+    """One column of the table of proposals.
+
+    Attributes:
+        name: of the column, and of the attribute it holds.
+        kind: how its values are stored.
+    """
 
     name: str
     kind: Kind
@@ -150,7 +155,14 @@ _HEAD = len(ASKED) + len(DECIDED)
 
 
 def to_row(proposal: Proposal) -> Row:
-    """Return the cells of a proposal, in the order of NAMES."""
+    """Return the cells of a proposal, in the order of NAMES.
+
+    Args:
+        proposal: of any status.
+
+    Returns:
+        One cell a column; where it has no score, those of an empty one.
+    """
     score = proposal.score or _NOTHING
     return (
         *(c.kind.write(getattr(proposal, c.name)) for c in (*ASKED, *DECIDED)),
@@ -160,6 +172,12 @@ def to_row(proposal: Proposal) -> Row:
 
 def from_row(row: Row) -> Proposal:
     """Return the proposal that a row holds.
+
+    Args:
+        row: cells in the order of NAMES.
+
+    Returns:
+        The proposal that `to_row` was given.
 
     Raises:
         ValueError: the row is not one that `to_row` makes.
@@ -203,7 +221,14 @@ def flat(proposal: Proposal) -> dict[str, Any]:
 
 
 def execution_row(execution: Execution) -> Row:
-    """Return the cells of an execution, in the order of the statement NOTE."""
+    """Return the cells of an execution, in the order of the statement NOTE.
+
+    Args:
+        execution: one attempt to score a proposal.
+
+    Returns:
+        One cell for each placeholder of NOTE.
+    """
     return (
         int(execution.number),
         int(execution.attempt),
@@ -215,7 +240,14 @@ def execution_row(execution: Execution) -> Row:
 
 
 def verdict_row(verdict: VerdictRecord) -> Row:
-    """Return the cells of a verdict, in the order of the statement JUDGE."""
+    """Return the cells of a verdict, in the order of the statement JUDGE.
+
+    Args:
+        verdict: scores on one split of one task.
+
+    Returns:
+        One cell for each placeholder of JUDGE.
+    """
     return (
         float(verdict.made),
         verdict.configuration,
@@ -230,7 +262,18 @@ def verdict_row(verdict: VerdictRecord) -> Row:
 
 
 def verdict_from_row(row: Row) -> VerdictRecord:
-    """Return the verdict that a row holds; ValueError or TypeError if damaged."""
+    """Return the verdict that a row holds.
+
+    Args:
+        row: cells in the order of `schema.VERDICT_NAMES`.
+
+    Returns:
+        The verdict that `verdict_row` was given.
+
+    Raises:
+        ValueError: the row is damaged.
+        TypeError: as ValueError.
+    """
     made, configuration, task, split, budget, seeds, baselines, rules, scores = row
     known = json.loads(baselines)
     return VerdictRecord(

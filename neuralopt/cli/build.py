@@ -1,4 +1,4 @@
-"""Build what settings name: what scoring needs, and what a search needs besides."""
+"""Build the parts that settings name, for scoring and for a search."""
 
 import json
 import sys
@@ -76,6 +76,9 @@ def build_scoring(
         settings: of a search or a comparison.
         tasks: given by a caller that has them; by default those that settings name.
 
+    Returns:
+        Tasks, budget, numerics, engine, seed and threads, all checked.
+
     Raises:
         ValueError: one line, for a name, an option or a device that does not exist.
     """
@@ -105,6 +108,12 @@ def build_scoring(
 def build_tasks(settings: Settings) -> tuple[Task, ...]:
     """Return the tasks that settings name, with their recipe.
 
+    Args:
+        settings: of a search or a comparison.
+
+    Returns:
+        One or several tasks.
+
     Raises:
         ValueError: a name or an option is unknown, or a task rejects its value.
     """
@@ -116,6 +125,13 @@ def build_tasks(settings: Settings) -> tuple[Task, ...]:
 
 def with_recipes(settings: Settings, tasks: Sequence[Task]) -> tuple[Task, ...]:
     """Return tasks with the recipe of settings, as far as it is given there.
+
+    Args:
+        settings: whose ``task.recipe`` is read; None keeps a task's own value.
+        tasks: to be trained.
+
+    Returns:
+        The tasks in the same order.
 
     Raises:
         ValueError: a field of the recipe is unknown or its value is out of range.
@@ -154,6 +170,7 @@ class SearchParts:
 
     @property
     def task_names(self) -> list[str]:
+        """Names of all tasks, in their order."""
         return [task.name for task in self.scoring.tasks]
 
     def plan(self) -> WorkerPlan:
@@ -190,7 +207,20 @@ class SearchParts:
         observers: Sequence[Observer],
         stop: threading.Event | None,
     ) -> None:
-        """Run or continue the search; see `loop.search`."""
+        """Run or continue the search; see `loop.search`.
+
+        Args:
+            evaluator: started; it scores rules.
+            archive: open for writing.
+            observers: told of the progress.
+            stop: once set, the search saves its place and returns early; None for
+                never.
+
+        Raises:
+            ValueError: a number is out of range.
+            ArchiveError: the archive fails, or does not belong to this searcher and
+                seed.
+        """
         settings = self.settings
         loop.search(
             self.space,
@@ -222,6 +252,9 @@ class SearchParts:
     def recall(self, context: Mapping[str, str]) -> None:
         """Take Adam's qualities from an archive: all its scores are relative to them.
 
+        Args:
+            context: of the archive.
+
         Raises:
             ValueError: the archive does not hold them.
         """
@@ -239,6 +272,10 @@ class SearchParts:
 
     def check_context(self, context: Mapping[str, str], run_dir: str) -> None:
         """Check that an archive's scores depend on the same things as these parts.
+
+        Args:
+            context: of the archive.
+            run_dir: of the archive, for the message.
 
         Raises:
             ValueError: something differs, such as the data of the task.
@@ -268,6 +305,9 @@ def build_search(
         space: which rules can be sampled.
         searcher: what samples them.
 
+    Returns:
+        The parts; the evaluator is not started.
+
     Raises:
         ValueError: one line, for a name, an option or a device that does not exist.
     """
@@ -290,6 +330,17 @@ def build_search(
 
 
 def build_space(settings: Settings) -> Space:
+    """Return the space that settings describe.
+
+    Args:
+        settings: of a search.
+
+    Returns:
+        The space, by the name that its mapping gives.
+
+    Raises:
+        ValueError: the mapping does not describe a space.
+    """
     return Space.from_mapping(str(settings.space.get("name", "")), settings.space)
 
 

@@ -1,4 +1,4 @@
-"""Entry point of the command line: parse arguments, run a command, report errors.
+"""Parse the arguments of the command line, run a command, and report errors.
 
 Nothing heavy is loaded here: a command's own imports happen when it runs.
 """

@@ -40,6 +40,9 @@ def archive_path(run: str) -> Path:
     Args:
         run: A run directory.
 
+    Returns:
+        The path of the file, which exists.
+
     Raises:
         ValueError: The folder holds no archive.
     """
@@ -53,10 +56,13 @@ def archive_path(run: str) -> Path:
 
 
 def run_of(text: str) -> str:
-    """Return the run directory that a text such as ``RUN:best`` names; "" for none.
+    """Return the run directory that a text such as ``RUN:best`` names.
 
     Args:
         text: A rule as typed.
+
+    Returns:
+        The part of the text before its last colon; "" if it has none.
     """
     run, colon, _ = text.rpartition(":")
     return run if colon else ""
@@ -67,6 +73,9 @@ def find_rule(text: str) -> FoundRule:
 
     Args:
         text: A rule as typed.
+
+    Returns:
+        The rule, with its name and origin.
 
     Raises:
         ValueError: The text refers to no rule, or to several.
@@ -82,6 +91,9 @@ def find_rules(text: str) -> list[FoundRule]:
 
     Args:
         text: A rule as typed.
+
+    Returns:
+        The rules with their names and origins, best first for RUN:topN.
 
     Raises:
         ValueError: The text refers to no rule.
@@ -197,6 +209,9 @@ def torch_optimizer(text: str) -> "TorchOptimizer":
 
     Args:
         text: ``torch.NAME`` or ``torch.optim.NAME``.
+
+    Returns:
+        The optimizer, under the name as typed.
 
     Raises:
         ValueError: torch.optim has no such optimizer, or it can't be compared.

@@ -20,6 +20,9 @@ def run_directory(settings: Settings) -> Path:
     Args:
         settings: Settings of the search.
 
+    Returns:
+        The path; the folder may not exist yet.
+
     Raises:
         ValueError: Ray would delete the folder.
     """

@@ -1,4 +1,7 @@
-"""Write a rule as a stand-alone file. Only files of earlier exports are overwritten."""
+"""Write a rule as a stand-alone file, and its test.
+
+An existing file is overwritten only if an earlier export wrote it.
+"""
 
 import math
 import os
@@ -18,8 +21,8 @@ class Target:
     """A framework that files are written for.
 
     Attributes:
-        text: a function of expression, name, lr and origin; the text of a file with an
-            optimizer of this name.
+        text: a function of expression, name, lr and origin; it returns the text of a
+            file with an optimizer of this name.
         name: a function from the name of a rule to that of its optimizer.
         test: template of the file's test, for `golden_source`.
     """
@@ -49,7 +52,7 @@ def export_rule(
     tests: bool = True,
     target: str = "torch",
 ) -> Path:
-    """Write a rule as a stand-alone optimizer for torch or optax; returns its path.
+    """Write a rule as a stand-alone optimizer for torch or optax.
 
     Args:
         rule: a name of RULES, text, Expression or Rule.
@@ -62,6 +65,9 @@ def export_rule(
         target: ``torch``, a torch optimizer in a file that needs only torch; or
             ``optax``, a gradient transformation in a file that needs only jax and
             optax.
+
+    Returns:
+        The path of the file.
 
     Raises:
         ValueError: the rule can't be parsed, a name or target is invalid, or the path

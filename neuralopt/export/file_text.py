@@ -1,4 +1,4 @@
-"""Parts of the text of every exported file: names, sentences and scalar functions."""
+"""Make parts of the text of every exported file: names, sentences and functions."""
 
 import inspect
 import keyword
@@ -31,19 +31,41 @@ def check_name(name: str, kind: str, taken: Collection[str]) -> None:
 
 
 def paragraph(text: str, columns: int) -> str:
-    """Text broken at its blanks and indented, for a docstring."""
+    """Return text broken at its blanks and indented, for a docstring.
+
+    Args:
+        text: one paragraph.
+        columns: of the indentation.
+
+    Returns:
+        Lines of at most 88 columns, except for longer words.
+    """
     lines = fill(text, 88 - columns, break_long_words=False, break_on_hyphens=False)
     return indent(lines, " " * columns)
 
 
 def harmless(text: str) -> str:
-    """The text as one line of printable characters that can't end a docstring."""
+    """Return the text as one line of printable characters that can't end a docstring.
+
+    Args:
+        text: of any source.
+
+    Returns:
+        The line; double quotes and backslashes are replaced.
+    """
     line = " ".join(text.split()).replace('"', "'").replace("\\", "/")
     return "".join(character if character.isprintable() else "?" for character in line)
 
 
 def scalar_functions(source: str) -> list[str]:
-    """Sources of the functions of `ieee754` that a text calls, or they do."""
+    """Return sources of the functions of `ieee754` that a text calls, or they do.
+
+    Args:
+        source: Python code.
+
+    Returns:
+        One source a function, in the order of the primitives.
+    """
     known = {
         primitive.scalar.__name__: primitive.scalar
         for primitive in PRIMITIVES.values()

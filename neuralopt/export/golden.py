@@ -1,4 +1,4 @@
-"""The test of an exported file: a golden trajectory, and an exact resume."""
+"""Write the test of an exported file: a golden trajectory, and an exact resume."""
 
 import json
 import math
@@ -79,13 +79,16 @@ def test_a_saved_state_goes_on_exactly(tmp_path):
 def golden_source(
     expression: Expression, class_name: str, name: str, file: str = FILE
 ) -> str:
-    """The text of a pytest file for an export.
+    """Return the text of a pytest file for an export.
 
     Args:
         expression: the rule.
         class_name: of the exported optimizer.
         name: of the exported file.
         file: template of the test, by default for torch.
+
+    Returns:
+        The text, with the weights that a RuleOptimizer reaches in float64.
     """
     weight = torch.nn.Parameter(torch.tensor(STARTS, dtype=torch.float64))
     optimizer = RuleOptimizer([weight], expression, RATE, total_steps=TOTAL_STEPS)

@@ -1,4 +1,4 @@
-"""The text of a file that needs only jax and optax.
+"""Make the text of a file that needs only jax and optax.
 
 This module itself needs neither of the two.
 """
@@ -33,13 +33,16 @@ TAKEN = {
 
 
 def optax_file(expression: Expression, name: str, lr: float | None, origin: str) -> str:
-    """The text of a file with the gradient transformations NAME and scale_by_NAME.
+    """Return a file's text with the gradient transformations NAME and scale_by_NAME.
 
     Args:
         expression: the rule.
         name: of the gradient transformation.
         lr: default learning rate, if there is one.
         origin: a sentence on where the rule was found.
+
+    Returns:
+        The text, Python code.
 
     Raises:
         ValueError: the name is not an identifier, or the file uses it itself.
@@ -87,7 +90,7 @@ def _options(code: StraightLine) -> dict[str, str]:
 
 
 def _gaps(code: StraightLine) -> dict[str, str]:
-    """What stands in the gaps that depend on which parts the rule has."""
+    """Return the text of the gaps that depend on which parts the rule has."""
     options, arguments = _options(code), step_parameters(code)
     clock = {"t": "state.count.astype(float)", "T": "float(total_steps)"}
     times = ", ".join(clock[name] for name in clock_parameters(code))

@@ -1,9 +1,9 @@
-"""A rule as straight-line jax.numpy code.
+"""Emit a rule as straight-line jax.numpy code.
 
 Under jit, XLA rewrites some of that: it multiplies constants with each other first, by
 a reciprocal where a tensor is divided by a number, and makes exp(x) * exp(y) one exp.
-That changes rounding, and more where only one of the two forms overflows.
-Divisions of two numbers are kept from it: t / T would miss 1 at the end of a training.
+That changes rounding, and more where only one of the two forms overflows. Divisions of
+two numbers are kept from it: t / T would miss 1 at the end of a training.
 """
 
 from collections.abc import Collection, Iterator
@@ -27,13 +27,20 @@ FLOAT32_MAXIMUM = 3.4028234663852886e38
 
 
 def jax_source(code: StraightLine) -> str:
-    """Python source of the functions `scalars`, if the rule has any, and `step`.
+    """Return Python source of `scalars`, if the rule has any, and of `step`.
 
-    scalars(t, T): all that is one number a step, for an array t and a float T; either
-    is left out if nothing depends on it. What does not depend on t is computed by the
-    functions of `neuralopt.language.ieee754`, in Python floats.
-    step: of `step_parameters`, the rule's value and the new states, each an array of
-    the shape of g or one number.
+    scalars(t, T) returns all that is one number a step, for an array t and a float T;
+    either is left out if nothing depends on it. What does not depend on t is computed
+    by the functions of `neuralopt.language.ieee754`, in Python floats.
+
+    step takes `step_parameters` and returns the rule's value and the new states, each
+    an array of the shape of g or one number.
+
+    Args:
+        code: the rule.
+
+    Returns:
+        The source, one or two functions.
     """
     shared = tuple_of(shared_scalars(code))
     lines = []
@@ -53,16 +60,29 @@ def jax_source(code: StraightLine) -> str:
 
 
 def clock_parameters(code: StraightLine) -> list[str]:
-    """Which of t and T the function `scalars` takes."""
+    """Return which of t and T the function `scalars` takes.
+
+    Args:
+        code: the rule.
+
+    Returns:
+        Names of the parameters, in their order.
+    """
     moving = uses(code, "t", "progress")
     return ["t"] * moving + ["T"] * code.needs_total_steps
 
 
 def step_parameters(code: StraightLine) -> list[str]:
-    """What the function `step` takes.
+    """Return the parameters that the function `step` takes.
 
-    g, w: arrays. numbers: what `scalars` returns. states: arrays. keys, start: of the
-    random bits, for each stream and of the first element.
+    g and w are arrays; numbers is what `scalars` returns; states are arrays; keys and
+    start are of the random bits, for each stream and of the first element.
+
+    Args:
+        code: the rule.
+
+    Returns:
+        Names of the parameters, in their order.
     """
     return [
         "g",
@@ -113,7 +133,10 @@ def _call(code: StraightLine, instruction: Instruction, like: str) -> str:
 
 
 def _argument(code: StraightLine, number: int, like: str) -> str:
-    """A register; JAX would warn of a constant that overflows the type beside it."""
+    """Return a register's text; an array for a constant that overflows float32.
+
+    JAX would warn of such a constant next to an array of that type.
+    """
     value = code.instructions[number].value
     if value is not None and abs(value) > FLOAT32_MAXIMUM:
         return _as_array(code, number, like)

@@ -1,4 +1,4 @@
-"""The text of a file that needs only torch.
+"""Make the text of a file that needs only torch.
 
 The functions that the file carries (scalars by IEEE 754, random bits) are the sources
 of the package's own, so an export and a RuleOptimizer take the very same steps.
@@ -45,13 +45,16 @@ TAKEN = {
 def torch_file(
     expression: Expression, class_name: str, lr: float | None, origin: str
 ) -> str:
-    """The text of a file that holds the rule as a torch optimizer of this name.
+    """Return the text of a file that holds the rule as a torch optimizer of this name.
 
     Args:
         expression: the rule.
         class_name: of the optimizer.
         lr: default learning rate, if there is one.
         origin: a sentence on where the rule was found.
+
+    Returns:
+        The text, Python code.
 
     Raises:
         ValueError: the name is not an identifier, or the file uses it itself.

@@ -1,4 +1,4 @@
-"""Steps of a rule by one compiled loop over all tensors, in several threads.
+"""Take a rule's steps by one compiled loop over all tensors, in several threads.
 
 Tensors are read and written where they are, never copied or aliased.
 """
@@ -33,9 +33,13 @@ GRADIENT = 0
 class Tensors(NamedTuple):
     """What a rule does its step on: one parameter, its gradient and its memory.
 
-    owner: the parameter as the user has it, which may be complex; entries: its state,
-    among them the tensors of memory. first: number of its first element among all of
-    the model, for random bits.
+    Attributes:
+        owner: the parameter as the user has it, which may be complex.
+        entries: its state, among them the tensors of memory.
+        gradient: of the shape of `parameter`.
+        parameter: real numbers; a complex owner as pairs, with a last dimension of 2.
+        memory: each of the shape of `parameter`, by name of the state.
+        first: number of its first element among all of the model, for random bits.
     """
 
     owner: torch.Tensor
@@ -47,7 +51,11 @@ class Tensors(NamedTuple):
 
 
 def check_that_rules_compile() -> None:
-    """Raise ValueError if numba is not installed."""
+    """Check that numba is installed.
+
+    Raises:
+        ValueError: it is not.
+    """
     try:
         import numba  # noqa: F401
     except ImportError as error:
@@ -57,7 +65,14 @@ def check_that_rules_compile() -> None:
 
 
 def can_fuse(tensors: Tensors) -> bool:
-    """Whether a loop can run over these: plain, alike, on the CPU, of a type it has."""
+    """Return whether a loop can run over these tensors.
+
+    Args:
+        tensors: of one parameter.
+
+    Returns:
+        True if all are plain, alike, contiguous, on the CPU, and float32 or float64.
+    """
     parameter = tensors.parameter
     dtype = parameter.dtype
     return (
@@ -87,8 +102,13 @@ def _is_plain(tensor: torch.Tensor, dtype: torch.dtype) -> bool:
 class FusedGroup:
     """Tensors of one type that are at one step, and take it together.
 
-    start: number of their group's first element. Everything except the gradients is
-    kept from step to step.
+    Everything except the gradients is kept from step to step.
+
+    Args:
+        expression: the rule.
+        tensors: one or more, for each of which `can_fuse` holds.
+        step: number of the step they are at, from 0.
+        start: number of their group's first element.
     """
 
     def __init__(
@@ -116,10 +136,19 @@ class FusedGroup:
         state: Mapping[torch.Tensor, dict[str, Any]],
         start: int,
     ) -> bool:
-        """Whether these are just the parameters and their gradients may be used.
+        """Return whether these are just the parameters and their gradients may be used.
 
         Equivalent to making the group anew, in a fraction of the time: everything that
-        may have changed since the last step is compared, except gradient addresses.
+        may have changed since the last step is compared, except gradient addresses,
+        which are taken over.
+
+        Args:
+            parameters: of the optimizer's group.
+            state: of the optimizer, by parameter.
+            start: number of the group's first element.
+
+        Returns:
+            True if `take_step` may be called for them.
         """
         if len(parameters) != len(self._members) or start != self.start:
             return False
@@ -166,7 +195,12 @@ class FusedGroup:
     ) -> None:
         """Change parameters, memory and the number of the step in place.
 
-        scalars: of this step (`Program.clock`). counters: seed and replicate.
+        Args:
+            scalars: of this step (`Program.clock`).
+            counters: seed and replicate.
+            rate: learning rate.
+            decay: decoupled weight decay.
+            maximize: whether gradients are followed uphill.
         """
         loop = compiled_loop(self.expression, decay != 0, maximize)
         kind = DTYPES[self.dtype]

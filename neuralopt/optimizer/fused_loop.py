@@ -1,4 +1,4 @@
-"""A rule's step as one compiled loop over elements.
+"""Emit and compile a rule's step as one loop over elements.
 
 The source for numba is emitted from checked instructions, never from a user's text.
 """
@@ -32,12 +32,15 @@ holds tensors that are dense, of one type and alive.
 
 @lru_cache(maxsize=1 << 8)
 def compiled_loop(expression: Expression, decaying: bool, maximize: bool) -> Loop:
-    """The loop of an expression's canonical form; the first call compiles it.
+    """Return the loop of an expression's canonical form; the first call compiles it.
 
     Args:
         expression: the rule.
         decaying: whether there is weight decay.
         maximize: whether gradients are followed uphill.
+
+    Returns:
+        A `Loop` of the rule.
 
     Raises:
         ImportError: numba is not installed.
@@ -57,12 +60,28 @@ def compiled_loop(expression: Expression, decaying: bool, maximize: bool) -> Loo
 
 
 def constants_of(expression: Expression) -> tuple[float, ...]:
-    """The constants that a loop reads, in their order among its scalars."""
+    """Return the constants that a loop reads, in their order among its scalars.
+
+    Args:
+        expression: the rule.
+
+    Returns:
+        Values of float64.
+    """
     return tuple(_constants(straight_line(simplify(expression))).values())
 
 
 def loop_source(code: StraightLine, decaying: bool, maximize: bool) -> str:
-    """Python source of a `Loop` for numba."""
+    """Return Python source of a `Loop` for numba.
+
+    Args:
+        code: the rule.
+        decaying: whether there is weight decay.
+        maximize: whether gradients are followed uphill.
+
+    Returns:
+        The source of one function, ``loop``.
+    """
     scalars = [*shared_scalars(code), *(f"c{number}" for number in _constants(code))]
     rows = ["g", "w", *states(code)]
     value = _name(code, code.result)

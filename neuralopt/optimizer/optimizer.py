@@ -1,4 +1,4 @@
-"""RuleOptimizer: any rule as a torch optimizer."""
+"""RuleOptimizer runs any rule as a torch optimizer."""
 
 from collections.abc import Callable, Iterable
 from itertools import accumulate
@@ -136,6 +136,9 @@ class RuleOptimizer(Optimizer):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Continue from a saved state.
 
+        Args:
+            state_dict: what `state_dict` returned, of an optimizer with the same rule.
+
         Raises:
             ValueError: another rule made it.
         """
@@ -153,7 +156,17 @@ class RuleOptimizer(Optimizer):
     def step(self, closure: Callable[[], float]) -> float: ...
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> float | None:
-        """One step for every parameter that has a gradient; returns closure's loss."""
+        """Take one step for every parameter that has a gradient.
+
+        Args:
+            closure: computes the loss and its gradients, with gradients enabled.
+
+        Returns:
+            The closure's loss; None without a closure.
+
+        Raises:
+            RuntimeError: a gradient is sparse.
+        """
         loss = None
         if closure is not None:
             with torch.enable_grad():
@@ -205,7 +218,13 @@ class RuleOptimizer(Optimizer):
     ) -> Tensors:
         """What the parameter's step is on; complex numbers as pairs.
 
-        start: elements of the parameters before this one, for its random bits.
+        Args:
+            parameter: as the user has it.
+            gradient: of the parameter.
+            start: elements of the parameters before this one, for its random bits.
+
+        Raises:
+            RuntimeError: the gradient is sparse.
         """
         if gradient.is_sparse:
             raise RuntimeError(

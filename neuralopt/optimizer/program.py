@@ -1,4 +1,4 @@
-"""A rule compiled to straight-line torch code.
+"""Compile a rule to straight-line torch code.
 
 The source is emitted from checked instructions, never from a user's text, and is kept
 for reading (`Program.source`).
@@ -64,14 +64,28 @@ class Program:
     ]
 
     def initial_states(self, like: torch.Tensor) -> States:
-        """Zeros of the shape, type and device of `like`."""
+        """Return the memory that a rule begins with.
+
+        Args:
+            like: a tensor, such as the parameter.
+
+        Returns:
+            `states` tensors of zeros, of the shape, type and device of `like`.
+        """
         return tuple(
             torch.zeros_like(like, memory_format=torch.preserve_format)
             for _ in range(self.states)
         )
 
     def clock(self, step: int, total_steps: int | None) -> Scalars:
-        """Scalars of a step; step counts from 0.
+        """Return the scalars of a step.
+
+        Args:
+            step: number of the step, from 0.
+            total_steps: steps planned for this training; None if unknown.
+
+        Returns:
+            What `scalars` returns for this step; progress is at most 1.
 
         Raises:
             ValueError: the rule uses T or progress, and total_steps is None.
@@ -90,7 +104,14 @@ class Program:
 
 @lru_cache(maxsize=1 << 12)
 def compile_rule(expression: Expression) -> Program:
-    """The program of an expression's canonical form."""
+    """Return the program of an expression's canonical form.
+
+    Args:
+        expression: the rule.
+
+    Returns:
+        The program; the same one for the same expression, while it is cached.
+    """
     canonical = simplify(expression)
     code = straight_line(canonical)
     source = torch_source(code)
@@ -116,12 +137,15 @@ NUMBER = "torch.tensor({}, dtype=g.dtype, device=g.device)"
 def torch_source(
     code: StraightLine, functions: str = "functions.", number: str = NUMBER
 ) -> str:
-    """Python source of the functions `scalars` and `step` of a Program.
+    """Return Python source of the functions `scalars` and `step` of a Program.
 
     Args:
         code: the rule.
         functions: prefix of the names of `neuralopt.language.ieee754`.
         number: how a scalar ``{}`` becomes a tensor.
+
+    Returns:
+        The source of both functions.
     """
     shared = tuple_of(shared_scalars(code))
     lines = ["def scalars(t, T, progress):"]
@@ -144,10 +168,16 @@ def torch_source(
 
 
 def device_source(code: StraightLine) -> str:
-    """Python source of `on_device`, which is `scalars` for a step t that is a tensor.
+    """Return Python source of `on_device`, which is `scalars` for a step t on a device.
 
-    on_device(t) or, for a rule that needs total_steps, on_device(t, T). What does not
-    depend on t is computed on the host.
+    on_device(t) takes t as a tensor; for a rule that needs total_steps it is
+    on_device(t, T). What does not depend on t is computed on the host.
+
+    Args:
+        code: the rule.
+
+    Returns:
+        The source of one function.
     """
     planned = code.needs_total_steps
     lines = [f"def on_device(t{', T' if planned else ''}):", "    t = t.double()"]

@@ -1,4 +1,4 @@
-"""Schedules of the language as schedulers of torch."""
+"""Turn schedules of the language into schedulers of torch."""
 
 from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.optimizer import Optimizer
@@ -11,12 +11,15 @@ def scheduler(
     schedule: str | Expression | Schedule,
     total_steps: int | None = None,
 ) -> LambdaLR:
-    """A scheduler that multiplies the learning rates by a schedule, for any optimizer.
+    """Return a scheduler that multiplies any optimizer's learning rates by a schedule.
 
     Args:
         optimizer: any torch optimizer.
         schedule: a name of SCHEDULES, or a text or expression of t, T and progress.
         total_steps: steps planned, needed if the schedule uses T or progress.
+
+    Returns:
+        The scheduler, a LambdaLR.
 
     Raises:
         ValueError: as `neuralopt.language.schedule_factor`.

@@ -31,6 +31,9 @@ def counting(
         what: the things that are counted, such as ``trainings``.
         stream: standard error if not given.
         show: whether anything is shown.
+
+    Yields:
+        A function of (done, total).
     """
     if not show:
         yield lambda done, total: None

@@ -1,4 +1,4 @@
-"""The progress of a search, on a terminal or in a log."""
+"""Show the progress of a search, on a terminal or in a log."""
 
 from __future__ import annotations
 
@@ -72,7 +72,12 @@ class ProgressLine:
         self._pending = False
 
     def start(self, total: int, told: int) -> None:
-        """Begin at ``told`` of ``total`` proposals."""
+        """Begin at ``told`` of ``total`` proposals.
+
+        Args:
+            total: proposals that the search will tell.
+            told: proposals told before, by an earlier process.
+        """
         self._samples = deque([Sample(0.0, told, 0)])
         if self._stream is None:
             self._stream = sys.stderr
@@ -93,7 +98,11 @@ class ProgressLine:
             self._give_up()
 
     def batch(self, progress: Progress) -> None:
-        """Show the progress after a told batch."""
+        """Show the progress after a told batch.
+
+        Args:
+            progress: where the search is after the batch.
+        """
         self._last = progress
         self._note(progress, progress.told)
         now = self._clock()
@@ -103,7 +112,11 @@ class ProgressLine:
             self._show(progress, now)
 
     def waiting(self, progress: Progress) -> None:
-        """Show how far trainings are while nothing is told."""
+        """Show how far trainings are while nothing is told.
+
+        Args:
+            progress: where the search is, with no rewards and no diagnostics.
+        """
         before = self._last.trained if self._last is not None else 0
         trained = progress.trained - before + _in_training(progress.workers)
         self._note(progress, progress.told + trained)
@@ -160,7 +173,16 @@ class ProgressLine:
 
 
 def plain_line(progress: Progress, samples: Sequence[Sample]) -> str:
-    """Return the progress as one line of a log."""
+    """Return the progress as one line of a log.
+
+    Args:
+        progress: where the search is.
+        samples: of the recent past, oldest first, at least one; rates are taken from
+            the first to the last.
+
+    Returns:
+        The line, without its end.
+    """
     share = 100 * samples[-1].done / max(1, progress.total)
     return ", ".join(
         [
@@ -173,9 +195,19 @@ def plain_line(progress: Progress, samples: Sequence[Sample]) -> str:
 def terminal_line(
     progress: Progress, samples: Sequence[Sample], width: int, unicode: bool = True
 ) -> Text:
-    """Return the progress as one line of at most ``width`` characters.
+    """Return the progress as one line that fits a terminal.
 
     The bar gives way first, then words are shortened, then facts are left out.
+
+    Args:
+        progress: where the search is.
+        samples: of the recent past, oldest first, at least one; rates are taken from
+            the first to the last.
+        width: of the terminal, in characters.
+        unicode: whether the bar may be drawn with box characters.
+
+    Returns:
+        Styled text of at most ``width`` characters.
     """
     done = f"{progress.told:,}/{progress.total:,}"
     facts = _facts(progress, samples)

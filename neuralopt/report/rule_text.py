@@ -1,4 +1,4 @@
-"""Rule text as people are shown it."""
+"""Render rule text as it is shown to people."""
 
 from functools import lru_cache
 
@@ -12,6 +12,12 @@ def folded(text: str) -> str:
 
     Text that this version's language can't read, from an archive of another one, is
     shown as it is.
+
+    Args:
+        text: a rule of the language.
+
+    Returns:
+        The text for people.
     """
     try:
         return render(parse(text), "text")
@@ -20,5 +26,12 @@ def folded(text: str) -> str:
 
 
 def rule_text(proposal: Proposal) -> str:
-    """Return a proposal's canonical rule as people are shown it."""
+    """Return a proposal's canonical rule as people are shown it.
+
+    Args:
+        proposal: of any status.
+
+    Returns:
+        Its canonical form, else its rule as decoded, folded; "" for an invalid row.
+    """
     return folded(proposal.canonical or proposal.rule)

@@ -29,6 +29,9 @@ def sparkline(
         high: value of the highest character; the largest finite one if not given.
         unicode: blocks, else characters that every terminal has.
 
+    Returns:
+        Text of the alphabet BLOCKS or ASCII, and ``!``.
+
     Example:
         >>> sparkline([8, 7, 6, 5, 4, 3, 2, 1], unicode=False)
         '#*+=:-._'
@@ -49,7 +52,14 @@ def sparkline(
 
 
 def supports_unicode(stream: TextIO | None) -> bool:
-    """Return whether blocks can be written to the stream in its encoding."""
+    """Return whether blocks can be written to the stream in its encoding.
+
+    Args:
+        stream: of text; None, or one without an encoding, counts as ASCII.
+
+    Returns:
+        False if the encoding lacks a block or is unknown.
+    """
     encoding = getattr(stream, "encoding", None)
     try:
         (BLOCKS + "━").encode(encoding or "ascii")

@@ -1,4 +1,4 @@
-"""Tables of proposals and of comparisons, as text and as HTML.
+"""Lay out proposals and comparisons as tables, in text and in HTML.
 
 A rule is there to be copied, so no layout breaks or shortens one: on a terminal that is
 too narrow for a row, the rule moves to a line of its own below it, and a rule longer
@@ -78,6 +78,9 @@ class Table:
         Args:
             width: of the terminal, in characters. Rows that don't fit it get a second
                 line for the columns that may move below. None: one line a row.
+
+        Returns:
+            A list of cells for each line: the header, the rows, then the notes.
         """
         header = tuple(Cell(column.title, "bold") for column in self.columns)
         cells = [header, *self.rows]
@@ -100,7 +103,14 @@ class Table:
         return lines
 
     def text(self, width: int | None = None) -> str:
-        """Return the table as plain text; see ``lines``."""
+        """Return the table as plain text; see ``lines``.
+
+        Args:
+            width: of the terminal, in characters; None for one line a row.
+
+        Returns:
+            The lines, each with its end and without trailing blanks.
+        """
         joined = ("".join(cell.text for cell in line) for line in self.lines(width))
         return "".join(line.rstrip() + "\n" for line in joined)
 
@@ -159,6 +169,9 @@ def proposals_table(
         proposals: in the order to be shown.
         notes: paragraphs below the table.
         runs: name of each proposal's run, where they are of several.
+
+    Returns:
+        The table; its rule column may move below.
     """
     shown = list(proposals)
     qualities = [_number(proposal.quality) for proposal in shown]
@@ -207,6 +220,9 @@ def comparison_table(
             scale: logarithmic, from the smallest loss to the largest first one.
         unicode: whether curves may be drawn with blocks.
         notes: further notes, above the explanation.
+
+    Returns:
+        The table, best candidate first; its notes explain the columns.
     """
     sparks = _sparks(curves or {}, unicode)
     columns = (
@@ -303,7 +319,14 @@ def _quality(quality: float) -> str:
 
 
 def printable(text: str) -> str:
-    """Return a text with what could steer a terminal shown as question marks."""
+    """Return a text with what could steer a terminal shown as question marks.
+
+    Args:
+        text: of any source.
+
+    Returns:
+        Text of the same length, of printable characters.
+    """
     return "".join(each if each.isprintable() else "?" for each in text)
 
 

@@ -1,4 +1,4 @@
-"""A search in TensorBoard, as one run."""
+"""Write a search to TensorBoard, as one run."""
 
 from __future__ import annotations
 
@@ -73,6 +73,10 @@ class TensorBoard:
     def start(self, total: int, told: int) -> None:
         """Open the run; what an earlier process told after ``told`` is hidden.
 
+        Args:
+            total: proposals that the search will tell.
+            told: proposals told before, by an earlier process.
+
         Raises:
             OSError: the directory can't be written.
         """
@@ -89,7 +93,11 @@ class TensorBoard:
         self._speed = (0.0, 0)
 
     def batch(self, progress: Progress) -> None:
-        """Write one told batch."""
+        """Write one told batch.
+
+        Args:
+            progress: where the search is after the batch.
+        """
         for tag, value in self._scalars(progress).items():
             self._opened.add_scalar(tag, value, progress.told)
         self._last = progress
@@ -100,7 +108,11 @@ class TensorBoard:
             self._opened.flush()
 
     def waiting(self, progress: Progress) -> None:
-        """Write nothing: without a told batch there is no step."""
+        """Write nothing, because without a told batch there is no step.
+
+        Args:
+            progress: where the search is.
+        """
 
     def close(self) -> None:
         """Write the last table and close the run; a second time does nothing."""
@@ -160,6 +172,12 @@ def markdown_table(proposals: Sequence[Proposal]) -> str:
     TensorBoard's Markdown does not end a cell at a ``|`` inside code, and would show
     the backslash of an escaped one; a backtick would end the code, so it is shown as an
     apostrophe.
+
+    Args:
+        proposals: best first.
+
+    Returns:
+        The lines, joined; one for each proposal below the header.
     """
     lines = ["| rank | number | quality | lr | rule |", "|---:|---:|---:|---:|:---|"]
     for rank, proposal in enumerate(proposals, 1):

@@ -56,6 +56,9 @@ def run_benchmark(
             that are being trained count by their share of optimizer steps, rounded
             down in sum.
 
+    Returns:
+        One score a seed of every candidate on every split.
+
     Raises:
         ValueError: the engine is unknown, there is fewer than one seed, this machine
             does not have the device, or a training breaks.

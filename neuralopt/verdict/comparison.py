@@ -1,4 +1,4 @@
-"""Candidates ranked and held against a reference; nothing of rules, tasks or tables."""
+"""Rank candidates by quality and compare each with a reference, paired by seed."""
 
 import math
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ Verdict = Literal["better", "worse", "no difference shown", "reference"]
 
 @dataclass(frozen=True, slots=True)
 class ComparisonRow:
-    """Where one candidate stands.
+    """The place of one candidate in a comparison.
 
     Attributes:
         name: the candidate.
@@ -106,6 +106,9 @@ def compare(
         reference: the reference by name. Give it only if it was named before looking.
         confidence: of the intervals; 1 - confidence is the probability, at most, of one
             or more wrong verdicts in the whole comparison.
+
+    Returns:
+        Rows in the order of their ranks, with the reference they were compared with.
 
     Raises:
         ValueError: shapes disagree, a value is NaN (a failed run has no score: run it

@@ -1,4 +1,4 @@
-"""Student's t for a mean and for a paired difference; nothing of families of them."""
+"""Compute Student's t for a mean and for a paired difference."""
 
 import math
 from collections.abc import Sequence
@@ -28,7 +28,14 @@ class MeanEstimate:
 
     @staticmethod
     def of(values: Sequence[float] | NDArray[np.float64]) -> "MeanEstimate":
-        """Estimate from n >= 1 finite values."""
+        """Estimate a mean and its standard error.
+
+        Args:
+            values: shape (n,), n >= 1, finite.
+
+        Returns:
+            The estimate; its error is NaN if n is 1.
+        """
         numbers = [float(value) for value in values]
         count = len(numbers)
         if max(numbers) - min(numbers) <= _ROUNDING:
@@ -40,10 +47,10 @@ class MeanEstimate:
         return MeanEstimate(mean, math.sqrt(squares / (count - 1) / count), count)
 
     def tail(self) -> float:
-        """Probability of a mean this far from 0, on this side of it, were the truth 0.
+        """Return the one-sided probability of a mean this far from 0 if the truth is 0.
 
         Where all values agree, t has no estimate of the noise and would be certain,
-        even of two qualities that are coarse counts. The exact sign test speaks
+        even of two qualities that are coarse counts. The exact sign test is used
         instead: n equal signs have probability 2**-n.
         """
         if self.mean == 0 or self.count == 1:
@@ -53,10 +60,14 @@ class MeanEstimate:
         return float(special.stdtr(self.count - 1, -abs(self.mean) / self.error))
 
     def margin(self, tail: float) -> float:
-        """Distance from the mean to the bound that the truth passes with ``tail``.
+        """Return the distance from the mean to the bound that the truth passes.
 
-        Infinite where the values can't say: one value; or equal values, other than 0,
-        that are too few for the sign test at this level.
+        Args:
+            tail: probability that the truth passes the bound, on one side.
+
+        Returns:
+            The distance. Infinite where the values can't say: one value; or equal
+            values, other than 0, that are too few for the sign test at this level.
         """
         if self.count == 1:
             return math.inf
@@ -70,8 +81,15 @@ def mean_interval(
 ) -> tuple[float, float]:
     """Return Student's t interval of the mean of n qualities, cut to [0, 1].
 
-    One value alone says nothing: [0, 1]. Values that all agree give a point, which says
-    that these seeds agree and not that every seed would.
+    A single value gives [0, 1]. Values that all agree give a point, which says that
+    these seeds agree and not that every seed would.
+
+    Args:
+        values: shape (n,), each in [0, 1].
+        confidence: inside (0, 1), such as 0.95.
+
+    Returns:
+        (low, high).
 
     Raises:
         ValueError: no values.

@@ -1,4 +1,4 @@
-"""Scores of candidates on the same fresh seeds."""
+"""Hold scores of candidates on the same fresh seeds."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -37,6 +37,9 @@ class Benchmark:
             split: one of those measured.
             baselines: candidates from which the reference is chosen, as the one of the
                 best mean; all candidates if None.
+
+        Returns:
+            The candidates, best first.
         """
         names = list(self.scores[split])
         scores = [self.scores[split][name] for name in names]
@@ -51,5 +54,12 @@ class Benchmark:
         )
 
     def curves(self, split: "Split") -> dict[str, tuple[float, ...]]:
-        """Return the training loss along the long run of each one's first seed."""
+        """Return the training loss along the long run of each one's first seed.
+
+        Args:
+            split: one of those measured.
+
+        Returns:
+            Losses in the order of time, by name of the candidate.
+        """
         return {name: row[0].curve for name, row in self.scores[split].items()}

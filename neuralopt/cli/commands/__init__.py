@@ -1,1 +1,1 @@
-"""The commands of `neuralopt`, a file each."""
+"""The commands of `neuralopt`, one file for each group of them."""

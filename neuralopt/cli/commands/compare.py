@@ -1,4 +1,4 @@
-"""The command compare, and the table that every search ends with."""
+"""Run the command compare, and the benchmark that every search ends with."""
 
 import argparse
 import json
@@ -28,6 +28,17 @@ SPLITS: tuple[Split, ...] = ("selection", "test")
 
 
 def compare(options: argparse.Namespace) -> int:
+    """Run the command compare: train rules alike, and rank them.
+
+    Args:
+        options: parsed arguments: rules (with overrides among them), config_dir, json.
+
+    Returns:
+        The exit code, 0.
+
+    Raises:
+        ValueError: a rule or an override can't be read, or no rule is named.
+    """
     overrides = [text for text in options.rules if is_override(text)]
     texts = [text for text in options.rules if not is_override(text)]
     candidates = find_candidates(texts)
@@ -51,7 +62,14 @@ def compare(options: argparse.Namespace) -> int:
 
 
 def is_override(text: str) -> bool:
-    """Whether an argument is KEY=VALUE; the folder of a run may hold a "=" too."""
+    """Return whether an argument is KEY=VALUE.
+
+    Args:
+        text: an argument as typed; the folder of a run may hold a "=" too.
+
+    Returns:
+        False if it has no "=", or names a rule of a run that exists.
+    """
     run = run_of(text)
     return "=" in text and not (run and (Path(run) / ARCHIVE_FILE).exists())
 
@@ -64,6 +82,10 @@ def settings_of_runs(
     Args:
         texts: rules as typed.
         overrides: what the user typed; a task or budget named there may differ.
+
+    Returns:
+        The settings, which are the same for all runs as far as scoring goes, except for
+        what the overrides name; None if no run is named.
 
     Raises:
         ValueError: runs score rules differently, or one trains a custom task that the
@@ -104,7 +126,16 @@ def benchmark(
 ) -> list[Benchmark]:
     """Say what is scored, score it and show progress; see `run_benchmarks`.
 
-    With `quiet`, standard output is kept for the result.
+    Args:
+        candidates: rules and torch's optimizers, by name.
+        scoring: tasks, budget and numerics.
+        seeds: fresh initial weights and data orders.
+        splits: held-out splits to measure on.
+        quiet: whether standard output is kept for the result.
+        heartbeat: called now and then, by a caller that holds an archive.
+
+    Returns:
+        One benchmark for each task.
     """
     print(
         f"\nScoring {len(candidates)} rules on {seeds} fresh seeds, budget "
@@ -131,7 +162,11 @@ def run_benchmarks(
         seeds: fresh initial weights and data orders.
         splits: held-out splits to measure on.
         show: whether to show progress on standard error.
-        heartbeat: called now and then, by a caller that holds an archive meanwhile.
+        heartbeat: called now and then during training, by a caller that holds an
+            archive.
+
+    Returns:
+        One benchmark for each task.
     """
     with counting("trainings", show=show) as count:
 
@@ -157,7 +192,14 @@ def run_benchmarks(
 
 
 def rule_texts(candidates: Mapping[str, OptimizerSpec]) -> dict[str, str]:
-    """Return the folded text of each rule; empty where the name is the text."""
+    """Return the folded text of each rule.
+
+    Args:
+        candidates: rules and torch's optimizers, by name.
+
+    Returns:
+        Text by name, of rules only; empty where the name is the text.
+    """
     return {
         name: render(simplify(rule)) if name != str(rule) else ""
         for name, rule in candidates.items()

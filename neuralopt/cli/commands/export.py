@@ -1,4 +1,4 @@
-"""The command export: a rule as a file that stands alone."""
+"""Run the command export: write a rule as a file that needs no neuralopt."""
 
 import argparse
 import math
@@ -10,6 +10,19 @@ from neuralopt.language import RULES, render, simplify
 
 
 def export(options: argparse.Namespace) -> int:
+    """Run the command export.
+
+    Args:
+        options: parsed arguments: rule, output, name, target, lr.
+
+    Returns:
+        The exit code, 0.
+
+    Raises:
+        ValueError: the rule, the learning rate, a name or the folder is wrong, or the
+            path holds a file that is not an export.
+        OSError: the file can't be written.
+    """
     found = find_rule(options.rule)
     lr = found.lr if options.lr is None else options.lr
     if lr is not None and not 0 < lr < math.inf:

@@ -1,4 +1,4 @@
-"""What a search does when it has told its last proposal: the verdict, and hints."""
+"""Print what a search ends with: the verdict, and hints."""
 
 import json
 import sys
@@ -22,6 +22,11 @@ def finish(parts: SearchParts, archive: Archive, run_dir: Path) -> None:
 
     The verdict is kept in the archive. A search that ends again, because it was resumed
     after its end, shows the verdict that it has.
+
+    Args:
+        parts: of the search.
+        archive: open for writing, with every proposal told.
+        run_dir: the folder of the search.
     """
     counts = {status: n for status, n in archive.counts().items() if n}
     told = ", ".join(f"{count} {status}" for status, count in counts.items())

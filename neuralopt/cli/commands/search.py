@@ -1,4 +1,4 @@
-"""The commands that run searches: search and resume."""
+"""Run the commands search and resume."""
 
 import argparse
 import gc
@@ -34,6 +34,19 @@ from neuralopt.report.tensorboard import TensorBoard
 
 
 def search(options: argparse.Namespace) -> int:
+    """Run the command search, or one search for each run of a sweep.
+
+    Args:
+        options: parsed arguments: overrides, multirun, config_dir, show, preview.
+
+    Returns:
+        The exit code: 0, or INTERRUPTED if the search was stopped.
+
+    Raises:
+        ValueError: an override is wrong, or the run directory holds a search.
+        OSError: the run directory can't be written.
+        ArchiveError: the archive fails.
+    """
     if options.multirun:
         return _sweep(options)
     settings = compose_settings(options.overrides, options.config_dir)
@@ -116,6 +129,18 @@ def _search(settings: Settings) -> int:
 
 
 def resume(options: argparse.Namespace) -> int:
+    """Run the command resume: continue a search that was stopped or killed.
+
+    Args:
+        options: parsed arguments: run, overrides.
+
+    Returns:
+        The exit code: 0, or INTERRUPTED if the search was stopped again.
+
+    Raises:
+        ValueError: the folder holds no search, or an override makes another one.
+        ArchiveError: the archive fails, or another process writes it.
+    """
     check_kept(options.run)
     return _continue(
         Path(options.run), lambda settings: moved(settings, options.overrides)
@@ -157,7 +182,12 @@ def _agreeing(run_dir: Path, kept: Settings, asked: Settings) -> Settings:
 
 
 def _continue(run_dir: Path, choose: Callable[[Settings], Settings]) -> int:
-    """Go on with a search; choose: its settings, from those it was begun with."""
+    """Go on with a search.
+
+    Args:
+        run_dir: its folder.
+        choose: from the settings that the search was begun with to those to go on with.
+    """
     path = archive_path(str(run_dir))
     with Archive.open(path) as archive:  # a search that can't go on stays as it is
         context = archive.context

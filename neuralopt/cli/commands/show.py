@@ -1,4 +1,4 @@
-"""The command show: what is known of one rule."""
+"""Run the command show: print what is known of one rule."""
 
 import argparse
 import json
@@ -23,6 +23,17 @@ from neuralopt.scoring.score import Score
 
 
 def show(options: argparse.Namespace) -> int:
+    """Run the command show.
+
+    Args:
+        options: parsed arguments: rule, code, json.
+
+    Returns:
+        The exit code, 0.
+
+    Raises:
+        ValueError: the text refers to no rule, or to several.
+    """
     found = find_rule(options.rule)
     facts = _facts(found, options.rule)
     if options.json:
@@ -73,7 +84,7 @@ def _facts(found: FoundRule, typed: str) -> dict[str, object]:
 
 
 def _verdict(archive: Archive, number: int) -> str:
-    """How a proposal stands in the verdict that its search ended with."""
+    """Describe a proposal's row in the verdict that its search ended with."""
     if not archive.verdicts():
         return ""
     # Intervals need numpy and scipy, which most of what is shown does not.

@@ -1,4 +1,4 @@
-"""The command top: the best rules of one or several runs."""
+"""Run the command top: list the best rules of one or several runs."""
 
 import argparse
 import json
@@ -20,6 +20,17 @@ Chosen = list[tuple[str, Proposal]]
 
 
 def top(options: argparse.Namespace) -> int:
+    """Run the command top.
+
+    Args:
+        options: parsed arguments: runs, n, all, json.
+
+    Returns:
+        The exit code, 0.
+
+    Raises:
+        ValueError: -n is below 1, or a folder holds no archive.
+    """
     if options.n is not None and options.n < 1:
         raise ValueError(f"-n is {options.n}: give 1 or more")
     groups: dict[tuple[str, ...], Chosen] = {}

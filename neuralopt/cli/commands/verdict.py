@@ -1,4 +1,4 @@
-"""The command verdict: the comparison that a search ended with, without training."""
+"""Run the command verdict: show the comparison that a search ended with."""
 
 import argparse
 import json
@@ -16,6 +16,17 @@ from neuralopt.verdict.scores import Benchmark
 
 
 def verdict(options: argparse.Namespace) -> int:
+    """Run the command verdict; nothing is trained.
+
+    Args:
+        options: parsed arguments: run, json.
+
+    Returns:
+        The exit code, 0.
+
+    Raises:
+        ValueError: the folder holds no archive, or its search has no verdict.
+    """
     with Archive.open(archive_path(options.run)) as archive:
         records = latest(archive)
     if not records:
@@ -35,13 +46,27 @@ def verdict(options: argparse.Namespace) -> int:
 
 
 def latest(archive: Archive) -> list[VerdictRecord]:
-    """Return the records of the newest verdict, one for each task and split."""
+    """Return the records of the newest verdict, one for each task and split.
+
+    Args:
+        archive: of a search.
+
+    Returns:
+        Records that were made at one time; empty if there is no verdict.
+    """
     records = archive.verdicts()
     return [each for each in records if each.made == records[-1].made]
 
 
 def restored(record: VerdictRecord) -> tuple[Benchmark, Sequence[str] | None]:
-    """Return a stored verdict as a benchmark of one split, and its baselines."""
+    """Return a stored verdict as a benchmark of one split, and its baselines.
+
+    Args:
+        record: as the archive holds it.
+
+    Returns:
+        (benchmark, baselines); baselines are None where all candidates are.
+    """
     scores = cast("Mapping[str, tuple[object, ...]]", record.scores)
     found = Benchmark(
         record.task,
@@ -74,7 +99,15 @@ def print_verdict(
 
 
 def plain(found: Benchmark, baselines: Sequence[str] | None) -> dict[str, object]:
-    """Return a benchmark as standard JSON can hold it."""
+    """Return a benchmark as standard JSON can hold it.
+
+    Args:
+        found: scores on fresh seeds.
+        baselines: candidates from which the reference is chosen; None for all.
+
+    Returns:
+        Task, budget, seeds, and a list of rows for each split, best first.
+    """
     return {
         "task": found.task,
         "budget": found.budget,
@@ -110,9 +143,15 @@ def _plain_row(row: ComparisonRow) -> dict[str, object]:
 
 
 def of_proposals(archive: Archive) -> dict[int, tuple[ComparisonRow, VerdictRecord]]:
-    """Return how proposals stand in the newest verdict, by number.
+    """Return the row of each proposal in the newest verdict.
 
     Of several tasks or splits it is the first one.
+
+    Args:
+        archive: of a search.
+
+    Returns:
+        (row, record of its verdict), by number of the proposal.
     """
     for record in latest(archive)[:1]:
         found, baselines = restored(record)

@@ -1,1 +1,1 @@
-"""The configuration: its schema, Hydra's files and overrides; no commands."""
+"""The configuration: its schema, Hydra's files and overrides."""

@@ -30,6 +30,9 @@ def compose_settings(overrides: Sequence[str], config_dir: str = "") -> Settings
         config_dir: a folder with groups of the user's own files, such as
             ``DIR/space/mine.yaml``; empty for none.
 
+    Returns:
+        The settings, of which numbers and types are checked.
+
     Raises:
         ValueError: one line, for an override that can't be read, an unknown key or
             group option, a value of another type, or a number out of range.
@@ -90,5 +93,12 @@ def _initialized() -> Any:
 
 
 def settings_yaml(settings: Settings) -> str:
-    """Return settings as YAML, for people."""
+    """Return settings as YAML, for people.
+
+    Args:
+        settings: of a search.
+
+    Returns:
+        The text, several lines.
+    """
     return OmegaConf.to_yaml(OmegaConf.create(dataclasses.asdict(settings)))

@@ -1,6 +1,6 @@
 """Read what people type as KEY=VALUE, check names, and explain Hydra's errors.
 
-Three forms are ours, and are translated for Hydra here: ``GROUP=PATH.yaml`` reads a
+Three forms are not Hydra's, and are translated for it here: ``GROUP=PATH.yaml`` reads a
 file of the user's, ``KEY+=[A,B]`` extends a list, and ``task.path=X`` is short for
 ``task.options.path=X``, as are ``searcher.hidden=32`` and ``evaluator.workers=2``.
 """
@@ -49,7 +49,12 @@ OPTION_GROUPS: Mapping[str, tuple[type, Mapping[str, Any]]] = {
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Extension:
-    """Values to append to the list at a key."""
+    """Values to append to the list at a key.
+
+    Attributes:
+        key: of the list, with the short form of an option written out.
+        values: in the order typed.
+    """
 
     key: str
     values: tuple[object, ...]
@@ -79,6 +84,9 @@ def read_overrides(typed: Sequence[str], config_dir: str = "") -> ReadOverrides:
     Args:
         typed: as typed, ``KEY=VALUE``.
         config_dir: a folder with groups of the user's own files; empty for none.
+
+    Returns:
+        Overrides for Hydra, extensions of lists, and contents of the user's files.
 
     Raises:
         ValueError: one line, for what can't be read and for unknown names.
@@ -110,8 +118,15 @@ def read_overrides(typed: Sequence[str], config_dir: str = "") -> ReadOverrides:
 def option_key(key: str) -> str:
     """Return a key with the short form of an option written out.
 
-    >>> option_key("evaluator.workers"), option_key("evaluator.engine")
-    ('evaluator.options.workers', 'evaluator.engine')
+    Args:
+        key: as typed.
+
+    Returns:
+        The key of the configuration; a key that is not a short form is unchanged.
+
+    Example:
+        >>> option_key("evaluator.workers"), option_key("evaluator.engine")
+        ('evaluator.options.workers', 'evaluator.engine')
     """
     group, _, name = key.partition(".")
     if group not in OPTION_GROUPS or not name:
@@ -168,7 +183,7 @@ def _listed(text: str) -> list[object]:
 
 
 def _scalar(text: str) -> object:
-    """A number or a word as YAML reads it; anything else is text as it stands."""
+    """Return a number or a word as YAML reads it; anything else as the text it is."""
     if re.fullmatch(r"[-+.\w]+|'[^']*'|\"[^\"]*\"", text):
         return yaml.safe_load(text)
     return text
@@ -233,7 +248,15 @@ def _keys() -> list[str]:
 
 
 def files_of(group: str, config_dir: str = "") -> list[str]:
-    """Return names of a group's files, ours and those in a folder of the user's."""
+    """Return names of a group's files, ours and those in a folder of the user's.
+
+    Args:
+        group: a folder of ``conf/``, such as ``space``.
+        config_dir: a folder with groups of the user's own files; empty for none.
+
+    Returns:
+        Each name once, without ``.yaml``.
+    """
     own = Path(config_dir) / group
     mine = Catalog(own) if config_dir and own.is_dir() else ()
     return list(dict.fromkeys([*catalog(group), *mine]))
@@ -246,7 +269,14 @@ def config_groups() -> list[str]:
 
 
 def explanation(error: Exception) -> str:
-    """Return an error of Hydra or OmegaConf as one line: value, rule and options."""
+    """Return an error of Hydra or OmegaConf as one line: value, rule and options.
+
+    Args:
+        error: raised while settings were composed.
+
+    Returns:
+        The line, for a ValueError.
+    """
     cause = error.__cause__ if isinstance(error, HydraException) else error
     if not isinstance(cause, OmegaConfBaseException) or not cause.full_key:
         return f"configuration: {' '.join(str(error).split())}"

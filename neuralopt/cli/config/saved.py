@@ -1,4 +1,4 @@
-"""Settings that were saved with a run: read, compared, and moved elsewhere."""
+"""Read, compare and override settings that were saved with a run."""
 
 import dataclasses
 import json
@@ -32,16 +32,29 @@ NUMERICS = ("engine", "device", "precision")
 """Settings of an evaluator that make another search."""
 
 OWN_ADDRESSES = ("", "local", "auto")
-"""Clusters of this machine. A file alone never makes us connect to another one."""
+"""Clusters of this machine. A file never makes us connect to another one."""
 
 
 def settings_text(settings: Settings) -> str:
-    """Return settings as JSON, as they are kept with a run."""
+    """Return settings as JSON, as they are kept with a run.
+
+    Args:
+        settings: of a search.
+
+    Returns:
+        The text, which `settings_from_text` reads.
+    """
     return json.dumps(dataclasses.asdict(settings), indent=1)
 
 
 def settings_from_text(text: str) -> Settings:
     """Return settings that were kept with a run.
+
+    Args:
+        text: JSON, as `settings_text` writes it.
+
+    Returns:
+        The settings, without a permission to download data.
 
     Raises:
         ValueError: another version wrote them, in a form that this one can't read.
@@ -92,6 +105,13 @@ def _upgraded(kept: Any) -> Any:
 
 def moved(settings: Settings, overrides: Sequence[str]) -> Settings:
     """Return the settings of a search with overrides that keep it the same search.
+
+    Args:
+        settings: kept with the search; they are changed in place.
+        overrides: as typed, of groups in MOVABLE and keys in PLACES.
+
+    Returns:
+        The same settings, changed.
 
     Raises:
         ValueError: an override makes another search, or the search would run a module
@@ -153,9 +173,16 @@ def _copy(key: str, source: Settings, target: Settings) -> None:
 
 
 def settings_difference(one: Settings, other: Settings) -> str:
-    """Return the first key in which two searches differ; empty if they are the same.
+    """Return the first key in which two searches differ.
 
     Where a search runs and what it shows does not make it another one.
+
+    Args:
+        one: settings of a search.
+        other: settings of a search.
+
+    Returns:
+        The key; empty if the searches are the same.
     """
     for field in dataclasses.fields(Settings):
         mine, theirs = getattr(one, field.name), getattr(other, field.name)
@@ -219,7 +246,14 @@ def _with(section: Any, name: str, source: Any) -> Any:
 
 
 def described_overrides(settings: Settings) -> list[str]:
-    """Return task, recipe and budget as overrides for people, without defaults."""
+    """Return task, recipe and budget as overrides for people, without defaults.
+
+    Args:
+        settings: of a search.
+
+    Returns:
+        Texts ``KEY=VALUE``.
+    """
     task, budget = settings.task, settings.budget
     typed = [] if task.name == TaskSettings().name else [f"task={task.name}"]
     typed += _typed("task", task.options) + _typed("task.recipe", task.recipe)

@@ -1,7 +1,7 @@
 """The schema of the configuration: what a search depends on, as plain data.
 
 Options of tasks, searchers and evaluators are those of their registries, and a budget
-is `scoring.Budget`: nothing is defined here twice.
+is `scoring.Budget`; each is defined once, there.
 """
 
 from dataclasses import dataclass, field, fields
@@ -33,7 +33,12 @@ class TaskSettings:
 
 @dataclass
 class SearcherSettings:
-    """A name of SEARCHERS and its options."""
+    """The searcher, which proposes rules.
+
+    Attributes:
+        name: a name of SEARCHERS.
+        options: of the searcher.
+    """
 
     name: str = ""
     options: dict[str, Any] = field(default_factory=dict)
@@ -60,6 +65,12 @@ class EvaluatorSettings:
 
 @dataclass
 class ReportSettings:
+    """What a search shows and writes for people.
+
+    Attributes:
+        tensorboard: whether the search is written to TensorBoard.
+    """
+
     tensorboard: bool = True
 
 
@@ -83,10 +94,20 @@ class Settings:
     """Everything a search depends on, and where it writes.
 
     Attributes:
+        seed: of the searcher, initial weights, data orders and random bits of rules.
+        proposals: of the whole search.
+        batch: proposals asked for at once.
+        lag: batches asked ahead of the oldest that is not told.
         run_dir: named by the date where it is empty.
         resume: ``never`` rejects a run directory that holds a search, ``auto``
             continues that search.
         space: a mapping for `Space.from_mapping`.
+        task: a task and the recipe it is trained with.
+        budget: how each rule is tried.
+        searcher: proposes rules.
+        evaluator: where rules are scored.
+        report: what is shown and written for people.
+        verdict: the comparison that the search ends with.
     """
 
     seed: int = 0
@@ -118,6 +139,9 @@ their own."""
 
 def check_settings(settings: Settings) -> None:
     """Check what no registry checks, before anything is written.
+
+    Args:
+        settings: composed, of any source.
 
     Raises:
         ValueError: a number is too small, or a word is not one of those accepted.

@@ -37,8 +37,11 @@ def expand(overrides: Sequence[str], config_dir: str = "") -> list[Run]:
 
     Args:
         overrides: as typed. ``KEY=A,B`` names several values, as Hydra has it; so do
-            ``KEY=range(3)`` and ``KEY=glob(*)``, which stands for all files of a group.
+            ``KEY=range(3)`` and ``KEY=glob(*)``, which names all files of a group.
         config_dir: a folder with groups of the user's own files; empty for none.
+
+    Returns:
+        The runs; the values of the last override change first.
 
     Raises:
         ValueError: an override can't be read, or none names several values.
@@ -73,7 +76,7 @@ def expand(overrides: Sequence[str], config_dir: str = "") -> list[Run]:
 
 
 def _values(text: str, config_dir: str) -> list[str]:
-    """The overrides, of one value each, that an override stands for."""
+    """Return the overrides, of one value each, that an override is short for."""
     key, equals, _ = text.partition("=")
     try:
         parsed = OverridesParser.create().parse_override(text)
