@@ -382,16 +382,17 @@ def test_only_on_a_gpu_is_cudnn_limited_to_repeatable_algorithms():
 
 
 @pytest.mark.parametrize("before", [False, True])
-def test_cudnn_stays_limited_until_the_last_training_ends(monkeypatch, before):
+def test_cudnn_stays_limited_until_the_last_training_ends(before):
     cudnn = torch.backends.cudnn
-    monkeypatch.setattr(cudnn, "deterministic", before)
-    first, last = (Numerics(device="cuda").repeatable() for _ in range(2))
-    first.__enter__()
-    last.__enter__()
-    first.__exit__(None, None, None)
-    assert cudnn.deterministic
-    last.__exit__(None, None, None)
-    assert cudnn.deterministic == before
+    # Setting the attribute is an error once torch's own test helpers are imported.
+    with cudnn.flags(deterministic=before):
+        first, last = (Numerics(device="cuda").repeatable() for _ in range(2))
+        first.__enter__()
+        last.__enter__()
+        first.__exit__(None, None, None)
+        assert cudnn.deterministic
+        last.__exit__(None, None, None)
+        assert cudnn.deterministic == before
 
 
 def test_a_long_held_out_split_is_measured_in_pieces(monkeypatch):
