@@ -66,14 +66,7 @@ class SerialEngine:
     ) -> list[Outcome]:
         """Train children one after another and measure them on held-out splits.
 
-        Args:
-            children: each trained from its own initial weights.
-            epochs: passes over the training split.
-            splits: measured after training.
-            limit: an epoch ends after so many examples, if there are more.
-
-        Returns:
-            One outcome for each child, in the same order.
+        See `Engine.train`.
         """
         with self.numerics.repeatable():
             return [self._train(child, epochs, splits, limit) for child in children]

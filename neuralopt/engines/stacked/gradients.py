@@ -152,34 +152,20 @@ class DenseGradients:
     ) -> torch.Tensor:
         """Write the gradients of all rows on one batch, by `batched_gradients`.
 
-        Args:
-            weights: (rows, length).
-            inputs: of the batch, the same for all rows.
-            targets: of the batch.
-            gradients: (rows, length), written to.
-            step: of the training; not used.
-
-        Returns:
-            The loss of each row, (rows,).
+        See `GradientMethod.gradients`.
         """
         return batched_gradients(self.layers, weights, inputs, targets, gradients)
 
     def keep(self, rows: torch.Tensor) -> None:
         """Do nothing, since this method keeps no buffers.
 
-        Args:
-            rows: their numbers, ascending.
+        See `GradientMethod.keep`.
         """
 
     def measure(self, weights: torch.Tensor, examples: Examples) -> Measures:
         """Measure the network of each row on a held-out split.
 
-        Args:
-            weights: (rows, length).
-            examples: of the split, on the device of the networks.
-
-        Returns:
-            Mean loss and accuracy of each row.
+        See `GradientMethod.measure`.
         """
         outputs = batched_forward(self.layers, weights, examples.inputs)[-1]
         right = (outputs.argmax(-1) == examples.targets).double().mean(1)
@@ -225,15 +211,7 @@ class LoopGradients:
     ) -> torch.Tensor:
         """Write the gradients of all rows on one batch, row by row.
 
-        Args:
-            weights: (rows, length).
-            inputs: of the batch, the same for all rows.
-            targets: of the batch.
-            gradients: (rows, length), written to.
-            step: of the training; random numbers of a network depend on it.
-
-        Returns:
-            The loss of each row, (rows,).
+        See `GradientMethod.gradients`.
 
         Raises:
             UnsupportedTaskError: other parameters than the setup's frozen ones get no
@@ -273,20 +251,14 @@ class LoopGradients:
     def keep(self, rows: torch.Tensor) -> None:
         """Keep only the networks of these rows.
 
-        Args:
-            rows: their numbers, ascending.
+        See `GradientMethod.keep`.
         """
         self.networks = [self.networks[row] for row in rows.tolist()]
 
     def measure(self, weights: torch.Tensor, examples: Examples) -> Measures:
         """Measure the network of each row on a held-out split.
 
-        Args:
-            weights: (rows, length).
-            examples: of the split, on the device of the networks.
-
-        Returns:
-            Mean loss and accuracy of each row.
+        See `GradientMethod.measure`.
         """
         self._place(weights)
         task, numerics = self.setup.task, self.setup.numerics
@@ -347,15 +319,7 @@ class VmapGradients:
     ) -> torch.Tensor:
         """Write the gradients of all rows on one batch, in one pass.
 
-        Args:
-            weights: (rows, length).
-            inputs: of the batch, the same for all rows.
-            targets: of the batch.
-            gradients: (rows, length), written to.
-            step: of the training; not used.
-
-        Returns:
-            The loss of each row, (rows,).
+        See `GradientMethod.gradients`.
         """
         rows, count = self.setup.rows, len(weights)
         buffers = self.buffers
@@ -379,20 +343,14 @@ class VmapGradients:
     def keep(self, rows: torch.Tensor) -> None:
         """Keep only the buffers of these rows.
 
-        Args:
-            rows: their numbers, ascending.
+        See `GradientMethod.keep`.
         """
         self.buffers = {name: each[rows] for name, each in self.buffers.items()}
 
     def measure(self, weights: torch.Tensor, examples: Examples) -> Measures:
         """Measure the network of each row on a held-out split.
 
-        Args:
-            weights: (rows, length).
-            examples: of the split, on the device of the networks.
-
-        Returns:
-            Mean loss and accuracy of each row.
+        See `GradientMethod.measure`.
         """
         setup, found = self.setup, []
         views = setup.rows.views(weights)

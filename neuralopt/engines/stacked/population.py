@@ -106,14 +106,7 @@ class StackedEngine:
     ) -> list[Outcome]:
         """Train children in populations and measure them on held-out splits.
 
-        Args:
-            children: each trained from its own initial weights.
-            epochs: passes over the training split.
-            splits: measured after training.
-            limit: an epoch ends after so many examples, if there are more.
-
-        Returns:
-            One outcome for each child, in the same order.
+        See `Engine.train`.
 
         Raises:
             ValueError: a child's optimizer is one of torch.
