@@ -53,10 +53,12 @@ class BadPlan:
     def scorer(self) -> Scorer:
         score = self.plan.scorer()
 
-        def score_or_not(rules: Sequence[Expression]) -> list[Score]:
+        def score_or_not(
+            rules: Sequence[Expression], replicate: int | None = None, /
+        ) -> list[Score]:
             for rule in rules:
                 self.misbehave(self.faults.get(str(rule), ""))
-            return score(rules)
+            return score(rules, replicate)
 
         return score_or_not
 

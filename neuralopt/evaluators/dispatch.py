@@ -54,7 +54,7 @@ class Workload:
         self._fresh: collections.deque[Request] = collections.deque()
         self._suspects: collections.deque[Batch] = collections.deque()
         self._seconds = 0.0  # that a rule takes; 0 before the first is timed
-        self._alone: collections.Counter[int] = collections.Counter()
+        self._alone: collections.Counter[tuple[int, int | None]] = collections.Counter()
 
     @property
     def queued(self) -> int:
@@ -114,11 +114,13 @@ class Workload:
         completions, again = [], []
         for request in batch:
             if fault.suspicious and len(batch) == 1:
-                self._alone[request.number] += 1
+                self._alone[request.key] += 1
             end = self._end(request, fault)
             score = end or Score("failed", reason=fault.reason)
             completions.append(
-                Completion(request.number, score, 0.0, worker, retried=end is None)
+                Completion(
+                    request.number, score, 0.0, worker, end is None, request.replicate
+                )
             )
             if end is None:
                 again.append(request)
@@ -133,7 +135,7 @@ class Workload:
 
     def _end(self, request: Request, fault: Fault) -> Score | None:
         """Return the final score of a lost rule; None if it is queued again."""
-        if self._alone[request.number] >= ALONE:
+        if self._alone[request.key] >= ALONE:
             reason = f"lost {ALONE} workers, all alone: {fault.reason}"
             return Score("quarantined", reason=reason)
         return None

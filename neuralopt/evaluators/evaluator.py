@@ -1,14 +1,27 @@
 """The interface of evaluators, which take requests and return completions."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from neuralopt.language import Expression
 from neuralopt.scoring.score import Score
 
-Scorer = Callable[[Sequence[Expression]], list[Score]]
-"""From canonical rules to scores; a rule's score does not depend on the others."""
+
+class Scorer(Protocol):
+    """Scores canonical rules; a rule's score does not depend on the others."""
+
+    def __call__(
+        self, rules: Sequence[Expression], replicate: int | None = None, /
+    ) -> list[Score]:
+        """Return one score for each rule, in the same order.
+
+        Args:
+            rules: in canonical form.
+            replicate: None for the score that a search is told; or the number of one
+                replicate, to measure the whole objective on it, gates left out.
+        """
+        ...
 
 
 def steps_per_rule(scorer: Scorer) -> int:
@@ -45,10 +58,17 @@ class Request:
     Attributes:
         number: of the proposal.
         rule: in canonical form; to another process it travels as text.
+        replicate: what is measured; see `Scorer`.
     """
 
     number: int
     rule: Expression
+    replicate: int | None = None
+
+    @property
+    def key(self) -> tuple[int, int | None]:
+        """Number and replicate, by which its completion is found."""
+        return self.number, self.replicate
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +82,7 @@ class Completion:
         worker: name of the worker that did it.
         retried: whether this attempt was lost with its worker, for the score's reason,
             so that another completion of the request follows.
+        replicate: of the request.
     """
 
     number: int
@@ -69,6 +90,12 @@ class Completion:
     seconds: float
     worker: str
     retried: bool = False
+    replicate: int | None = None
+
+    @property
+    def key(self) -> tuple[int, int | None]:
+        """Number and replicate of the request."""
+        return self.number, self.replicate
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,9 @@ from neuralopt.evaluators.evaluator import (
 )
 from neuralopt.scoring.score import Score
 
+Key = tuple[int, int | None]
+"""Of a request: number and replicate."""
+
 
 class InProcessEvaluator:
     """Scores on threads of this process.
@@ -40,7 +43,7 @@ class InProcessEvaluator:
         self._scorer, self._batch, self._threads = scorer, batch, workers
         self._open = 0
         self._steps_per_rule = steps_per_rule(scorer)
-        self._begun: dict[int, tuple[StepCounter, int]] = {}  # by first request
+        self._begun: dict[Key, tuple[StepCounter, int]] = {}  # by first request
         self._done: queue.SimpleQueue[Future[list[Completion]]] = queue.SimpleQueue()
         self._pool = ThreadPoolExecutor(
             workers, "worker", initializer=torch.set_num_threads, initargs=(1,)
@@ -77,7 +80,7 @@ class InProcessEvaluator:
 
     def _score(self, batch: Sequence[Request]) -> list[Completion]:
         counter = StepCounter()
-        self._begun[batch[0].number] = counter, len(batch) * self._steps_per_rule
+        self._begun[batch[0].key] = counter, len(batch) * self._steps_per_rule
         with counting_steps(counter):
             return score_requests(self._scorer, batch, "in-process")
 
@@ -100,7 +103,7 @@ class InProcessEvaluator:
         completions = [done for future in kept for done in future.result()]
         self._open -= len(completions)
         for each in completions:
-            self._begun.pop(each.number, None)
+            self._begun.pop(each.key, None)
         return completions
 
     def close(self) -> None:
@@ -114,7 +117,8 @@ def score_requests(
     """Return completions of all requests; a training that breaks fails only its rule.
 
     Args:
-        scorer: called with all rules, and with each by itself if that breaks.
+        scorer: called with all rules of a replicate, and with each by itself if that
+            breaks.
         requests: at least one.
         worker: name of the worker, for the completions.
 
@@ -122,10 +126,18 @@ def score_requests(
         One completion for each request, in the same order.
     """
     started = time.perf_counter()
+    by_replicate: dict[int | None, list[Request]] = {}
+    for request in requests:
+        by_replicate.setdefault(request.replicate, []).append(request)
+    scores: dict[Key, Score] = {}
     try:
-        scores = scorer([request.rule for request in requests])
-        if len(scores) != len(requests):
-            raise ValueError(f"{len(scores)} scores of {len(requests)} rules")
+        for replicate, some in by_replicate.items():
+            rules = [request.rule for request in some]
+            made = scorer(rules) if replicate is None else scorer(rules, replicate)
+            if len(made) != len(some):
+                raise ValueError(f"{len(made)} scores of {len(some)} rules")
+            keys = (request.key for request in some)
+            scores |= dict(zip(keys, made, strict=True))
     except Exception as error:  # noqa: BLE001  a failure is a status
         if len(requests) > 1:  # find the culprit, spare the rest
             return [
@@ -133,9 +145,15 @@ def score_requests(
             ]
         what = str(error).partition("\n")[0]
         reason = f"{type(error).__name__}: {what}" if what else type(error).__name__
-        scores = [Score("failed", reason=reason)]
+        scores = {requests[0].key: Score("failed", reason=reason)}
     seconds = (time.perf_counter() - started) / len(requests)
     return [
-        Completion(request.number, score, seconds, worker)
-        for request, score in zip(requests, scores, strict=True)
+        Completion(
+            request.number,
+            scores[request.key],
+            seconds,
+            worker,
+            replicate=request.replicate,
+        )
+        for request in requests
     ]

@@ -59,8 +59,12 @@ class PerTaskScorer:
 
     scorers: tuple[Scorer, ...]
 
-    def __call__(self, rules: Sequence[Expression]) -> list[Score]:
-        columns = zip(*(scorer(rules) for scorer in self.scorers), strict=True)
+    def __call__(
+        self, rules: Sequence[Expression], replicate: int | None = None, /
+    ) -> list[Score]:
+        columns = zip(
+            *(scorer(rules, replicate) for scorer in self.scorers), strict=True
+        )
         return [Score("scored", tasks=tuple(scores)) for scores in columns]
 
     @property

@@ -26,8 +26,11 @@ class TaskScorer:
     budget: Budget
     engine: Engine
 
-    def __call__(self, rules: Sequence[Expression]) -> list[Score]:
-        replicates = tuple(range(self.budget.replicates))
+    def __call__(
+        self, rules: Sequence[Expression], replicate: int | None = None, /
+    ) -> list[Score]:
+        searched = tuple(range(self.budget.replicates))
+        replicates = searched if replicate is None else (replicate,)
         trials = [Trial(rule, replicates) for rule in rules]
         return [
             scores["validation"]

@@ -3,9 +3,12 @@
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+# fmt: off
 Status = Literal[
-    "pending", "scored", "diverged", "rejected", "duplicate", "failed", "quarantined"
+    "pending", "scored", "stopped", "diverged", "rejected", "duplicate", "failed",
+    "quarantined",
 ]
+# fmt: on
 STATUSES: tuple[Status, ...] = get_args(Status)
 """Every status of a proposal. Once it is not ``pending`` it never changes again."""
 
@@ -18,11 +21,12 @@ class Score:
     """Status, quality and measurements of one rule under one budget.
 
     Attributes:
-        status: ``scored``; ``diverged``: every learning rate, or the long run, ended in
+        status: ``scored``; ``stopped``: a gate ended its evaluation early, for
+            `reason`; ``diverged``: every learning rate, or the long run, ended in
             a non-finite loss or weight; ``rejected``: not trained, for `reason`;
             ``failed``: the training broke, for `reason`; ``quarantined``: it killed
             its workers, for `reason`.
-        quality: in [0, 1], 0 unless scored; never NaN.
+        quality: in [0, 1], 0 unless scored or stopped; never NaN.
         lr: the chosen learning rate, None if every one diverged.
         loss: of the long run on the requested split, mean over replicates.
         accuracy: of the long run on the same split, in [0, 1], mean over replicates.

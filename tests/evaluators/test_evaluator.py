@@ -86,6 +86,21 @@ def test_every_request_is_completed_exactly_once(evaluator_of, workers, batch):
 
 
 @pytest.mark.parametrize("batch", [1, 3, 100])
+def test_replicates_of_one_rule_are_completed_each_with_its_own(evaluator_of, batch):
+    def by_replicate(rules, replicate=None):
+        quality = 0.5 if replicate is None else replicate / 1000
+        return [Score("scored", quality) for _ in rules]
+
+    evaluator = evaluator_of(by_replicate, batch=batch)
+    rule = Expression("a")
+    asked = [Request(7, rule, replicate) for replicate in (None, 500, 501)]
+    evaluator.submit(asked)
+    found = {done.key: done.score.quality for done in collected(evaluator, 3)}
+    assert found == {(7, None): 0.5, (7, 500): 0.5, (7, 501): 0.501}
+    assert evaluator.workers().busy == 0
+
+
+@pytest.mark.parametrize("batch", [1, 3, 100])
 def test_a_rule_that_breaks_the_scorer_fails_no_other(evaluator_of, batch):
     evaluator = evaluator_of(scorer, batch=batch)
     texts = ["a", "bad", "bb", "ccc", "bad", "dddd"]

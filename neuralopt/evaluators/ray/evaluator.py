@@ -359,7 +359,10 @@ class _ActorPool:
             completions, worker.gpu_bytes = answer.result()
         except RayTaskError as error:  # not a rule's: those are caught one by one
             failed = Score("failed", reason=str(error.cause).partition("\n")[0])
-            completions = [Completion(r.number, failed, 0.0, "") for r in worker.batch]
+            completions = [
+                Completion(r.number, failed, 0.0, "", replicate=r.replicate)
+                for r in worker.batch
+            ]
         except ActorUnavailableError:
             # Its process, its node or the network may be lost: ask again to see which.
             worker.since = time.monotonic()
