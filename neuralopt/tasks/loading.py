@@ -9,8 +9,18 @@ from neuralopt.options import check_options, options_of
 from neuralopt.tasks.analytic import ravine, rosenbrock
 from neuralopt.tasks.char_lm import char_lm
 from neuralopt.tasks.cifar10 import cifar10_conv, cifar10_resnet
-from neuralopt.tasks.digits import digits, digits_conv
+from neuralopt.tasks.digits import (
+    digits,
+    digits_conv,
+    digits_deep,
+    digits_noisy,
+    digits_scaled,
+    digits_sigmoid,
+    digits_small_batch,
+    digits_small_conv,
+)
 from neuralopt.tasks.enos_mnistnet import enos_mnistnet
+from neuralopt.tasks.rare_features import rare_features
 from neuralopt.tasks.task import Task
 
 TASKS: Mapping[str, Callable[..., Task]] = {
@@ -19,7 +29,14 @@ TASKS: Mapping[str, Callable[..., Task]] = {
     "cifar10_resnet": cifar10_resnet,
     "digits": digits,
     "digits_conv": digits_conv,
+    "digits_deep": digits_deep,
+    "digits_noisy": digits_noisy,
+    "digits_scaled": digits_scaled,
+    "digits_sigmoid": digits_sigmoid,
+    "digits_small_batch": digits_small_batch,
+    "digits_small_conv": digits_small_conv,
     "enos_mnistnet": enos_mnistnet,
+    "rare_features": rare_features,
     "ravine": ravine,
     "rosenbrock": rosenbrock,
 }
