@@ -31,7 +31,7 @@ from neuralopt.engines import ENGINES
 from neuralopt.engines.engine import Child, Outcome, steps_per_epoch
 from neuralopt.engines.serial import SerialEngine
 from neuralopt.engines.stacked.population import StackedEngine
-from neuralopt.evaluators import scorer
+from neuralopt.evaluators import TaskScorer
 from neuralopt.language import Expression
 from neuralopt.options import options_of
 from neuralopt.scoring.budgets import BUDGETS, Budget
@@ -169,7 +169,7 @@ def compare_scores(
     def rate(name: str, number: int) -> float:
         some = rules[number * ROUND :][:ROUND]
         began = time.perf_counter()
-        scores[name] += scorer(task, budget, engines[name])(some)
+        scores[name] += TaskScorer(task, budget, engines[name])(some)
         return len(some) / (time.perf_counter() - began)
 
     rates = in_turn(list(engines), rate, math.ceil(len(rules) / ROUND))
@@ -202,9 +202,9 @@ def explanation(
 ) -> str:
     """Whether other rounding moves the score of the serial engine as far."""
     moved = [
-        scorer(task, budget, SerialEngine(Perturbed(task, torch.float32, shift), SEED))(
-            [rule]
-        )[0]
+        TaskScorer(
+            task, budget, SerialEngine(Perturbed(task, torch.float32, shift), SEED)
+        )([rule])[0]
         for shift in SHIFTS
     ]
     furthest = max(abs(score.quality - ours.quality) for score in moved)

@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))  # finds `experiments`: its R
 from experiments.measure import add_json_option, write_results
 from neuralopt.archive import Archive
 from neuralopt.engines import choose_engine
-from neuralopt.evaluators import InProcessEvaluator, scorer
+from neuralopt.evaluators import InProcessEvaluator, TaskScorer
 from neuralopt.loop import search
 from neuralopt.scoring.budgets import named_budget
 from neuralopt.searchers import SEARCHERS
@@ -37,7 +37,9 @@ def trained_qualities(
     """Qualities of the first `trained` trained rules, and the proposals they took."""
     task = load_task("digits")
     engine = choose_engine("auto", task, seed=0)
-    evaluator = InProcessEvaluator(scorer(task, named_budget(budget), engine), 1, BATCH)
+    evaluator = InProcessEvaluator(
+        TaskScorer(task, named_budget(budget), engine), 1, BATCH
+    )
     path = folder / f"{name}-{seed}.sqlite"
     searcher = SEARCHERS[name](space, seed)
     with Archive.create(path, {"searcher": name, "seed": str(seed)}) as archive:

@@ -28,7 +28,9 @@ from neuralopt.evaluators import (
     adam_qualities,
     check_baselines,
     check_evaluator,
+    is_relative,
     make_evaluator,
+    part_names,
 )
 from neuralopt.evaluators.registry import cores
 from neuralopt.language import LANGUAGE_VERSION, RULES
@@ -152,7 +154,7 @@ class SearchParts:
         searcher: what samples them.
         engines: name of each task's engine.
         slower: why a faster engine was passed over, for each that was.
-        adam: its quality on each of several tasks, once it is known.
+        adam: its quality on each part of the objective, once it is known.
     """
 
     settings: Settings
@@ -169,9 +171,15 @@ class SearchParts:
         return "+".join(dict.fromkeys(self.engines))
 
     @property
-    def task_names(self) -> list[str]:
-        """Names of all tasks, in their order."""
-        return [task.name for task in self.scoring.tasks]
+    def is_relative(self) -> bool:
+        """Whether qualities are shares of Adam's."""
+        return is_relative(len(self.scoring.tasks), self.scoring.budget)
+
+    @property
+    def part_names(self) -> tuple[str, ...]:
+        """Names of the objective's parts, in their order."""
+        tasks = [task.name for task in self.scoring.tasks]
+        return part_names(tasks, self.scoring.budget)
 
     def plan(self) -> WorkerPlan:
         """Return what every worker scores with."""
@@ -180,20 +188,20 @@ class SearchParts:
             ScoringPlan(task, scoring.budget, engine, scoring.seed, scoring.numerics)
             for task, engine in zip(scoring.tasks, self.engines, strict=True)
         )
-        return plans[0] if len(plans) == 1 else MultiTaskPlan(plans)
+        return MultiTaskPlan(plans) if self.is_relative else plans[0]
 
     def evaluator(self) -> Evaluator:
         """Return the started evaluator; the caller closes it.
 
-        With several tasks the first thing it trains is Adam, unless `recall` knows the
-        qualities.
+        Where qualities are relative the first thing it trains is Adam, unless `recall`
+        knows the qualities.
         """
         asked = self.settings.evaluator
         made = make_evaluator(asked.name, self.plan(), asked.options)
-        if len(self.scoring.tasks) == 1:
+        if not self.is_relative:
             return made
         try:
-            self.adam = self.adam or adam_qualities(made, self.task_names)
+            self.adam = self.adam or adam_qualities(made, self.part_names)
             check_baselines(self.adam, self.scoring.budget.name)
         except BaseException:
             made.close()
@@ -258,11 +266,11 @@ class SearchParts:
         Raises:
             ValueError: the archive does not hold them.
         """
-        if len(self.scoring.tasks) == 1:
+        if not self.is_relative:
             return
         try:
             kept = json.loads(context["adam"])
-            self.adam = {name: float(kept[name]) for name in self.task_names}
+            self.adam = {name: float(kept[name]) for name in self.part_names}
         except (KeyError, TypeError, ValueError):
             raise ValueError(
                 "the run's archive does not say what Adam's qualities were: start a "

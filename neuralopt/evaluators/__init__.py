@@ -13,9 +13,10 @@ from neuralopt.evaluators.multitask import MultiTaskEvaluator as MultiTaskEvalua
 from neuralopt.evaluators.multitask import MultiTaskPlan as MultiTaskPlan
 from neuralopt.evaluators.multitask import adam_qualities as adam_qualities
 from neuralopt.evaluators.multitask import check_baselines as check_baselines
-from neuralopt.evaluators.multitask import per_task_scorer as per_task_scorer
+from neuralopt.evaluators.objective import is_relative as is_relative
+from neuralopt.evaluators.objective import part_names as part_names
 from neuralopt.evaluators.registry import EVALUATORS as EVALUATORS
 from neuralopt.evaluators.registry import check_evaluator as check_evaluator
 from neuralopt.evaluators.registry import make_evaluator as make_evaluator
 from neuralopt.evaluators.scorer import ScoringPlan as ScoringPlan
-from neuralopt.evaluators.scorer import scorer as scorer
+from neuralopt.evaluators.scorer import TaskScorer as TaskScorer

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from neuralopt.engines import Engine, Numerics, choose_engine
 from neuralopt.evaluators.multitask import multitask_scores
-from neuralopt.evaluators.scorer import scorer
+from neuralopt.evaluators.objective import is_relative
+from neuralopt.evaluators.scorer import TaskScorer
 from neuralopt.language import Expression, Rule, as_expression
 from neuralopt.scoring.budgets import Budget, named_budget
 from neuralopt.scoring.score import Score
@@ -24,9 +25,10 @@ def evaluate(
 
     Args:
         rules: texts, names of RULES, expressions or named rules.
-        task: with several, as in ``digits+ravine``, qualities are relative to Adam's,
-            which is trained too: see `neuralopt.evaluators.multitask`.
-        budget: or its name.
+        task: a name, several as in ``digits+ravine``, a group, or a Task.
+        budget: or its name. With several tasks, horizons or gates, qualities are
+            relative to Adam's, which is trained too: see
+            `neuralopt.evaluators.objective`.
         seed: of initial weights, data order and noise.
         engine: or its name.
         device: ``cpu``, ``cuda`` or ``cuda:N``.
@@ -49,7 +51,7 @@ def evaluate(
     numerics = Numerics.named(precision, device)
     numerics.check()
     scorers = [
-        scorer(
+        TaskScorer(
             each,
             budget,
             choose_engine(engine, each, seed, numerics)
@@ -61,6 +63,6 @@ def evaluate(
     if isinstance(rules, str):
         raise ValueError(f"rules is the text {rules!r}: give a list of rules")
     expressions = [as_expression(rule) for rule in rules]
-    if isinstance(task, str) and len(tasks) > 1:
-        return multitask_scores(task.split("+"), scorers, expressions, budget.name)
+    if is_relative(len(tasks), budget):
+        return multitask_scores(scorers, expressions)
     return scorers[0](expressions)

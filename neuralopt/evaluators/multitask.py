@@ -1,43 +1,39 @@
-"""Combine a rule's qualities on several tasks into one, relative to Adam's on each.
+"""Combine a rule's scores on the parts of an objective into one quality.
 
-A rule is scored on each task by itself, with a learning rate for each.
+    quality = mean over parts of q / (q + a)
 
-    quality = mean over tasks of q / (q + a)
-
-where q is the rule's quality on a task and a is Adam's, under the same budget and seed.
-It is 0.5 for Adam, lies in [0, 1], and gives every task the same weight; a task on
-which a rule diverges counts 0.
+where q is the rule's quality on a part and a is Adam's, as in `objective`. It is 0.5
+for Adam, lies in [0, 1], and gives every part the same weight. A part on which a rule
+diverges counts 0, and so do the parts that a stopped rule did not reach.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from statistics import fmean
 
 from neuralopt.evaluators.evaluator import (
     Completion,
     Evaluator,
     Request,
     Scorer,
-    WorkerPlan,
     Workers,
-    steps_per_rule,
 )
-from neuralopt.language import RULES, Expression
+from neuralopt.evaluators.objective import ADAM, ObjectiveScorer, part_names, share
+from neuralopt.evaluators.scorer import ScoringPlan, TaskScorer
+from neuralopt.language import Expression
 from neuralopt.scoring.score import Score
 
-ADAM = RULES["adam"].expression
 SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class MultiTaskPlan:
-    """The plan of a worker that trains every rule on several tasks.
+    """The plan of a worker that trains rules on all parts of an objective.
 
     Attributes:
-        plans: one for each task.
+        plans: one for each task, under the same budget.
     """
 
-    plans: tuple[WorkerPlan, ...]
+    plans: tuple[ScoringPlan, ...]
 
     @property
     def device(self) -> str:
@@ -45,75 +41,40 @@ class MultiTaskPlan:
         return self.plans[0].device
 
     def scorer(self) -> Scorer:
-        """Return a scorer whose scores hold those of the tasks, for `combine`."""
-        return per_task_scorer([plan.scorer() for plan in self.plans])
-
-
-@dataclass(frozen=True, slots=True)
-class PerTaskScorer:
-    """A `Scorer` whose scores hold those of other scorers, one for each task.
-
-    Attributes:
-        scorers: one for each task.
-    """
-
-    scorers: tuple[Scorer, ...]
-
-    def __call__(
-        self, rules: Sequence[Expression], replicate: int | None = None, /
-    ) -> list[Score]:
-        columns = zip(
-            *(scorer(rules, replicate) for scorer in self.scorers), strict=True
-        )
-        return [Score("scored", tasks=tuple(scores)) for scores in columns]
-
-    @property
-    def steps_per_rule(self) -> int:
-        """Optimizer steps of a rule on all tasks; 0 if a scorer does not say."""
-        steps = [steps_per_rule(scorer) for scorer in self.scorers]
-        return sum(steps) if all(steps) else 0
-
-
-def per_task_scorer(scorers: Sequence[Scorer]) -> Scorer:
-    """Make a scorer whose scores hold those of others, one for each task.
-
-    Args:
-        scorers: one for each task.
-
-    Returns:
-        A scorer whose scores have `tasks`, in the order of `scorers`.
-    """
-    return PerTaskScorer(tuple(scorers))
+        """Return a scorer whose scores hold those of the parts, for `combine`."""
+        return ObjectiveScorer(tuple(plan.scorer() for plan in self.plans))
 
 
 def combine(score: Score, adam: Mapping[str, float]) -> Score:
-    """Combine the scores of the tasks into one.
+    """Combine the scores of the parts into one.
 
     Args:
-        score: as a MultiTaskPlan's scorer makes it.
-        adam: Adam's quality on each task, by its name.
+        score: as an ObjectiveScorer makes it.
+        adam: Adam's quality on each part, by its name.
 
     Returns:
-        A score whose `tasks` are named. Its reason names the tasks on which the rule
-        diverged; screening and curve are those of the first task. It has no learning
-        rate, loss and accuracy: each task has its own. A score without `tasks`, whose
-        training broke, is returned as it is.
+        A score whose `tasks` are named. Its reason says where a gate stopped the rule,
+        or names the parts on which it diverged; screening and curve are those of the
+        first part. It has no learning rate, loss and accuracy: each part has its own.
+        A score without `tasks`, whose training broke, is returned as it is.
     """
     if not score.tasks:  # the training broke
         return score
     tasks = tuple(
-        replace(each, task=name) for name, each in zip(adam, score.tasks, strict=True)
+        replace(each, task=name) for name, each in zip(adam, score.tasks, strict=False)
     )
-    diverged = [each for each in tasks if each.status != "scored"]
+    diverged = [each for each in tasks if each.status == "diverged"]
     shares = [
-        each.quality / (each.quality + base)
-        for each, base in zip(tasks, adam.values(), strict=True)
+        share(each.quality, base)
+        for each, base in zip(tasks, adam.values(), strict=False)
     ]
     lost = len(diverged) == len(tasks)
+    stopped = score.reason if score.status == "stopped" else ""
+    where = [f"{each.task} diverged {each.reason}" for each in diverged]
     return Score(
-        "diverged" if lost else "scored",
-        0.0 if lost else fmean(shares),
-        reason="; ".join(f"{each.task} diverged {each.reason}" for each in diverged),
+        "diverged" if lost else score.status,
+        0.0 if lost else sum(shares) / len(adam),
+        reason="; ".join([stopped, *where] if stopped and not lost else where),
         screening=tasks[0].screening,
         curve=tasks[0].curve,
         tasks=tasks,
@@ -185,14 +146,14 @@ class MultiTaskEvaluator:
 
 
 def adam_qualities(evaluator: Evaluator, names: Sequence[str]) -> dict[str, float]:
-    """Return Adam's quality on each task, found by an evaluator's own workers.
+    """Return Adam's quality on each part, found by an evaluator's own workers.
 
     Args:
-        evaluator: its scores hold those of the tasks.
-        names: of the tasks.
+        evaluator: its scores hold those of the parts.
+        names: of the parts.
 
     Returns:
-        Qualities by the names of the tasks.
+        Qualities by the names of the parts.
 
     Raises:
         ValueError: Adam's training breaks.
@@ -209,26 +170,23 @@ def adam_qualities(evaluator: Evaluator, names: Sequence[str]) -> dict[str, floa
 
 
 def multitask_scores(
-    names: Sequence[str],
-    scorers: Sequence[Scorer],
-    rules: Sequence[Expression],
-    budget: str,
+    scorers: Sequence[TaskScorer], rules: Sequence[Expression]
 ) -> list[Score]:
-    """Return combined scores of rules on several tasks; Adam is trained with them.
+    """Return combined scores of rules on all parts; Adam is trained with them.
 
     Args:
-        names: of the tasks.
-        scorers: one a task.
+        scorers: one a task, under the same budget.
         rules: to be scored.
-        budget: its name, for messages.
 
     Returns:
         One combined score for each rule, in the same order.
 
     Raises:
-        ValueError: Adam's quality on a task can't be a reference.
+        ValueError: Adam's quality on a part can't be a reference.
     """
-    first, *scores = per_task_scorer(scorers)([ADAM, *rules])
+    budget = scorers[0].budget
+    names = part_names([scorer.task.name for scorer in scorers], budget)
+    first, *scores = ObjectiveScorer(tuple(scorers))([ADAM, *rules])
     adam = {name: each.quality for name, each in zip(names, first.tasks, strict=True)}
-    check_baselines(adam, budget)
+    check_baselines(adam, budget.name)
     return [combine(score, adam) for score in scores]

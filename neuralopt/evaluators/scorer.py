@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from neuralopt.engines import CPU_FLOAT32, Engine, Numerics, choose_engine
-from neuralopt.evaluators.evaluator import Scorer
 from neuralopt.language import Expression
 from neuralopt.scoring.budgets import Budget
 from neuralopt.scoring.protocol import Trial, score_trials, steps_of_trial
@@ -14,7 +13,7 @@ from neuralopt.tasks import Task
 
 @dataclass(frozen=True, slots=True)
 class TaskScorer:
-    """A `Scorer` of one task: scores of canonical rules on its validation split.
+    """A `Scorer` of one task after `epochs`, on its validation split.
 
     Attributes:
         task: the training problem.
@@ -43,20 +42,6 @@ class TaskScorer:
         return steps_of_trial(self.task, self.budget, self.budget.replicates)
 
 
-def scorer(task: Task, budget: Budget, engine: Engine) -> Scorer:
-    """Make the scorer of a task.
-
-    Args:
-        task: the training problem.
-        budget: learning rates, epochs and replicates.
-        engine: that trains.
-
-    Returns:
-        A scorer of canonical rules on the task's validation split.
-    """
-    return TaskScorer(task, budget, engine)
-
-
 @dataclass(frozen=True, slots=True)
 class ScoringPlan:
     """What a worker in another process needs to make its scorer.
@@ -80,7 +65,7 @@ class ScoringPlan:
         """Torch's name of the device that children are trained on."""
         return self.numerics.device
 
-    def scorer(self) -> Scorer:
+    def scorer(self) -> TaskScorer:
         """Return a scorer with an engine of its own.
 
         Raises:
@@ -88,4 +73,4 @@ class ScoringPlan:
         """
         self.numerics.check()
         engine = choose_engine(self.engine, self.task, self.seed, self.numerics)
-        return scorer(self.task, self.budget, engine)
+        return TaskScorer(self.task, self.budget, engine)

@@ -8,16 +8,9 @@ import torch
 
 from neuralopt.engines import ENGINES, choose_engine
 from neuralopt.engines.serial import SerialEngine
-from neuralopt.evaluators import (
-    InProcessEvaluator,
-    Request,
-    Workers,
-    per_task_scorer,
-)
-from neuralopt.evaluators import (
-    scorer as scorer_of,
-)
+from neuralopt.evaluators import InProcessEvaluator, Request, TaskScorer, Workers
 from neuralopt.evaluators.evaluator import steps_per_rule
+from neuralopt.evaluators.objective import ObjectiveScorer
 from neuralopt.language import Expression, parse
 from neuralopt.scoring.budgets import Budget
 from neuralopt.scoring.score import Score
@@ -205,7 +198,7 @@ def test_steps_of_rules_in_flight_are_counted_until_they_are_collected(evaluator
     rules = [parse("g"), parse("g / (g - g)")]  # the second diverges at every rate
     each = 4 * (2 * 1 + 2)  # steps: 4 an epoch, two rates for one epoch and 2 more
     for name in ENGINES:
-        score = scorer_of(task, budget, choose_engine(name, task))
+        score = TaskScorer(task, budget, choose_engine(name, task))
         score([parse("g")])  # kernels may have to be compiled
         evaluator = evaluator_of(score, batch=2)
         assert evaluator.workers() == Workers(alive=1, steps_per_rule=each)
@@ -233,7 +226,7 @@ def test_steps_are_seen_while_a_batch_is_trained(evaluator_of):
                 go.wait(30)
             return super().train(children, epochs, splits, limit)
 
-    evaluator = evaluator_of(scorer_of(task, budget, Waiting(task, 0)), batch=2)
+    evaluator = evaluator_of(TaskScorer(task, budget, Waiting(task, 0)), batch=2)
     evaluator.submit(requests("g", "adam"))
     end = time.monotonic() + 30
     while evaluator.workers().steps_done < 8 and time.monotonic() < end:
@@ -246,7 +239,16 @@ def test_steps_are_seen_while_a_batch_is_trained(evaluator_of):
 def test_steps_of_several_tasks_are_added_up():
     tasks = [some_digits(training=256), some_digits(training=128)]
     budget = Budget("short", (0.01, 0.1), 1, 2, replicates=3)
-    scorers = [scorer_of(task, budget, choose_engine("serial", task)) for task in tasks]
+    scorers = [
+        TaskScorer(task, budget, choose_engine("serial", task)) for task in tasks
+    ]
     assert steps_per_rule(scorers[0]) == 3 * 4 * 4
-    assert steps_per_rule(per_task_scorer(scorers)) == 3 * 4 * 4 + 3 * 2 * 4
-    assert steps_per_rule(per_task_scorer([*scorers, len])) == 0
+    assert steps_per_rule(ObjectiveScorer(tuple(scorers))) == 3 * 4 * 4 + 3 * 2 * 4
+    assert steps_per_rule(len) == 0
+
+
+def test_steps_of_refinements_and_horizons_are_added_up():
+    task = some_digits(training=128)
+    budget = Budget("long", (0.01, 0.1), 1, 2, refinement_epochs=3, horizons=(4, 5))
+    scored = TaskScorer(task, budget, choose_engine("serial", task))
+    assert steps_per_rule(scored) == 2 * (2 * 1 + 3 * 3 + 2 + 4 + 5)

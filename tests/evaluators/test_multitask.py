@@ -14,7 +14,6 @@ from neuralopt.evaluators.multitask import (
     adam_qualities,
     check_baselines,
     combine,
-    per_task_scorer,
 )
 from neuralopt.scoring.budgets import Budget
 from neuralopt.scoring.score import Score
@@ -89,8 +88,10 @@ def test_each_task_is_scored_as_if_it_were_the_only_one():
 
 
 def test_an_evaluator_of_several_tasks_asks_another_for_both():
-    scorers = [lambda rules: [GOOD] * len(rules), lambda rules: [BETTER] * len(rules)]
-    inner = InProcessEvaluator(per_task_scorer(scorers), workers=2, batch=1)
+    def scored(rules):
+        return [Score("scored", tasks=(GOOD, BETTER)) for _ in rules]
+
+    inner = InProcessEvaluator(scored, workers=2, batch=1)
     evaluator = MultiTaskEvaluator(inner, adam_qualities(inner, tuple(ADAMS)))
     evaluator.submit([Request(number, ADAM) for number in range(5)])
     found = []
