@@ -242,12 +242,13 @@ def _run(
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class ComparisonResult:
-    """What `compare` found: a benchmark for each task.
+    """What `compare` found: a benchmark of the objective and of each of its parts.
 
-    It prints as tables, in a terminal and in a notebook.
+    It prints as tables of the whole objective, in a terminal and in a notebook.
 
     Attributes:
-        benchmarks: one a task, in the order of the tasks.
+        benchmarks: that of the whole objective first; then, where it has several
+            parts, one for each of them, such as ``digits`` and ``digits@20``.
         rules: text of each candidate that is a rule, by its name.
         baselines: candidates from which the reference is chosen; None for all.
     """
@@ -260,7 +261,7 @@ class ComparisonResult:
         return iter(self.benchmarks)
 
     def __getitem__(self, task: str) -> Benchmark:
-        """The benchmark on the task of this name; KeyError if there is none."""
+        """The benchmark on the part of this name; KeyError if there is none."""
         return {each.task: each for each in self.benchmarks}[task]
 
     def comparison(self, split: Split = "selection", task: str = "") -> Comparison:
@@ -268,7 +269,7 @@ class ComparisonResult:
 
         Args:
             split: one of those measured.
-            task: its name; the first task if not given.
+            task: name of a part; the whole objective if not given.
         """
         found = self[task] if task else self.benchmarks[0]
         return found.comparison(split, self.baselines)
@@ -281,10 +282,9 @@ class ComparisonResult:
         )
 
     def _tables(self) -> Iterator[tuple[str, Table]]:
-        for found in self.benchmarks:
-            for split in found.scores:
-                title = f"On the {split} split of {found.task}:"
-                yield title, self.table(split, found.task)
+        found = self.benchmarks[0]
+        for split in found.scores:
+            yield f"On the {split} split of {found.task}:", self.table(split)
 
     def __str__(self) -> str:
         return "\n".join(f"{title}\n{table.text()}" for title, table in self._tables())

@@ -40,7 +40,7 @@ from neuralopt.scoring.budgets import Budget
 from neuralopt.scoring.protocol import screening_limit
 from neuralopt.searchers import Searcher, make_searcher
 from neuralopt.spaces import Space
-from neuralopt.tasks import Recipe, Task, is_custom, load_tasks, with_recipe
+from neuralopt.tasks import Recipe, Task, group_of, is_custom, load_tasks, with_recipe
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,11 @@ class ScoringParts:
     def task_name(self) -> str:
         """Names of all tasks, such as ``digits+char_lm``."""
         return "+".join(task.name for task in self.tasks)
+
+    @property
+    def name(self) -> str:
+        """The group of the tasks, such as ``suite``, or else their names."""
+        return group_of([task.name for task in self.tasks]) or self.task_name
 
 
 def build_scoring(

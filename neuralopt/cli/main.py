@@ -53,6 +53,9 @@ Write -- before a rule that begins with a minus, as in: neuralopt show -- "-g".
 """
 
 
+EACH_TASK = "a table for each task and horizon too, where there are several"
+
+
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         self.exit(USAGE, f"neuralopt: {message}: see {self.prog} --help\n")
@@ -121,6 +124,7 @@ def parser() -> argparse.ArgumentParser:
 
     verdict = add("verdict", "show the comparison that a search ended with")
     verdict.add_argument("run", metavar="RUN")
+    verdict.add_argument("--tasks", action="store_true", help=EACH_TASK)
     verdict.add_argument("--json", action="store_true", help="one JSON array")
 
     compare = add(
@@ -132,6 +136,7 @@ def parser() -> argparse.ArgumentParser:
         + COMPARE_HELP,
     )
     compare.add_argument("rules", nargs="+", metavar="RULE")
+    compare.add_argument("--tasks", action="store_true", help=EACH_TASK)
     compare.add_argument("--json", action="store_true", help="one JSON array")
     take_config_dir(compare)
 

@@ -2,7 +2,9 @@
 
 from neuralopt.tasks.custom import CustomTask as CustomTask
 from neuralopt.tasks.custom import make_task as make_task
+from neuralopt.tasks.loading import GROUPS as GROUPS
 from neuralopt.tasks.loading import TASKS as TASKS
+from neuralopt.tasks.loading import group_of as group_of
 from neuralopt.tasks.loading import is_custom as is_custom
 from neuralopt.tasks.loading import load_task as load_task
 from neuralopt.tasks.loading import load_tasks as load_tasks

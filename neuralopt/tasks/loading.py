@@ -1,6 +1,6 @@
 """Tasks by name: the registry, options, and users' own modules."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib import import_module
 
@@ -42,6 +42,21 @@ TASKS: Mapping[str, Callable[..., Task]] = {
 }
 
 
+GROUPS: Mapping[str, tuple[str, ...]] = {
+    "suite": (
+        "digits",
+        "digits_sigmoid",
+        "digits_scaled",
+        "digits_deep",
+        "rare_features",
+        "digits_noisy",
+        "digits_small_batch",
+        "digits_small_conv",
+    ),
+}
+"""Tasks that are named together, in the order in which they are trained."""
+
+
 @cache
 def load_task(name: str, **options: str | int) -> Task:
     """Return the task of this name; its data are read once a process.
@@ -59,22 +74,22 @@ def load_task(name: str, **options: str | int) -> Task:
         check_options("task.options", name, {}, options)
         return _load_custom(name)
     if name not in TASKS:
-        raise ValueError(f"unknown task {name!r}: {hint(name, TASKS)}")
+        raise ValueError(f"unknown task {name!r}: {hint(name, [*TASKS, *GROUPS])}")
     check_options("task.options", name, options_of(TASKS[name]), options)
     return TASKS[name](**options)
 
 
 def load_tasks(name: str, **options: str | int) -> tuple[Task, ...]:
-    """Return the tasks of a name such as ``digits+char_lm``: usually one.
+    """Return the tasks of a name such as ``suite`` or ``digits+char_lm``.
 
     Args:
-        name: names as in `load_task`, joined by ``+``.
+        name: names as in `load_task` and of GROUPS, joined by ``+``.
         options: each for those tasks that have it.
 
     Raises:
         ValueError: see `load_task`; a task is named twice, or no task has an option.
     """
-    names = name.split("+")
+    names = [one for each in name.split("+") for one in GROUPS.get(each, (each,))]
     for each in names:
         if names.count(each) > 1:
             raise ValueError(f"task {name}: {each} is named twice")
@@ -88,6 +103,15 @@ def load_tasks(name: str, **options: str | int) -> tuple[Task, ...]:
         load_task(each, **{key: options[key] for key in known[each] if key in options})
         for each in names
     )
+
+
+def group_of(names: Sequence[str]) -> str:
+    """Return the name of the group of exactly these tasks; empty if there is none.
+
+    Args:
+        names: of tasks, in their order.
+    """
+    return next((group for group, each in GROUPS.items() if each == tuple(names)), "")
 
 
 def is_custom(name: str) -> bool:

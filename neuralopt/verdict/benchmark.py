@@ -9,8 +9,9 @@ import torch
 from neuralopt.engines import Numerics, choose_engine
 from neuralopt.engines.engine import Engine, OptimizerSpec, TorchOptimizer
 from neuralopt.engines.step_counter import StepCounter, counting_steps
+from neuralopt.evaluators.objective import part_names
 from neuralopt.scoring.budgets import Budget
-from neuralopt.scoring.protocol import Trial, score_trials, steps_of_trial
+from neuralopt.scoring.protocol import Trial, score_horizons, steps_of_trial
 from neuralopt.scoring.score import Score
 from neuralopt.tasks import Split, Task
 from neuralopt.verdict.scores import Benchmark
@@ -36,7 +37,7 @@ def run_benchmark(
     workers: int = 1,
     numerics: Numerics = CPU_FLOAT32,
     progress: Callable[[int, int], None] = lambda done, total: None,
-) -> Benchmark:
+) -> list[Benchmark]:
     """Score every candidate on the same fresh seeds, each seed by itself.
 
     Each seed chooses its own learning rate, by the loss on the validation split, and is
@@ -57,7 +58,8 @@ def run_benchmark(
             down in sum.
 
     Returns:
-        One score a seed of every candidate on every split.
+        One benchmark for the budget's `epochs` and one for each horizon, named as
+        `part_names` says: one score a seed of every candidate on every split.
 
     Raises:
         ValueError: the engine is unknown, there is fewer than one seed, this machine
@@ -73,9 +75,10 @@ def run_benchmark(
         for name, rule in candidates.items()
     ]
     total, done = len(trials), 0
-    scores: dict[Split, dict[str, list[Score]]] = {
-        split: {name: [] for name in candidates} for split in splits
-    }
+    names = part_names([task.name], budget)
+    scores: list[dict[Split, dict[str, list[Score]]]] = [
+        {split: {name: [] for name in candidates} for split in splits} for _ in names
+    ]
     own = [trial for trial in trials if isinstance(trial[1].rule, TorchOptimizer)]
     rules = [trial for trial in trials if not isinstance(trial[1].rule, TorchOptimizer)]
     with ThreadPoolExecutor(
@@ -95,19 +98,23 @@ def run_benchmark(
             ]
             results = _run(pool, jobs, done, total, progress)
             for chunk, result in zip(chunks, results, strict=True):
-                for (name, _), by_split in zip(chunk, result, strict=True):
-                    for split in splits:
-                        scores[split][name].append(by_split[split])
+                for kept, horizon in zip(scores, result, strict=True):
+                    for (name, _), by_split in zip(chunk, horizon, strict=True):
+                        for split in splits:
+                            kept[split][name].append(by_split[split])
             done += len(some)
-    return Benchmark(
-        task.name,
-        budget.name,
-        seeds,
-        {
-            split: {name: tuple(row) for name, row in names.items()}
-            for split, names in scores.items()
-        },
-    )
+    return [
+        Benchmark(
+            name,
+            budget.name,
+            seeds,
+            {
+                split: {rival: tuple(row) for rival, row in rivals.items()}
+                for split, rivals in kept.items()
+            },
+        )
+        for name, kept in zip(names, scores, strict=True)
+    ]
 
 
 @dataclass(slots=True)
@@ -121,11 +128,11 @@ class _Chunk:
     splits: Sequence[Split]
     counter: StepCounter = field(default_factory=StepCounter)
 
-    def scores(self) -> list[dict[Split, Score]]:
+    def scores(self) -> list[list[dict[Split, Score]]]:
         """Score the trials; an error in a user's task is a ValueError of one line."""
         try:
             with counting_steps(self.counter):
-                return score_trials(
+                return score_horizons(
                     self.engine, self.task, self.budget, self.trials, self.splits
                 )
         except Exception as error:
@@ -141,7 +148,7 @@ def _run(
     before: int,
     total: int,
     progress: Callable[[int, int], None],
-) -> list[list[dict[Split, Score]]]:
+) -> list[list[list[dict[Split, Score]]]]:
     """Score chunks on threads; report their trials, and those done before, as done."""
     futures = [pool.submit(chunk.scores) for chunk in chunks]
     told, pending = 0, set(futures)

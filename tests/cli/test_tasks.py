@@ -49,8 +49,11 @@ def test_several_tasks_are_searched_and_go_on_with_the_same_adam(
     assert said.code == 0, said.err
     assert "on digits+ravine, budget smoke" in said.out
     assert "Adam, the reference of every rule's quality: digits 0." in said.out
-    for name in ("digits", "ravine"):
-        assert f"On the selection split of {name}:" in said.out
+    assert "On the selection split of digits+ravine:" in said.out
+    assert "split of ravine:" not in said.out
+    each = typed(capsys, "verdict", str(whole), "--tasks").out
+    for name in ("digits+ravine", "digits", "ravine"):
+        assert f"On the selection split of {name}:" in each
     assert "adam sgd\n" in said.out
     kept = json.loads(context(whole)["adam"])
     assert list(kept) == ["digits", "ravine"]

@@ -45,7 +45,9 @@ def trained(monkeypatch):
 
 
 def quick(rivals=RIVALS, seeds=2, **options):
-    return run_benchmark(rivals, some_digits(training=256), BUDGET, seeds, **options)
+    task = some_digits(training=256)
+    (found,) = run_benchmark(rivals, task, BUDGET, seeds, **options)
+    return found
 
 
 def test_a_contest_trains_on_seeds_that_no_search_meets(trained):
@@ -198,7 +200,7 @@ def test_a_rate_that_is_best_on_the_part_but_not_on_validation_is_not_taken(
         return engines[-1]
 
     monkeypatch.setattr(benchmark, "choose_engine", choose)
-    found = run_benchmark({"g": parse("g")}, load_task("digits"), BUDGET, 1)
+    (found,) = run_benchmark({"g": parse("g")}, load_task("digits"), BUDGET, 1)
     (score,) = found.scores["selection"]["g"]
     assert (score.lr, score.loss) == (0.1, 0.9)
 

@@ -18,20 +18,27 @@ from neuralopt.cli.config.saved import (
 from neuralopt.cli.config.schema import Settings
 from neuralopt.cli.rule_lookup import archive_path, find_candidates, run_of
 from neuralopt.engines import OptimizerSpec
+from neuralopt.evaluators import is_relative
+from neuralopt.evaluators.objective import ADAM
 from neuralopt.language import Expression, render, simplify
 from neuralopt.report.counting import counting
 from neuralopt.tasks import Split, is_custom
 from neuralopt.verdict.benchmark import run_benchmark
+from neuralopt.verdict.objective import whole_benchmark, without_candidate
 from neuralopt.verdict.scores import Benchmark
 
 SPLITS: tuple[Split, ...] = ("selection", "test")
+
+ADAM_REFERENCE = "Adam, the reference of qualities"
+"""Name of the candidate that shares are taken of; no table shows it."""
 
 
 def compare(options: argparse.Namespace) -> int:
     """Run the command compare: train rules alike, and rank them.
 
     Args:
-        options: parsed arguments: rules (with overrides among them), config_dir, json.
+        options: parsed arguments: rules (with overrides among them), config_dir, tasks,
+            json.
 
     Returns:
         The exit code, 0.
@@ -56,7 +63,7 @@ def compare(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps([plain(each, None) for each in found]))
         return 0
-    for each in found:
+    for each in found if options.tasks else found[:1]:
         print_verdict(each, None, rule_texts(candidates))
     return 0
 
@@ -135,7 +142,7 @@ def benchmark(
         heartbeat: called now and then, by a caller that holds an archive.
 
     Returns:
-        One benchmark for each task.
+        Benchmarks as `run_benchmarks` returns them.
     """
     print(
         f"\nScoring {len(candidates)} rules on {seeds} fresh seeds, budget "
@@ -154,7 +161,7 @@ def run_benchmarks(
     show: bool = True,
     heartbeat: Callable[[], None] = lambda: None,
 ) -> list[Benchmark]:
-    """Score candidates on fresh seeds, on each task.
+    """Score candidates on fresh seeds, on each part of the objective.
 
     Args:
         candidates: rules and torch's optimizers, by name.
@@ -166,17 +173,20 @@ def run_benchmarks(
             archive.
 
     Returns:
-        One benchmark for each task.
+        The benchmark of the whole objective first; then, if qualities are relative to
+        Adam's, one for each part. Adam is then trained too, if he is not a candidate.
     """
+    relative = is_relative(len(scoring.tasks), scoring.budget)
+    trained = {ADAM_REFERENCE: ADAM, **candidates} if relative else candidates
     with counting("trainings", show=show) as count:
 
         def progress(done: int, total: int) -> None:
             heartbeat()
             count(done, total)
 
-        return [
+        by_task = [
             run_benchmark(
-                candidates,
+                trained,
                 task,
                 scoring.budget,
                 seeds,
@@ -189,6 +199,11 @@ def run_benchmarks(
             )
             for task in scoring.tasks
         ]
+    parts = [part for horizon in zip(*by_task, strict=True) for part in horizon]
+    if not relative:
+        return parts
+    whole = whole_benchmark(scoring.name, parts, ADAM_REFERENCE)
+    return [without_candidate(each, ADAM_REFERENCE) for each in (whole, *parts)]
 
 
 def rule_texts(candidates: Mapping[str, OptimizerSpec]) -> dict[str, str]:

@@ -42,9 +42,8 @@ def finish(parts: SearchParts, archive: Archive, run_dir: Path) -> None:
         kept, configuration = latest(archive), _configuration(parts, best)
         known = bool(kept) and kept[0].configuration == configuration
         records = kept if known else _verdict(parts, archive, run_dir, configuration)
-        for record in records:
-            found, baselines = restored(record)
-            print_verdict(found, baselines, record.rules)
+        found, baselines = restored(records[0])
+        print_verdict(found, baselines, records[0].rules)
         if not known:
             archive.save_verdict(records)
     else:

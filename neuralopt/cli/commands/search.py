@@ -248,7 +248,7 @@ def _headline(parts: SearchParts, evaluator: Evaluator) -> str:
         where = "as many workers as there is room for"
     return (
         f"Searching {parts.space.name} ({parts.space.size:.1e} rows) on "
-        f"{parts.scoring.task_name}, budget {parts.scoring.budget.name}, searcher "
+        f"{parts.scoring.name}, budget {parts.scoring.budget.name}, searcher "
         f"{parts.settings.searcher.name}, engine {parts.engine_name}, {where}"
     )
 

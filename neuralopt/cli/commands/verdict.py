@@ -19,7 +19,7 @@ def verdict(options: argparse.Namespace) -> int:
     """Run the command verdict; nothing is trained.
 
     Args:
-        options: parsed arguments: run, json.
+        options: parsed arguments: run, tasks, json.
 
     Returns:
         The exit code, 0.
@@ -38,21 +38,24 @@ def verdict(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps([plain(*restored(record)) for record in records]))
         return 0
-    for record in records:
+    for record in records if options.tasks else records[:1]:
         print_verdict(*restored(record), rules=record.rules)
+    if len(records) > 1 and not options.tasks:
+        print(f"\nEach of its parts: neuralopt verdict {options.run} --tasks")
     made = time.strftime("%Y-%m-%d %H:%M", time.localtime(records[0].made))
     print(f"\nScored on {made}, when the search ended")
     return 0
 
 
 def latest(archive: Archive) -> list[VerdictRecord]:
-    """Return the records of the newest verdict, one for each task and split.
+    """Return the records of the newest verdict, one for each part and split.
 
     Args:
         archive: of a search.
 
     Returns:
-        Records that were made at one time; empty if there is no verdict.
+        Records that were made at one time, that of the whole objective first; empty
+        if there is no verdict.
     """
     records = archive.verdicts()
     return [each for each in records if each.made == records[-1].made]
@@ -145,7 +148,7 @@ def _plain_row(row: ComparisonRow) -> dict[str, object]:
 def of_proposals(archive: Archive) -> dict[int, tuple[ComparisonRow, VerdictRecord]]:
     """Return the row of each proposal in the newest verdict.
 
-    Of several tasks or splits it is the first one.
+    Of several records it is that of the whole objective.
 
     Args:
         archive: of a search.
