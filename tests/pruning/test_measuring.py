@@ -5,8 +5,7 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from neuralopt.engines import choose_engine
-from neuralopt.evaluators import InProcessEvaluator, evaluate, scorer
+from neuralopt.evaluators import InProcessEvaluator, ScoringPlan, evaluate
 from neuralopt.evaluators.evaluator import Completion, Request, Workers
 from neuralopt.language import Expression, parse, render, simplify
 from neuralopt.pruning.measuring import measured_by, prune_shortlist
@@ -20,8 +19,8 @@ NOISY = "g - clip(log(noise(0.1)), 0.001)"
 @pytest.fixture(scope="module")
 def digits() -> Iterator[InProcessEvaluator]:
     (task,) = load_tasks("digits")
-    engine = choose_engine("auto", task, 0)
-    made = InProcessEvaluator(scorer(task, BUDGETS["smoke"], engine), workers=2)
+    plan = ScoringPlan(task, BUDGETS["smoke"], "auto", seed=0)
+    made = InProcessEvaluator(plan.scorer(), workers=2)
     yield made
     made.close()
 
