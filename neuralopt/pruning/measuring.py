@@ -60,6 +60,7 @@ def prune_shortlist(
     evaluator: Evaluator,
     margin: float = 0.01,
     replicates: int = 8,
+    first_replicate: int = FIRST_PRUNING_REPLICATE,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> dict[int, Pruning]:
     """Prune the rules that a search ends with.
@@ -69,6 +70,8 @@ def prune_shortlist(
         evaluator: started, of the search's objective, with nothing else to do.
         margin: of quality that a pruned rule may lose.
         replicates: that a pruned rule is compared on, at least 4.
+        first_replicate: number of the first of them. On replicates that chose the
+            rules, the originals look better than they are, and less is pruned.
         progress: as for `measured_by`.
 
     Returns:
@@ -80,7 +83,7 @@ def prune_shortlist(
     """
     measure = measured_by(evaluator, progress)
     expressions = list(rules.values())
-    found = prune(expressions, measure, margin, replicates, FIRST_PRUNING_REPLICATE)
+    found = prune(expressions, measure, margin, replicates, first_replicate)
     return dict(zip(rules, found, strict=True))
 
 

@@ -187,7 +187,8 @@ def _prune_one(
         if not accepted:
             break
         current, last = accepted.rule, accepted
-        steps.append(f"{render(current)}: {last.difference:+.4f}, {last.low:+.4f}")
+        limits = f"{last.difference:+.4f}, at least {last.low:+.4f}"
+        steps.append(f"{render(current)}: {limits}")
     return Pruning(
         original,
         current,

@@ -61,12 +61,14 @@ class Losing:
     def __init__(self) -> None:
         self.waiting: list[Completion] = []
         self.batches: list[int] = []
+        self.replicates: set[int | None] = set()
 
     def workers(self) -> Workers:
         return Workers(alive=3)
 
     def submit(self, requests: Sequence[Request]) -> None:
         self.batches.append(len(requests))
+        self.replicates |= {each.replicate for each in requests}
         for each in requests:
             lost = Score("failed", reason="lost")
             bad = Score("quarantined", reason="it kills")
@@ -95,3 +97,13 @@ def test_lost_attempts_are_waited_for_and_work_is_shared_out() -> None:
     assert math.isnan(qualities[1])
     assert math.isnan(qualities[4])
     assert evaluator.batches == [2, 2, 2]
+
+
+def test_a_shortlist_is_measured_on_the_replicates_named() -> None:
+    evaluator = Losing()
+    found = prune_shortlist({3: parse("0.5 * g")}, evaluator)
+    assert found[3].trainings == 2 * 8
+    assert evaluator.replicates == set(range(500, 508))
+    again = Losing()
+    prune_shortlist({3: parse("0.5 * g")}, again, first_replicate=600, replicates=5)
+    assert again.replicates == set(range(600, 605))
