@@ -28,9 +28,10 @@ ROOMS = (
     "scoring",
     "evaluators",
     "archive",
+    "verdict",
+    "pruning",
     "loop",
     "preview",
-    "verdict",
     "report",
     "cli",
     "api",
@@ -61,6 +62,8 @@ REFUSED = {
     "evaluators": {"neuralopt.spaces", "neuralopt.searchers", "neuralopt.export"},
     # What came of a proposal, not how it was found out.
     "archive": {"neuralopt.engines", "neuralopt.evaluators"},
+    # Any rules, measured by any function.
+    "pruning": {"torch", "neuralopt.searchers", "neuralopt.archive"},
 }
 
 # Packages that only one room may import.

@@ -19,6 +19,7 @@ MODULES = {
     "search": "search",
     "resume": "search",
     "compare": "compare",
+    "prune": "prune",
     "top": "top",
     "show": "show",
     "verdict": "verdict",
@@ -44,6 +45,16 @@ An argument with "=" is an override of the configuration (Hydra's syntax):
   neuralopt compare adam lion budget=long task=digits_conv verdict.seeds=20
 Groups that matter here: task, budget and evaluator; verdict.seeds and seed. Rules of a
 run are compared on the run's own task, recipe and budget unless you name others.
+"""
+
+PRUNE_HELP = """
+The rules one step smaller are trained on the same replicates as the rule, the smallest
+first. One takes the rule's place if the lower limit of its mean difference from the
+rule, one-sided at 95%, is above minus the margin. That is repeated until none does.
+An argument with "=" is an override of the configuration (Hydra's syntax):
+  neuralopt prune "g - clip(log(noise(0.1)), 0.001)" task=digits budget=smoke
+Groups that matter here: task, budget and evaluator; and seed. Rules of a run are
+pruned on the run's own task, recipe and budget unless you name others.
 """
 
 RULE_HELP = """
@@ -139,6 +150,29 @@ def parser() -> argparse.ArgumentParser:
     compare.add_argument("--tasks", action="store_true", help=EACH_TASK)
     compare.add_argument("--json", action="store_true", help="one JSON array")
     take_config_dir(compare)
+
+    prune = add(
+        "prune",
+        "find the smallest rules that are not worse than given ones",
+        RULE_HELP + "\nHere RUN:topN means its N best rules.\n" + PRUNE_HELP,
+    )
+    prune.add_argument("rules", nargs="+", metavar="RULE")
+    prune.add_argument(
+        "--margin",
+        type=float,
+        default=0.01,
+        metavar="QUALITY",
+        help="quality that a smaller rule may lose (default: 0.01)",
+    )
+    prune.add_argument(
+        "--replicates",
+        type=int,
+        default=8,
+        metavar="N",
+        help="initial weights and data orders to compare on (default: 8)",
+    )
+    prune.add_argument("--json", action="store_true", help="one JSON array")
+    take_config_dir(prune)
 
     export = add("export", "write a rule as a stand-alone file", RULE_HELP)
     export.add_argument("rule", metavar="RULE")

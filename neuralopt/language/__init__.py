@@ -1,6 +1,7 @@
 """The language that update rules are written in."""
 
 from neuralopt.language.expression import Expression as Expression
+from neuralopt.language.folding import size_of as size_of
 from neuralopt.language.grammar import RuleSyntaxError as RuleSyntaxError
 from neuralopt.language.parser import parse as parse
 from neuralopt.language.primitives import LANGUAGE_VERSION as LANGUAGE_VERSION

@@ -49,7 +49,10 @@ def text_of(node: Node, parts: Sequence[tuple[str, int]]) -> str:
     if node.value is not None:
         return number_text(node.value)
     primitive = PRIMITIVES.get(node.primitive)
-    if primitive is None or primitive.is_leaf:
+    if primitive is None:  # a free variable, or an abbreviation
+        inner = ", ".join(text for text, _ in parts)
+        return f"{node.primitive}({inner})" if parts else node.primitive
+    if primitive.is_leaf:
         return node.primitive
 
     def part(index: int, least: int) -> str:
@@ -65,10 +68,21 @@ def text_of(node: Node, parts: Sequence[tuple[str, int]]) -> str:
     if primitive.symbol:
         level = primitive.precedence
         return f"{part(0, level)} {primitive.symbol} {part(1, level + 1)}"
-    shown = len(parts)
-    for parameter in reversed(primitive.parameters):
+    shown = ", ".join(text for text, _ in parts[: shown_arguments(node)])
+    return f"{primitive.name}({shown})"
+
+
+def shown_arguments(node: Node) -> int:
+    """How many arguments are written: not the last ones that have their default.
+
+    Args:
+        node: an expression, or an abbreviation with its arguments.
+    """
+    shown = len(node.arguments)
+    primitive = PRIMITIVES.get(node.primitive)
+    for parameter in reversed(primitive.parameters if primitive else ()):
         default = parameter.default
         if default is None or node.arguments[shown - 1].value != default:
             break
         shown -= 1
-    return f"{primitive.name}({', '.join(text for text, _ in parts[:shown])})"
+    return shown

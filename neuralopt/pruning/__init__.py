@@ -1,0 +1,1 @@
+"""Plain rules: remove from a rule what it can be shown not to need."""
