@@ -171,13 +171,21 @@ class NativeEngine:
 class _Groups:
     """Examples for the kernels; see `kernels.Examples`."""
 
-    def __init__(self, columns: Floats, rows: Floats, targets: Integers, count: int):
-        self.columns, self.rows, self.targets = columns, rows, targets
-        self.count = count
+    def __init__(
+        self,
+        columns: Floats,
+        rows: Floats,
+        targets: Integers,
+        values: Floats,
+        count: int,
+    ) -> None:
+        self.columns, self.rows, self.count = columns, rows, count
+        self.targets, self.values = targets, values
 
     @property
     def bytes(self) -> int:
-        return self.columns.nbytes + self.rows.nbytes + self.targets.nbytes
+        arrays = self.columns, self.rows, self.targets, self.values
+        return sum(array.nbytes for array in arrays)
 
 
 def _groups(
@@ -205,16 +213,21 @@ def _groups(
     inputs = flat.reshape(groups, size, width)
     columns = kernels.aligned((groups, width, lanes), engine.dtype)
     columns[:, :, :size] = inputs.transpose(0, 2, 1)
-    targets = np.zeros((groups, lanes), np.int64)
-    classes = np.zeros(groups * size, np.int64)
-    classes[: len(order)] = examples.targets.numpy()[order]
-    targets[:, :size] = classes.reshape(groups, size)
+    real = examples.targets.is_floating_point()
+    asked = np.zeros(groups * size, engine.dtype if real else np.int64)
+    asked[: len(order)] = examples.targets.numpy()[order]
+    targets = np.zeros((groups, lanes), asked.dtype)
+    targets[:, :size] = asked.reshape(groups, size)
     padded = kernels.aligned(
         (groups if rows else 0, size, kernels.padded(width)), engine.dtype
     )
     if rows:
         padded[:, :, :width] = inputs
-    return _Groups(columns.ravel(), padded.ravel(), targets.ravel(), len(order))
+    classes = np.zeros(targets.shape, np.int64) if real else targets
+    values = targets if real else np.empty(0, engine.dtype)
+    return _Groups(
+        columns.ravel(), padded.ravel(), classes.ravel(), values.ravel(), len(order)
+    )
 
 
 class _Replicate:
@@ -269,6 +282,7 @@ class _Run:
             np.concatenate([nothing, *(split.columns for split in held)]),
             nothing,
             np.concatenate([np.empty(0, np.int64), *(split.targets for split in held)]),
+            np.concatenate([nothing, *(split.values for split in held)]),
         )
 
     def train(
@@ -289,7 +303,9 @@ class _Run:
         measures = np.empty((count, len(self.asked), 2))
         finished = np.empty(count, np.bool_)
         batches, kernels = replicate.batches, engine.kernels
-        data = kernels.Examples(batches.columns, batches.rows, batches.targets)
+        data = kernels.Examples(
+            batches.columns, batches.rows, batches.targets, batches.values
+        )
         rates_of = np.array(rates, engine.dtype)
         counter = current_counter()  # asked here: the threads below do not see it
 

@@ -74,13 +74,11 @@ def train_child(
         forward_convolutions(memory, network, data.columns, step, True)
         forward_layers(memory, network, data.columns, step)
         # In the type of memory, so that what overflows there is infinite.
-        total = number(
-            memory, loss_sum(memory, network, data.targets, step, network.batch)
-        )
+        total = number(memory, loss_sum(memory, network, data, step, network.batch))
         losses[step] = total / number(memory, network.batch)
         if not math.isfinite(losses[step]):
             return False
-        output_deltas(memory, network, data.targets, step)
+        output_deltas(memory, network, data, step)
         backward_layers(memory, network, data.rows, step)
         backward_convolutions(memory, network)
         fill_scalars(memory, rules, rule, step, network.places[BLOCKS], BLOCK)
@@ -96,8 +94,8 @@ def measure(memory, network, held, first, count):
         batch = min(left, network.lanes)
         forward_convolutions(memory, network, held.columns, group, False)
         forward_layers(memory, network, held.columns, group)
-        loss += loss_sum(memory, network, held.targets, group, batch)
-        right += right_answers(memory, network, held.targets, group, batch)
+        loss += loss_sum(memory, network, held, group, batch)
+        right += right_answers(memory, network, held, group, batch)
         left -= batch
         group += 1
     return loss / count, right / count
