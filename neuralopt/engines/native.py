@@ -4,6 +4,7 @@ import math
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -56,9 +57,9 @@ class NativeEngine:
         numerics: dtype, device and precision: float32 or float64 on the CPU.
 
     Raises:
-        UnsupportedTaskError: the task's network is not given as layers, it has a
-            recipe, it needs too much memory, the numerics are others, or numba is not
-            installed.
+        UnsupportedTaskError: the task's network is not given as layers, its recipe has
+            more than a re-parametrisation, it needs too much memory, the numerics are
+            others, or numba is not installed.
     """
 
     name = "native"
@@ -79,10 +80,10 @@ class NativeEngine:
                 "the native engine supports only tasks that describe their network as "
                 f"layers; {task.name!r} does not: use evaluator.engine=stacked"
             )
-        if not task.recipe.plain:
+        if not replace(task.recipe, reparametrize=0.0).plain:
             raise UnsupportedTaskError(
-                "the native engine supports no training recipe; the task "
-                f"{task.name!r} has one: use evaluator.engine=stacked"
+                "of a training recipe the native engine supports only reparametrize; "
+                f"the task {task.name!r} has more: use evaluator.engine=stacked"
             )
         if dtype not in DTYPES or numerics != Numerics(dtype):
             raise UnsupportedTaskError(
@@ -231,7 +232,7 @@ def _groups(
 
 
 class _Replicate:
-    """Initial weights and batches, which all children of a replicate share."""
+    """What a replicate's children share: initial weights, their factors and batches."""
 
     def __init__(
         self, engine: NativeEngine, number: int, epochs: int, limit: int | None
@@ -241,6 +242,9 @@ class _Replicate:
         network = initial_parameters(task, seed, number)
         flat = torch.nn.utils.parameters_to_vector(network.parameters())
         self.initial = flat.detach().numpy().astype(engine.dtype)
+        sizes = [weight.numel() for weight in network.parameters()]
+        scales = task.recipe.scales(len(sizes))
+        self.scales = np.repeat(scales, sizes if scales else 0).astype(engine.dtype)
         orders = [
             batch_order(task, seed, number, epoch, limit) for epoch in range(epochs)
         ]
@@ -319,6 +323,7 @@ class _Run:
                 self.splits,
                 self.rules,
                 replicate.initial,
+                replicate.scales,
                 replicate.key,
                 chosen,
                 rates_of,

@@ -47,7 +47,7 @@ class Task(Protocol):
             split.
         layers: the network as data, for engines that do not use torch's modules; or
             None.
-        recipe: clipping, weight decay and schedule, the same for every rule.
+        recipe: clipping, weight decay, schedule and the like, the same for every rule.
     """
 
     @property
@@ -195,10 +195,10 @@ def with_recipe(task: Task, **changes: float | str | None) -> Task:
     recipe = replace(task.recipe, **given)  # type: ignore[arg-type]
     if recipe == task.recipe:
         return task
-    hashed = hashlib.sha256(f"{task.fingerprint} {recipe}".encode()).hexdigest()[:16]
+    digest = hashlib.sha256(f"{task.fingerprint} {recipe.description}".encode())
     try:
         changed: Task = replace(  # type: ignore[type-var]
-            task, recipe=recipe, fingerprint=hashed
+            task, recipe=recipe, fingerprint=digest.hexdigest()[:16]
         )
     except TypeError:
         raise ValueError(
