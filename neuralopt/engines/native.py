@@ -4,6 +4,7 @@ import math
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -56,9 +57,9 @@ class NativeEngine:
         numerics: dtype, device and precision: float32 or float64 on the CPU.
 
     Raises:
-        UnsupportedTaskError: the task's network is not given as layers, it has a
-            recipe, it needs too much memory, the numerics are others, or numba is not
-            installed.
+        UnsupportedTaskError: the task's network is not given as layers, its recipe has
+            more than a re-parametrisation, it needs too much memory, the numerics are
+            others, or numba is not installed.
     """
 
     name = "native"
@@ -79,10 +80,10 @@ class NativeEngine:
                 "the native engine supports only tasks that describe their network as "
                 f"layers; {task.name!r} does not: use evaluator.engine=stacked"
             )
-        if not task.recipe.plain:
+        if not replace(task.recipe, reparametrize=0.0).plain:
             raise UnsupportedTaskError(
-                "the native engine supports no training recipe; the task "
-                f"{task.name!r} has one: use evaluator.engine=stacked"
+                "of a training recipe the native engine supports only reparametrize; "
+                f"the task {task.name!r} has more: use evaluator.engine=stacked"
             )
         if dtype not in DTYPES or numerics != Numerics(dtype):
             raise UnsupportedTaskError(
@@ -171,13 +172,21 @@ class NativeEngine:
 class _Groups:
     """Examples for the kernels; see `kernels.Examples`."""
 
-    def __init__(self, columns: Floats, rows: Floats, targets: Integers, count: int):
-        self.columns, self.rows, self.targets = columns, rows, targets
-        self.count = count
+    def __init__(
+        self,
+        columns: Floats,
+        rows: Floats,
+        targets: Integers,
+        values: Floats,
+        count: int,
+    ) -> None:
+        self.columns, self.rows, self.count = columns, rows, count
+        self.targets, self.values = targets, values
 
     @property
     def bytes(self) -> int:
-        return self.columns.nbytes + self.rows.nbytes + self.targets.nbytes
+        arrays = self.columns, self.rows, self.targets, self.values
+        return sum(array.nbytes for array in arrays)
 
 
 def _groups(
@@ -205,20 +214,25 @@ def _groups(
     inputs = flat.reshape(groups, size, width)
     columns = kernels.aligned((groups, width, lanes), engine.dtype)
     columns[:, :, :size] = inputs.transpose(0, 2, 1)
-    targets = np.zeros((groups, lanes), np.int64)
-    classes = np.zeros(groups * size, np.int64)
-    classes[: len(order)] = examples.targets.numpy()[order]
-    targets[:, :size] = classes.reshape(groups, size)
+    real = examples.targets.is_floating_point()
+    asked = np.zeros(groups * size, engine.dtype if real else np.int64)
+    asked[: len(order)] = examples.targets.numpy()[order]
+    targets = np.zeros((groups, lanes), asked.dtype)
+    targets[:, :size] = asked.reshape(groups, size)
     padded = kernels.aligned(
         (groups if rows else 0, size, kernels.padded(width)), engine.dtype
     )
     if rows:
         padded[:, :, :width] = inputs
-    return _Groups(columns.ravel(), padded.ravel(), targets.ravel(), len(order))
+    classes = np.zeros(targets.shape, np.int64) if real else targets
+    values = targets if real else np.empty(0, engine.dtype)
+    return _Groups(
+        columns.ravel(), padded.ravel(), classes.ravel(), values.ravel(), len(order)
+    )
 
 
 class _Replicate:
-    """Initial weights and batches, which all children of a replicate share."""
+    """What a replicate's children share: initial weights, their factors and batches."""
 
     def __init__(
         self, engine: NativeEngine, number: int, epochs: int, limit: int | None
@@ -228,6 +242,9 @@ class _Replicate:
         network = initial_parameters(task, seed, number)
         flat = torch.nn.utils.parameters_to_vector(network.parameters())
         self.initial = flat.detach().numpy().astype(engine.dtype)
+        sizes = [weight.numel() for weight in network.parameters()]
+        scales = task.recipe.scales(len(sizes))
+        self.scales = np.repeat(scales, sizes if scales else 0).astype(engine.dtype)
         orders = [
             batch_order(task, seed, number, epoch, limit) for epoch in range(epochs)
         ]
@@ -269,6 +286,7 @@ class _Run:
             np.concatenate([nothing, *(split.columns for split in held)]),
             nothing,
             np.concatenate([np.empty(0, np.int64), *(split.targets for split in held)]),
+            np.concatenate([nothing, *(split.values for split in held)]),
         )
 
     def train(
@@ -289,7 +307,9 @@ class _Run:
         measures = np.empty((count, len(self.asked), 2))
         finished = np.empty(count, np.bool_)
         batches, kernels = replicate.batches, engine.kernels
-        data = kernels.Examples(batches.columns, batches.rows, batches.targets)
+        data = kernels.Examples(
+            batches.columns, batches.rows, batches.targets, batches.values
+        )
         rates_of = np.array(rates, engine.dtype)
         counter = current_counter()  # asked here: the threads below do not see it
 
@@ -303,6 +323,7 @@ class _Run:
                 self.splits,
                 self.rules,
                 replicate.initial,
+                replicate.scales,
                 replicate.key,
                 chosen,
                 rates_of,

@@ -4,7 +4,8 @@ It is slow and simple: the reference that the fast engines are tested against.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 from torch.optim.optimizer import Optimizer
@@ -80,7 +81,8 @@ class SerialEngine:
         examples = self.data["training"]
         factors = rate_factors(task.recipe, epochs * steps_per_epoch(task, limit))
         steps = current_counter()
-        optimizer = self._optimizer(child, network, len(factors))
+        with self._reparametrized(network):
+            optimizer = self._optimizer(child, network, len(factors))
         losses: list[float] = []
         random = False  # whether the network draws; its first step shows that
         for epoch in range(epochs):
@@ -99,7 +101,8 @@ class SerialEngine:
                 if not math.isfinite(losses[-1]):
                     return diverged_outcome(losses, splits)
                 rate = child.learning_rate * factors[step]
-                self._step(network, optimizer, rate, child.rule)
+                with self._reparametrized(network):
+                    self._step(network, optimizer, rate, child.rule)
                 steps.add(1)
         if not all(weight.isfinite().all() for weight in network.parameters()):
             return diverged_outcome(losses, splits)
@@ -128,6 +131,22 @@ class SerialEngine:
         if math.isfinite(value):
             loss.backward()
         return value
+
+    @contextmanager
+    def _reparametrized(self, network: torch.nn.Module) -> Iterator[None]:
+        """Make u and its gradient of each weight w = s u, and w again at the end."""
+        weights = list(network.parameters())
+        scales = self.task.recipe.scales(len(weights))
+        scaled = list(zip(weights, scales, strict=True)) if scales else []
+        with torch.no_grad():
+            for weight, scale in scaled:
+                weight.div_(scale)
+                if weight.grad is not None:
+                    weight.grad.mul_(scale)
+        yield
+        with torch.no_grad():
+            for weight, scale in scaled:
+                weight.mul_(scale)
 
     def _step(
         self,

@@ -14,6 +14,7 @@ from neuralopt.tasks.recipe import Recipe as Recipe
 from neuralopt.tasks.task import SPLITS as SPLITS
 from neuralopt.tasks.task import Classification as Classification
 from neuralopt.tasks.task import Examples as Examples
+from neuralopt.tasks.task import Regression as Regression
 from neuralopt.tasks.task import Split as Split
 from neuralopt.tasks.task import Task as Task
 from neuralopt.tasks.task import with_recipe as with_recipe

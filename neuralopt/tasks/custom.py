@@ -146,7 +146,7 @@ def make_task(
     digest = hashlib.sha256("\n".join(sources).encode()).hexdigest()
     description = f"{name} {module} {batch_size} {digest} {weights}"
     if not recipe.plain:
-        description += f" {recipe}"
+        description += f" {recipe.description}"
     hashed = fingerprint(description, splits)
     return CustomTask(
         name, hashed, batch_size, splits, network, loss, metric, quality, recipe

@@ -21,6 +21,7 @@ from neuralopt.tasks.digits import (
 )
 from neuralopt.tasks.enos_mnistnet import enos_mnistnet
 from neuralopt.tasks.rare_features import rare_features
+from neuralopt.tasks.regression import regression
 from neuralopt.tasks.task import Task
 
 TASKS: Mapping[str, Callable[..., Task]] = {
@@ -38,6 +39,7 @@ TASKS: Mapping[str, Callable[..., Task]] = {
     "enos_mnistnet": enos_mnistnet,
     "rare_features": rare_features,
     "ravine": ravine,
+    "regression": regression,
     "rosenbrock": rosenbrock,
 }
 

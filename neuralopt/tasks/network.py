@@ -10,9 +10,14 @@ import torch
 from torch import nn
 
 Activation = Literal["relu", "tanh", "sigmoid"]
-Objective = Literal["cross_entropy", "squared_error"]
+Objective = Literal["cross_entropy", "squared_error", "regression"]
 """The loss. squared_error: the mean over examples and classes of the squared distance
-of outputs to 1 for the right class and 0 for the others (Hui and Belkin 2021)."""
+of outputs to 1 for the right class and 0 for the others (Hui and Belkin 2021).
+regression: the mean squared distance of a network's one output to a real target."""
+
+TOLERANCE = 0.5
+"""An answer to a regression is right if it is no further from its target. Targets have
+a variance of about 1, so this is half of their standard deviation."""
 
 MODULES: Mapping[str, type[nn.Module]] = {
     "relu": nn.ReLU,
@@ -100,10 +105,32 @@ def mean_loss(
 
     Args:
         objective: the loss.
-        outputs: (batch, classes).
-        targets: class numbers, (batch,).
+        outputs: (batch, classes); for a regression (batch, 1).
+        targets: class numbers, or the real targets of a regression, (batch,).
     """
     if objective == "cross_entropy":
         return nn.functional.cross_entropy(outputs, targets)
+    if objective == "regression":
+        return nn.functional.mse_loss(outputs.squeeze(-1), targets)
     wanted = nn.functional.one_hot(targets, outputs.shape[-1]).to(outputs.dtype)
     return nn.functional.mse_loss(outputs, wanted)
+
+
+def right_share(
+    objective: Objective, outputs: torch.Tensor, targets: torch.Tensor
+) -> torch.Tensor:
+    """Return the share of right answers in a batch, a float64 scalar.
+
+    An answer is right if its largest output is that of its class; that of a regression,
+    if it is within TOLERANCE of its target.
+
+    Args:
+        objective: tells classes from real targets.
+        outputs: (batch, classes); for a regression (batch, 1).
+        targets: class numbers, or the real targets of a regression, (batch,).
+    """
+    if objective == "regression":
+        right = (outputs.squeeze(-1) - targets).abs() <= TOLERANCE
+    else:
+        right = outputs.argmax(-1) == targets
+    return right.double().mean()

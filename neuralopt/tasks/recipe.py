@@ -1,7 +1,14 @@
 """Recipes: clipping, weight decay and schedule, the same for every rule of a task."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+
+from neuralopt.counter_hash import counter_bits, counter_key
+
+SCALE_SEED = 1_605_09774
+"""Of the factors of a re-parametrisation. It must not change."""
+
+MOST_DECADES = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +23,11 @@ class Recipe:
             expression of t, T and progress, which engines read.
         warmup: fraction of the steps in which the rate rises linearly, multiplied with
             the schedule (Goyal et al. 2017).
+        reparametrize: decades D of a random re-parametrisation, as Celo2 is trained
+            with (arXiv 2602.19142); 0 for none. Each parameter tensor w is s * u. Rule,
+            decay and clipping get u and its gradient, s times that of w. The factors s
+            are powers of two from 10**-D to 10**D, the same in every training. Weights
+            begin as without it.
 
     Raises:
         ValueError: a number is out of range.
@@ -25,6 +37,7 @@ class Recipe:
     weight_decay: float = 0.0
     schedule: str = "1"
     warmup: float = 0.0
+    reparametrize: float = 0.0
 
     def __post_init__(self) -> None:
         for name in ("clip_norm", "weight_decay"):
@@ -36,8 +49,42 @@ class Recipe:
                 f"task.recipe.warmup is {self.warmup}: give a share of the training, "
                 "from 0 to 1"
             )
+        if not 0 <= self.reparametrize <= MOST_DECADES:
+            raise ValueError(
+                f"task.recipe.reparametrize is {self.reparametrize}: give decades, "
+                f"from 0 to {MOST_DECADES:g}"
+            )
 
     @property
     def plain(self) -> bool:
         """Whether it changes nothing."""
         return self == Recipe()
+
+    @property
+    def description(self) -> str:
+        """The recipe as a text for fingerprints.
+
+        A field that was added later is in it only where it is set, so that fingerprints
+        from before are the same.
+        """
+        told = [
+            f"{field.name}={getattr(self, field.name)!r}"
+            for field in fields(self)
+            if field.name != "reparametrize" or self.reparametrize
+        ]
+        return f"Recipe({', '.join(told)})"
+
+    def scales(self, count: int) -> tuple[float, ...]:
+        """Return the factor s of each parameter tensor, or nothing if there are none.
+
+        Exponents are uniform over the whole numbers k with 2**|k| <= 10**reparametrize.
+        Products with powers of two are exact, so that engines agree as without them.
+
+        Args:
+            count: parameter tensors of a network, in its own order.
+        """
+        if not self.reparametrize:
+            return ()
+        most = math.floor(self.reparametrize * math.log2(10))
+        words = counter_bits(counter_key(SCALE_SEED), count)
+        return tuple(2.0 ** (int(word) % (2 * most + 1) - most) for word in words)

@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 import torch
 from torch import nn
 
-from neuralopt.tasks.network import ConvNet, Mlp, mean_loss
+from neuralopt.tasks.network import ConvNet, Mlp, mean_loss, right_share
 from neuralopt.tasks.recipe import Recipe
 
 Split = Literal["training", "validation", "selection", "test"]
@@ -47,7 +47,7 @@ class Task(Protocol):
             split.
         layers: the network as data, for engines that do not use torch's modules; or
             None.
-        recipe: clipping, weight decay and schedule, the same for every rule.
+        recipe: clipping, weight decay, schedule and the like, the same for every rule.
     """
 
     @property
@@ -83,12 +83,13 @@ class Task(Protocol):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Classification:
-    """A task of classes, whose quality is exp(-loss).
+class LayeredTask:
+    """What tasks share whose network is given as layers; they add a quality.
 
-    With the cross-entropy, this is the geometric mean probability of the right class.
-    Unlike the accuracy, it does not tie among the best rules on a few hundred examples,
-    and it ranks rules alike on two seeds far more often.
+    Attributes:
+        splits: the examples of every split.
+
+    The others are those of a Task.
     """
 
     name: str
@@ -108,10 +109,60 @@ class Classification:
         return mean_loss(self.layers.objective, outputs, targets)
 
     def accuracy(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        return (outputs.argmax(-1) == targets).double().mean()
+        return right_share(self.layers.objective, outputs, targets)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Classification(LayeredTask):
+    """A task of classes, whose quality is exp(-loss).
+
+    With the cross-entropy, this is the geometric mean probability of the right class.
+    Unlike the accuracy, it does not tie among the best rules on a few hundred examples,
+    and it ranks rules alike on two seeds far more often.
+    """
 
     def quality(self, loss: float) -> float:
         return 0.0 if math.isnan(loss) else math.exp(-max(loss, 0.0))
+
+
+MEAN_QUALITY = 0.1
+"""Of a regression that answers the mean; guesses among ten classes have as much."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Regression(LayeredTask):
+    """A task of real targets, whose quality is 0.1 ** (loss / variance).
+
+    It is 1 where every answer is the target, and 0.1 where every answer is the mean of
+    the targets. The metric is the share of answers within TOLERANCE of their targets.
+
+    Attributes:
+        variance: of the targets, about 1.
+
+    Raises:
+        ValueError: the objective is not regression, the network has more outputs than
+            one, or the variance is far from 1.
+    """
+
+    variance: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.layers.objective != "regression" or self.layers.widths[-1] != 1:
+            raise ValueError(
+                f"task {self.name}: {self.layers} is not for a regression: give it one "
+                'output and objective="regression"'
+            )
+        if not 0.25 <= self.variance <= 4:
+            raise ValueError(
+                f"task {self.name}: its targets have a variance of {self.variance}: "
+                "divide them by their standard deviation"
+            )
+
+    def quality(self, loss: float) -> float:
+        if math.isnan(loss):
+            return 0.0
+        power: float = MEAN_QUALITY ** (max(loss, 0.0) / self.variance)
+        return power
 
 
 def fingerprint(description: str, splits: Mapping[Split, Examples]) -> str:
@@ -144,10 +195,10 @@ def with_recipe(task: Task, **changes: float | str | None) -> Task:
     recipe = replace(task.recipe, **given)  # type: ignore[arg-type]
     if recipe == task.recipe:
         return task
-    hashed = hashlib.sha256(f"{task.fingerprint} {recipe}".encode()).hexdigest()[:16]
+    digest = hashlib.sha256(f"{task.fingerprint} {recipe.description}".encode())
     try:
         changed: Task = replace(  # type: ignore[type-var]
-            task, recipe=recipe, fingerprint=hashed
+            task, recipe=recipe, fingerprint=digest.hexdigest()[:16]
         )
     except TypeError:
         raise ValueError(

@@ -9,7 +9,15 @@ from neuralopt.engines.engine import Outcome
 from neuralopt.scoring import random_rules as sampled
 from neuralopt.scoring.budgets import Budget
 from neuralopt.spaces import SPACES
-from neuralopt.tasks import SPLITS, Classification, ConvNet, Examples, Mlp, load_task
+from neuralopt.tasks import (
+    SPLITS,
+    Classification,
+    ConvNet,
+    Examples,
+    Mlp,
+    Regression,
+    load_task,
+)
 from neuralopt.tasks.task import fingerprint
 
 
@@ -25,17 +33,23 @@ def some_digits(batch_size=64, widths=(64, 32, 10), activation="relu", training=
 
 
 def digits_for(layers, batch_size=64, training=1024):
-    """Some of the images of `digits` for a network, in as many pixels as it takes."""
+    """Some of the images of `digits` for a network, in as many pixels as it takes.
+
+    A regression's targets are the digits, scaled to a variance of about 1.
+    """
     whole = load_task("digits")
+    real = layers.objective == "regression"
     size = layers.image if isinstance(layers, ConvNet) else (layers.widths[0],)
     splits = {}
     for split in SPLITS:
         examples = whole.examples(split)
         count = training if split == "training" else len(examples)
         pixels = examples.inputs[:count, : math.prod(size)].reshape(count, *size)
-        splits[split] = Examples(pixels, examples.targets[:count])
+        targets = examples.targets[:count]
+        splits[split] = Examples(pixels, (targets - 4.5) / 3.0 if real else targets)
     made = fingerprint(f"{layers} {batch_size}", splits)
-    return Classification("some digits", layers, batch_size, splits, made)
+    kind = Regression if real else Classification
+    return kind("some digits", layers, batch_size, splits, made)
 
 
 class Recording(Classification):

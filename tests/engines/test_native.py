@@ -68,11 +68,14 @@ NETWORKS = [
         for widths, batch in SHAPES
     ),
     (Mlp((64, 32, 10), "tanh", "squared_error"), 50),
+    (Mlp((64, 32, 1), "tanh", "regression"), 50),
+    (Mlp((64, 1), "relu", "regression"), 7),
     (ConvNet((1, 8, 8), ((16, 2), (16, 1)), (10,)), 64),
     (ConvNet((1, 8, 8), ((5, 1), (3, 2)), (7, 10), "tanh"), 16),
     (ConvNet((2, 4, 8), ((6, 2), (5, 2), (3, 1)), (10,), "sigmoid"), 48),
     (ConvNet((3, 3, 7), ((17, 2),), (10,)), 21),  # an odd image, lanes left free
     (ConvNet((1, 5, 5), ((4, 1), (4, 2)), (10,), "relu", "squared_error"), 30),
+    (ConvNet((1, 8, 8), ((4, 2),), (1,), "sigmoid", "regression"), 48),
 ]
 NAMES = [f"{type(n).__name__}-{i}" for i, (n, _) in enumerate(NETWORKS)]
 

@@ -42,7 +42,10 @@ RULES_TRIED = (
     *("adam", "powersign", "lion", "momentum"),
     *("drop(g, 0.3) + noise(0.01)", "w * 0.1 + g * (1 - progress)", "g / (g - g)"),
 )
-BUILT_IN = ("digits", "digits_conv", "enos_mnistnet", "ravine", "rosenbrock", "char_lm")
+BUILT_IN = (
+    *("digits", "digits_conv", "enos_mnistnet", "ravine", "rosenbrock", "char_lm"),
+    "regression",
+)
 
 
 def children_of(texts=RULES_TRIED, rates=(1e-3, 0.01), replicates=(0, 1)):

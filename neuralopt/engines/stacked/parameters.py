@@ -1,5 +1,6 @@
 """The places of a network's parameters in a row of a matrix."""
 
+from collections.abc import Sequence
 from itertools import accumulate
 
 import torch
@@ -53,6 +54,21 @@ class ParameterLayout:
         rows = flat.new_zeros(count, self.length)
         rows[:, : self.count] = flat
         return rows
+
+    def spread(self, numbers: Sequence[float], like: torch.Tensor) -> torch.Tensor:
+        """Make a row that holds one number for each parameter.
+
+        Args:
+            numbers: of the parameters, in the order of `names`.
+            like: gives dtype and device.
+
+        Returns:
+            (length,); the padding is 1.
+        """
+        row = like.new_ones(self.length)
+        for span, number in zip(self.spans, numbers, strict=True):
+            row[span] = number
+        return row
 
     def views(self, rows: torch.Tensor) -> list[torch.Tensor]:
         """Return a view of each parameter in all rows.

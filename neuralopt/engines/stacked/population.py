@@ -172,6 +172,7 @@ class _Population:
     updates: Updates = field(init=False)
     losses: torch.Tensor = field(init=False)  # (steps, children), NaN where not run
     factors: list[float] = field(init=False)  # of the learning rates, each step
+    scales: torch.Tensor | None = field(init=False)  # (length,), s of weights s * u
 
     @torch.no_grad()
     def train(self, splits: Sequence[Split]) -> list[Outcome]:
@@ -205,6 +206,8 @@ class _Population:
         setup = NetworkSetup.of(engine.task, numerics, engine.seed, replicate)
         self.weights = setup.rows.filled(setup.network, count)
         self.count = setup.rows.count
+        scales = engine.task.recipe.scales(len(setup.rows.spans))
+        self.scales = setup.rows.spread(scales, self.weights) if scales else None
         setup = replace(setup, frozen=self.plan.frozen, random=self.plan.random)
         self.method = GRADIENT_METHODS[self.plan.method](setup, count)
         self.gradients = torch.zeros_like(self.weights)
@@ -226,6 +229,9 @@ class _Population:
         clip_norm = self.engine.task.recipe.clip_norm
         for span in self.plan.frozen:
             self.gradients[:, span] = 0  # torch.func gives frozen ones gradients too
+        if self.scales is not None:  # rules see u and its gradient
+            self.weights.div_(self.scales)
+            self.gradients.mul_(self.scales)
         if clip_norm:
             norms = torch.linalg.vector_norm(self.gradients, dim=1, keepdim=True)
             # 1e-6 as in torch.nn.utils.clip_grad_norm_
@@ -234,6 +240,8 @@ class _Population:
         self.updates.step(self.weights, self.gradients, step, self.factors[step])
         for span, before in zip(self.plan.frozen, frozen, strict=True):
             self.weights[:, span] = before
+        if self.scales is not None:
+            self.weights.mul_(self.scales)
 
     def _remove_diverged(self, step: int) -> None:
         """Drop rows with a non-finite loss since the last sweep."""

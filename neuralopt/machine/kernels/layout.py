@@ -25,8 +25,12 @@ the first-level cache, and the choice of the instruction costs little."""
 
 RELU, TANH, SIGMOID = 0, 1, 2
 ACTIVATIONS = {"relu": RELU, "tanh": TANH, "sigmoid": SIGMOID}
-CROSS_ENTROPY, SQUARED_ERROR = 0, 1
-OBJECTIVES = {"cross_entropy": CROSS_ENTROPY, "squared_error": SQUARED_ERROR}
+CROSS_ENTROPY, SQUARED_ERROR, REGRESSION = 0, 1, 2
+OBJECTIVES = {
+    "cross_entropy": CROSS_ENTROPY,
+    "squared_error": SQUARED_ERROR,
+    "regression": REGRESSION,
+}
 
 WEIGHT, BIAS, VALUES, DELTAS = range(4)
 """Columns of `Network.layers`."""
@@ -83,12 +87,13 @@ class Examples(NamedTuple):
 
     columns: of each group the inputs (width, lanes). rows: the same inputs (batch,
     width padded to ALIGNMENT), for training fully connected layers alone. targets:
-    class numbers (lanes,).
+    class numbers (lanes,). values: the targets of a regression (lanes,), or nothing.
     """
 
     columns: Floats
     rows: Floats
     targets: Integers
+    values: Floats
 
 
 class Rules(NamedTuple):

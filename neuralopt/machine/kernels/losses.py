@@ -2,25 +2,46 @@
 
 from neuralopt.machine.kernels.compiling import compiled, once
 from neuralopt.machine.kernels.functions import exp, log
-from neuralopt.machine.kernels.layout import CROSS_ENTROPY, DELTAS, SUMS, VALUES
+from neuralopt.machine.kernels.layout import (
+    CROSS_ENTROPY,
+    DELTAS,
+    REGRESSION,
+    SUMS,
+    VALUES,
+)
 from neuralopt.machine.kernels.memory import load, number, select, store
+
+TOLERANCE = 0.5
+"""As in `tasks.network`, which this room does not import; a test compares them."""
 
 
 @compiled
-def loss_sum(memory, network, targets, group, batch):
+def loss_sum(memory, network, examples, group, batch):
     """The sum of the losses of a group, of which `batch` are examples."""
     if network.objective == CROSS_ENTROPY:
-        return cross_entropy(memory, network, targets, group, batch)
-    return squared_error(memory, network, targets, group, batch)
+        return cross_entropy(memory, network, examples.targets, group, batch)
+    if network.objective == REGRESSION:
+        return squared_distance(memory, network, examples.values, group, batch)
+    return squared_error(memory, network, examples.targets, group, batch)
 
 
 @once
-def output_deltas(memory, network, targets, group):
+def output_deltas(memory, network, examples, group):
     """Derivatives of the mean loss by the outputs; `loss_sum` comes before."""
     if network.objective == CROSS_ENTROPY:
-        softmax_deltas(memory, network, targets, group)
+        softmax_deltas(memory, network, examples.targets, group)
+    elif network.objective == REGRESSION:
+        squared_distance_deltas(memory, network, examples.values, group)
     else:
-        squared_error_deltas(memory, network, targets, group)
+        squared_error_deltas(memory, network, examples.targets, group)
+
+
+@once
+def right_answers(memory, network, examples, group, batch):
+    """How many of a group's answers are right, as `tasks.network` has it."""
+    if network.objective == REGRESSION:
+        return right_values(memory, network, examples.values, group, batch)
+    return right_classes(memory, network, examples.targets, group, batch)
 
 
 @compiled
@@ -105,8 +126,40 @@ def squared_error_deltas(memory, network, targets, group):
                   select(i < batch, here, number(memory, 0)))  # fmt: skip
 
 
+@compiled
+def squared_distance(memory, network, values, group, batch):
+    """Squared distance of the one output to its target, summed over examples."""
+    last, lanes = len(network.layers) - 1, network.lanes
+    outputs, total = network.layers[last, VALUES], 0.0
+    for i in range(batch):
+        far = load(memory, outputs + i) - load(values, group * lanes + i)
+        total += far * far
+    return total
+
+
+@compiled
+def squared_distance_deltas(memory, network, values, group):
+    last, lanes, batch = len(network.layers) - 1, network.lanes, network.batch
+    outputs, deltas = network.layers[last, VALUES], network.layers[last, DELTAS]
+    share = number(memory, 2) / number(memory, batch)
+    for i in range(lanes):
+        far = load(memory, outputs + i) - load(values, group * lanes + i)
+        store(memory, deltas + i, select(i < batch, far * share, number(memory, 0)))
+
+
+@compiled
+def right_values(memory, network, values, group, batch):
+    """How many of the group's outputs are no further than 0.5 from their targets."""
+    last, lanes = len(network.layers) - 1, network.lanes
+    outputs, right = network.layers[last, VALUES], 0
+    for i in range(batch):
+        far = load(memory, outputs + i) - load(values, group * lanes + i)
+        right += abs(far) <= TOLERANCE
+    return right
+
+
 @once
-def right_answers(memory, network, targets, group, batch):
+def right_classes(memory, network, targets, group, batch):
     """How many of the group's examples have their largest output where it belongs."""
     last, lanes = len(network.layers) - 1, network.lanes
     outputs, right = network.layers[last, VALUES], 0

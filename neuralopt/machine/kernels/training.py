@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
-from neuralopt.machine.bytecode import FIRST_STATE, PARAMETER
-from neuralopt.machine.kernels.compiling import SOURCES, entry, once
+from neuralopt.machine.bytecode import FIRST_STATE, GRADIENT, PARAMETER
+from neuralopt.machine.kernels.compiling import SOURCES, compiled, entry, once
 from neuralopt.machine.kernels.convolution import (
     backward_convolutions,
     forward_convolutions,
@@ -58,15 +58,35 @@ def all_finite(memory, start, count):
     return wrong == 0
 
 
+@compiled
+def reparametrize(memory, network, scales):
+    """Make of each weight w = s u the u that a rule sees, and its gradient."""
+    row = network.places[ROW]
+    gradient, parameter = row * GRADIENT, row * PARAMETER
+    for i in range(len(scales)):
+        scale = load(scales, i)
+        store(memory, gradient + i, load(memory, gradient + i) * scale)
+        store(memory, parameter + i, load(memory, parameter + i) / scale)
+
+
+@compiled
+def restore_weights(memory, network, scales):
+    """Make of each u the weight again."""
+    parameter = network.places[ROW] * PARAMETER
+    for i in range(len(scales)):
+        w = load(memory, parameter + i) * load(scales, i)
+        store(memory, parameter + i, w)
+
+
 @once
 def train_child(
-    memory, network, data, rules, rule, rows, rate, initial, replicate, losses
+    memory, network, data, rules, rule, rows, rate, initial, scales, replicate, losses
 ):  # fmt: skip
     """Train to the end, or to the first loss that is not finite.
 
-    rows: where rows begin. replicate: the hash of seed and replicate.
-    losses: (steps,), written: the mean loss of each step. Returns whether all losses
-    and all weights at the end are finite.
+    rows: where rows begin. scales: factor of each parameter, or nothing. replicate: the
+    hash of seed and replicate. losses: (steps,), written: the mean loss of each step.
+    Returns whether all losses and all weights at the end are finite.
     """
     prepare(memory, network, rules, rule, initial)
     prepare_convolutions(memory, network)
@@ -74,17 +94,19 @@ def train_child(
         forward_convolutions(memory, network, data.columns, step, True)
         forward_layers(memory, network, data.columns, step)
         # In the type of memory, so that what overflows there is infinite.
-        total = number(
-            memory, loss_sum(memory, network, data.targets, step, network.batch)
-        )
+        total = number(memory, loss_sum(memory, network, data, step, network.batch))
         losses[step] = total / number(memory, network.batch)
         if not math.isfinite(losses[step]):
             return False
-        output_deltas(memory, network, data.targets, step)
+        output_deltas(memory, network, data, step)
         backward_layers(memory, network, data.rows, step)
         backward_convolutions(memory, network)
         fill_scalars(memory, rules, rule, step, network.places[BLOCKS], BLOCK)
+        if len(scales):
+            reparametrize(memory, network, scales)
         run_rule(memory, network, rules, rule, rows, rate, absorb(replicate, step))
+        if len(scales):
+            restore_weights(memory, network, scales)
     return all_finite(memory, PARAMETER * network.places[ROW], len(initial))
 
 
@@ -96,8 +118,8 @@ def measure(memory, network, held, first, count):
         batch = min(left, network.lanes)
         forward_convolutions(memory, network, held.columns, group, False)
         forward_layers(memory, network, held.columns, group)
-        loss += loss_sum(memory, network, held.targets, group, batch)
-        right += right_answers(memory, network, held.targets, group, batch)
+        loss += loss_sum(memory, network, held, group, batch)
+        right += right_answers(memory, network, held, group, batch)
         left -= batch
         group += 1
     return loss / count, right / count
@@ -106,17 +128,18 @@ def measure(memory, network, held, first, count):
 def _entry(sources):
     @entry
     def train(
-        memory, network, data, held, splits, rules, initial, replicate, chosen, rates,
-        losses, measures, finished, first, last,
+        memory, network, data, held, splits, rules, initial, scales, replicate, chosen,
+        rates, losses, measures, finished, first, last,
     ):  # fmt: skip
         """Train children first to last - 1, all of one replicate, one after another.
 
         memory: room for one child, its values are overwritten. splits: (splits, 2), the
         first group of each held-out split and the number of its examples. initial:
-        parameters. chosen: number of each child's rule. rates: learning rates, in
-        memory's type. losses: (children, steps), NaN where not run. measures:
-        (children, splits, 2), loss and accuracy. finished: (children,), whether all
-        losses and weights are finite; otherwise nothing is measured.
+        parameters. scales: their factors, or nothing. chosen: number of each child's
+        rule. rates: learning rates. Numbers are of memory's type. losses: (children,
+        steps), NaN where not run. measures: (children, splits, 2), loss and accuracy.
+        finished: (children,), whether all losses and weights are finite; otherwise
+        nothing is measured.
         """
         assert sources  # so that numba looks at it
         rows = consecutive_rows(rules, network.places[ROW])
@@ -125,7 +148,7 @@ def _entry(sources):
             measures[child] = np.nan
             finished[child] = train_child(
                 memory, network, data, rules, chosen[child], rows, rates[child],
-                initial, replicate, losses[child],
+                initial, scales, replicate, losses[child],
             )  # fmt: skip
             if finished[child]:
                 for split in range(len(splits)):
