@@ -117,7 +117,7 @@ def score_seed(parts: SearchParts, rules: Rules, path: Path, label: str) -> Resu
     parts.adam = dict(results.adam)
     if not missing and results.adam:
         return results
-    with closing(parts.evaluator()) as evaluator, closing(results):
+    with closing(parts.evaluator()) as evaluator:
         results.begin(parts.adam)
         began = shown = time.monotonic()
         done = 0

@@ -1,12 +1,14 @@
 """Scores on disk as they come, for a build that may be interrupted."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from neuralopt import Score
+
+UNUSED: Mapping[str, Any] = {"screening": (), "curve": ()}
 
 
 class Results:
@@ -27,19 +29,21 @@ class Results:
         self.adam: dict[str, float] = {}
         self._begun = False
         self._objective = json.loads(json.dumps(objective))
-        self._file: IO[str] = path.open("a+", encoding="utf-8")
-        self._file.seek(0)
-        text = self._file.read()
+        self._path = path
+        text = path.read_text("utf-8") if path.exists() else ""
         whole = text[: text.rfind("\n") + 1]  # the last line may have been cut off
-        self._file.truncate(len(whole.encode("utf-8")))
         for line in whole.splitlines():
-            self._take(path, json.loads(line))
+            self._take(json.loads(line))
+        if whole != text:
+            path.write_text(whole, "utf-8")
 
-    def _take(self, path: Path, line: dict[str, Any]) -> None:
+    def _take(self, line: dict[str, Any]) -> None:
         if self._begun:
             self.scores[line["rule"]] = _score(line["score"])
         elif line["objective"] != self._objective:
-            raise ValueError(f"{path} holds scores of another objective: remove it")
+            raise ValueError(
+                f"{self._path} holds scores of another objective: remove it"
+            )
         else:
             self.adam, self._begun = line["adam"], True
 
@@ -51,7 +55,7 @@ class Results:
         """
         if not self._begun:
             self.adam, self._begun = dict(adam), True
-            self._write({"objective": self._objective, "adam": self.adam})
+            self._write([{"objective": self._objective, "adam": self.adam}])
 
     def add(self, found: Mapping[str, Score]) -> None:
         """Keep scores, on disk too.
@@ -60,21 +64,19 @@ class Results:
             found: by text of the rule.
         """
         self.scores |= found
-        for rule, score in found.items():
-            kept = {**asdict(score), "screening": (), "curve": ()}
-            kept["tasks"] = [{**t, "screening": (), "curve": ()} for t in kept["tasks"]]
-            self._write({"rule": rule, "score": kept})
-        self._file.flush()
+        self._write([{"rule": r, "score": _plain(s)} for r, s in found.items()])
 
-    def _write(self, line: Mapping[str, object]) -> None:
-        self._file.write(json.dumps(line) + "\n")
+    def _write(self, lines: Sequence[Mapping[str, object]]) -> None:
+        with self._path.open("a", encoding="utf-8") as file:
+            file.writelines(json.dumps(line) + "\n" for line in lines)
 
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
+
+def _plain(score: Score) -> dict[str, Any]:
+    """A score without the numbers that a table does not keep."""
+    kept = {**asdict(score), **UNUSED}
+    return {**kept, "tasks": [{**each, **UNUSED} for each in kept["tasks"]]}
 
 
 def _score(plain: dict[str, Any]) -> Score:
-    fixed = {"screening": (), "curve": ()}
-    tasks = tuple(Score(**{**each, **fixed, "tasks": ()}) for each in plain["tasks"])
-    return Score(**{**plain, **fixed, "tasks": tasks})
+    tasks = tuple(Score(**{**each, **UNUSED, "tasks": ()}) for each in plain["tasks"])
+    return Score(**{**plain, **UNUSED, "tasks": tasks})
