@@ -60,13 +60,12 @@ def code(text: str) -> str:
 
 def facts(table: Table) -> Iterator[str]:
     """What the table holds, and where it comes from."""
-    objective, made = table.metadata["objective"], table.metadata["made"]
+    made = table.metadata["made"]
     statuses = [Counter(column.tolist()) for column in table.statuses.T]
     yield (
         f"The space has {int(table.rows.sum()):,} rows, which say {len(table):,} "
         f"canonical rules. Before training {int((~table.trained).sum()):,} are "
-        f"rejected; {int(table.trained.sum()):,} are scored on "
-        f"`{objective['task']['name']}`, as searches with the seeds "
+        f"rejected; {int(table.trained.sum()):,} are scored as searches with the seeds "
         f"{', '.join(map(str, table.seeds))} score them. The objective has "
         f"{len(table.parts)} parts: {', '.join(table.parts)}."
     )

@@ -1,6 +1,5 @@
 """A table: every canonical rule of a space, with its scores on one objective."""
 
-import textwrap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -204,10 +203,9 @@ class Table:
         for key in sorted(mine.keys() | others.keys(), key=_importance):
             stored, given = mine.get(key), others.get(key)
             if stored != given:
-                shown = textwrap.shorten(f"{given}", SHOWN, placeholder=" ...")
                 raise ValueError(
-                    f"table {self.name} does not fit: this search has {key}={shown}, "
-                    + _remedy(key, stored)
+                    f"table {self.name} does not fit: this search has "
+                    f"{key}={_short(given)}, {_remedy(key, stored)}"
                 )
 
 
@@ -217,10 +215,16 @@ def _importance(key: str) -> tuple[bool, str]:
 
 
 def _remedy(key: str, stored: object) -> str:
-    shown = textwrap.shorten(f"{stored}", SHOWN, placeholder=" ...")
-    if key.startswith(("space.", "budget.")) or key == "task.name":
-        return f"give {key}={shown}"
-    return f"the table {shown}: rebuild the table with this version"
+    if key == "task.name":
+        return f"give task={stored}"
+    if key.startswith(("space.", "budget.")):
+        return f"give {key}={stored}"
+    return f"the table {_short(stored)}: build the table again with this version"
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
 
 
 def _flat(mapping: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

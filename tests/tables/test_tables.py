@@ -183,12 +183,12 @@ def test_every_table_of_the_package_opens():
         (
             "task",
             {"name": "digits", "fingerprint": "x"},
-            "give task.name=digits+ravine",
+            "give task=digits+ravine",
         ),
         ("task", {"name": "digits+ravine", "fingerprint": "x"}, "the table abc"),
         ("budget", {"epochs": 5, "gates": ()}, "give budget.gates=[0.1]"),
         ("budget", {"epochs": 5}, "this search has budget.gates=None"),
-        ("language", 2, "rebuild the table"),
+        ("language", 2, "build the table again"),
     ],
 )
 def test_another_objective_is_refused_with_a_remedy(key, value, message):

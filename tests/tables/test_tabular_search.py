@@ -94,7 +94,7 @@ def test_a_tabular_search_continues_only_with_its_table(built, tmp_path, capsys)
     ("override", "remedy"),
     [
         ("space.groups=2", "space.groups=1"),
-        ("task=digits", "task.name=digits+digits_sigmoid"),
+        ("task=digits", "task=digits+digits_sigmoid"),
         ("budget.epochs=2", "budget.epochs=1"),
         ("evaluator.seed=2", "no seed 2"),
     ],
