@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from neuralopt import tables as tables
     from neuralopt.api import ComparisonResult as ComparisonResult
     from neuralopt.api import compare as compare
     from neuralopt.api import search as search
@@ -65,14 +66,19 @@ above, which are for type checkers."""
 
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}
 
-__all__ = sorted(_HOMES)
+_PACKAGES = ("tables",)
+"""Packages that are public as a whole."""
+
+__all__ = sorted([*_HOMES, *_PACKAGES])
 
 
 def __getattr__(name: str) -> object:
+    if name in _PACKAGES:
+        return import_module(f"neuralopt.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module 'neuralopt' has no attribute {name!r}")
     return getattr(import_module(f"neuralopt.{_HOMES[name]}"), name)
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_HOMES])
+    return sorted({*globals(), *__all__})

@@ -26,6 +26,7 @@ ROOMS = (
     "tasks",
     "engines",
     "scoring",
+    "tables",
     "evaluators",
     "archive",
     "verdict",
@@ -59,6 +60,17 @@ REFUSED = {
     # Children, not where rules come from nor what is made of their scores.
     "engines": {"neuralopt.spaces", "neuralopt.searchers", "neuralopt.export"},
     "scoring": {"neuralopt.searchers", "neuralopt.export"},
+    # Numbers that were found before: reading them trains nothing.
+    "tables": {
+        "torch",
+        "neuralopt.machine",
+        "neuralopt.optimizer",
+        "neuralopt.export",
+        "neuralopt.spaces",
+        "neuralopt.searchers",
+        "neuralopt.tasks",
+        "neuralopt.engines",
+    },
     "evaluators": {"neuralopt.spaces", "neuralopt.searchers", "neuralopt.export"},
     # What came of a proposal, not how it was found out.
     "archive": {"neuralopt.engines", "neuralopt.evaluators"},

@@ -4,7 +4,7 @@ import json
 import sys
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from neuralopt import loop
@@ -24,6 +24,7 @@ from neuralopt.evaluators import (
     MultiTaskEvaluator,
     MultiTaskPlan,
     ScoringPlan,
+    TabularEvaluator,
     WorkerPlan,
     adam_qualities,
     check_baselines,
@@ -203,6 +204,10 @@ class SearchParts:
         """
         asked = self.settings.evaluator
         made = make_evaluator(asked.name, self.plan(), asked.options)
+        if isinstance(made, TabularEvaluator):  # its scores are final
+            made.check(self.objective())
+            self.adam = made.adam
+            return made
         if not self.is_relative:
             return made
         try:
@@ -247,6 +252,21 @@ class SearchParts:
             stop,
         )
 
+    def objective(self) -> dict[str, object]:
+        """Return the space, and what a rule's score depends on, as plain data."""
+        space, budget = self.space.to_mapping(), asdict(self.scoring.budget)
+        del space["name"], budget["name"]
+        tasks = self.scoring.tasks
+        return {
+            "space": space,
+            "task": {
+                "name": self.scoring.task_name,
+                "fingerprint": "+".join(task.fingerprint for task in tasks),
+            },
+            "budget": budget,
+            "language": LANGUAGE_VERSION,
+        }
+
     def context(self) -> dict[str, str]:
         """Return what scores depend on, as the archive keeps it."""
         scoring = self.scoring
@@ -259,8 +279,17 @@ class SearchParts:
             "engine": self.engine_name,
             "precision": self.settings.evaluator.precision,
             **({"adam": json.dumps(self.adam)} if self.adam else {}),
+            **({"table": self._table} if self._table else {}),
             "configuration": settings_text(self.settings),
         }
+
+    @property
+    def _table(self) -> str:
+        """Of which table and seed the scores are; empty where rules are trained."""
+        asked = self.settings.evaluator
+        if asked.name != "tabular":
+            return ""
+        return json.dumps(check_evaluator(asked.name, asked.options), sort_keys=True)
 
     def recall(self, context: Mapping[str, str]) -> None:
         """Take Adam's qualities from an archive: all its scores are relative to them.
@@ -294,7 +323,8 @@ class SearchParts:
             ValueError: something differs, such as the data of the task.
         """
         expected = self.context()
-        for key, value in context.items():
+        for key in [*context, "table"]:
+            value = context.get(key)
             if expected.get(key) != value and key != "configuration":
                 raise ValueError(
                     f"{run_dir} was made with {key} {value}, which is "

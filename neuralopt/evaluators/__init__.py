@@ -20,3 +20,4 @@ from neuralopt.evaluators.registry import check_evaluator as check_evaluator
 from neuralopt.evaluators.registry import make_evaluator as make_evaluator
 from neuralopt.evaluators.scorer import ScoringPlan as ScoringPlan
 from neuralopt.evaluators.scorer import TaskScorer as TaskScorer
+from neuralopt.evaluators.tabular import TabularEvaluator as TabularEvaluator

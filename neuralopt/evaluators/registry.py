@@ -8,7 +8,9 @@ from typing import Any
 from neuralopt.catalog import hint
 from neuralopt.evaluators.evaluator import Evaluator, WorkerPlan
 from neuralopt.evaluators.in_process import InProcessEvaluator
+from neuralopt.evaluators.tabular import TabularEvaluator
 from neuralopt.options import check_options, options_of
+from neuralopt.tables import load
 
 CPU_BATCH, GPU_BATCH = 16, 64
 """Rules a thread takes at a time by default; a GPU has room for more children."""
@@ -85,8 +87,32 @@ def on_ray(
     return RayEvaluator(plan, options)
 
 
+def tabular(
+    plan: WorkerPlan,
+    *,
+    table: str = "from_scratch",
+    seed: int = 0,
+    mean: bool = False,
+) -> Evaluator:
+    """Answer from a table; nothing is trained.
+
+    Args:
+        plan: not used.
+        table: name of a table that comes with the package, or the path of a file.
+        seed: one of the table's seeds, whose qualities the searcher is told.
+        mean: tell the searcher the mean over all seeds instead.
+
+    Returns:
+        An evaluator whose scores are final; see `TabularEvaluator`.
+
+    Raises:
+        ValueError: the table can't be opened, or it does not have the seed.
+    """
+    return TabularEvaluator(load(table), seed, mean)
+
+
 EVALUATORS: Mapping[str, Callable[..., Evaluator]] = MappingProxyType(
-    {"in_process": in_process, "ray": on_ray}
+    {"in_process": in_process, "ray": on_ray, "tabular": tabular}
 )
 """Name -> constructor ``(plan, **options)``; `options_of` lists its options."""
 

@@ -3,6 +3,7 @@
 Everything here is numbers; `vocabulary` says what the choices mean.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from math import prod
@@ -249,6 +250,26 @@ class Skeleton:
             allowed = self.masks(row[None, :k])
             if not allowed[0, row[k]]:
                 row[k] = _pick(allowed, rng)[0]
+
+    def rows(self, block: int) -> Iterator[Rows]:
+        """Yield every valid row once, in lexicographic order.
+
+        Args:
+            block: Most prefixes that are extended together, which bounds the memory.
+
+        Yields:
+            int64 (some, decisions).
+        """
+        waiting = [np.empty((1, 0), dtype=np.int64)]  # the first ones at the end
+        while waiting:
+            prefixes = waiting.pop()
+            if prefixes.shape[1] == len(self.choices):
+                yield prefixes
+                continue
+            parents, choices = np.nonzero(self.masks(prefixes))
+            longer = np.column_stack([prefixes[parents], choices])
+            starts = range(0, len(longer), block)
+            waiting += [longer[start : start + block] for start in reversed(starts)]
 
     @property
     def raw_size(self) -> int:

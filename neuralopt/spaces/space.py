@@ -1,7 +1,7 @@
 """A search space: which rules a search can propose, and the rows that encode them."""
 
 import difflib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 
 import numpy as np
@@ -162,6 +162,25 @@ class Space:
     def raw_size(self) -> int:
         """Number of rows without any constraint: the product of `choices`."""
         return self._skeleton.raw_size
+
+    def rows(self, block: int = 4096) -> Iterator[Rows]:
+        """Yield every valid row once, `size` of them, in lexicographic order.
+
+        Rows are made as they are asked for, so the first ones of a large space are
+        there at once.
+
+        Args:
+            block: Most rows that are made together.
+
+        Returns:
+            An iterator over blocks of rows, int64 (at most block, decisions).
+
+        Raises:
+            ValueError: block is less than 1.
+        """
+        if block < 1:
+            raise ValueError(f"block is {block}; give 1 or more")
+        return self._skeleton.rows(block)
 
     def masks(self, prefixes: Rows) -> Mask:
         """Return the allowed choices of decision k, given the k decisions before it.

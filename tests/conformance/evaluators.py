@@ -87,8 +87,10 @@ def check_completed_once(make: Make, batch: int) -> None:
         evaluator.close()
 
 
-def check_failure_is_alone(make: Make, batch: int) -> None:
-    """A rule that breaks the scorer fails; those beside it are scored."""
+def check_failure_is_alone(
+    make: Make, batch: int, why: str = "RuntimeError: out of luck"
+) -> None:
+    """A rule that breaks the scorer fails, for a reason; those beside it are scored."""
     evaluator = make(LengthPlan(), batch)
     try:
         asked = requests_of(["a", "bad", "bb", "ccc", "bad", "dddd"])
@@ -98,7 +100,7 @@ def check_failure_is_alone(make: Make, batch: int) -> None:
             score = scores[request.number]
             if str(request.rule) == "bad":
                 assert score.status == "failed"
-                assert score.reason == "RuntimeError: out of luck"
+                assert score.reason == why
                 assert score.quality == 0.0
             else:
                 assert score == score_by_length([request.rule])[0]
@@ -107,10 +109,17 @@ def check_failure_is_alone(make: Make, batch: int) -> None:
 
 
 def check_scores_are_the_scorers(
-    make: Make, plan: WorkerPlan, rules: Sequence[Expression], batch: int
+    make: Make,
+    plan: WorkerPlan,
+    rules: Sequence[Expression],
+    batch: int,
+    kept: Callable[[Score], Score] = lambda score: score,
 ) -> None:
-    """Trained rules get the scores that the plan's scorer gives them directly."""
-    expected = plan.scorer()(rules)
+    """Trained rules get the scores that the plan's scorer gives them directly.
+
+    An evaluator may keep only some facts of a score: those that `kept` returns.
+    """
+    expected = [kept(score) for score in plan.scorer()(rules)]
     evaluator = make(plan, batch)
     try:
         asked = requests_of(rules)

@@ -1,6 +1,8 @@
 """Every evaluator completes every request once, with the scorer's own score."""
 
 import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -11,9 +13,11 @@ from neuralopt.evaluators import (
     WorkerPlan,
     make_evaluator,
 )
-from neuralopt.language import parse
+from neuralopt.language import Expression, parse
 from neuralopt.options import options_of
 from neuralopt.scoring.budgets import named_budget
+from neuralopt.scoring.score import Score
+from neuralopt.tables import make_table, save
 from neuralopt.tasks import load_task
 from tests.conformance import evaluators as checks
 
@@ -25,6 +29,23 @@ RULES = [
 ]
 
 
+def table_of(plan: WorkerPlan, folder: str) -> str:
+    """The path of a table of the rules that these checks ask for, ``bad`` left out."""
+    lengths = isinstance(plan, checks.LengthPlan)
+    made_up = ["a", "bb", "ccc", "dddd", *("x" * count for count in range(1, 10))]
+    rules = list(map(Expression, made_up)) if lengths else RULES
+    scores = dict(zip(map(str, rules), plan.scorer()(rules), strict=True))
+    table = make_table("small", dict.fromkeys(scores, 1), {0: scores}, {})
+    path = Path(folder) / "small.npz"
+    save(table, path)
+    return str(path)
+
+
+def in_a_table(score: Score) -> Score:
+    """What a table keeps of a score."""
+    return Score(score.status, score.quality, score.lr, reason=score.reason)
+
+
 def maker(name: str) -> checks.Make:
     """How an evaluator of the registry is made for a test."""
     wanted = {"workers": 2, "address": "local"}
@@ -32,6 +53,9 @@ def maker(name: str) -> checks.Make:
     fixed = {key: value for key, value in wanted.items() if key in defaults}
 
     def make(plan: WorkerPlan, batch: int) -> Evaluator:
+        if name == "tabular":
+            with tempfile.TemporaryDirectory() as folder:
+                return make_evaluator(name, plan, {"table": table_of(plan, folder)})
         if name == "ray":
             import ray
 
@@ -45,9 +69,10 @@ def maker(name: str) -> checks.Make:
 
 
 every = pytest.mark.parametrize(
-    "make",
+    ("name", "make"),
     [
         pytest.param(
+            name,
             maker(name),
             id=name,
             marks=[pytest.mark.ray, pytest.mark.timeout(300)] if name == "ray" else [],
@@ -59,27 +84,35 @@ every = pytest.mark.parametrize(
 
 @every
 @pytest.mark.parametrize("batch", [1, 7, 100])
-def test_every_request_is_completed_exactly_once(make: checks.Make, batch: int) -> None:
+def test_every_request_is_completed_exactly_once(
+    name: str, make: checks.Make, batch: int
+) -> None:
     checks.check_completed_once(make, batch)
 
 
 @every
 @pytest.mark.parametrize("batch", [1, 3, 100])
 def test_a_rule_that_breaks_the_scorer_fails_no_other(
-    make: checks.Make, batch: int
+    name: str, make: checks.Make, batch: int
 ) -> None:
-    checks.check_failure_is_alone(make, batch)
+    why = "RuntimeError: out of luck"
+    if name == "tabular":
+        why = "table small does not have the rule bad: its space can't say it"
+    checks.check_failure_is_alone(make, batch, why)
 
 
 @every
 @pytest.mark.parametrize("batch", [1, 4])
 def test_scores_are_those_of_the_scorer_called_directly(
-    make: checks.Make, batch: int
+    name: str, make: checks.Make, batch: int
 ) -> None:
     plan = ScoringPlan(load_task("digits"), named_budget("smoke"), "stacked", 0)
-    checks.check_scores_are_the_scorers(make, plan, RULES, batch)
+    if name == "tabular":
+        checks.check_scores_are_the_scorers(make, plan, RULES, batch, in_a_table)
+    else:
+        checks.check_scores_are_the_scorers(make, plan, RULES, batch)
 
 
 @every
-def test_closing_is_clean(make: checks.Make) -> None:
+def test_closing_is_clean(name: str, make: checks.Make) -> None:
     checks.check_close(make)

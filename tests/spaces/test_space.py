@@ -167,3 +167,48 @@ def test_rows_decoded_together_equal_those_decoded_one_by_one(name):
             assert expression is None
     assert all(found[:200])
     assert not all(found[200:])
+
+
+@pytest.mark.parametrize("block", [1, 7, 4096])
+@pytest.mark.parametrize("reuse", [False, True])
+def test_rows_are_all_valid_rows_in_order(block, reuse):
+    constraints = {"reuse_previous": reuse, "not_final": ["x + y"]}
+    plain = {**PLAIN, "operands": ["g", "m"], "unary": ["x", "exp(x)"]}
+    plain["binary"] = ["x + y", "x / (y + 1e-8)", "x"]
+    space = Space.from_mapping("tiny", {**plain, "constraints": constraints})
+    blocks = list(space.rows(block))
+    assert max(map(len, blocks)) <= block
+    rows = np.concatenate(blocks)
+    assert rows.dtype == np.int64
+    assert len(rows) == space.size
+    # The oracle: all rows without any constraint, in order, and those that decode.
+    everything = np.indices(space.choices).reshape(len(space.choices), -1).T
+    decoded = space.decode_all(everything)
+    valid = [rule is not None for rule in decoded]
+    np.testing.assert_array_equal(rows, everything[valid])
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_one_group_of_a_shipped_space_is_enumerated(name):
+    space = dataclasses.replace(load(name), groups=1)
+    rows = np.concatenate(list(space.rows()))
+    assert len(rows) == len(np.unique(rows, axis=0)) == space.size
+    assert all(rule is not None for rule in space.decode_all(rows[::97]))
+
+
+def test_one_group_has_rows_that_are_equally_likely():
+    space = dataclasses.replace(load("bello2017"), groups=1)
+    chances = set()
+    for row in np.concatenate(list(space.rows()))[::997]:
+        choices = [space.masks(row[None, :k]).sum() for k in range(len(row))]
+        chances.add(int(np.prod(choices)))
+    assert chances == {space.size}
+
+
+def test_the_first_rows_of_a_large_space_are_there_at_once():
+    space = load("bello2017")
+    first = next(space.rows(100))
+    assert len(first) <= 100
+    assert all(space.valid(row) for row in first)
+    with pytest.raises(ValueError, match="block is 0; give 1 or more"):
+        space.rows(0)
