@@ -179,7 +179,7 @@ def test_a_recipe_makes_another_search(capsys: Capture, tmp_path: Path) -> None:
     said = typed(capsys, "search", *TINY, *recipe, f"run_dir={run}")
     assert said.code == 0, said.err
     assert "engine stacked" in said.out
-    assert "supports no training recipe" in said.out
+    assert "the native engine supports only reparametrize" in said.out
     compared = typed(capsys, "compare", f"{run}:best", "verdict.seeds=1")
     assert "As the run has it: task.recipe.clip_norm=0.5 task.recipe" in compared.out
     plain = typed(capsys, "search", *TINY, f"run_dir={tmp_path / 'plain'}")
