@@ -19,6 +19,7 @@ ROOMS = (
     "html_table",
     "language",
     "machine",
+    "behaviour",
     "optimizer",
     "export",
     "spaces",
@@ -43,6 +44,7 @@ REFUSED = {
     "counter_hash": {"torch"},
     "language": {"torch"},
     "machine": {"torch"},
+    "behaviour": {"torch"},
     # Rows of decisions and expressions: no networks, nothing compiled.
     "spaces": {"torch", "neuralopt.machine", "neuralopt.optimizer"},
     # Rows of decisions and rewards: no expressions.
