@@ -23,7 +23,7 @@ from neuralopt.machine.probe import Floats, rule_values
 Flags = npt.NDArray[np.bool_]
 
 FAMILIES: dict[str, str] = {
-    "sign-like": "at every step, all updates that are not zero are of one magnitude",
+    "sign-like": "at every step, all updates that are not zero have one magnitude",
     "scale-invariant": "gradients 333 times as large give the same updates",
     "with memory": "it has a state, so the update depends on earlier gradients",
     "weight decay": "the update grows with the weight, which it shrinks",
@@ -83,8 +83,13 @@ def families_of(
 
 
 def _sign_like(rows: Floats) -> Flags:
-    """Whether the elements of each step have one magnitude, or are zero."""
-    steps = rows.reshape(len(rows), STEPS, len(SIZES), -1)
+    """Whether the elements of each step have one magnitude, or are zero.
+
+    Those of rare gradients are left out: where g is exactly zero, sign(g) + sign(m) is
+    half as large as elsewhere.
+    """
+    steps = rows.reshape(len(rows), STEPS, len(SIZES), len(KINDS) * ELEMENTS)
+    steps = steps[..., : KINDS.index("rare") * ELEMENTS]
     # Most rules are ruled out by their last step.
     chosen = np.flatnonzero(_one_magnitude(steps[:, -1:]))
     found = np.zeros(len(rows), np.bool_)

@@ -1,6 +1,6 @@
 """The fixed sequences of gradients that rules are probed with.
 
-Eight kinds of sequences, each at two sizes. All numbers are functions of one seed, by
+Nine kinds of sequences, each at two sizes. All numbers are functions of one seed, by
 `neuralopt.counter_hash`.
 """
 
@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
+import numpy.typing as npt
 
 from neuralopt.counter_hash import counter_key, counter_uniform
 from neuralopt.language import Expression, simplify
@@ -30,11 +31,13 @@ KINDS = (
     "drift that turns",  # changes its sign in the middle
     "shrinking",  # a noisy drift, 0.1 times as large in the second half
     "growing",  # the reverse
+    "rare",  # noise, exactly zero at first and then at three steps of five
 )
 RUNS = len(SIZES) * len(KINDS)
 COLUMNS = RUNS * ELEMENTS
 NUMBERS = STEPS * COLUMNS
 CHANGE = 0.1
+ABSENT = 6
 LIMIT = 4.0
 """Largest gradient: exp(g ** 3), which the paper's space has, stays finite."""
 
@@ -103,6 +106,7 @@ def probe() -> Probe:
         np.where(first_half, sign, -sign) + 0.5 * _noise(7),
         (0.5 * sign + _noise(8)) * np.where(first_half, 1.0, CHANGE),
         (0.5 * sign + _noise(9)) * np.where(first_half, CHANGE, 1.0),
+        np.where(_rare(13), _noise(14), 0.0),
     )
     columns = len(KINDS) * ELEMENTS
     sizes = 10.0 ** -_uniform(10, columns)
@@ -136,6 +140,13 @@ def _noise(stream: int) -> Floats:
     normal = np.sqrt(-2 * np.log(radius + 2.0**-25)) * np.cos(2 * np.pi * angle)
     noise: Floats = _signs(300 + stream, count) * np.exp(normal)
     return noise.reshape(STEPS, ELEMENTS)
+
+
+def _rare(stream: int) -> npt.NDArray[np.bool_]:
+    """Where a rare feature has a gradient; at none of the first steps."""
+    present = _uniform(stream, STEPS * ELEMENTS).reshape(STEPS, ELEMENTS) < 0.4
+    present[:ABSENT] = False
+    return present
 
 
 def _correlated(noise: Floats) -> Floats:
