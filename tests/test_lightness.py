@@ -61,6 +61,13 @@ def test_parsing_a_rule_loads_no_torch() -> None:
     assert not loaded & {"torch", "ray", "hydra"}
 
 
+def test_describing_a_behaviour_is_light() -> None:
+    code = (
+        "import neuralopt.behaviour.description as d\nd.describe(d.Behaviour('', 0, 0))"
+    )
+    assert heavy_after(code) == set()
+
+
 @pytest.mark.parametrize("options", [[], ["--all", "--json"]])
 def test_reading_an_archive_and_printing_its_best_is_light(options: list[str]) -> None:
     run = Path(__file__).parent / "archive" / "schema1"

@@ -185,6 +185,8 @@ def test_every_package_is_listed_for_the_wheel() -> None:
         ("language/parser.py", "import torch", "may not import torch"),
         ("language/parser.py", "from torch import nn", "may not import torch"),
         ("machine/a.py", "def f():\n    import torch.nn", "may not import torch"),
+        ("behaviour/a.py", "import torch", "may not import torch"),
+        ("behaviour/a.py", "from neuralopt.scoring import probes", "is below"),
         ("machine/a.py", "from neuralopt.tasks import TASKS", "is below"),
         ("optimizer/a.py", "from ..tasks import digits", "is below"),
         ("optimizer/a.py", "import neuralopt.loop", "is below"),
