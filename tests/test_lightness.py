@@ -62,10 +62,8 @@ def test_parsing_a_rule_loads_no_torch() -> None:
 
 
 def test_describing_a_behaviour_is_light() -> None:
-    code = (
-        "import neuralopt.behaviour.description as d\nd.describe(d.Behaviour('', 0, 0))"
-    )
-    assert heavy_after(code) == set()
+    module = "from neuralopt.behaviour import description as d"
+    assert heavy_after(f"{module}\nd.describe(d.Behaviour('', 0, False))") == set()
 
 
 @pytest.mark.parametrize("options", [[], ["--all", "--json"]])

@@ -20,8 +20,8 @@ from neuralopt.language import Expression
 BATCH = 256
 """Rules probed together when classes are made again."""
 
-KEPT = 256
-"""Leaders whose updates are kept, those that were needed last: 37 KB each."""
+KEPT = 1024
+"""Leaders whose updates are kept, those that were needed last: 28 KB each."""
 
 
 class BehaviourClasses:

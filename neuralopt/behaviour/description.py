@@ -22,6 +22,10 @@ class Behaviour:
     families: tuple[str, ...] = ()
 
 
+ALIKE = 0.5
+"""Less similar rules are not compared in words. Constants and noise have 0.1."""
+
+
 def describe(behaviour: Behaviour) -> str:
     """Return a behaviour in a few words.
 
@@ -43,5 +47,7 @@ def describe(behaviour: Behaviour) -> str:
         return "no update"
     if behaviour.equal:
         return f"= {behaviour.nearest}"
+    if behaviour.similarity < ALIKE:
+        return "unlike the named rules"
     hundredths = int(behaviour.similarity * 100 + 1e-9)
     return f"{hundredths / 100:.2f} like {behaviour.nearest}"

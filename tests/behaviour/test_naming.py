@@ -135,8 +135,9 @@ def test_plain_rules_come_first() -> None:
     [
         (Behaviour("signum", 1.0, True), "= signum"),
         (Behaviour("adam", 0.9999, False), "0.99 like adam"),
-        (Behaviour("adam", 0.29, False), "0.29 like adam"),
-        (Behaviour("adam", -0.1234, False), "-0.12 like adam"),
+        (Behaviour("adam", 0.58, False), "0.58 like adam"),
+        (Behaviour("adam", 0.29, False), "unlike the named rules"),
+        (Behaviour("adam", -0.1234, False), "unlike the named rules"),
         (Behaviour("", 0.0, False), "no update"),
     ],
 )

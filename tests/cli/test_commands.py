@@ -203,7 +203,7 @@ def test_show_names_what_a_rule_does(capsys: Capture) -> None:
     assert line in said.out
     said = typed(capsys, "show", "drop(g, 0.1)", "--json")
     behaviour = json.loads(said.out)["behaviour"]
-    assert behaviour.pop("similarity") == pytest.approx(0.95, abs=0.02)
+    assert behaviour.pop("similarity") == pytest.approx(0.97, abs=0.02)
     assert behaviour == {"nearest": "sgd", "equal": False, "families": ["random"]}
 
 
