@@ -61,6 +61,11 @@ def test_parsing_a_rule_loads_no_torch() -> None:
     assert not loaded & {"torch", "ray", "hydra"}
 
 
+def test_describing_a_behaviour_is_light() -> None:
+    module = "from neuralopt.behaviour import description as d"
+    assert heavy_after(f"{module}\nd.describe(d.Behaviour('', 0, False))") == set()
+
+
 @pytest.mark.parametrize("options", [[], ["--all", "--json"]])
 def test_reading_an_archive_and_printing_its_best_is_light(options: list[str]) -> None:
     run = Path(__file__).parent / "archive" / "schema1"

@@ -19,6 +19,7 @@ ROOMS = (
     "html_table",
     "language",
     "machine",
+    "behaviour",
     "optimizer",
     "export",
     "spaces",
@@ -44,6 +45,7 @@ REFUSED = {
     "counter_hash": {"torch"},
     "language": {"torch"},
     "machine": {"torch"},
+    "behaviour": {"torch"},
     # Rows of decisions and expressions: no networks, nothing compiled.
     "spaces": {"torch", "neuralopt.machine", "neuralopt.optimizer"},
     # Rows of decisions and rewards: no expressions.
@@ -195,6 +197,8 @@ def test_every_package_is_listed_for_the_wheel() -> None:
         ("language/parser.py", "import torch", "may not import torch"),
         ("language/parser.py", "from torch import nn", "may not import torch"),
         ("machine/a.py", "def f():\n    import torch.nn", "may not import torch"),
+        ("behaviour/a.py", "import torch", "may not import torch"),
+        ("behaviour/a.py", "from neuralopt.scoring import probes", "is below"),
         ("machine/a.py", "from neuralopt.tasks import TASKS", "is below"),
         ("optimizer/a.py", "from ..tasks import digits", "is below"),
         ("optimizer/a.py", "import neuralopt.loop", "is below"),

@@ -105,6 +105,20 @@ CLASSICS: tuple[Row, ...] = (
     ),
     ("signsgd", "sign(g)", "Bernstein et al. 2018", 1e-3, "Signs alone."),
     ("signum", "sign(m)", "Bernstein et al. 2018", 1e-3, "Signs of the momentum."),
+    (
+        "sign_agreement",
+        "sign(g) + sign(m)",
+        f"neuralopt; after {PAPER}",
+        1e-3,
+        "Signs where gradient and momentum agree, else nothing.",
+    ),
+    (
+        "sign_times_agreement",
+        "sign(g) * exp(sign(g) * sign(m))",
+        f"neuralopt; after {PAPER}",
+        1e-3,
+        "Signs, times e where momentum agrees, over it where not.",
+    ),
 )
 
 ADAPTIVE: tuple[Row, ...] = (
@@ -130,6 +144,13 @@ ADAPTIVE: tuple[Row, ...] = (
         "Divides by a moving average of the gradient's size; the paper's constants.",
     ),
     (
+        "rmsprop_agreement",
+        "rmsprop * exp(sign(g) * sign(m))",
+        f"neuralopt; after {PAPER}",
+        1e-3,
+        "RMSProp times e where the gradient agrees with momentum, over it where not.",
+    ),
+    (
         "rmsprop_hinton",
         "g / (sqrt(ema(g ** 2, 0.9)) + 1e-8)",
         "Hinton 2012, lecture 6e",
@@ -151,6 +172,13 @@ ADAPTIVE: tuple[Row, ...] = (
         "Divides by the deviation instead of the size.",
     ),
     ("adam", "adam", "Kingma and Ba 2015", 1e-3, "Momentum over size, both debiased."),
+    (
+        "adam_uncorrected",
+        "m / (sqrt(v) + 1e-8)",
+        "Kingma and Ba 2015, section 6.4",
+        1e-3,
+        "Adam without bias correction, as spaces with m and v spell it.",
+    ),
     (
         "adam_l2",
         "debiased(g + 0.01 * w, 0.9) / "

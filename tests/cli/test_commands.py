@@ -197,6 +197,16 @@ def test_show_says_why_a_search_would_reject_a_rule(capsys: Capture) -> None:
     assert "a search would reject it" in said.out
 
 
+def test_show_names_what_a_rule_does(capsys: Capture) -> None:
+    said = typed(capsys, "show", "2 * sign(m)")
+    line = "behaves   = signum; sign-like; scale-invariant; with memory\n"
+    assert line in said.out
+    said = typed(capsys, "show", "drop(g, 0.1)", "--json")
+    behaviour = json.loads(said.out)["behaviour"]
+    assert behaviour.pop("similarity") == pytest.approx(0.97, abs=0.02)
+    assert behaviour == {"nearest": "sgd", "equal": False, "families": ["random"]}
+
+
 def test_show_takes_a_rule_that_begins_with_a_minus_after_two_dashes(
     capsys: Capture,
 ) -> None:

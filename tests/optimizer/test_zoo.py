@@ -216,7 +216,15 @@ DERIVED = {
     "annealed_noise": annealed_noise,
     "signsgd": signsgd,
     "signum": signum,
+    "sign_agreement": with_m(lambda g, m: np.sign(g) + np.sign(m)),
+    "sign_times_agreement": with_m(
+        lambda g, m: np.sign(g) * np.exp(np.sign(g) * np.sign(m))
+    ),
     "rmsprop": rmsprop(0.999),
+    "rmsprop_agreement": with_m(
+        lambda rmsprop, g, m: rmsprop * np.exp(np.sign(g) * np.sign(m))
+    ),
+    "adam_uncorrected": with_m(lambda m, v: m / (np.sqrt(v) + 1e-8)),
     "rmsprop_hinton": rmsprop(0.9),
     "amsgrad_plain": amsgrad_plain,
     "yogi": yogi,

@@ -4,8 +4,11 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator
+from dataclasses import asdict
 
 from neuralopt.archive import Archive, Proposal
+from neuralopt.behaviour.description import Behaviour, describe
+from neuralopt.behaviour.naming import name as behaviour_of
 from neuralopt.cli.config.rates import learning_rates
 from neuralopt.cli.rule_lookup import (
     FoundRule,
@@ -63,6 +66,7 @@ def _facts(found: FoundRule, typed: str) -> dict[str, object]:
         "lr": found.lr,
         "origin": found.origin,
         "rejection": rejection(canonical),
+        "behaviour": asdict(behaviour_of(canonical)),
     }
     if (proposal := found.proposal) is not None:
         score = proposal.score or Score(proposal.status)
@@ -126,6 +130,7 @@ def _lines(found: FoundRule, facts: dict[str, object]) -> Iterator[tuple[str, st
     yield "expanded", str(facts["expanded"])
     yield "LaTeX", str(facts["latex"])
     memory = len(straight_line(simplify(found.expression)).states)
+    yield "behaves", _behaviour(facts)
     yield "memory", f"{memory} value{'s' * (memory != 1)} per parameter"
     yield "compute", f"{facts['operations']} operations per parameter and step"
     if found.lr is not None:
@@ -140,6 +145,17 @@ def _lines(found: FoundRule, facts: dict[str, object]) -> Iterator[tuple[str, st
         yield "needs", "total_steps: it depends on the progress of training"
     if facts["rejection"]:
         yield "probes", f"a search would reject it: it {facts['rejection']}"
+
+
+def _behaviour(facts: dict[str, object]) -> str:
+    """Name the nearest rule, with the similarity if it is not equal, and the families.
+
+    See `neuralopt.behaviour`.
+    """
+    given = facts["behaviour"]
+    assert isinstance(given, dict)
+    behaviour = Behaviour(**given)
+    return "; ".join((describe(behaviour), *behaviour.families))
 
 
 def _result(proposal: Proposal | None) -> Iterator[tuple[str, str]]:

@@ -1,0 +1,181 @@
+"""Values of rules on given gradients and weights, with kernels or without."""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from neuralopt.counter_hash import counter_key, counter_uniform, key_word
+from neuralopt.language import Expression
+from neuralopt.language.primitives import PRIMITIVES
+from neuralopt.machine.bytecode import FIRST_STATE, bytecode_of
+from neuralopt.machine.straightline import Instruction, StraightLine, straight_line
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Probe:
+    """The inputs that rules are probed with.
+
+    Attributes:
+        gradients: (steps, runs, elements), at most 512 elements. The state of a rule is
+            zero at the start of each run.
+        weights: (elements,), the same at every step.
+        seed: of random bits, which are the same in every run.
+        total_steps: the value of T.
+    """
+
+    gradients: Floats
+    weights: Floats
+    seed: int
+    total_steps: int
+
+
+def rule_values(
+    probe: Probe, expressions: Sequence[Expression], *, compiled: bool = True
+) -> Floats:
+    """Return the values of rules on a probe, by the kernels if numba is installed.
+
+    Args:
+        probe: the inputs.
+        expressions: canonical rules.
+        compiled: whether to use the kernels. Loading them takes a second or two, and
+            compiling them once ten.
+
+    Returns:
+        float64 (rules, steps, runs, elements).
+    """
+    if not expressions:
+        return np.empty((0, *probe.gradients.shape))
+    if compiled and _has_kernels():
+        return kernel_values(probe, expressions)
+    codes = map(straight_line, expressions)
+    return np.stack([scalar_values(probe, code) for code in codes])
+
+
+def _has_kernels() -> bool:
+    try:
+        from neuralopt.machine import kernels
+    except ImportError:
+        return False
+    return bool(kernels)
+
+
+def kernel_values(probe: Probe, expressions: Sequence[Expression]) -> Floats:
+    """Return the values of rules on a probe, computed by the kernels.
+
+    Args:
+        probe: the inputs.
+        expressions: canonical rules, at least one.
+
+    Returns:
+        float64 (rules, steps, runs, elements).
+
+    Raises:
+        ImportError: numba is not installed.
+    """
+    from neuralopt.machine import kernels
+
+    steps, _, elements = probe.gradients.shape
+    codes = [bytecode_of(expression) for expression in expressions]
+    rows = max(FIRST_STATE + code.states + code.blocks for code in codes)
+    memory = kernels.aligned((rows * kernels.padded(elements),), np.float64)
+    values = np.empty((len(codes), *probe.gradients.shape))
+    kernels.probe(
+        memory,
+        kernels.rules_of(codes, probe.total_steps, steps),
+        probe.gradients,
+        probe.weights,
+        key_word(probe.seed, 0),
+        values,
+    )
+    return values
+
+
+def scalar_values(probe: Probe, code: StraightLine) -> Floats:
+    """Return a rule's values on a probe, by the scalar functions of the table.
+
+    Needs neither torch nor a compiler, and takes a hundred times as long as the
+    kernels. The values differ from theirs by rounding.
+
+    Args:
+        probe: the inputs.
+        code: of a canonical rule.
+
+    Returns:
+        float64 (steps, runs, elements).
+    """
+    return _Scalars(probe).values(code)
+
+
+class _Scalars:
+    """Computes one rule, an instruction for all elements of all runs at a time."""
+
+    def __init__(self, probe: Probe) -> None:
+        self.probe = probe
+        self.steps, self.runs, self.elements = probe.gradients.shape
+        self.count = self.runs * self.elements
+
+    def values(self, code: StraightLine) -> Floats:
+        probe, total = self.probe, self.probe.total_steps
+        states = [[0.0] * self.count for _ in code.states]
+        values = np.empty(probe.gradients.shape)
+        weights = np.tile(probe.weights, self.runs).tolist()
+        for step in range(self.steps):
+            leaves = {"g": probe.gradients[step].ravel().tolist(), "w": weights}
+            clock = (step, total, min(1.0, step / total))
+            leaves |= {
+                name: [float(value)] * self.count
+                for name, value in zip(("t", "T", "progress"), clock, strict=True)
+            }
+            registers: list[list[float]] = []
+            for instruction in code.instructions:
+                found = self.computed(instruction, registers, leaves, states, step)
+                registers.append(found)
+            values[step] = np.reshape(
+                registers[code.result], (self.runs, self.elements)
+            )
+            states = [registers[register] for register in code.states]
+        return values
+
+    def computed(
+        self,
+        instruction: Instruction,
+        registers: Sequence[list[float]],
+        leaves: dict[str, list[float]],
+        states: Sequence[list[float]],
+        step: int,
+    ) -> list[float]:
+        """Return a register's value for each element of each run."""
+        if instruction.value is not None:
+            return [instruction.value] * self.count
+        if instruction.operation == "load":
+            assert instruction.index is not None
+            return states[instruction.index]
+        if instruction.operation in leaves:
+            return leaves[instruction.operation]
+        primitive = PRIMITIVES[instruction.operation]
+        arguments: list[Any] = [registers[n] for n in instruction.arguments]
+        function: Callable[..., float] | None = primitive.scalar
+        if primitive.draw:
+            function = primitive.drawn
+            arguments.append(self.bits(primitive.draw, step, instruction.index or 0))
+        assert function is not None, primitive.name
+        return list(map(function, *arguments))
+
+    def bits(self, kind: str, step: int, stream: int) -> Iterator[float]:
+        """Yield the random numbers of a stream at a step, the same in each run."""
+        seed = self.probe.seed
+        keys = [counter_key(seed, 0, step, stream, lane) for lane in range(2)]
+        first, second = (counter_uniform(key, self.elements).tolist() for key in keys)
+        for _ in range(self.runs):
+            for radius, angle in zip(first, second, strict=True):
+                if kind == "uniform":
+                    yield radius
+                else:  # Box and Muller 1958, as in `optimizer.draws`
+                    length = math.sqrt(-2.0 * math.log(radius + 2.0**-25))
+                    yield length * math.cos(2.0 * math.pi * angle)
