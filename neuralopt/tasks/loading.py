@@ -47,13 +47,13 @@ TASKS: Mapping[str, Callable[..., Task]] = {
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "suite": (
         "digits",
-        "digits_sigmoid",
-        "digits_scaled",
-        "digits_deep",
-        "rare_features",
         "digits_noisy",
+        "digits_scaled",
+        "rare_features",
+        "regression",
+        "digits_sigmoid",
+        "digits_deep",
         "digits_small_batch",
-        "digits_small_conv",
     ),
 }
 """Tasks that are named together, in the order in which they are trained."""

@@ -32,8 +32,10 @@ def rare_features() -> Classification:
 
 def _splits() -> dict[Split, Examples]:
     count = sum(SIZES.values())
-    uniform = counter_uniform(counter_key(DATA_SEED, 1), count * FEATURES)
-    on = uniform.reshape(count, FEATURES) < 1 / (2 + np.arange(FEATURES))
+    drawn = counter_uniform(counter_key(DATA_SEED, 1), 2 * count * FEATURES)
+    every = drawn.reshape(2 * count, FEATURES) < 1 / (2 + np.arange(FEATURES))
+    _, first = np.unique(every, axis=0, return_index=True)
+    on = every[np.sort(first)[:count]]  # no example is in two splits
     weights = 2 * counter_uniform(counter_key(DATA_SEED, 2), FEATURES * CLASSES) - 1
     rarity = np.linspace(1, RARE_WEIGHT, FEATURES)[:, None]
     logits = on @ (weights.reshape(FEATURES, CLASSES) * rarity)
