@@ -42,7 +42,7 @@ from neuralopt.verdict.scores import Benchmark
 
 
 def search(
-    space: str | Space = "sign_agreement",
+    space: str | Space = "from_scratch",
     searcher: str | Searcher = "controller",
     evaluator: str | Evaluator = "in_process",
     archive: Archive | None = None,
@@ -52,8 +52,8 @@ def search(
     observers: Sequence[Observer] = (),
     stop: threading.Event | None = None,
     *,
-    task: str | Task = "digits",
-    budget: str | Budget = "bello2017",
+    task: str | Task = "suite",
+    budget: str | Budget = "suite",
     seed: int = 0,
     run_dir: str | Path = "",
     resume: Literal["never", "auto"] = "never",
@@ -320,9 +320,9 @@ def compare(
             an optimizer of torch, expressions or rules; or a mapping from names for the
             table to these.
         task: a name as on the command line, or a Task. None is the task, with its
-            recipe, of the runs that rules name, or else ``digits``.
+            recipe, of the runs that rules name, or else ``suite``.
         budget: a name or a Budget. None is the budget of the runs that rules name, or
-            else ``bello2017``.
+            else ``suite``.
         seeds: fresh initial weights and data orders, 1 or more.
         splits: held-out splits to measure on.
         baselines: names of candidates from which the reference is chosen; all if None.
@@ -372,11 +372,11 @@ def _objective(
     if task is None and kept is not None:
         tasks = build_tasks(kept)
     else:
-        task = "digits" if task is None else task
+        task = "suite" if task is None else task
         tasks = load_tasks(task) if isinstance(task, str) else (task,)
     if budget is None and kept is not None:
         budget = kept.budget
-    budget = "bello2017" if budget is None else budget
+    budget = "suite" if budget is None else budget
     return tasks, named_budget(budget) if isinstance(budget, str) else budget
 
 

@@ -14,8 +14,8 @@ from neuralopt.tasks import Task, load_tasks
 
 def evaluate(
     rules: Sequence[str | Expression | Rule],
-    task: str | Task = "digits",
-    budget: str | Budget = "bello2017",
+    task: str | Task = "suite",
+    budget: str | Budget = "suite",
     seed: int = 0,
     engine: str | Engine = "auto",
     device: str = "cpu",
@@ -42,7 +42,7 @@ def evaluate(
             have the device.
 
     Example:
-        >>> score, = evaluate(["sgd"], budget="smoke")
+        >>> score, = evaluate(["sgd"], "digits", "smoke")
         >>> score.status, score.lr
         ('scored', 0.1)
     """

@@ -26,7 +26,7 @@ class TaskSettings:
         recipe: fields of `Recipe`; None keeps the task's own.
     """
 
-    name: str = "digits"
+    name: str = "suite"
     options: dict[str, Any] = field(default_factory=dict)
     recipe: dict[str, Any] = field(default_factory=_unset_recipe)
 
