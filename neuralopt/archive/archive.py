@@ -12,6 +12,7 @@ from types import MappingProxyType, TracebackType
 from neuralopt.archive.connection import BUSY_SECONDS, ArchiveError
 from neuralopt.archive.database import ArchiveFile
 from neuralopt.archive.findings import FindingsKeeper
+from neuralopt.archive.notebook import proposals_html
 from neuralopt.archive.records import Execution, Proposal
 from neuralopt.archive.schema import DECIDE, FORGET, KEEP, NOTE, RECORD
 from neuralopt.archive.serialization import Row, execution_row, to_row
@@ -237,6 +238,11 @@ class Archive(FindingsKeeper):
             ArchiveError: another process has taken the archive over.
         """
         self._file.heartbeat()
+
+    def _repr_html_(self) -> str:
+        """Return the ten best proposals as a table, for notebooks."""
+        caption = f"{self.path}: {len(self)} proposals"
+        return proposals_html(self.best(), self.shortlist(), caption)
 
     def close(self) -> None:
         """Give the lease back and close the file; closing twice is harmless."""

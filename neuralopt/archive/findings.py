@@ -87,6 +87,13 @@ class FindingsKeeper(ProposalReader):
         numbers = None if number is None else (number,)
         return cast("list[Replicate]", self._findings(REPLICATES, numbers))
 
+    def replicate_counts(self) -> dict[int, int]:
+        """Return how many fresh measurements each measured proposal has, by number."""
+        if not self._file.has_table(REPLICATES.name):
+            return {}
+        query = f"SELECT number, count(*) FROM {REPLICATES.name} GROUP BY number"
+        return dict(self._file.page(query))
+
     def save_shortlist(self, places: Sequence[Place]) -> None:
         """Replace the shortlist as a whole.
 

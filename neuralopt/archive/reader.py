@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from neuralopt.archive.connection import ArchiveError
 from neuralopt.archive.database import ArchiveFile
 from neuralopt.archive.lease import Lease
-from neuralopt.archive.notebook import data_frame, proposals_html
+from neuralopt.archive.notebook import data_frame
 from neuralopt.archive.records import Checkpoint, Execution, Proposal
 from neuralopt.archive.schema import BEST_FIRST
 from neuralopt.archive.serialization import Row, from_row
@@ -68,10 +68,6 @@ class ProposalReader:
         except ArchiveError as error:
             return f"<Archive {str(self.path)!r}: {error}>"
         return f"<Archive {str(self.path)!r}, {mode}: {found}>"
-
-    def _repr_html_(self) -> str:
-        """Return the ten best proposals as a table, for notebooks."""
-        return proposals_html(self.best(), f"{self.path}: {len(self)} proposals")
 
     def proposal(self, number: int) -> Proposal:
         """Return the proposal of that number.

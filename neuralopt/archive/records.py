@@ -254,6 +254,12 @@ class Place:
         if self.number < 0 or self.replicates < 1:
             raise ValueError(f"{where}: numbers start at 0, replicates at 1")
 
+    def __str__(self) -> str:
+        return (
+            f"{self.mean:.4f}, {self.low:.4f} to {self.high:.4f}, on {self.replicates}"
+            f" fresh replicate{'s' * (self.replicates != 1)}"
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class BehaviourRecord:
