@@ -242,7 +242,7 @@ class Archive(FindingsKeeper):
     def _repr_html_(self) -> str:
         """Return the ten best proposals as a table, for notebooks."""
         caption = f"{self.path}: {len(self)} proposals"
-        return proposals_html(self.best(), self.shortlist(), caption)
+        return proposals_html(self.best(), self.measured(), caption)
 
     def close(self) -> None:
         """Give the lease back and close the file; closing twice is harmless."""

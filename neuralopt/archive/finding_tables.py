@@ -163,7 +163,7 @@ REPLICATES = FindingTable(
 )
 SHORTLIST = FindingTable(
     "shortlist",
-    "place on the shortlist",
+    "measured place",
     Place,
     ("number",),
     (
@@ -172,6 +172,7 @@ SHORTLIST = FindingTable(
         Column("low", REAL),
         Column("high", REAL),
         Column("replicates", WHOLE),
+        Column("member", FLAG),
     ),
 )
 BEHAVIOURS = FindingTable(

@@ -98,7 +98,8 @@ class FindingsKeeper(ProposalReader):
         """Replace the shortlist as a whole.
 
         Args:
-            places: of scored proposals, in any order.
+            places: of scored proposals, in any order; those that are no members were
+                measured and are not on the shortlist.
 
         Raises:
             ArchiveError: a proposal is not scored, or has two places.
@@ -108,19 +109,26 @@ class FindingsKeeper(ProposalReader):
                 if self.proposal(int(place.number)).status != "scored":
                     raise ArchiveError(
                         f"archive {self.path}: proposal {place.number} is not scored:"
-                        " it can have no place on the shortlist"
+                        " it can have no place"
                     )
             connection.execute(f"DELETE FROM {SHORTLIST.name}")
             rows = list(map(SHORTLIST.row, places))
             if connection.executemany(SHORTLIST.insert, rows).rowcount < len(rows):
-                raise ArchiveError(
-                    f"archive {self.path}: a proposal has two places on the shortlist"
-                )
+                raise ArchiveError(f"archive {self.path}: a proposal has two places")
 
     def shortlist(self) -> list[Place]:
-        """Return the shortlist, highest mean first, then lowest number."""
+        """Return the members of the shortlist, highest mean first, then by number."""
+        return [place for place in self.measured() if place.member]
+
+    def measured(self) -> list[Place]:
+        """Return the places of all measured proposals.
+
+        Returns:
+            Members of the shortlist first, each with the highest mean first, then the
+            lowest number.
+        """
         places = cast("list[Place]", self._findings(SHORTLIST))
-        return sorted(places, key=lambda place: (-place.mean, place.number))
+        return sorted(places, key=lambda p: (not p.member, -p.mean, p.number))
 
     def save_behaviours(self, behaviours: Sequence[BehaviourRecord]) -> None:
         """Add behaviours, all or none.

@@ -43,7 +43,7 @@ def proposals_html(
 
     Args:
         proposals: one for each row.
-        places: of those that are on the shortlist; where there are any, a column has
+        places: of those that were measured; where there are any, a column has
             their means.
         caption: the note of the table.
 

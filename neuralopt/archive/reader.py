@@ -145,14 +145,15 @@ class ProposalReader:
 
         The quality that a search is told is of few replicates, and the best of
         thousands are the best partly by luck. So proposals of the shortlist come first,
-        in the order of their means over fresh replicates (`shortlist` has these); the
-        others follow by the score that the search was told.
+        in the order of their means over fresh replicates (`shortlist` has these), then
+        others that were measured (`measured`), likewise; those that were not follow by
+        the score that the search was told.
 
         Args:
             count: how many at most.
 
         Returns:
-            Of the shortlist, highest mean first; then highest quality first. Of equal
+            Measured ones, highest mean first; then highest quality first. Of equal
             ones lowest loss, then learning rate, then number.
         """
         count = max(count, 0)
@@ -160,7 +161,7 @@ class ProposalReader:
             return self.best_by_score(count)
         query = (
             f"SELECT {self._selection} FROM shortlist JOIN proposals USING (number)"
-            f" ORDER BY mean DESC, {BEST_FIRST} LIMIT ?"
+            f" ORDER BY member DESC, mean DESC, {BEST_FIRST} LIMIT ?"
         )
         found = list(map(self._proposal, self._file.page(query, (count,))))
         if len(found) < count:

@@ -225,7 +225,7 @@ class Replicate:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A proposal's place on the shortlist, by replicates that did not select it.
+    """A proposal's place among the measured, by replicates that did not select it.
 
     Attributes:
         number: of the proposal.
@@ -233,6 +233,7 @@ class Place:
         low: lower end of the mean's 95% interval.
         high: upper end.
         replicates: how many the mean is of.
+        member: whether it is on the shortlist; others were measured and are not.
 
     Raises:
         ValueError: the mean is outside its interval or [0, 1], or of no replicates.
@@ -243,6 +244,7 @@ class Place:
     low: float
     high: float
     replicates: int
+    member: bool = True
 
     def __post_init__(self) -> None:
         where = f"place of proposal {self.number}"

@@ -127,7 +127,7 @@ def _of_run(run: str, which: str) -> list[FoundRule]:
             proposals = [archive.proposal(number)]
         task = archive.context.get("task", "")
         budget = archive.context.get("budget", "")
-        places = {place.number: place for place in archive.shortlist()}
+        places = {place.number: place for place in archive.measured()}
     return [
         _of_proposal(run, proposal, task, budget, places.get(proposal.number))
         for proposal in proposals

@@ -168,16 +168,16 @@ def proposals_table(
     """Return a table of rank, number, quality, lr and rule.
 
     Where one of them isn't ``scored``, a column tells the status. Equal qualities have
-    equal ranks; a proposal without a quality has no rank. Where some are on the
-    shortlist, columns have their means and intervals, which rank them above the others,
-    and the quality is marked as that of the search's own score.
+    equal ranks; a proposal without a quality has no rank. Where some were measured,
+    columns have their means and intervals, which rank them above the others, and the
+    quality is marked as that of the search's own score.
 
     Args:
         proposals: in the order to be shown.
         notes: paragraphs below the table.
         runs: name of each proposal's run, where they are of several.
-        places: of each proposal on the shortlist, None for one that is not on it; none
-            at all where there is no shortlist.
+        places: of each proposal that was measured, None for one that was not; none at
+            all where there is no shortlist.
 
     Returns:
         The table; its rule column may move below.
@@ -185,12 +185,12 @@ def proposals_table(
     shown = list(proposals)
     measured = any(places)
     standing = list(places) if measured else [None] * len(shown)
-    worth = [_worth(p, at) for p, at in zip(shown, standing, strict=True)]
+    values = [worth(p, at) for p, at in zip(shown, standing, strict=True)]
     status = any(proposal.status != "scored" for proposal in shown)
     rows = []
     names = [""] * len(shown) if runs is None else runs
-    for proposal, place, mine, run in zip(shown, standing, worth, names, strict=True):
-        rank = 1 + sum(other > mine for other in worth)
+    for proposal, place, mine, run in zip(shown, standing, values, names, strict=True):
+        rank = 1 + sum(other > mine for other in values)
         quality = _number(proposal.quality)
         cells = [
             Cell("-" if math.isnan(quality) else str(rank)),
@@ -217,12 +217,21 @@ def proposals_table(
     return Table(columns, tuple(rows), tuple(explained))
 
 
-def _worth(proposal: Proposal, place: Place | None) -> tuple[bool, float]:
-    """By what it is ranked: measured ones above those with only the search's score."""
+def worth(proposal: Proposal, place: Place | None) -> tuple[int, float]:
+    """Return by what a proposal is ranked; the larger one is the better.
+
+    Args:
+        proposal: with or without a quality.
+        place: of a measured proposal.
+
+    Returns:
+        For members of the shortlist (2, mean), for others that were measured (1, mean),
+        and for those with only the search's score (0, quality).
+    """
     if place is not None:
-        return True, place.mean
+        return 1 + place.member, place.mean
     quality = _number(proposal.quality)
-    return False, -1.0 if math.isnan(quality) else quality
+    return 0, -1.0 if math.isnan(quality) else quality
 
 
 def _place_cells(place: Place | None) -> list[Cell]:

@@ -134,7 +134,7 @@ class Measuring:
     def save(self) -> None:
         """Replace the archive's shortlist by the places as they are now."""
         places = self._settling.places()
-        if places != self._archive.shortlist():
+        if sorted(places, key=_number) != sorted(self._archive.measured(), key=_number):
             self._archive.save_shortlist(places)
         self._places = tuple(self._archive.shortlist())
 
@@ -146,3 +146,7 @@ class Measuring:
     def _note(self, number: int, replicate: int, score: Score) -> None:
         broken = score.status in NO_RESULT
         self._settling.note(number, replicate, None if broken else score.quality)
+
+
+def _number(place: Place) -> int:
+    return place.number

@@ -13,7 +13,7 @@ What is asked for is a function of the scores and the measurements, in any order
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from neuralopt.archive import Place
 from neuralopt.verdict.intervals import MeanEstimate, mean_interval
@@ -83,8 +83,8 @@ class Settling:
         ...     settling.note(number, replicate, 0.5 if number == 7 else 0.6)
         >>> settling.wanted()
         []
-        >>> settling.places()
-        [Place(number=4, mean=0.6, low=0.6, high=0.6, replicates=3)]
+        >>> settling.members()
+        [Place(number=4, mean=0.6, low=0.6, high=0.6, replicates=3, member=True)]
     """
 
     def __init__(self, options: ShortlistOptions) -> None:
@@ -162,25 +162,34 @@ class Settling:
         ]
 
     def places(self) -> list[Place]:
-        """Return the best candidates by mean, as far as they are measured.
+        """Return the places of all that are measured.
 
         Returns:
-            Highest mean first; of equal ones the better single score, then the lower
-            number. Candidates that are out, and those of which every measurement broke,
-            have no place.
+            The shortlist first, as its members, then the others; each with the highest
+            mean first, of equal ones the better single score, then the lower number.
+            Candidates that are out are no members; those of which every measurement
+            broke have no place.
         """
         standings = self._standings()
         bar = self._bar(standings)
         found = []
         for number in self._in_order():
-            values = self._values(number)
-            if values and standings[number].high >= bar:
+            if values := self._values(number):
                 mean = MeanEstimate.of(values).mean
-                low, high = mean_interval(values)
-                low, high = min(low, mean), max(high, mean)  # as rounding may have it
-                found.append(Place(number, mean, low, high, len(values)))
-        found.sort(key=lambda place: -place.mean)  # a stable sort: equal ones in order
-        return found[: self._options.size]
+                at = standings[number]
+                low, high = min(at.low, mean), max(at.high, mean)  # if rounding differs
+                possible = at.high >= bar
+                found.append(Place(number, mean, low, high, len(values), possible))
+        # A stable sort: equal ones stay in order.
+        found.sort(key=lambda place: (not place.member, -place.mean))
+        size = self._options.size
+        others = [replace(place, member=False) for place in found[size:]]
+        others.sort(key=lambda place: -place.mean)
+        return found[:size] + others
+
+    def members(self) -> list[Place]:
+        """Return the places of the shortlist, best first."""
+        return [place for place in self.places() if place.member]
 
     def _in_order(self) -> list[int]:
         return sorted(self._measured, key=lambda n: (-self._scores[n], n))

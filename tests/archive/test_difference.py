@@ -115,6 +115,7 @@ def with_findings(path: Path, *findings: object) -> Archive:
         (1, "low", 0.26),
         (1, "high", 0.76),
         (1, "replicates", 4),
+        (1, "member", False),
         (2, "nearest", "sgd"),
         (2, "similarity", 0.6),
         (2, "equal", False),

@@ -100,6 +100,15 @@ def test_the_best_are_the_shortlist_by_mean_and_then_the_others(archive: Archive
     assert archive.best(-1) == []
 
 
+def test_those_that_were_measured_come_between(archive: Archive):
+    left = replace(place(0, 0.7), member=False)
+    archive.save_shortlist([left, place(3, 0.4), replace(place(2, 0.8), member=False)])
+    assert [p.number for p in archive.best()] == [3, 2, 0, 4, 1]
+    assert [p.number for p in archive.best(2)] == [3, 2]
+    assert archive.shortlist() == [place(3, 0.4)]
+    assert [p.number for p in archive.measured()] == [3, 2, 0]
+
+
 def test_of_equal_means_the_better_score_comes_first(archive: Archive):
     archive.save_shortlist([place(n, 0.5) for n in range(5)])
     assert [p.number for p in archive.best()] == [0, 4, 2, 3, 1]

@@ -52,8 +52,8 @@ def test_the_places_are_those_of_the_truly_best_where_gaps_are_large(seed: int):
     settling = Settling(options)
     settling.enter(told)
     settle(settling, lambda *key: measurement(truth, 0.01, *key))
-    assert {place.number for place in settling.places()} == best
-    assert all(place.replicates >= LEAST for place in settling.places())
+    assert {place.number for place in settling.members()} == best
+    assert all(place.replicates >= LEAST for place in settling.members())
     # Members get `least`, the ten others three each or little more.
     assert settling.measurements <= 5 * options.replicates + 10 * 4
 
@@ -64,7 +64,19 @@ def test_a_lucky_score_does_not_keep_its_place():
     settling = Settling(ShortlistOptions(size=3))
     settling.enter(told)
     settle(settling, lambda *key: measurement(truth, 0.0005, *key))
-    assert [place.number for place in settling.places()] == [29, 28, 27]
+    assert [place.number for place in settling.members()] == [29, 28, 27]
+
+
+def test_others_that_were_measured_have_places_after_the_members():
+    truth, told, best = gap_case(4)
+    settling = Settling(ShortlistOptions(size=5))
+    settling.enter(told)
+    settle(settling, lambda *key: measurement(truth, 0.01, *key))
+    places = settling.places()
+    assert [place.member for place in places] == [True] * 5 + [False] * 10
+    assert {place.number for place in places[:5]} == best
+    others = [place.mean for place in places[5:]]
+    assert others == sorted(others, reverse=True)
 
 
 def test_means_and_intervals_are_of_the_fresh_measurements_alone():
@@ -79,7 +91,7 @@ def test_means_and_intervals_are_of_the_fresh_measurements_alone():
         return quality
 
     settle(settling, measure)
-    places = settling.places()
+    places = settling.members()
     assert len(places) == 8
     for place in places:
         values = np.array(kept[place.number])
@@ -151,7 +163,7 @@ def test_the_amount_is_bounded_whatever_the_noise(noise: float, size: int):
     assert settling.rules == CANDIDATES * size
     assert settling.measurements <= settling.rules * options.replicates
     assert rounds <= 1 + options.replicates - 3
-    assert len(settling.places()) == size
+    assert len(settling.members()) == size
 
 
 def test_fewer_rules_than_places_get_the_least_measurements():
@@ -159,8 +171,8 @@ def test_fewer_rules_than_places_get_the_least_measurements():
     settling = Settling(ShortlistOptions(size=20))
     settling.enter(truth.items())
     settle(settling, lambda *key: measurement(truth, 0.3, *key))
-    assert {place.replicates for place in settling.places()} == {LEAST}
-    assert len(settling.places()) == 4
+    assert {place.replicates for place in settling.members()} == {LEAST}
+    assert len(settling.members()) == 4
 
 
 def test_the_order_of_proposals_and_of_measurements_makes_no_difference():
@@ -179,7 +191,7 @@ def test_the_order_of_proposals_and_of_measurements_makes_no_difference():
                 shuffle.shuffle(wanted)
             for key in wanted:
                 settling.note(*key, measurement(truth, 0.1, *key))
-        return asked, settling.places()
+        return asked, settling.members()
 
     assert outcome(None) == outcome(random.Random(1)) == outcome(random.Random(2))
 
@@ -195,7 +207,7 @@ def test_a_diverged_measurement_counts_and_a_broken_one_does_not():
         return 0.0 if (number, replicate) == (0, 501) else 0.5
 
     settle(settling, measure)
-    places = {place.number: place for place in settling.places()}
+    places = {place.number: place for place in settling.members()}
     assert places.keys() == {0, 1}  # every measurement of 2 broke
     assert places[0].mean == pytest.approx(0.4)
     assert (places[0].replicates, places[1].replicates) == (5, 4)
@@ -210,7 +222,7 @@ def test_measured_rules_stay_candidates_when_better_scores_push_them_out():
     before = settling.measurements
     settling.enter((n, 0.6) for n in range(2, 20))  # all of them luckier than 0
     settle(settling, lambda *key: measurement(truth, 0.01, *key))
-    assert [place.number for place in settling.places()] == [0]
+    assert [place.number for place in settling.members()] == [0]
     assert settling.rules == 5
     assert settling.measurements == before + 3 * 3
 

@@ -48,7 +48,7 @@ def finish(parts: SearchParts, archive: Archive, run_dir: Path) -> None:
             archive.save_verdict(records)
     else:
         shown = archive.best(SHOWN)
-        places = {place.number: place for place in archive.shortlist()}
+        places = {place.number: place for place in archive.measured()}
         at = [places.get(proposal.number) for proposal in shown]
         write_table(proposals_table(shown, places=at), sys.stdout)
     print(_hints(parts, run_dir))

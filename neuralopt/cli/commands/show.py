@@ -74,7 +74,7 @@ def _facts(found: FoundRule, typed: str) -> dict[str, object]:
             rates = learning_rates(archive.context.get("configuration", ""))
             verdict = _verdict(archive, proposal.number)
             place = next(
-                (p for p in archive.shortlist() if p.number == proposal.number), None
+                (p for p in archive.measured() if p.number == proposal.number), None
             )
         facts |= {
             "status": proposal.status,

@@ -10,14 +10,14 @@ from itertools import islice
 
 from neuralopt.archive import Archive, Place, Proposal, flat
 from neuralopt.cli.rule_lookup import archive_path
-from neuralopt.report.tables import proposals_table, write_table
+from neuralopt.report.tables import proposals_table, worth, write_table
 
 SHOWN = 20
 COMPARABLE = ("task fingerprint", "budget", "adam", "precision")
 """Entries of a context that agree where qualities of runs can be compared."""
 
 Chosen = list[tuple[str, Proposal, Place | None]]
-"""Proposals with the runs that they are of, and their places on the shortlist."""
+"""Proposals with the runs that they are of, and their places if they have one."""
 
 
 def top(options: argparse.Namespace) -> int:
@@ -39,7 +39,7 @@ def top(options: argparse.Namespace) -> int:
     for run in options.runs:
         with Archive.open(archive_path(run)) as archive:
             chosen = _chosen(archive, options.n, options.all)
-            places = {place.number: place for place in archive.shortlist()}
+            places = {place.number: place for place in archive.measured()}
             if options.json:
                 named = {"run": run} if len(options.runs) > 1 else {}
                 for proposal in chosen:
@@ -79,12 +79,7 @@ def _chosen(archive: Archive, count: int | None, every: bool) -> Iterator[Propos
 def _write(chosen: Chosen, options: argparse.Namespace) -> None:
     """Write a table: of one run as it is, of several the best of all of them."""
     if len(options.runs) > 1 and not options.all:
-        chosen.sort(
-            key=lambda each: (
-                each[2] is None,
-                -(each[2].mean if each[2] else each[1].quality or 0.0),
-            )
-        )
+        chosen.sort(key=lambda each: worth(each[1], each[2]), reverse=True)
         chosen = chosen[: SHOWN if options.n is None else options.n]
     runs = [run for run, _, _ in chosen] if len(options.runs) > 1 else None
     places = [place for _, _, place in chosen]
