@@ -219,7 +219,8 @@ class ProposalReader:
         """Return all proposals as a table of pandas, which must be installed.
 
         Returns:
-            One row a proposal; columns as in ``neuralopt top RUN --all --json``.
+            One row a proposal; columns as in ``neuralopt top RUN --all --json``,
+            without the measurements.
 
         Raises:
             ArchiveError: pandas is not installed.

@@ -24,7 +24,7 @@ unary: [x, -x, sqrt(x), sign(x)]
 binary: [x + y, x * y, x / (y + 1e-8), x]
 groups: 2
 """
-TINY = ("budget=smoke", "proposals=16", "batch=8", "report=none")
+TINY = ("budget=smoke", "shortlist.size=0", "proposals=16", "batch=8", "report=none")
 QUIET = (*TINY, "searcher=uniform", "verdict.candidates=0", "evaluator.workers=1")
 
 

@@ -80,7 +80,7 @@ def _facts(found: FoundRule, typed: str) -> dict[str, object]:
             "status": proposal.status,
             "reason": proposal.reason,
             "quality": proposal.quality,
-            "shortlist": None if place is None else str(place),
+            "measured": None if place is None else str(place),
             "loss": score.loss,
             "accuracy": score.accuracy,
             "original": proposal.original,
@@ -142,8 +142,8 @@ def _lines(found: FoundRule, facts: dict[str, object]) -> Iterator[tuple[str, st
     if found.origin:
         yield "origin", found.origin
     yield from _result(found.proposal)
-    if facts.get("shortlist"):
-        yield "mean", str(facts["shortlist"])
+    if facts.get("measured"):
+        yield "mean", str(facts["measured"])
     if facts.get("verdict"):
         yield "verdict", str(facts["verdict"])
     yield from _trainings(found.proposal, facts)

@@ -43,7 +43,7 @@ def top(options: argparse.Namespace) -> int:
             if options.json:
                 named = {"run": run} if len(options.runs) > 1 else {}
                 for proposal in chosen:
-                    place = {"shortlist": _place(places.get(proposal.number))}
+                    place = {"measured": _place(places.get(proposal.number))}
                     print(json.dumps(named | _plain(proposal) | place))
                 continue
             key = _objective(archive.context)
@@ -88,7 +88,7 @@ def _write(chosen: Chosen, options: argparse.Namespace) -> None:
 
 
 def _place(place: Place | None) -> dict[str, object] | None:
-    """A place on the shortlist as JSON, without the number."""
+    """A place by fresh replicates as JSON, without the number."""
     if place is None:
         return None
     kept = asdict(place)
