@@ -1,9 +1,12 @@
-"""Run a search: ask, look up, probe, evaluate, commit, tell.
+"""Run a search: ask, look up, probe, evaluate, commit, tell, and measure the best.
 
 A score is committed before the searcher is told, and results are told in the order of
 asking, `lag` batches behind. So what is proposed depends on the seed and the lag, not
 on the number of workers or on interruptions, and a killed search continues by replaying
 ask and tell from the archive.
+
+At milestones the best proposals told so far are measured on fresh replicates until
+their places on the shortlist are settled; the searcher is not told of that.
 """
 
 import io
@@ -11,19 +14,21 @@ import math
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
 import torch
 
-from neuralopt.archive import Archive, ArchiveError, Execution, Proposal
+from neuralopt.archive import Archive, ArchiveError, Execution, Place, Proposal
 from neuralopt.evaluators.evaluator import Completion, Evaluator, Request, Workers
 from neuralopt.language import Expression, parse, simplify
 from neuralopt.scoring.probes import rejections
 from neuralopt.scoring.score import NO_RESULT, Score
 from neuralopt.searchers import Searcher
+from neuralopt.shortlist.measuring import Measuring
+from neuralopt.shortlist.settling import ShortlistOptions
 from neuralopt.spaces import Space
 
 CHECKPOINT_SECONDS = 10.0
@@ -43,11 +48,17 @@ class Progress:
         total: proposals that the search will tell.
         counts: proposals so far, by status.
         rewards: of this batch, NaN where there was no result.
-        best: the best proposals so far, best first.
+        best: the best proposals so far, best first: see `Archive.best`.
         diagnostics: what the searcher reports of this batch, by name.
         seconds: since this process started the search.
         trained: rules trained by this process.
         workers: what the evaluator's workers are doing.
+        shortlist: places on the shortlist of the last milestone, best first, by number
+            of the proposal; empty before the first milestone, and without a shortlist.
+        measurements: trainings for the shortlist so far, those before a resume
+            included.
+        measured: rules that these were of.
+        measuring: measurements that the search waits for.
     """
 
     told: int
@@ -59,6 +70,10 @@ class Progress:
     seconds: float
     trained: int
     workers: Workers
+    shortlist: tuple[Place, ...] = ()
+    measurements: int = 0
+    measured: int = 0
+    measuring: int = 0
 
 
 class Observer(Protocol):
@@ -104,6 +119,7 @@ def search(
     lag: int = 0,
     observers: Sequence[Observer] = (),
     stop: threading.Event | None = None,
+    shortlist: ShortlistOptions | None = None,
 ) -> Archive:
     """Run or continue a search until the requested number of proposals is told.
 
@@ -118,6 +134,8 @@ def search(
             workers busy, and the searcher learns later.
         observers: told of the progress.
         stop: once set, the search saves its place and returns early.
+        shortlist: how the best rules are measured on fresh replicates; by default they
+            are not. The evaluator must then score requests of a single replicate.
 
     Returns:
         The archive.
@@ -134,6 +152,9 @@ def search(
         if value < least:
             raise ValueError(f"{name} is {value}: give {least} or more")
     run = _Search(space, searcher, evaluator, archive, proposals, batch, lag)
+    run.shortlist = Measuring(
+        archive, shortlist or ShortlistOptions(size=0), MAXIMUM_FAILURES
+    )
     for observer in observers:
         observer.start(proposals, run.told)
     try:
@@ -167,8 +188,12 @@ class _Search:
         recorded: proposals in the archive, of which those after `asked` are being
             replayed.
         rewards: of decided proposals, by number.
+        qualities: of scored proposals, by number.
         rules: canonical forms of pending proposals, by number.
+        shortlist: measurements of the best.
     """
+
+    shortlist: Measuring
 
     def __init__(
         self,
@@ -187,6 +212,7 @@ class _Search:
         self.started = self.saved = time.monotonic()
         self.recorded = len(archive)
         self.rewards: dict[int, float] = {}
+        self.qualities: dict[int, float] = {}
         self.originals: dict[int, int] = {}
         self.pending: dict[int, Proposal] = {}
         self.rules: dict[int, Expression] = {}
@@ -207,6 +233,8 @@ class _Search:
             self.pending[proposal.number] = proposal
         else:
             self.rewards[proposal.number] = reward(proposal)
+            if proposal.status == "scored":
+                self.qualities[proposal.number] = proposal.score.quality
 
     def _restore(self, asked: int, told: int, state: bytes) -> None:
         self.searcher.load_state_dict(torch.load(io.BytesIO(state), weights_only=True))
@@ -224,11 +252,13 @@ class _Search:
                 self.attempts[proposal.number] += 1
                 self.failures[proposal.number] += execution.outcome == "failed"
         self._submit(again)
+        self._settle(observers, stop)  # what an earlier process was stopped in
         while self.told < self.total and not stop.is_set():
             while self.asked < self.total and len(self.outstanding) <= self.lag:
                 self._ask()
             if self._wait_for_oldest(observers, stop):
                 told = self._tell()
+                self._settle(observers, stop)
                 if observers:
                     progress = self._progress(*told)
                     for observer in observers:
@@ -305,18 +335,46 @@ class _Search:
         self, observers: Sequence[Observer], stop: threading.Event
     ) -> bool:
         """Commit results until the oldest batch is decided; False if stopped first."""
-        end = self.told + len(self.outstanding[0])
+        batch = range(self.told, self.told + len(self.outstanding[0]))
+        return self._wait(
+            lambda: any(number in self.pending for number in batch), observers, stop
+        )
+
+    def _settle(self, observers: Sequence[Observer], stop: threading.Event) -> None:
+        """Measure the best at milestones that are due; return early if stopped."""
+        for milestone in self.shortlist.milestones(self.told, self.total):
+            self.shortlist.enter(milestone, self.qualities)
+            while requests := self.shortlist.requests():
+                self.evaluator.submit(requests)
+                if not self._wait(lambda: self.shortlist.open > 0, observers, stop):
+                    return
+            self.shortlist.save()
+
+    def _wait(
+        self,
+        unfinished: Callable[[], bool],
+        observers: Sequence[Observer],
+        stop: threading.Event,
+    ) -> bool:
+        """Commit results while something is unfinished; False if stopped first."""
         shown = time.monotonic()
-        while any(number in self.pending for number in range(self.told, end)):
+        while unfinished():
             if stop.is_set():
                 return False
-            self._commit(self.evaluator.collect(POLL_SECONDS))
+            done = self.evaluator.collect(POLL_SECONDS)
+            self._commit([each for each in done if each.replicate is None])
+            self._keep([each for each in done if each.replicate is not None])
             self.archive.heartbeat()
             if time.monotonic() - shown > WAITING_SECONDS:
                 shown, progress = time.monotonic(), self._progress([], {})
                 for observer in observers:
                     observer.waiting(progress)
         return True
+
+    def _keep(self, measured: Sequence[Completion]) -> None:
+        again = self.shortlist.take(measured) if measured else []
+        if again:
+            self.evaluator.submit(again)
 
     def _commit(self, completions: Sequence[Completion]) -> None:
         updates: list[Proposal] = []
@@ -376,6 +434,10 @@ class _Search:
             time.monotonic() - self.started,
             self.trained,
             self.evaluator.workers(),
+            self.shortlist.places,
+            self.shortlist.measurements,
+            self.shortlist.rules,
+            self.shortlist.open,
         )
 
     def _save(self) -> None:

@@ -39,6 +39,17 @@ def score_of(text):
     return Score("scored", float(quality), lr=0.1, loss=1.0, curve=(2.0, float(kind)))
 
 
+def measured(text, replicate):
+    """A fresh measurement: noise around a truth that the score above is far from."""
+    draws = counter_uniform(counter_key(zlib.crc32(text.encode()), 3, replicate), 2)
+    if draws[0] < 0.05:
+        return Score("failed", reason="ValueError: now and then")
+    if draws[0] < 0.1:
+        return Score("diverged", reason="at every rate", screening=(math.inf,))
+    truth = score_of(text).quality / 2 + len(text) % 7 / 14
+    return Score("scored", min(1.0, truth * (0.95 + 0.1 * float(draws[1]))), lr=0.1)
+
+
 class Scrambled:
     """An evaluator that completes some of what it has, in random order.
 
@@ -62,17 +73,23 @@ class Scrambled:
         count = self._rng.randint(0, len(self._waiting))
         done, self._waiting = self._waiting[:count], self._waiting[count:]
         return [
-            Completion(request.number, self._score(str(request.rule)), 0.1, "here")
+            Completion(
+                request.number,
+                self._score(str(request.rule), request.replicate),
+                0.1,
+                "here",
+                replicate=request.replicate,
+            )
             for request in done
         ]
 
-    def _score(self, text):
+    def _score(self, text, replicate=None):
         unlucky = self._unlucky
         if unlucky is not None and not zlib.crc32(text.encode()) % 7:
             unlucky[text] += 1
             if unlucky[text] == 1:
                 return Score("failed", reason="OSError: once")
-        return score_of(text)
+        return score_of(text) if replicate is None else measured(text, replicate)
 
     def workers(self):
         return Workers(alive=1, busy=1, queued=len(self._waiting))

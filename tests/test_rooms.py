@@ -31,6 +31,7 @@ ROOMS = (
     "evaluators",
     "archive",
     "verdict",
+    "shortlist",
     "pruning",
     "loop",
     "preview",

@@ -4,54 +4,23 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType, TracebackType
-from typing import TYPE_CHECKING
 
 from neuralopt.archive.connection import BUSY_SECONDS, ArchiveError
 from neuralopt.archive.database import ArchiveFile
-from neuralopt.archive.lease import Lease
-from neuralopt.archive.notebook import data_frame, proposals_html
-from neuralopt.archive.records import (
-    Checkpoint,
-    Execution,
-    Proposal,
-    VerdictRecord,
-)
-from neuralopt.archive.schema import (
-    BEST_FIRST,
-    DECIDE,
-    FORGET,
-    JUDGE,
-    KEEP,
-    NOTE,
-    RECORD,
-    VERDICT_NAMES,
-)
-from neuralopt.archive.serialization import (
-    Row,
-    execution_row,
-    from_row,
-    to_row,
-    verdict_from_row,
-    verdict_row,
-)
-from neuralopt.scoring.score import STATUSES
-
-if TYPE_CHECKING:
-    import pandas  # type: ignore[import-untyped, import-not-found, unused-ignore]
+from neuralopt.archive.findings import FindingsKeeper
+from neuralopt.archive.notebook import proposals_html
+from neuralopt.archive.records import Execution, Proposal
+from neuralopt.archive.schema import DECIDE, FORGET, KEEP, NOTE, RECORD
+from neuralopt.archive.serialization import Row, execution_row, to_row
 
 ARCHIVE_FILE = "archive.sqlite"
 """Name of the archive in a run directory."""
 
-PAGE_ROWS = 1024
-"""Rows read at a time: between two pages a reader holds no lock against the writer."""
-
 CHECKPOINTS_KEPT = 2
-
-_END = 2**63 - 1  # larger than any number of a proposal
 
 
 def _file_of(path: str | Path) -> Path:
@@ -64,7 +33,7 @@ class _Refused(Exception):
     """A commit met a proposal that it may not touch."""
 
 
-class Archive:
+class Archive(FindingsKeeper):
     """Every proposal of one search, with its score, executions and checkpoints.
 
     It is made by `create` and `open`, and closed by `close` or a `with` block. Every
@@ -93,11 +62,8 @@ class Archive:
     """
 
     def __init__(self, file: ArchiveFile) -> None:
-        self._file = file
-        self._known: dict[str, int] = {}
         try:
-            self._context = file.context()
-            self._selection = file.selection()
+            super().__init__(file)
             if file.writable:
                 self._known = dict(
                     file.page(
@@ -163,16 +129,6 @@ class Archive:
                 schema, or (writable) held by another process that may be alive.
         """
         return cls(ArchiveFile.open(_file_of(path), writable, patience))
-
-    @property
-    def path(self) -> Path:
-        """The archive's file."""
-        return self._file.path
-
-    @property
-    def context(self) -> Mapping[str, str]:
-        """What the scores depend on, as given to `create`."""
-        return self._context
 
     @property
     def known(self) -> Mapping[str, int]:
@@ -273,29 +229,6 @@ class Archive:
             connection.execute(KEEP, kept)
             connection.execute(FORGET, (CHECKPOINTS_KEPT,))
 
-    def save_verdict(self, verdicts: Sequence[VerdictRecord]) -> None:
-        """Add the scores of one final comparison, all or none.
-
-        Args:
-            verdicts: one for each task and split.
-        """
-        rows = list(map(verdict_row, verdicts))
-        with self._file.writing() as connection:
-            connection.executemany(JUDGE, rows)
-
-    def verdicts(self) -> list[VerdictRecord]:
-        """Return all saved verdicts, oldest first; none from an archive of schema 1."""
-        if not self._file.has_verdicts():
-            return []
-        rows = self._file.page(f"SELECT {VERDICT_NAMES} FROM verdicts ORDER BY id")
-        try:
-            return list(map(verdict_from_row, rows))
-        except (AttributeError, TypeError, ValueError) as error:
-            raise ArchiveError(
-                f"archive {self.path}: a verdict is damaged ({error}): restore a copy"
-                " of the file"
-            ) from error
-
     def heartbeat(self) -> None:
         """Renew the lease; needed when nothing is committed for a minute.
 
@@ -306,190 +239,10 @@ class Archive:
         """
         self._file.heartbeat()
 
-    def __len__(self) -> int:
-        """Return the number of proposals, which is the number of the next one."""
-        query = "SELECT ifnull(max(number), -1) + 1 FROM proposals"
-        return int(self._file.page(query)[0][0])
-
-    def __bool__(self) -> bool:
-        """Return True, so that `if archive` tests for None and not for its length."""
-        return True
-
-    def __iter__(self) -> Iterator[Proposal]:
-        """Return all proposals in order; see `proposals`."""
-        return self.proposals()
-
-    def __repr__(self) -> str:
-        mode = "writable" if self._file.writable else "read-only"
-        try:
-            found = ", ".join(f"{n} {status}" for status, n in self.counts().items())
-        except ArchiveError as error:
-            return f"<Archive {str(self.path)!r}: {error}>"
-        return f"<Archive {str(self.path)!r}, {mode}: {found}>"
-
     def _repr_html_(self) -> str:
         """Return the ten best proposals as a table, for notebooks."""
-        return proposals_html(self.best(), f"{self.path}: {len(self)} proposals")
-
-    def proposal(self, number: int) -> Proposal:
-        """Return the proposal of that number.
-
-        Args:
-            number: position in the order of asking, from 0.
-
-        Returns:
-            The proposal, with its score if it has one.
-
-        Raises:
-            ArchiveError: there is none.
-        """
-        for row in self.rows(start=number, stop=number + 1):
-            return self._proposal(row)
-        raise ArchiveError(
-            f"archive {self.path} has no proposal {number}: it holds {len(self)},"
-            " numbered from 0"
-        )
-
-    def proposals(
-        self, status: str | None = None, start: int = 0, stop: int | None = None
-    ) -> Iterator[Proposal]:
-        """Return proposals with start <= number < stop, in order, read as needed.
-
-        What is added or decided while they are read may be seen or not.
-
-        Args:
-            status: of those wanted; all by default.
-            start: smallest number.
-            stop: largest number + 1; no limit by default.
-
-        Returns:
-            An iterator of proposals that reads a page of rows at a time.
-
-        Raises:
-            ArchiveError: the status is unknown.
-        """
-        return map(self._proposal, self.rows(status, start, stop))
-
-    def rows(
-        self, status: str | None = None, start: int = 0, stop: int | None = None
-    ) -> Iterator[Row]:
-        """Return the rows that `proposals` reads, as their cells are on disk.
-
-        Args:
-            status: of the proposals wanted; all by default.
-            start: smallest number.
-            stop: largest number + 1; no limit by default.
-
-        Returns:
-            An iterator of rows in order; cells are in the order of
-            `serialization.NAMES`.
-
-        Raises:
-            ArchiveError: the status is unknown.
-        """
-        if status is not None and status not in STATUSES:
-            raise ArchiveError(
-                f"unknown status {status!r}, give one of: {' '.join(STATUSES)}"
-            )
-        wanted = "" if status is None else "AND status = :status"
-        query = (
-            f"SELECT {self._selection} FROM proposals WHERE number >= :start"
-            f" AND number < :stop {wanted} ORDER BY number LIMIT {PAGE_ROWS}"
-        )
-        values: dict[str, object] = {
-            "status": status,
-            "stop": _END if stop is None else stop,
-        }
-        return self._pages(query, values, start)
-
-    def best(self, count: int = 10) -> list[Proposal]:
-        """Return the best scored proposals.
-
-        Args:
-            count: how many at most.
-
-        Returns:
-            Highest quality first; of equal ones lowest loss, then learning rate, then
-            number.
-        """
-        query = (
-            f"SELECT {self._selection} FROM proposals INDEXED BY proposals_best"
-            f" WHERE status = 'scored' ORDER BY {BEST_FIRST} LIMIT ?"
-        )
-        return list(map(self._proposal, self._file.page(query, (max(count, 0),))))
-
-    def find(self, canonical: str) -> Proposal | None:
-        """Return the last proposal of this canonical text, duplicates left out.
-
-        It is immediate for a writer; for a reader it takes a pass over the whole file.
-
-        Args:
-            canonical: text of a rule in canonical form.
-
-        Returns:
-            The proposal; None if there is none.
-        """
-        if self._file.writable:
-            number = self._known.get(canonical)
-            return None if number is None else self.proposal(number)
-        rows = self._file.page(
-            f"SELECT {self._selection} FROM proposals WHERE canonical = ?"
-            " AND canonical <> '' AND status <> 'duplicate'"
-            " ORDER BY number DESC LIMIT 1",
-            (canonical,),
-        )
-        return self._proposal(rows[0]) if rows else None
-
-    def counts(self) -> dict[str, int]:
-        """Return how many proposals have each status; all seven are keys."""
-        query = "SELECT status, count(*) FROM proposals GROUP BY status"
-        counts: dict[str, int] = dict.fromkeys(STATUSES, 0)
-        return counts | dict(self._file.page(query))
-
-    def to_pandas(self) -> pandas.DataFrame:
-        """Return all proposals as a table of pandas, which must be installed.
-
-        Returns:
-            One row a proposal; columns as in ``neuralopt top RUN --all --json``.
-
-        Raises:
-            ArchiveError: pandas is not installed.
-        """
-        return data_frame(self)
-
-    def executions(self, number: int | None = None) -> Iterator[Execution]:
-        """Return executions by number and attempt, of all proposals or of one.
-
-        Args:
-            number: of the proposal; None for all.
-
-        Returns:
-            An iterator that reads a page of rows at a time.
-        """
-        query = (
-            "SELECT number, attempt, outcome, seconds, worker, finished"
-            " FROM executions WHERE (number, attempt) > (?, ?) AND number <= ?"
-            f" ORDER BY number, attempt LIMIT {PAGE_ROWS}"
-        )
-        after = (-1 if number is None else number, 0)
-        last = _END if number is None else number
-        while page := self._file.page(query, (*after, last)):
-            yield from (Execution(*row) for row in page)
-            after = page[-1][:2]
-
-    def checkpoint(self) -> Checkpoint | None:
-        """Return the newest undamaged checkpoint, None if there is none."""
-        rows = self._file.page(
-            "SELECT digest, asked, told, state, made FROM checkpoints ORDER BY id DESC"
-        )
-        for digest, asked, told, state, made in rows:
-            if sha256(state).digest() == digest:
-                return Checkpoint(asked, told, state, made)
-        return None
-
-    def lease(self) -> Lease | None:
-        """Return the lease of the writer, dead or alive; None after a clean close."""
-        return self._file.lease()
+        caption = f"{self.path}: {len(self)} proposals"
+        return proposals_html(self.best(), self.measured(), caption)
 
     def close(self) -> None:
         """Give the lease back and close the file; closing twice is harmless."""
@@ -509,22 +262,6 @@ class Archive:
         except ArchiveError:
             if error is None:  # otherwise the first error is the one to show
                 raise
-
-    def _pages(
-        self, query: str, values: Mapping[str, object], start: int
-    ) -> Iterator[Row]:
-        while page := self._file.page(query, {**values, "start": start}):
-            yield from page
-            start = page[-1][0] + 1
-
-    def _proposal(self, row: Row) -> Proposal:
-        try:
-            return from_row(row)
-        except (TypeError, ValueError) as error:
-            raise ArchiveError(
-                f"archive {self.path}: proposal {row[0]} is damaged ({error}): restore"
-                " a copy of the file"
-            ) from error
 
     def _decision(self, proposal: Proposal) -> Row:
         """The values of DECIDE."""

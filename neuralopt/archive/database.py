@@ -31,7 +31,7 @@ from neuralopt.archive.schema import (
     SCHEMA_VERSION,
     claimed_size,
     create_tables,
-    has_verdicts,
+    has_table,
     is_blank,
     marks,
     selection,
@@ -136,10 +136,14 @@ class ArchiveFile:
         with self.lock, explained(self.path):
             return selection(self._connection)
 
-    def has_verdicts(self) -> bool:
-        """Return whether the file has a table of verdicts."""
+    def has_table(self, name: str) -> bool:
+        """Return whether the file has a table of that name.
+
+        Args:
+            name: of the table; those of newer schemas are missing in older files.
+        """
         with self.lock, explained(self.path):
-            return has_verdicts(self._connection)
+            return has_table(self._connection, name)
 
     def lease(self) -> Lease | None:
         """Return the lease of the writer, None without one."""

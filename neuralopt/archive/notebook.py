@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from neuralopt.archive.connection import ArchiveError
-from neuralopt.archive.records import Proposal
+from neuralopt.archive.records import Place, Proposal
 from neuralopt.archive.serialization import NAMES, flat
 from neuralopt.html_table import html_table
 
@@ -36,24 +36,32 @@ def data_frame(proposals: Iterable[Proposal]) -> pandas.DataFrame:
     return pandas.DataFrame(map(flat, proposals), columns=list(NAMES))
 
 
-def proposals_html(proposals: Iterable[Proposal], caption: str) -> str:
+def proposals_html(
+    proposals: Iterable[Proposal], places: Sequence[Place], caption: str
+) -> str:
     """Return scored proposals in the order given, as a table in HTML.
 
     Args:
         proposals: one for each row.
+        places: of those that were measured; where there are any, a column has
+            their means.
         caption: the note of the table.
 
     Returns:
         The HTML text.
     """
+    means = {place.number: f"{place.mean:.4f}" for place in places}
+    measured = ["mean"] if means else []
     rows = [
         (
             str(proposal.number),
+            *(means.get(proposal.number, "-") for _ in measured),
             "-" if proposal.quality is None else f"{proposal.quality:.4f}",
             "-" if proposal.lr is None else f"{proposal.lr:g}",
             proposal.canonical,
         )
         for proposal in proposals
     ]
-    titles = ("number", "quality", "lr", "rule")
-    return html_table(titles, rows, (True, True, True, False), [caption])
+    titles = ("number", *measured, "quality", "lr", "rule")
+    right = [title != "rule" for title in titles]
+    return html_table(titles, rows, right, [caption])

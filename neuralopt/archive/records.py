@@ -1,4 +1,4 @@
-"""Define what an archive holds: proposals, executions, checkpoints and verdicts."""
+"""Define what an archive holds of a search, and of what was found out afterwards."""
 
 from __future__ import annotations
 
@@ -194,3 +194,132 @@ class VerdictRecord:
         for name in (*self.rules, *(self.baselines or ())):
             if name not in self.scores:
                 raise ValueError(f"{where}: {name!r} is not one of its candidates")
+
+
+@dataclass(frozen=True, slots=True)
+class Replicate:
+    """A fresh measurement of a proposal's rule, on one replicate.
+
+    Attributes:
+        number: of the proposal.
+        replicate: seed of the measurement, none that a search's own score uses.
+        score: of the whole objective, gates left out.
+
+    Raises:
+        ValueError: a number below 0, or a score that is not a result.
+    """
+
+    number: int
+    replicate: int
+    score: Score
+
+    def __post_init__(self) -> None:
+        where = f"replicate {self.replicate} of proposal {self.number}"
+        if self.number < 0 or self.replicate < 0:
+            raise ValueError(f"{where}: numbers start at 0")
+        if self.score.status in ("pending", "duplicate"):
+            raise ValueError(f"{where}: {self.score.status} is not a result")
+        if not 0.0 <= self.score.quality <= 1.0:
+            raise ValueError(f"{where}: quality {self.score.quality!r} not in [0, 1]")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A proposal's place among the measured, by replicates that did not select it.
+
+    Attributes:
+        number: of the proposal.
+        mean: quality over fresh replicates.
+        low: lower end of the mean's 95% interval.
+        high: upper end.
+        replicates: how many the mean is of.
+        member: whether it is on the shortlist; others were measured and are not.
+
+    Raises:
+        ValueError: the mean is outside its interval or [0, 1], or of no replicates.
+    """
+
+    number: int
+    mean: float
+    low: float
+    high: float
+    replicates: int
+    member: bool = True
+
+    def __post_init__(self) -> None:
+        where = f"place of proposal {self.number}"
+        if not 0.0 <= self.low <= self.mean <= self.high <= 1.0:
+            raise ValueError(
+                f"{where}: {self.low!r}, {self.mean!r}, {self.high!r} are not an "
+                "interval in [0, 1] around its mean"
+            )
+        if self.number < 0 or self.replicates < 1:
+            raise ValueError(f"{where}: numbers start at 0, replicates at 1")
+
+    def __str__(self) -> str:
+        return (
+            f"{self.mean:.4f}, {self.low:.4f} to {self.high:.4f}, on {self.replicates}"
+            f" fresh replicate{'s' * (self.replicates != 1)}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class BehaviourRecord:
+    """What a proposal's rule does, by name.
+
+    Attributes:
+        number: of the proposal.
+        nearest: the named rule whose behaviour is nearest, "" where none compares.
+        similarity: to the nearest one.
+        equal: whether the behaviour is that of the nearest one.
+        families: names of the families that the rule belongs to.
+        leader: smallest number of a proposal with this behaviour, which may be its own.
+
+    Raises:
+        ValueError: a similarity that is not finite, or a leader after the proposal.
+    """
+
+    number: int
+    nearest: str
+    similarity: float
+    equal: bool
+    families: tuple[str, ...]
+    leader: int
+
+    def __post_init__(self) -> None:
+        where = f"behaviour of proposal {self.number}"
+        if not isfinite(self.similarity):
+            raise ValueError(f"{where}: similarity {self.similarity!r} is not finite")
+        if not 0 <= self.leader <= self.number:
+            raise ValueError(f"{where}: leader {self.leader} is not an earlier one")
+
+
+@dataclass(frozen=True, slots=True)
+class PruningRecord:
+    """A plainer rule that was found not to be worse than a proposal's.
+
+    Attributes:
+        number: of the proposal.
+        rule: text of the plainer rule in canonical form.
+        margin: of quality, by which it was allowed to be worse.
+        difference: mean paired difference of quality, plainer minus original.
+        low: lower confidence limit of the difference.
+        replicates: pairs that the difference is of.
+
+    Raises:
+        ValueError: a number is not finite or out of range.
+    """
+
+    number: int
+    rule: str
+    margin: float
+    difference: float
+    low: float
+    replicates: int
+
+    def __post_init__(self) -> None:
+        where = f"pruning of proposal {self.number}"
+        if not all(map(isfinite, (self.margin, self.difference, self.low))):
+            raise ValueError(f"{where}: its numbers must be finite")
+        if self.number < 0 or self.replicates < 0:
+            raise ValueError(f"{where}: numbers start at 0")

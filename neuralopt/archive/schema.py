@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import sqlite3
 
+from neuralopt.archive.finding_tables import FINDINGS
 from neuralopt.archive.serialization import ASKED, COLUMNS, DECIDED, MEASURED, NAMES
 
 APPLICATION_ID = 0x4E4F5054  # "NOPT"; bytes 68 to 71 of the file, seen by file(1)
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Kept as SQLite's user_version; raised whenever an older program would misread.
 
-1: the first. 2: scores of tasks, and verdicts.
+1: the first. 2: scores of tasks, and verdicts. 3: the status ``stopped``, and tables of
+findings: replicates, shortlist, behaviours, prunings.
 """
 
 RECORD = f"""
@@ -31,11 +33,6 @@ FORGET = """
 DELETE FROM checkpoints
 WHERE id NOT IN (SELECT id FROM checkpoints ORDER BY id DESC LIMIT ?)
 """
-VERDICT_NAMES = (
-    "made, configuration, task, split, budget, seeds, baselines, rules, scores"
-)
-JUDGE = f"INSERT INTO verdicts ({VERDICT_NAMES}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-
 BEST_FIRST = "quality DESC, ifnull(loss, 'none'), ifnull(lr, 'none'), number"
 """Text sorts after every number, so a missing or NaN loss loses against any other."""
 
@@ -54,13 +51,16 @@ CREATE TABLE verdicts (
     scores TEXT NOT NULL
 )
 """
-_TABLES = f"""
-CREATE TABLE context (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE proposals ({", ".join(_DECLARED.values())});
+_INDICES = """
 CREATE INDEX proposals_by_status ON proposals (status);
 CREATE INDEX proposals_best ON proposals
     (quality DESC, ifnull(loss, 'none'), ifnull(lr, 'none'))
-    WHERE status = 'scored';
+    WHERE status = 'scored'
+"""
+_TABLES = f"""
+CREATE TABLE context (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE proposals ({", ".join(_DECLARED.values())});
+{_INDICES.strip()};
 CREATE TABLE executions (
     number INTEGER NOT NULL,
     attempt INTEGER NOT NULL,
@@ -85,6 +85,7 @@ CREATE TABLE lease (
     heartbeat REAL NOT NULL
 );
 {_VERDICTS.strip()};
+{";".join(f"{chr(10)}{table.create}" for table in FINDINGS).strip()}
 """
 
 
@@ -96,7 +97,7 @@ def create_tables(connection: sqlite3.Connection) -> None:
     """
     # Not executescript: it would commit first, and a kill would leave half a schema.
     for statement in _TABLES.split(";\n"):
-        connection.execute(statement)
+        connection.execute(statement.strip())
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
@@ -108,14 +109,33 @@ def upgrade(connection: sqlite3.Connection) -> None:
         connection: with an open transaction, to an archive of this schema or an older
             one.
     """
-    missing = [name for name in _DECLARED if name not in columns(connection)]
-    if not missing and marks(connection)[1] == SCHEMA_VERSION:
-        return
-    for name in missing:
+    if marks(connection)[1] < SCHEMA_VERSION:
+        _rebuild_proposals(connection)
+        tables = {"verdicts": _VERDICTS} | {t.name: t.create for t in FINDINGS}
+        for name, create in tables.items():
+            if not has_table(connection, name):
+                connection.execute(create)
+        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    for name in _DECLARED.keys() - columns(connection):
         connection.execute(f"ALTER TABLE proposals ADD COLUMN {_DECLARED[name]}")
-    if not has_verdicts(connection):
-        connection.execute(_VERDICTS)
-    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+def _rebuild_proposals(connection: sqlite3.Connection) -> None:
+    """Give the proposals the declarations of this schema.
+
+    SQLite can't change a CHECK, of which that of the status lists what it may be.
+    See https://sqlite.org/lang_altertable.html#making_other_kinds_of_table_schema_changes
+    """
+    declared = ", ".join(_DECLARED.values())
+    connection.execute(f"CREATE TABLE rebuilt_proposals ({declared})")
+    connection.execute(
+        f"INSERT INTO rebuilt_proposals ({', '.join(NAMES)})"
+        f" SELECT {selection(connection)} FROM proposals"
+    )
+    connection.execute("DROP TABLE proposals")  # and its indices
+    connection.execute("ALTER TABLE rebuilt_proposals RENAME TO proposals")
+    for statement in _INDICES.split(";\n"):
+        connection.execute(statement.strip())
 
 
 def columns(connection: sqlite3.Connection) -> set[str]:
@@ -149,17 +169,18 @@ def selection(connection: sqlite3.Connection) -> str:
     )
 
 
-def has_verdicts(connection: sqlite3.Connection) -> bool:
-    """Return whether the file has a table of verdicts.
+def has_table(connection: sqlite3.Connection, name: str) -> bool:
+    """Return whether the file has a table.
 
     Args:
         connection: to the archive.
+        name: of the table.
 
     Returns:
-        False for an archive of schema 1.
+        False for a table that came with a newer schema than the file's.
     """
-    query = "SELECT count(*) FROM sqlite_master WHERE name = 'verdicts'"
-    return bool(connection.execute(query).fetchone()[0])
+    query = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = ?"
+    return bool(connection.execute(query, (name,)).fetchone()[0])
 
 
 def is_blank(connection: sqlite3.Connection) -> bool:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, fields
 from math import isfinite
 from typing import Any
 
-from neuralopt.archive.records import Execution, Proposal, VerdictRecord
+from neuralopt.archive.records import Execution, Proposal
 from neuralopt.scoring.score import STATUSES, Score
 
 Row = tuple[Any, ...]
@@ -51,7 +51,7 @@ class Column:
     kind: Kind
 
 
-def _number_cell(value: float | None) -> float | str | None:
+def number_cell(value: float | None) -> float | str | None:
     if value is None:
         return None
     number = float(value)
@@ -62,11 +62,11 @@ def _number(cell: float | str | None) -> float | None:
     return float("nan") if cell == "nan" else cell  # type: ignore[return-value]
 
 
-def _integers_text(values: Sequence[int]) -> str:
+def integers_text(values: Sequence[int]) -> str:
     return f"[{','.join(map(str, map(int, values)))}]"
 
 
-def _integers(text: str) -> tuple[int, ...]:
+def integers(text: str) -> tuple[int, ...]:
     return tuple(json.loads(text))
 
 
@@ -85,11 +85,11 @@ def _floats(text: str) -> tuple[float, ...]:
 
 
 def _scores_text(scores: Sequence[Score]) -> str:
-    return _compact([_plain(score) for score in scores]) if scores else "[]"
+    return compact([plain(score) for score in scores]) if scores else "[]"
 
 
 def _scores(text: str) -> tuple[Score, ...]:
-    return () if text == "[]" else tuple(map(_score, json.loads(text)))
+    return () if text == "[]" else tuple(map(score_of, json.loads(text)))
 
 
 def _integer_cell(value: int | None) -> int | None:
@@ -109,11 +109,9 @@ STATUS = Kind(
     _same,
 )
 INTEGER = Kind("INTEGER", "NULL", _integer_cell, _same)
-QUALITY = Kind(
-    "REAL CHECK (quality BETWEEN 0.0 AND 1.0)", "NULL", _number_cell, _number
-)
-NUMBER = Kind("REAL", "NULL", _number_cell, _number)
-INTEGERS = Kind("TEXT NOT NULL DEFAULT '[]'", "'[]'", _integers_text, _integers)
+QUALITY = Kind("REAL CHECK (quality BETWEEN 0.0 AND 1.0)", "NULL", number_cell, _number)
+NUMBER = Kind("REAL", "NULL", number_cell, _number)
+INTEGERS = Kind("TEXT NOT NULL DEFAULT '[]'", "'[]'", integers_text, integers)
 NUMBERS = Kind("TEXT NOT NULL DEFAULT '[]'", "'[]'", _floats_text, _floats)
 SCORES = Kind("TEXT NOT NULL DEFAULT '[]'", "'[]'", _scores_text, _scores)
 
@@ -190,14 +188,14 @@ def from_row(row: Row) -> Proposal:
         raise ValueError(f"original is {original!r}, status {status}")
     score = None
     if status not in ("pending", "duplicate"):
-        if status == "scored" and quality is None:
-            raise ValueError("a scored proposal needs its quality")
+        if status in ("scored", "stopped") and quality is None:
+            raise ValueError(f"a {status} proposal needs its quality")
         measured = {
             column.name: column.kind.read(cell)
             for column, cell in zip(MEASURED, row[_HEAD:], strict=True)
         }
         score = Score(status, quality or 0.0, reason=reason, **measured)
-    return Proposal(number, _integers(decisions), rule, canonical, original, score)
+    return Proposal(number, integers(decisions), rule, canonical, original, score)
 
 
 def flat(proposal: Proposal) -> dict[str, Any]:
@@ -239,77 +237,52 @@ def execution_row(execution: Execution) -> Row:
     )
 
 
-def verdict_row(verdict: VerdictRecord) -> Row:
-    """Return the cells of a verdict, in the order of the statement JUDGE.
+def compact(value: object) -> str:
+    """Return a value as JSON without spaces.
 
     Args:
-        verdict: scores on one split of one task.
+        value: of plain types.
 
     Returns:
-        One cell for each placeholder of JUDGE.
+        The text.
     """
-    return (
-        float(verdict.made),
-        verdict.configuration,
-        verdict.task,
-        verdict.split,
-        verdict.budget,
-        _integers_text(verdict.seeds),
-        _compact(verdict.baselines),
-        _compact(dict(verdict.rules)),
-        _compact({k: list(map(_plain, row)) for k, row in verdict.scores.items()}),
-    )
-
-
-def verdict_from_row(row: Row) -> VerdictRecord:
-    """Return the verdict that a row holds.
-
-    Args:
-        row: cells in the order of `schema.VERDICT_NAMES`.
-
-    Returns:
-        The verdict that `verdict_row` was given.
-
-    Raises:
-        ValueError: the row is damaged.
-        TypeError: as ValueError.
-    """
-    made, configuration, task, split, budget, seeds, baselines, rules, scores = row
-    known = json.loads(baselines)
-    return VerdictRecord(
-        task,
-        split,
-        budget,
-        _integers(seeds),
-        {name: tuple(map(_score, kept)) for name, kept in _object(scores).items()},
-        _object(rules),
-        None if known is None else tuple(known),
-        configuration,
-        made,
-    )
-
-
-def _compact(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def _object(text: str) -> dict[str, Any]:
+def json_object(text: str) -> dict[str, Any]:
+    """Return the JSON object that a text holds.
+
+    Args:
+        text: of a cell.
+
+    Returns:
+        The object as a dictionary.
+
+    Raises:
+        ValueError: the text is not JSON.
+        TypeError: the text is JSON of something else.
+    """
     found = json.loads(text)
     if not isinstance(found, dict):
         raise TypeError(f"{text[:40]} is not a JSON object")
     return found
 
 
-def _plain(value: object) -> object:
-    """A score, or a value of its fields, as JSON; fields at their default are left out.
+def plain(value: object) -> object:
+    """Return a score, or a value of its fields, as what JSON can hold.
 
-    Numbers of numpy become Python's own.
+    Args:
+        value: a score, or text, a number, None or a tuple of these.
+
+    Returns:
+        Plain types; fields at their default are left out, and numbers of numpy become
+        Python's own.
     """
     if isinstance(value, Score):
         found = ((f.name, f.default, getattr(value, f.name)) for f in fields(Score))
-        return {name: _plain(kept) for name, default, kept in found if kept != default}
+        return {name: plain(kept) for name, default, kept in found if kept != default}
     if isinstance(value, tuple):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if value is None or isinstance(value, str):
         return value
     number = float(value)  # type: ignore[arg-type]  # what is left is a number
@@ -319,8 +292,19 @@ def _plain(value: object) -> object:
 _WORDS = ("status", "reason", "task")
 
 
-def _score(kept: object) -> Score:
-    """The score that `_plain` wrote. Raises ValueError or TypeError for another."""
+def score_of(kept: object) -> Score:
+    """Return the score that `plain` wrote.
+
+    Args:
+        kept: what JSON gave back.
+
+    Returns:
+        The score.
+
+    Raises:
+        ValueError: it is damaged.
+        TypeError: as ValueError.
+    """
     if not isinstance(kept, dict):
         raise TypeError(f"{str(kept)[:40]} is not a score")
     values: dict[str, Any] = {}
@@ -328,7 +312,7 @@ def _score(kept: object) -> Score:
         if name in _WORDS:
             values[name] = str(value)
         elif name == "tasks":
-            values[name] = tuple(map(_score, value))
+            values[name] = tuple(map(score_of, value))
         elif isinstance(value, list):
             values[name] = tuple(map(float, value))
         else:

@@ -40,6 +40,7 @@ from neuralopt.options import check_options, options_of
 from neuralopt.scoring.budgets import Budget
 from neuralopt.scoring.protocol import screening_limit
 from neuralopt.searchers import Searcher, make_searcher
+from neuralopt.shortlist.settling import ShortlistOptions
 from neuralopt.spaces import Space
 from neuralopt.tasks import Recipe, Task, group_of, is_custom, load_tasks, with_recipe
 
@@ -250,6 +251,7 @@ class SearchParts:
             settings.lag,
             observers,
             stop,
+            ShortlistOptions(**asdict(settings.shortlist)),
         )
 
     def objective(self) -> dict[str, object]:
@@ -358,6 +360,7 @@ def build_search(
         if name not in RULES:
             known = hint(name, RULES)
             raise ValueError(f"verdict.baselines: unknown rule {name!r}: {known}")
+    ShortlistOptions(**asdict(settings.shortlist))  # checks itself
     space = build_space(settings) if space is None else space
     scoring = build_scoring(settings, tasks)
     chosen = [_engine(scoring, task) for task in scoring.tasks]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from neuralopt.archive import ARCHIVE_FILE, Archive, Proposal
+from neuralopt.archive import ARCHIVE_FILE, Archive, Place, Proposal
 from neuralopt.catalog import hint
 from neuralopt.language import Expression, Rule, parse, resolve_rule
 from neuralopt.scoring.score import Score
@@ -127,7 +127,11 @@ def _of_run(run: str, which: str) -> list[FoundRule]:
             proposals = [archive.proposal(number)]
         task = archive.context.get("task", "")
         budget = archive.context.get("budget", "")
-    return [_of_proposal(run, proposal, task, budget) for proposal in proposals]
+        places = {place.number: place for place in archive.measured()}
+    return [
+        _of_proposal(run, proposal, task, budget, places.get(proposal.number))
+        for proposal in proposals
+    ]
 
 
 def _whole(text: str, which: str) -> int:
@@ -138,7 +142,9 @@ def _whole(text: str, which: str) -> int:
     return int(text)
 
 
-def _of_proposal(run: str, proposal: Proposal, task: str, budget: str) -> FoundRule:
+def _of_proposal(
+    run: str, proposal: Proposal, task: str, budget: str, place: Place | None
+) -> FoundRule:
     if not proposal.canonical:
         raise ValueError(f"proposal {proposal.number} has no rule: {proposal.reason}")
     origin = (
@@ -151,6 +157,8 @@ def _of_proposal(run: str, proposal: Proposal, task: str, budget: str) -> FoundR
         tasks = task_scores(score) or score.reason
         how = f"at learning rate {score.lr:g}." if score.lr else tasks
         origin += f" Quality {score.quality:.4f} there, {how}"
+        if place is not None:
+            origin += f" Mean quality {place}."
     return FoundRule(
         f"#{proposal.number}",
         parse(proposal.canonical),

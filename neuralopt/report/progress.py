@@ -118,7 +118,7 @@ class ProgressLine:
             progress: where the search is, with no rewards and no diagnostics.
         """
         before = self._last.trained if self._last is not None else 0
-        trained = progress.trained - before + _in_training(progress.workers)
+        trained = progress.trained - before + _in_training(progress)
         self._note(progress, progress.told + trained)
         now = self._clock()
         due = self._written is None or now - self._written >= self._every
@@ -132,7 +132,7 @@ class ProgressLine:
             Sample(
                 seconds,
                 max(before.done, min(done, progress.total)),
-                max(before.trained, progress.trained + _in_training(progress.workers)),
+                max(before.trained, progress.trained + _in_training(progress)),
             )
         )
         while len(self._samples) > 2 and seconds - self._samples[1].seconds >= _WINDOW:
@@ -233,12 +233,12 @@ def _facts(progress: Progress, samples: Sequence[Sample]) -> list[str]:
     seconds = last.seconds - first.seconds
     rate = (last.trained - first.trained) / seconds if seconds > 0 else 0.0
     pace = (last.done - first.done) / seconds if seconds > 0 else 0.0
-    best = progress.best[0].quality if progress.best else None
     counts = progress.counts
     left = progress.total - last.done
     return [
         f"{rate:.3g} rules/s",
-        f"best {'-' if best is None else format(best, '.4f')}",
+        _best(progress),
+        *_shortlist_facts(progress),
         f"duplicates {counts.get('duplicate', 0):,}",
         f"diverged {counts.get('diverged', 0):,}",
         f"rejected {counts.get('rejected', 0):,}",
@@ -247,9 +247,32 @@ def _facts(progress: Progress, samples: Sequence[Sample]) -> list[str]:
     ]
 
 
-def _in_training(workers: Workers) -> float:
-    """Rules in training, each counted by the share of its steps that are done."""
-    each = workers.steps_per_rule
+def _best(progress: Progress) -> str:
+    """The best quality: a mean with its error, once there is a shortlist."""
+    if progress.shortlist:
+        first = progress.shortlist[0]
+        return f"best {first.mean:.4f} ({first.low:.4f}..{first.high:.4f})"
+    best = progress.best[0].quality if progress.best else None
+    return f"best {'-' if best is None else format(best, '.4f')}"
+
+
+def _shortlist_facts(progress: Progress) -> list[str]:
+    """What the shortlist has cost, and what is being measured, as words."""
+    facts = []
+    if progress.measurements:
+        facts.append(f"measurements {progress.measurements:,}")
+    if progress.measuring:
+        facts.append(f"measuring {progress.measuring:,} more")
+    return facts
+
+
+def _in_training(progress: Progress) -> float:
+    """Rules in training, each counted by the share of its steps that are done.
+
+    Measurements are none of the proposals that are counted.
+    """
+    workers = progress.workers
+    each = 0 if progress.measuring else workers.steps_per_rule
     return workers.steps_done / each if each else 0.0
 
 

@@ -17,7 +17,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from neuralopt.archive import Proposal
+from neuralopt.archive import Place, Proposal
 from neuralopt.html_table import html_table
 from neuralopt.report.rule_text import rule_text
 from neuralopt.report.sparkline import sparkline
@@ -27,6 +27,10 @@ if TYPE_CHECKING:  # they load numpy and scipy
 
 _GAP = "  "
 _PROSE_WIDTH = 88
+SHORTLIST_NOTE = (
+    "Means are over fresh replicates, which did not select the rules. 'one score' is "
+    "what the search was told; the highest of thousands of these are high by luck too."
+)
 _VERDICT_STYLES = {"better": "green", "worse": "red", "reference": "bold"}
 
 
@@ -159,33 +163,42 @@ def proposals_table(
     proposals: Iterable[Proposal],
     notes: Sequence[str] = (),
     runs: Sequence[str] | None = None,
+    places: Sequence[Place | None] = (),
 ) -> Table:
     """Return a table of rank, number, quality, lr and rule.
 
     Where one of them isn't ``scored``, a column tells the status. Equal qualities have
-    equal ranks; a proposal without a quality has no rank.
+    equal ranks; a proposal without a quality has no rank. Where some were measured,
+    columns have their means and intervals, which rank them above the others, and the
+    quality is marked as that of the search's own score.
 
     Args:
         proposals: in the order to be shown.
         notes: paragraphs below the table.
         runs: name of each proposal's run, where they are of several.
+        places: of each proposal that was measured, None for one that was not; none at
+            all where there is no shortlist.
 
     Returns:
         The table; its rule column may move below.
     """
     shown = list(proposals)
-    qualities = [_number(proposal.quality) for proposal in shown]
+    measured = any(places)
+    standing = list(places) if measured else [None] * len(shown)
+    values = [worth(p, at) for p, at in zip(shown, standing, strict=True)]
     status = any(proposal.status != "scored" for proposal in shown)
     rows = []
     names = [""] * len(shown) if runs is None else runs
-    for proposal, quality, run in zip(shown, qualities, names, strict=True):
-        rank = 1 + sum(other > quality for other in qualities)
+    for proposal, place, mine, run in zip(shown, standing, values, names, strict=True):
+        rank = 1 + sum(other > mine for other in values)
+        quality = _number(proposal.quality)
         cells = [
             Cell("-" if math.isnan(quality) else str(rank)),
             *([Cell(run)] if runs is not None else []),
             Cell(str(proposal.number)),
             *([Cell(proposal.status)] if status else []),
-            Cell(_quality(quality), "bold"),
+            *(_place_cells(place) if measured else []),
+            Cell(_quality(quality), "" if measured else "bold"),
             Cell("-" if proposal.lr is None else f"{proposal.lr:g}"),
             Cell(rule_text(proposal)),
         ]
@@ -195,11 +208,37 @@ def proposals_table(
         *([Column("run")] if runs is not None else []),
         Column("number", right=True),
         *([Column("status")] if status else []),
-        Column("quality", right=True),
+        *([Column("mean", right=True), Column("95% interval")] if measured else []),
+        Column("one score" if measured else "quality", right=True),
         Column("lr", right=True),
         Column("rule", below=True),
     )
-    return Table(columns, tuple(rows), tuple(notes))
+    explained = [*notes, SHORTLIST_NOTE] if measured else notes
+    return Table(columns, tuple(rows), tuple(explained))
+
+
+def worth(proposal: Proposal, place: Place | None) -> tuple[int, float]:
+    """Return by what a proposal is ranked; the larger one is the better.
+
+    Args:
+        proposal: with or without a quality.
+        place: of a measured proposal.
+
+    Returns:
+        For members of the shortlist (2, mean), for others that were measured (1, mean),
+        and for those with only the search's score (0, quality).
+    """
+    if place is not None:
+        return 1 + place.member, place.mean
+    quality = _number(proposal.quality)
+    return 0, -1.0 if math.isnan(quality) else quality
+
+
+def _place_cells(place: Place | None) -> list[Cell]:
+    if place is None:
+        return [Cell("-"), Cell("")]
+    interval = f"{place.low:.4f}..{place.high:.4f}"
+    return [Cell(f"{place.mean:.4f}", "bold"), Cell(interval)]
 
 
 def comparison_table(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from neuralopt.archive import Proposal
+from neuralopt.archive import Place, Proposal
 from neuralopt.report.rule_text import rule_text
 
 if TYPE_CHECKING:  # it loads torch, and TensorBoard takes two seconds
@@ -23,7 +23,7 @@ _QUANTILES = {"reward/p10": 0.1, "reward/median": 0.5, "reward/p90": 0.9}
 # its own chart because on one with it the divergence would be a flat line.
 _CHARTS = {
     "search": {
-        "best": ["Multiline", ["quality/best"]],
+        "best": ["Multiline", ["quality/best.*"]],
         "rewards of a batch": ["Margin", ["reward/median", "reward/p10", "reward/p90"]],
         "proposals by status": ["Multiline", ["counts/.*"]],
     },
@@ -38,7 +38,10 @@ _CHARTS = {
 class TensorBoard:
     """Observes a search and writes it to ``directory``, one run for all of its rules.
 
-    The step of everything is the number of proposals told. Scalars: ``quality/best``;
+    The step of everything is the number of proposals told. Scalars: ``quality/best``,
+    which is a mean over fresh replicates with the ends of its interval,
+    ``quality/best_low`` and ``quality/best_high``, once there is a shortlist, and
+    before that the highest score; ``shortlist/measurements``;
     ``reward/`` mean and quantiles of a batch; ``counts/`` of each status;
     ``controller/`` each diagnostic of the searcher; ``speed/rules_per_second``;
     ``workers/`` alive, busy, lost, retried, queued, and their memory on GPUs. Text:
@@ -131,7 +134,13 @@ class TensorBoard:
 
     def _scalars(self, progress: Progress) -> dict[str, float]:
         scalars: dict[str, float] = {}
-        if progress.best and progress.best[0].quality is not None:
+        if progress.shortlist:
+            first = progress.shortlist[0]
+            scalars["quality/best"] = first.mean
+            scalars["quality/best_low"] = first.low
+            scalars["quality/best_high"] = first.high
+            scalars["shortlist/measurements"] = progress.measurements
+        elif progress.best and progress.best[0].quality is not None:
             scalars["quality/best"] = progress.best[0].quality
         rewards = np.array(progress.rewards, dtype=np.float64)
         rewards = rewards[~np.isnan(rewards)]
@@ -160,13 +169,15 @@ class TensorBoard:
 
     def _write_table(self, progress: Progress) -> None:
         """Write the best rules, unless they are those written last."""
-        table = markdown_table(progress.best)
+        table = markdown_table(progress.best, progress.shortlist)
         if progress.best and table != self._table:
             self._opened.add_text("rules/top", table, progress.told)
             self._table = table
 
 
-def markdown_table(proposals: Sequence[Proposal]) -> str:
+def markdown_table(
+    proposals: Sequence[Proposal], shortlist: Sequence[Place] = ()
+) -> str:
     """Return proposals as a Markdown table, rules as code.
 
     TensorBoard's Markdown does not end a cell at a ``|`` inside code, and would show
@@ -175,14 +186,28 @@ def markdown_table(proposals: Sequence[Proposal]) -> str:
 
     Args:
         proposals: best first.
+        shortlist: places; where there are any, a column has means and intervals.
 
     Returns:
         The lines, joined; one for each proposal below the header.
     """
+    places = {place.number: place for place in shortlist}
     lines = ["| rank | number | quality | lr | rule |", "|---:|---:|---:|---:|:---|"]
+    if places:
+        lines = [
+            "| rank | number | mean | 95% interval | one score | lr | rule |",
+            "|---:|---:|---:|:---|---:|---:|:---|",
+        ]
     for rank, proposal in enumerate(proposals, 1):
         quality = "-" if proposal.quality is None else f"{proposal.quality:.4f}"
         lr = "-" if proposal.lr is None else f"{proposal.lr:g}"
         code = " ".join(rule_text(proposal).replace("`", "'").split())
+        if places:
+            place = places.get(proposal.number)
+            quality = (
+                f"{place.mean:.4f} | {place.low:.4f}..{place.high:.4f} | {quality}"
+                if place
+                else f"- | | {quality}"
+            )
         lines.append(f"| {rank} | {proposal.number} | {quality} | {lr} | `{code}` |")
     return "\n".join(lines)

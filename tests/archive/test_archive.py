@@ -174,7 +174,7 @@ def test_best_sorts_nothing_because_an_index_has(
     monkeypatch.setattr(
         archive._file, "page", lambda query, values: asked.append(query) or []
     )
-    archive.best(20)
+    archive.best_by_score(20)
     monkeypatch.undo()
     plan = archive._file.page(f"EXPLAIN QUERY PLAN {asked[0]}", (20,))
     assert "proposals_best" in str(plan)
@@ -229,7 +229,7 @@ def test_pages_join_without_a_seam(archive: Archive, monkeypatch: pytest.MonkeyP
     archive.commit([], notes)
     everything = [repr(p) for p in archive.proposals()]
     executions = list(archive.executions())
-    monkeypatch.setattr("neuralopt.archive.archive.PAGE_ROWS", 3)
+    monkeypatch.setattr("neuralopt.archive.reader.PAGE_ROWS", 3)
     assert [repr(p) for p in archive.proposals()] == everything
     assert [repr(p) for p in archive.proposals(start=5, stop=50)] == everything[5:50]
     assert [p.number for p in archive.proposals("duplicate")] == [9, 19, 29, 39, 49]

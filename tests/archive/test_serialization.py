@@ -14,13 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neuralopt.archive import Proposal, VerdictRecord
+from neuralopt.archive.finding_tables import verdict_from_row, verdict_row
 from neuralopt.archive.schema import RECORD, create_tables, selection
 from neuralopt.archive.serialization import (
     NAMES,
     from_row,
     to_row,
-    verdict_from_row,
-    verdict_row,
 )
 from neuralopt.scoring.score import Score
 

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 import torch
 import yaml
 
-from neuralopt.archive import Archive
+from neuralopt.archive import Archive, Place
 from neuralopt.cli.main import MODULES
 from neuralopt.language import parse, simplify
 from tests.cli.cli_runner import SMALL, ended, files, start, typed
@@ -149,7 +150,16 @@ def test_top_all_json_has_every_proposal_in_order_as_standard_json(
     found = [json.loads(line, parse_constant=_refuse) for line in said.out.splitlines()]
     assert [proposal["number"] for proposal in found] == list(range(192))
     keys = {"number", "decisions", "rule", "canonical", "status", "reason", "original"}
-    keys |= {"quality", "lr", "loss", "accuracy", "screening", "curve", "tasks"}
+    keys |= {
+        "quality",
+        "lr",
+        "loss",
+        "accuracy",
+        "screening",
+        "curve",
+        "tasks",
+        "measured",
+    }
     assert all(set(proposal) == keys for proposal in found)
     with Archive.open(finished_run / "archive.sqlite") as archive:
         for kept, printed in zip(archive.proposals(), found, strict=True):
@@ -166,6 +176,80 @@ def test_top_json_alone_prints_the_best(capsys: Capture, finished_run: Path) -> 
     with Archive.open(finished_run / "archive.sqlite") as archive:
         best = archive.best(3)
     assert [proposal["number"] for proposal in found] == [p.number for p in best]
+
+
+def test_measured_rules_are_the_best_wherever_rules_are_named(
+    capsys: Capture, finished_run: Path, tmp_path: Path
+) -> None:
+    run = shutil.copytree(finished_run, tmp_path / "run")
+    with Archive.open(run, writable=True) as archive:
+        a, b, c, d = archive.best(4)
+        archive.save_shortlist(
+            [
+                Place(a.number, 0.01, 0.005, 0.015, 3, member=False),
+                Place(c.number, 0.125, 0.1, 0.15, 5),
+                Place(d.number, 0.25, 0.2, 0.3, 10),
+            ]
+        )
+    said = typed(capsys, "top", str(run), "-n", "4")
+    header, *rows = said.out.splitlines()[:5]
+    assert header.split()[2:6] == ["mean", "95%", "interval", "one"]
+    shown = [(int(row.split()[1]), row.split()[2]) for row in rows]
+    assert shown == [
+        (d.number, "0.2500"),
+        (c.number, "0.1250"),
+        (a.number, "0.0100"),
+        (b.number, "-"),
+    ]
+    assert "0.2000..0.3000" in rows[0]
+    assert f"{d.quality:.4f}" in rows[0]
+    found = [
+        json.loads(line)
+        for line in typed(capsys, "top", str(run), "--json").out.splitlines()
+    ]
+    assert [each["number"] for each in found[:4]] == [number for number, _ in shown]
+    assert found[0]["measured"] == {
+        "mean": 0.25,
+        "low": 0.2,
+        "high": 0.3,
+        "replicates": 10,
+        "member": True,
+    }
+    assert found[3]["measured"] is None
+    said = typed(capsys, "show", f"{run}:best")
+    words = "0.2500, 0.2000 to 0.3000, on 10 fresh replicates"
+    assert f"mean      {words}\n" in said.out
+    assert f"Mean quality {words}." in said.out
+    assert f"proposal {d.number} of run" in said.out
+    both = typed(capsys, "top", str(finished_run), str(run), "-n", "3")
+    numbers = [int(row.split()[2]) for row in both.out.splitlines()[1:4]]
+    assert numbers == [d.number, c.number, a.number]
+
+
+def test_a_search_measures_its_best_and_says_how_often(
+    capsys: Capture, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    settings = [each for each in SMALL if not each.startswith("proposals")]
+    options = ["shortlist.size=2", "shortlist.replicates=3", "shortlist.every=16"]
+    said = typed(
+        capsys, "search", *settings, "proposals=32", *options, f"run_dir={run}"
+    )
+    assert said.code == 0, said.err
+    with Archive.open(run) as archive:
+        counts = archive.replicate_counts()
+        assert set(counts.values()) == {3}
+        assert 2 <= len(counts) <= 12
+        assert len(archive.shortlist()) == 2
+        assert archive.best(1)[0].number == archive.shortlist()[0].number
+        replicates = {each.replicate for each in archive.replicates()}
+    assert replicates == {500, 501, 502}
+    words = f"; {sum(counts.values())} measurements of the {len(counts)} best\n"
+    assert words in said.out
+    again = typed(capsys, "resume", str(run))
+    assert again.code == 0, again.err
+    with Archive.open(run) as archive:
+        assert archive.replicate_counts() == counts
 
 
 def test_top_all_as_a_table_tells_every_status(

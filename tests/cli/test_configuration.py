@@ -24,7 +24,7 @@ unary: [x, -x, sqrt(x), sign(x)]
 binary: [x + y, x * y, x / (y + 1e-8), x]
 groups: 2
 """
-TINY = ("budget=smoke", "proposals=16", "batch=8", "report=none")
+TINY = ("budget=smoke", "shortlist.size=0", "proposals=16", "batch=8", "report=none")
 QUIET = (*TINY, "searcher=uniform", "verdict.candidates=0", "evaluator.workers=1")
 
 
@@ -265,3 +265,11 @@ def test_a_saved_configuration_fetches_nothing() -> None:
     settings = compose_settings(["task=cifar10_conv", "task.download=true"])
     assert settings.task.options == {"download": True}
     assert settings_from_text(settings_text(settings)).task.options == {}
+
+
+def test_a_search_from_before_the_shortlist_goes_on_without_one() -> None:
+    settings = compose_settings(["searcher=uniform"])
+    assert settings_from_text(settings_text(settings)).shortlist.size == 20
+    kept = json.loads(settings_text(settings))
+    del kept["shortlist"]
+    assert settings_from_text(json.dumps(kept)).shortlist.size == 0

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from neuralopt.archive import Place
 from neuralopt.evaluators.evaluator import Workers
 from neuralopt.report.progress import (
     ProgressLine,
@@ -40,6 +41,30 @@ def test_a_log_gets_all_facts_in_one_line():
         "told 400 of 1,000 (40%), 10 rules/s, best 0.9123, duplicates 123, "
         "diverged 45, rejected 67, workers 1/2 busy, 0:30 left\n"
     )
+
+
+def test_the_best_is_a_mean_with_its_interval_once_there_is_a_shortlist():
+    shortlist = (Place(3, 0.5, 0.25, 0.75, 6),)
+    progress = at(400, 20.0, shortlist=shortlist, measurements=1180)
+    line = plain_line(progress, [Sample(0.0, 0, 0)])
+    assert "best 0.5000 (0.2500..0.7500), measurements 1,180, dup" in line
+    waiting = at(400, 20.0, measurements=3, measuring=17)
+    line = plain_line(waiting, [Sample(0.0, 0, 0)])
+    assert "best 0.9123, measurements 3, measuring 17 more, dup" in line
+
+
+def test_measurements_in_training_are_no_progress_of_proposals():
+    workers = Workers(alive=2, busy=2, steps_done=30, steps_per_rule=10)
+    stream = io.StringIO()
+    for measuring, done in ((9, "40%"), (0, "40%")):
+        line = ProgressLine(stream, every=0.0)
+        line.start(1000, 0)
+        line.batch(at(400, 20.0, trained=200))
+        waiting = at(400, 21.0, 200, workers=workers, measuring=measuring)
+        line.waiting(waiting)
+        assert f"({done})" in stream.getvalue().splitlines()[-1]
+        sample = line._samples[-1]
+        assert sample.trained == (200 if measuring else 203)
 
 
 def test_a_log_gets_a_line_at_once_then_at_intervals_and_a_last_one():

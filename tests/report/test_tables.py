@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from neuralopt.archive import Place
 from neuralopt.report.tables import (
     Cell,
     Column,
@@ -62,6 +63,32 @@ def test_equal_qualities_have_equal_ranks_and_no_quality_has_none():
     lines = proposals_table(proposals).text().splitlines()
     assert [line.split()[0] for line in lines] == ["rank", "1", "1", "3", "-"]
     assert lines[-1].split() == ["-", "4", "failed", "-", "-", "g"]
+
+
+def test_shortlisted_rules_show_means_and_rank_above_the_others():
+    proposals = [
+        proposal(7, quality=0.8),
+        proposal(5, quality=0.7),
+        proposal(6, quality=0.9),
+        proposal(4, quality=0.6),
+    ]
+    measured = Place(6, 0.8, 0.7, 0.9, 3, member=False)
+    places = [Place(7, 0.75, 0.7, 0.8, 5), Place(5, 0.75, 0.5, 1.0, 5), measured, None]
+    table = proposals_table(proposals, places=places)
+    assert table.text().splitlines()[:5] == [
+        "rank  number    mean  95% interval    one score   lr  rule",
+        "   1       7  0.7500  0.7000..0.8000     0.8000  0.1  g",
+        "   1       5  0.7500  0.5000..1.0000     0.7000  0.1  g",
+        "   3       6  0.8000  0.7000..0.9000     0.9000  0.1  g",
+        "   4       4       -                     0.6000  0.1  g",
+    ]
+    assert "fresh replicates" in " ".join(table.notes)
+
+
+def test_places_of_none_are_as_no_places():
+    proposals = [proposal(1), proposal(2)]
+    without = proposals_table(proposals).text()
+    assert proposals_table(proposals, places=[None, None]).text() == without
 
 
 def test_the_canonical_rule_is_shown_folded():

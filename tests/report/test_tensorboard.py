@@ -4,10 +4,12 @@ import math
 import subprocess
 import sys
 import warnings
+from dataclasses import replace
 
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from neuralopt.archive import Place
 from neuralopt.report.tensorboard import TensorBoard, markdown_table
 from tests.report.builders import Clock, progress_at, proposal
 
@@ -83,6 +85,28 @@ def test_a_batch_is_read_back_as_it_was_told(tmp_path):
         (10, 0.5),
         (20, 0.75),
     ]
+
+
+def test_the_best_is_a_mean_with_its_interval_once_there_is_a_shortlist(tmp_path):
+    place = Place(4, 0.5, 0.25, 0.75, 6)
+    measured = replace(progress(20), shortlist=(place,), measurements=18)
+    written(tmp_path, progress(10, best=0.9), measured)
+    assert scalars(tmp_path, "quality/best") == [(10, pytest.approx(0.9)), (20, 0.5)]
+    assert scalars(tmp_path, "quality/best_low") == [(20, 0.25)]
+    assert scalars(tmp_path, "quality/best_high") == [(20, 0.75)]
+    assert scalars(tmp_path, "shortlist/measurements") == [(20, 18.0)]
+
+
+def test_the_table_has_the_means_of_the_shortlist(tmp_path):
+    table = markdown_table(
+        [proposal(4, quality=0.625), proposal(9, quality=0.875)],
+        [Place(4, 0.5, 0.25, 0.75, 6)],
+    )
+    assert table.splitlines()[2:] == [
+        "| 1 | 4 | 0.5000 | 0.2500..0.7500 | 0.6250 | 0.1 | `g` |",
+        "| 2 | 9 | - | | 0.8750 | 0.1 | `g` |",
+    ]
+    assert rendered(table).count("<td") == 2 * 7
 
 
 def test_a_batch_without_results_has_no_reward(tmp_path):

@@ -30,7 +30,7 @@ def finish(parts: SearchParts, archive: Archive, run_dir: Path) -> None:
     """
     counts = {status: n for status, n in archive.counts().items() if n}
     told = ", ".join(f"{count} {status}" for status, count in counts.items())
-    print(f"\n{len(archive)} proposals: {told}")
+    print(f"\n{len(archive)} proposals: {told}{_measured(archive)}")
     if counts.get("failed"):
         failed = next(p for p in archive.proposals() if p.status == "failed")
         print(f"The first that failed is #{failed.number}: {failed.reason}")
@@ -47,8 +47,19 @@ def finish(parts: SearchParts, archive: Archive, run_dir: Path) -> None:
         if not known:
             archive.save_verdict(records)
     else:
-        write_table(proposals_table(archive.best(SHOWN)), sys.stdout)
+        shown = archive.best(SHOWN)
+        places = {place.number: place for place in archive.measured()}
+        at = [places.get(proposal.number) for proposal in shown]
+        write_table(proposals_table(shown, places=at), sys.stdout)
     print(_hints(parts, run_dir))
+
+
+def _measured(archive: Archive) -> str:
+    """What the shortlist cost, as the end of a line."""
+    counts = archive.replicate_counts()
+    if not counts:
+        return ""
+    return f"; {sum(counts.values()):,} measurements of the {len(counts):,} best"
 
 
 def _configuration(parts: SearchParts, best: list[Proposal]) -> str:

@@ -31,6 +31,7 @@ from neuralopt.loop import Observer
 from neuralopt.preview import preview
 from neuralopt.report.progress import ProgressLine
 from neuralopt.report.tensorboard import TensorBoard
+from neuralopt.shortlist.settling import CANDIDATES
 
 
 def search(options: argparse.Namespace) -> int:
@@ -103,6 +104,13 @@ def _preview(settings: Settings) -> None:
                 settings.seed,
                 (ProgressLine(),),
             )
+        )
+    if (asked := settings.shortlist).size:
+        candidates = CANDIDATES * asked.size
+        print(
+            f"Shortlist up to {candidates * asked.replicates:,} measurements of the "
+            f"{candidates} best more, at proposal {asked.every:,} or the end; fewer "
+            "later. Their time is not in that above"
         )
 
 

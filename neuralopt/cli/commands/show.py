@@ -73,10 +73,14 @@ def _facts(found: FoundRule, typed: str) -> dict[str, object]:
         with Archive.open(archive_path(run_of(typed))) as archive:
             rates = learning_rates(archive.context.get("configuration", ""))
             verdict = _verdict(archive, proposal.number)
+            place = next(
+                (p for p in archive.measured() if p.number == proposal.number), None
+            )
         facts |= {
             "status": proposal.status,
             "reason": proposal.reason,
             "quality": proposal.quality,
+            "measured": None if place is None else str(place),
             "loss": score.loss,
             "accuracy": score.accuracy,
             "original": proposal.original,
@@ -138,6 +142,8 @@ def _lines(found: FoundRule, facts: dict[str, object]) -> Iterator[tuple[str, st
     if found.origin:
         yield "origin", found.origin
     yield from _result(found.proposal)
+    if facts.get("measured"):
+        yield "mean", str(facts["measured"])
     if facts.get("verdict"):
         yield "verdict", str(facts["verdict"])
     yield from _trainings(found.proposal, facts)

@@ -5,18 +5,19 @@ import json
 import math
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from itertools import islice
 
-from neuralopt.archive import Archive, Proposal, flat
+from neuralopt.archive import Archive, Place, Proposal, flat
 from neuralopt.cli.rule_lookup import archive_path
-from neuralopt.report.tables import proposals_table, write_table
+from neuralopt.report.tables import proposals_table, worth, write_table
 
 SHOWN = 20
 COMPARABLE = ("task fingerprint", "budget", "adam", "precision")
 """Entries of a context that agree where qualities of runs can be compared."""
 
-Chosen = list[tuple[str, Proposal]]
-"""Proposals with the runs that they are of."""
+Chosen = list[tuple[str, Proposal, Place | None]]
+"""Proposals with the runs that they are of, and their places if they have one."""
 
 
 def top(options: argparse.Namespace) -> int:
@@ -38,13 +39,17 @@ def top(options: argparse.Namespace) -> int:
     for run in options.runs:
         with Archive.open(archive_path(run)) as archive:
             chosen = _chosen(archive, options.n, options.all)
+            places = {place.number: place for place in archive.measured()}
             if options.json:
                 named = {"run": run} if len(options.runs) > 1 else {}
                 for proposal in chosen:
-                    print(json.dumps(named | _plain(proposal)))
+                    place = {"measured": _place(places.get(proposal.number))}
+                    print(json.dumps(named | _plain(proposal) | place))
                 continue
             key = _objective(archive.context)
-            groups.setdefault(key, []).extend((run, each) for each in chosen)
+            groups.setdefault(key, []).extend(
+                (run, each, places.get(each.number)) for each in chosen
+            )
             judged += [run] if archive.verdicts() else []
     for number, group in enumerate(groups.values()):
         if number:
@@ -74,11 +79,21 @@ def _chosen(archive: Archive, count: int | None, every: bool) -> Iterator[Propos
 def _write(chosen: Chosen, options: argparse.Namespace) -> None:
     """Write a table: of one run as it is, of several the best of all of them."""
     if len(options.runs) > 1 and not options.all:
-        chosen.sort(key=lambda each: -(each[1].quality or 0.0))
+        chosen.sort(key=lambda each: worth(each[1], each[2]), reverse=True)
         chosen = chosen[: SHOWN if options.n is None else options.n]
-    runs = [run for run, _ in chosen] if len(options.runs) > 1 else None
-    table = proposals_table([each for _, each in chosen], runs=runs)
+    runs = [run for run, _, _ in chosen] if len(options.runs) > 1 else None
+    places = [place for _, _, place in chosen]
+    table = proposals_table([each for _, each, _ in chosen], runs=runs, places=places)
     write_table(table, sys.stdout)
+
+
+def _place(place: Place | None) -> dict[str, object] | None:
+    """A place by fresh replicates as JSON, without the number."""
+    if place is None:
+        return None
+    kept = asdict(place)
+    del kept["number"]
+    return kept
 
 
 def _plain(proposal: Proposal) -> dict[str, object]:

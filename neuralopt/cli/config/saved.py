@@ -100,7 +100,8 @@ def _upgraded(kept: Any) -> Any:
             mine = options_of(EVALUATORS[section["name"]])
             options = {key: x for key, x in options.items() if key in mine}
         section["options"] = {k: x for k, x in options.items() if x is not None}
-    return kept
+    # Searches from before there was a shortlist go on without one.
+    return {"shortlist": {"size": 0}, **kept}
 
 
 def moved(settings: Settings, overrides: Sequence[str]) -> Settings:

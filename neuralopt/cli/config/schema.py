@@ -75,6 +75,21 @@ class ReportSettings:
 
 
 @dataclass
+class ShortlistSettings:
+    """How the best rules are measured on fresh replicates; see `ShortlistOptions`.
+
+    Attributes:
+        size: places; 0 for no measurements.
+        every: proposals told between two times of measuring.
+        replicates: measurements of a rule, at most.
+    """
+
+    size: int = 20
+    every: int = 1024
+    replicates: int = 10
+
+
+@dataclass
 class VerdictSettings:
     """The comparison that a search ends with, and that `compare` makes.
 
@@ -107,6 +122,7 @@ class Settings:
         searcher: proposes rules.
         evaluator: where rules are scored.
         report: what is shown and written for people.
+        shortlist: how the best rules are measured while the search runs.
         verdict: the comparison that the search ends with.
     """
 
@@ -122,6 +138,7 @@ class Settings:
     searcher: SearcherSettings = field(default_factory=SearcherSettings)
     evaluator: EvaluatorSettings = field(default_factory=EvaluatorSettings)
     report: ReportSettings = field(default_factory=ReportSettings)
+    shortlist: ShortlistSettings = field(default_factory=ShortlistSettings)
     verdict: VerdictSettings = field(default_factory=VerdictSettings)
 
 
@@ -130,6 +147,9 @@ LEAST = {
     "proposals": 1,
     "batch": 1,
     "lag": 0,
+    "shortlist.size": 0,
+    "shortlist.every": 1,
+    "shortlist.replicates": 1,
     "verdict.candidates": 0,
     "verdict.seeds": 1,
 }

@@ -1,0 +1,278 @@
+"""Read an archive's proposals, executions and checkpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from neuralopt.archive.connection import ArchiveError
+from neuralopt.archive.database import ArchiveFile
+from neuralopt.archive.lease import Lease
+from neuralopt.archive.notebook import data_frame
+from neuralopt.archive.records import Checkpoint, Execution, Proposal
+from neuralopt.archive.schema import BEST_FIRST
+from neuralopt.archive.serialization import Row, from_row
+from neuralopt.scoring.score import STATUSES
+
+if TYPE_CHECKING:
+    import pandas  # type: ignore[import-untyped, import-not-found, unused-ignore]
+
+PAGE_ROWS = 1024
+"""Rows read at a time: between two pages a reader holds no lock against the writer."""
+
+_END = 2**63 - 1  # larger than any number of a proposal
+
+
+class ProposalReader:
+    """The part of `Archive` that reads proposals, and how they were scored.
+
+    Args:
+        file: open, for reading or writing.
+    """
+
+    def __init__(self, file: ArchiveFile) -> None:
+        self._file = file
+        self._known: dict[str, int] = {}  # filled for writers
+        self._context = file.context()
+        self._selection = file.selection()
+
+    @property
+    def path(self) -> Path:
+        """The archive's file."""
+        return self._file.path
+
+    @property
+    def context(self) -> Mapping[str, str]:
+        """What the scores depend on, as given to `create`."""
+        return self._context
+
+    def __len__(self) -> int:
+        """Return the number of proposals, which is the number of the next one."""
+        query = "SELECT ifnull(max(number), -1) + 1 FROM proposals"
+        return int(self._file.page(query)[0][0])
+
+    def __bool__(self) -> bool:
+        """Return True, so that `if archive` tests for None and not for its length."""
+        return True
+
+    def __iter__(self) -> Iterator[Proposal]:
+        """Return all proposals in order; see `proposals`."""
+        return self.proposals()
+
+    def __repr__(self) -> str:
+        mode = "writable" if self._file.writable else "read-only"
+        try:
+            found = ", ".join(f"{n} {status}" for status, n in self.counts().items())
+        except ArchiveError as error:
+            return f"<Archive {str(self.path)!r}: {error}>"
+        return f"<Archive {str(self.path)!r}, {mode}: {found}>"
+
+    def proposal(self, number: int) -> Proposal:
+        """Return the proposal of that number.
+
+        Args:
+            number: position in the order of asking, from 0.
+
+        Returns:
+            The proposal, with its score if it has one.
+
+        Raises:
+            ArchiveError: there is none.
+        """
+        for row in self.rows(start=number, stop=number + 1):
+            return self._proposal(row)
+        raise ArchiveError(
+            f"archive {self.path} has no proposal {number}: it holds {len(self)},"
+            " numbered from 0"
+        )
+
+    def proposals(
+        self, status: str | None = None, start: int = 0, stop: int | None = None
+    ) -> Iterator[Proposal]:
+        """Return proposals with start <= number < stop, in order, read as needed.
+
+        What is added or decided while they are read may be seen or not.
+
+        Args:
+            status: of those wanted; all by default.
+            start: smallest number.
+            stop: largest number + 1; no limit by default.
+
+        Returns:
+            An iterator of proposals that reads a page of rows at a time.
+
+        Raises:
+            ArchiveError: the status is unknown.
+        """
+        return map(self._proposal, self.rows(status, start, stop))
+
+    def rows(
+        self, status: str | None = None, start: int = 0, stop: int | None = None
+    ) -> Iterator[Row]:
+        """Return the rows that `proposals` reads, as their cells are on disk.
+
+        Args:
+            status: of the proposals wanted; all by default.
+            start: smallest number.
+            stop: largest number + 1; no limit by default.
+
+        Returns:
+            An iterator of rows in order; cells are in the order of
+            `serialization.NAMES`.
+
+        Raises:
+            ArchiveError: the status is unknown.
+        """
+        if status is not None and status not in STATUSES:
+            raise ArchiveError(
+                f"unknown status {status!r}, give one of: {' '.join(STATUSES)}"
+            )
+        wanted = "" if status is None else "AND status = :status"
+        query = (
+            f"SELECT {self._selection} FROM proposals WHERE number >= :start"
+            f" AND number < :stop {wanted} ORDER BY number LIMIT {PAGE_ROWS}"
+        )
+        values: dict[str, object] = {
+            "status": status,
+            "stop": _END if stop is None else stop,
+        }
+        return self._pages(query, values, start)
+
+    def best(self, count: int = 10) -> list[Proposal]:
+        """Return the best scored proposals, measured places first.
+
+        The quality that a search is told is of few replicates, and the best of
+        thousands are the best partly by luck. So proposals of the shortlist come first,
+        in the order of their means over fresh replicates (`shortlist` has these), then
+        others that were measured (`measured`), likewise; those that were not follow by
+        the score that the search was told.
+
+        Args:
+            count: how many at most.
+
+        Returns:
+            Measured ones, highest mean first; then highest quality first. Of equal
+            ones lowest loss, then learning rate, then number.
+        """
+        count = max(count, 0)
+        if not self._file.has_table("shortlist"):
+            return self.best_by_score(count)
+        query = (
+            f"SELECT {self._selection} FROM shortlist JOIN proposals USING (number)"
+            f" ORDER BY member DESC, mean DESC, {BEST_FIRST} LIMIT ?"
+        )
+        found = list(map(self._proposal, self._file.page(query, (count,))))
+        if len(found) < count:
+            placed = {proposal.number for proposal in found}
+            others = self.best_by_score(count)
+            found += [each for each in others if each.number not in placed]
+        return found[:count]
+
+    def best_by_score(self, count: int = 10) -> list[Proposal]:
+        """Return the scored proposals that are best by what the search was told.
+
+        Args:
+            count: how many at most.
+
+        Returns:
+            Highest quality first; of equal ones lowest loss, then learning rate, then
+            number.
+        """
+        rows = self._file.page(
+            f"SELECT {self._selection} FROM proposals INDEXED BY proposals_best"
+            f" WHERE status = 'scored' ORDER BY {BEST_FIRST} LIMIT ?",
+            (max(count, 0),),
+        )
+        return list(map(self._proposal, rows))
+
+    def find(self, canonical: str) -> Proposal | None:
+        """Return the last proposal of this canonical text, duplicates left out.
+
+        It is immediate for a writer; for a reader it takes a pass over the whole file.
+
+        Args:
+            canonical: text of a rule in canonical form.
+
+        Returns:
+            The proposal; None if there is none.
+        """
+        if self._file.writable:
+            number = self._known.get(canonical)
+            return None if number is None else self.proposal(number)
+        rows = self._file.page(
+            f"SELECT {self._selection} FROM proposals WHERE canonical = ?"
+            " AND canonical <> '' AND status <> 'duplicate'"
+            " ORDER BY number DESC LIMIT 1",
+            (canonical,),
+        )
+        return self._proposal(rows[0]) if rows else None
+
+    def counts(self) -> dict[str, int]:
+        """Return how many proposals have each status; all are keys."""
+        query = "SELECT status, count(*) FROM proposals GROUP BY status"
+        counts: dict[str, int] = dict.fromkeys(STATUSES, 0)
+        return counts | dict(self._file.page(query))
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """Return all proposals as a table of pandas, which must be installed.
+
+        Returns:
+            One row a proposal; columns as in ``neuralopt top RUN --all --json``,
+            without the measurements.
+
+        Raises:
+            ArchiveError: pandas is not installed.
+        """
+        return data_frame(self)
+
+    def executions(self, number: int | None = None) -> Iterator[Execution]:
+        """Return executions by number and attempt, of all proposals or of one.
+
+        Args:
+            number: of the proposal; None for all.
+
+        Returns:
+            An iterator that reads a page of rows at a time.
+        """
+        query = (
+            "SELECT number, attempt, outcome, seconds, worker, finished"
+            " FROM executions WHERE (number, attempt) > (?, ?) AND number <= ?"
+            f" ORDER BY number, attempt LIMIT {PAGE_ROWS}"
+        )
+        after = (-1 if number is None else number, 0)
+        last = _END if number is None else number
+        while page := self._file.page(query, (*after, last)):
+            yield from (Execution(*row) for row in page)
+            after = page[-1][:2]
+
+    def checkpoint(self) -> Checkpoint | None:
+        """Return the newest undamaged checkpoint, None if there is none."""
+        rows = self._file.page(
+            "SELECT digest, asked, told, state, made FROM checkpoints ORDER BY id DESC"
+        )
+        for digest, asked, told, state, made in rows:
+            if sha256(state).digest() == digest:
+                return Checkpoint(asked, told, state, made)
+        return None
+
+    def lease(self) -> Lease | None:
+        """Return the lease of the writer, dead or alive; None after a clean close."""
+        return self._file.lease()
+
+    def _pages(
+        self, query: str, values: Mapping[str, object], start: int
+    ) -> Iterator[Row]:
+        while page := self._file.page(query, {**values, "start": start}):
+            yield from page
+            start = page[-1][0] + 1
+
+    def _proposal(self, row: Row) -> Proposal:
+        try:
+            return from_row(row)
+        except (TypeError, ValueError) as error:
+            raise ArchiveError(
+                f"archive {self.path}: proposal {row[0]} is damaged ({error}): restore"
+                " a copy of the file"
+            ) from error

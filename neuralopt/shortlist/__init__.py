@@ -1,0 +1,1 @@
+"""The shortlist of a search: whoever may be best is measured on fresh replicates."""
