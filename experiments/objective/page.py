@@ -118,7 +118,8 @@ def groups_table(found: Found) -> str:
 def last(found: Found, name: str) -> Qualities:
     """Return the qualities on a held-out task after the longest training."""
     rows = found["held out", name, 0].qualities
-    return rows[np.flatnonzero(rows.any(axis=1))[-1]]
+    longest: int = np.flatnonzero(rows.any(axis=1))[-1]
+    return np.asarray(rows[longest], np.float64)
 
 
 def classics_table(found: Found) -> str:
