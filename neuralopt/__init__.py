@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from neuralopt.language import parse as parse
     from neuralopt.language import render as render
     from neuralopt.language import simplify as simplify
-    from neuralopt.loop import Observer as Observer
-    from neuralopt.loop import Progress as Progress
+    from neuralopt.observer import Observer as Observer
+    from neuralopt.observer import Progress as Progress
     from neuralopt.optimizer import RuleOptimizer as RuleOptimizer
     from neuralopt.optimizer import scheduler as scheduler
     from neuralopt.scoring.budgets import BUDGETS as BUDGETS

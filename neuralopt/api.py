@@ -28,7 +28,7 @@ from neuralopt.engines import Numerics, OptimizerSpec
 from neuralopt.evaluators import Evaluator
 from neuralopt.evaluators.registry import cores
 from neuralopt.language import Expression, Rule, as_expression, render, simplify
-from neuralopt.loop import Observer
+from neuralopt.observer import Observer
 from neuralopt.report.progress import ProgressLine
 from neuralopt.report.tables import Table, comparison_table
 from neuralopt.report.tensorboard import TensorBoard

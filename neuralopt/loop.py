@@ -15,15 +15,16 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Protocol
+from dataclasses import replace
 
 import numpy as np
 import torch
 
-from neuralopt.archive import Archive, ArchiveError, Execution, Place, Proposal
-from neuralopt.evaluators.evaluator import Completion, Evaluator, Request, Workers
+from neuralopt.archive import Archive, ArchiveError, Execution, Proposal
+from neuralopt.evaluators.evaluator import Completion, Evaluator, Request
 from neuralopt.language import Expression, parse, simplify
+from neuralopt.naming import Naming
+from neuralopt.observer import Observer, Progress
 from neuralopt.scoring.probes import rejections
 from neuralopt.scoring.score import NO_RESULT, Score
 from neuralopt.searchers import Searcher
@@ -39,76 +40,6 @@ WAITING_SECONDS = 2.0
 SHOWN_BEST = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """Where a search is after a batch was told.
-
-    Attributes:
-        told: proposals told so far, those before a resume included.
-        total: proposals that the search will tell.
-        counts: proposals so far, by status.
-        rewards: of this batch, NaN where there was no result.
-        best: the best proposals so far, best first: see `Archive.best`.
-        diagnostics: what the searcher reports of this batch, by name.
-        seconds: since this process started the search.
-        trained: rules trained by this process.
-        workers: what the evaluator's workers are doing.
-        shortlist: places on the shortlist of the last milestone, best first, by number
-            of the proposal; empty before the first milestone, and without a shortlist.
-        measurements: trainings for the shortlist so far, those before a resume
-            included.
-        measured: rules that these were of.
-        measuring: measurements that the search waits for.
-    """
-
-    told: int
-    total: int
-    counts: Mapping[str, int]
-    rewards: tuple[float, ...]
-    best: tuple[Proposal, ...]
-    diagnostics: Mapping[str, float]
-    seconds: float
-    trained: int
-    workers: Workers
-    shortlist: tuple[Place, ...] = ()
-    measurements: int = 0
-    measured: int = 0
-    measuring: int = 0
-
-
-class Observer(Protocol):
-    """Watches a search."""
-
-    def start(self, total: int, told: int) -> None:
-        """Begin at ``told`` of ``total`` proposals.
-
-        Args:
-            total: proposals that the search will tell.
-            told: proposals told before, by an earlier process.
-        """
-        ...
-
-    def batch(self, progress: Progress) -> None:
-        """Take note of a told batch.
-
-        Args:
-            progress: where the search is after the batch.
-        """
-        ...
-
-    def waiting(self, progress: Progress) -> None:
-        """Take note of the workers: nothing was told for some seconds.
-
-        Args:
-            progress: where the search is, with no rewards and no diagnostics.
-        """
-        ...
-
-    def close(self) -> None:
-        """End; it is called however the search ends."""
-        ...
-
-
 def search(
     space: Space,
     searcher: Searcher,
@@ -120,6 +51,7 @@ def search(
     observers: Sequence[Observer] = (),
     stop: threading.Event | None = None,
     shortlist: ShortlistOptions | None = None,
+    names: bool = False,
 ) -> Archive:
     """Run or continue a search until the requested number of proposals is told.
 
@@ -136,6 +68,8 @@ def search(
         stop: once set, the search saves its place and returns early.
         shortlist: how the best rules are measured on fresh replicates; by default they
             are not. The evaluator must then score requests of a single replicate.
+        names: whether rules are named by what they do; see `Naming`. Only the best one
+            of those that behave alike is then measured for the shortlist.
 
     Returns:
         The archive.
@@ -155,6 +89,9 @@ def search(
     run.shortlist = Measuring(
         archive, shortlist or ShortlistOptions(size=0), MAXIMUM_FAILURES
     )
+    if names:
+        run.naming = Naming(archive)
+        run.name(range(run.told))
     for observer in observers:
         observer.start(proposals, run.told)
     try:
@@ -191,9 +128,11 @@ class _Search:
         qualities: of scored proposals, by number.
         rules: canonical forms of pending proposals, by number.
         shortlist: measurements of the best.
+        naming: names of rules, if they are wanted.
     """
 
     shortlist: Measuring
+    naming: Naming | None = None
 
     def __init__(
         self,
@@ -343,12 +282,25 @@ class _Search:
     def _settle(self, observers: Sequence[Observer], stop: threading.Event) -> None:
         """Measure the best at milestones that are due; return early if stopped."""
         for milestone in self.shortlist.milestones(self.told, self.total):
-            self.shortlist.enter(milestone, self.qualities)
+            self.shortlist.enter(milestone, self._candidates())
             while requests := self.shortlist.requests():
                 self.evaluator.submit(requests)
                 if not self._wait(lambda: self.shortlist.open > 0, observers, stop):
                     return
             self.shortlist.save()
+
+    def _candidates(self) -> Mapping[int, float]:
+        """Qualities of proposals that may be measured, by number."""
+        if self.naming is None:
+            return self.qualities
+        best = self.naming.best_of_classes()
+        return {n: quality for n, quality in self.qualities.items() if n in best}
+
+    def name(self, numbers: range) -> None:
+        """Name the proposals of these numbers, which were told."""
+        if self.naming is not None:
+            scored = {n: self.qualities[n] for n in numbers if n in self.qualities}
+            self.naming.tell(scored)
 
     def _wait(
         self,
@@ -419,6 +371,7 @@ class _Search:
         ]
         diagnostics = self.searcher.tell(rows, rewards)
         self.told += len(rows)
+        self.name(numbers)
         return rewards, diagnostics
 
     def _progress(
@@ -438,6 +391,7 @@ class _Search:
             self.shortlist.measurements,
             self.shortlist.rules,
             self.shortlist.open,
+            () if self.naming is None else self.naming.rediscoveries,
         )
 
     def _save(self) -> None:

@@ -14,7 +14,8 @@ import numpy as np
 from neuralopt.archive import Archive
 from neuralopt.evaluators import Evaluator
 from neuralopt.language import simplify
-from neuralopt.loop import Observer, Progress, search
+from neuralopt.loop import search
+from neuralopt.observer import Observer, Progress
 from neuralopt.searchers import Searcher
 from neuralopt.spaces import Space
 

@@ -33,6 +33,8 @@ ROOMS = (
     "verdict",
     "shortlist",
     "pruning",
+    "naming",
+    "observer",
     "loop",
     "preview",
     "report",

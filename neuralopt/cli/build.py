@@ -35,7 +35,7 @@ from neuralopt.evaluators import (
 )
 from neuralopt.evaluators.registry import cores
 from neuralopt.language import LANGUAGE_VERSION, RULES
-from neuralopt.loop import Observer
+from neuralopt.observer import Observer
 from neuralopt.options import check_options, options_of
 from neuralopt.scoring.budgets import Budget
 from neuralopt.scoring.protocol import screening_limit
@@ -252,6 +252,7 @@ class SearchParts:
             observers,
             stop,
             ShortlistOptions(**asdict(settings.shortlist)),
+            names=True,
         )
 
     def objective(self) -> dict[str, object]:

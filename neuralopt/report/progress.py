@@ -18,7 +18,7 @@ from neuralopt.report.sparkline import supports_unicode
 
 if TYPE_CHECKING:  # they load torch
     from neuralopt.evaluators.evaluator import Workers
-    from neuralopt.loop import Progress
+    from neuralopt.observer import Progress
 
 _WINDOW = (
     30.0  # seconds: rates are of the recent past, since caches fill and rules vary

@@ -16,7 +16,7 @@ from neuralopt.report.rule_text import rule_text
 if TYPE_CHECKING:  # it loads torch, and TensorBoard takes two seconds
     from torch.utils.tensorboard import SummaryWriter
 
-    from neuralopt.loop import Progress
+    from neuralopt.observer import Progress
 
 _QUANTILES = {"reward/p10": 0.1, "reward/median": 0.5, "reward/p90": 0.9}
 # Margin: value, lower, upper. The others are regular expressions of tags; entropy has

@@ -2,7 +2,7 @@
 
 from neuralopt.archive import Proposal
 from neuralopt.evaluators.evaluator import Workers
-from neuralopt.loop import Progress
+from neuralopt.observer import Progress
 from neuralopt.scoring.score import Score
 
 WORKERS = Workers(alive=2, busy=1)

@@ -27,7 +27,7 @@ from neuralopt.cli.run_directory import (
     run_directory,
 )
 from neuralopt.evaluators import Evaluator
-from neuralopt.loop import Observer
+from neuralopt.observer import Observer
 from neuralopt.preview import preview
 from neuralopt.report.progress import ProgressLine
 from neuralopt.report.tensorboard import TensorBoard

@@ -1,0 +1,118 @@
+"""Name the rules of a search by what they do, as they are scored.
+
+Every useful rule gets its behaviour (`neuralopt.behaviour`) and its class: the first
+proposal of the search that behaves alike. They are kept in the archive, in the order of
+asking, so that they do not depend on workers or interruptions.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from neuralopt.archive import Archive, BehaviourRecord
+from neuralopt.behaviour.classes import BehaviourClasses
+from neuralopt.behaviour.comparing import directions_of
+from neuralopt.behaviour.naming import behaviours
+from neuralopt.behaviour.probes import updates
+from neuralopt.language import parse
+
+USEFUL = 0.5
+"""A rule is useful if its quality is at least this share of the best so far. Nine in
+ten random rules are not, and a rule that behaves like a named one is not if its factor
+is out of reach of the learning rates."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rediscovery:
+    """The first useful rule of a search that behaves like a named rule.
+
+    Attributes:
+        number: of the proposal.
+        name: of the named rule.
+    """
+
+    number: int
+    name: str
+
+
+class Naming:
+    """The behaviours of one search.
+
+    Args:
+        archive: of the search, open for writing. What it holds is not computed again.
+    """
+
+    def __init__(self, archive: Archive) -> None:
+        self._archive = archive
+        self._leaders: dict[int, int] = {}
+        self._names: dict[int, str] = {}
+        self._found: dict[str, Rediscovery] = {}
+        self._best: dict[int, tuple[float, int]] = {}
+        self._highest = 0.0
+        for record in archive.behaviours():
+            self._remember(record)
+        leaders = sorted(set(self._leaders.values()))
+        self._classes = BehaviourClasses(
+            (number, parse(archive.proposal(number).canonical)) for number in leaders
+        )
+
+    @property
+    def rediscoveries(self) -> tuple[Rediscovery, ...]:
+        """What was found so far of the named rules, in the order of finding."""
+        return tuple(self._found.values())
+
+    def tell(self, qualities: Mapping[int, float]) -> None:
+        """Name the useful ones of scored proposals, unless they are named already.
+
+        Args:
+            qualities: of scored proposals by number, in rising order. All of a search
+                are told once, in order; how they are divided makes no difference.
+        """
+        useful: dict[int, float] = {}
+        for number, quality in qualities.items():
+            self._highest = max(self._highest, quality)
+            if quality >= USEFUL * self._highest:
+                useful[number] = quality
+        fresh = [number for number in useful if number not in self._leaders]
+        for record in self._records(fresh):
+            self._remember(record)
+        for number, quality in useful.items():
+            name, leader = self._names.get(number, ""), self._leaders[number]
+            if name:
+                self._found.setdefault(name, Rediscovery(number, name))
+            place = (-quality, number)
+            self._best[leader] = min(self._best.get(leader, place), place)
+
+    def best_of_classes(self) -> set[int]:
+        """Return the number of the best proposal of each class so far."""
+        return {number for _, number in self._best.values()}
+
+    def _remember(self, record: BehaviourRecord) -> None:
+        self._leaders[record.number] = record.leader
+        if record.equal:
+            self._names[record.number] = record.nearest
+
+    def _records(self, numbers: Sequence[int]) -> list[BehaviourRecord]:
+        """Compute and save behaviours."""
+        if not numbers:
+            return []
+        first, last = min(numbers), max(numbers)
+        texts = {
+            proposal.number: proposal.canonical
+            for proposal in self._archive.proposals("scored", first, last + 1)
+        }
+        rules = [parse(texts[number]) for number in numbers]
+        rows = updates(rules)
+        directions = directions_of(rows)
+        leaders = self._classes.assign_all(
+            list(zip(numbers, rules, strict=True)), directions
+        )
+        records = [
+            BehaviourRecord(
+                number, each.nearest, each.similarity, each.equal, each.families, leader
+            )
+            for number, each, leader in zip(
+                numbers, behaviours(rules, rows, directions), leaders, strict=True
+            )
+        ]
+        self._archive.save_behaviours(records)
+        return records
