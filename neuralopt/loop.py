@@ -126,6 +126,8 @@ class _Search:
             replayed.
         rewards: of decided proposals, by number.
         qualities: of scored proposals, by number.
+        stopped_late: numbers of proposals that passed the gate after the first training
+            and were stopped by a later one.
         rules: canonical forms of pending proposals, by number.
         shortlist: measurements of the best.
         naming: names of rules, if they are wanted.
@@ -152,6 +154,7 @@ class _Search:
         self.recorded = len(archive)
         self.rewards: dict[int, float] = {}
         self.qualities: dict[int, float] = {}
+        self.stopped_late: set[int] = set()
         self.originals: dict[int, int] = {}
         self.pending: dict[int, Proposal] = {}
         self.rules: dict[int, Expression] = {}
@@ -174,6 +177,8 @@ class _Search:
             self.rewards[proposal.number] = reward(proposal)
             if proposal.status == "scored":
                 self.qualities[proposal.number] = proposal.score.quality
+            if proposal.status == "stopped" and len(proposal.score.tasks) > 1:
+                self.stopped_late.add(proposal.number)
 
     def _restore(self, asked: int, told: int, state: bytes) -> None:
         self.searcher.load_state_dict(torch.load(io.BytesIO(state), weights_only=True))
@@ -299,8 +304,14 @@ class _Search:
     def name(self, numbers: range) -> None:
         """Name the proposals of these numbers, which were told."""
         if self.naming is not None:
-            scored = {n: self.qualities[n] for n in numbers if n in self.qualities}
-            self.naming.tell(scored)
+            found = {n: self.qualities.get(n) for n in numbers}
+            self.naming.tell(
+                {
+                    number: quality
+                    for number, quality in found.items()
+                    if quality is not None or number in self.stopped_late
+                }
+            )
 
     def _wait(
         self,

@@ -60,17 +60,19 @@ class Naming:
         """What was found so far of the named rules, in the order of finding."""
         return tuple(self._found.values())
 
-    def tell(self, qualities: Mapping[int, float]) -> None:
-        """Name the useful ones of scored proposals, unless they are named already.
+    def tell(self, qualities: Mapping[int, float | None]) -> None:
+        """Name the useful ones of proposals, unless they are named already.
 
         Args:
-            qualities: of scored proposals by number, in rising order. All of a search
-                are told once, in order; how they are divided makes no difference.
+            qualities: of scored proposals by number, in rising order; None for one that
+                was stopped after it had passed several gates, which is useful too. All
+                of a search are told once, in order; how they are divided makes no
+                difference.
         """
-        useful: dict[int, float] = {}
+        useful: dict[int, float | None] = {}
         for number, quality in qualities.items():
-            self._highest = max(self._highest, quality)
-            if quality >= USEFUL * self._highest:
+            self._highest = max(self._highest, quality or 0.0)
+            if quality is None or quality >= USEFUL * self._highest:
                 useful[number] = quality
         fresh = [number for number in useful if number not in self._leaders]
         for record in self._records(fresh):
@@ -79,11 +81,12 @@ class Naming:
             name, leader = self._names.get(number, ""), self._leaders[number]
             if name:
                 self._found.setdefault(name, Rediscovery(number, name))
-            place = (-quality, number)
-            self._best[leader] = min(self._best.get(leader, place), place)
+            if quality is not None:
+                place = (-quality, number)
+                self._best[leader] = min(self._best.get(leader, place), place)
 
     def best_of_classes(self) -> set[int]:
-        """Return the number of the best proposal of each class so far."""
+        """Return the number of the best scored proposal of each class so far."""
         return {number for _, number in self._best.values()}
 
     def _remember(self, record: BehaviourRecord) -> None:
@@ -98,7 +101,7 @@ class Naming:
         first, last = min(numbers), max(numbers)
         texts = {
             proposal.number: proposal.canonical
-            for proposal in self._archive.proposals("scored", first, last + 1)
+            for proposal in self._archive.proposals(start=first, stop=last + 1)
         }
         rules = [parse(texts[number]) for number in numbers]
         rows = updates(rules)
