@@ -9,8 +9,9 @@ from neuralopt.pruning.candidates import smaller_rules
 from neuralopt.scoring.probes import rejections
 from neuralopt.verdict.intervals import MeanEstimate
 
-FIRST_PRUNING_REPLICATE = 500
-"""Replicates from here on settle what a search found; see also `neuralopt.verdict`."""
+FIRST_PRUNING_REPLICATE = 750
+"""Replicates from here on prune rules: not those that chose them for the shortlist (500
+and up), nor those of verdicts (1000 and up)."""
 
 FEWEST_PAIRS = 4
 """Of replicates that a candidate is accepted on."""

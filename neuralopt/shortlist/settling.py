@@ -19,15 +19,15 @@ from neuralopt.archive import Place
 from neuralopt.verdict.intervals import MeanEstimate, mean_interval
 
 FIRST_SHORTLIST_REPLICATE = 500
-"""Searches score on replicates from 0 on, verdicts on 1000 and up."""
+"""Searches score on replicates from 0 on, rules are pruned on 750 and up."""
 CANDIDATES = 3
 """Candidates by single score for each place of the shortlist."""
 FIRST_ROUND = 3
 """Replicates before a candidate may be dropped."""
 LEAST = 5
 """Replicates that a place rests on, even where fewer settle it."""
-MOST = 500
-"""Replicates between the shortlist's first and the verdict's first."""
+MOST = 250
+"""Replicates between the shortlist's first and the first that rules are pruned on."""
 
 
 @dataclass(frozen=True, slots=True)
