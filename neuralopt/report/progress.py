@@ -70,6 +70,8 @@ class ProgressLine:
         self._live: Live | None = None
         self._written: float | None = None
         self._pending = False
+        self._announced = 0
+        self._resumed_at = 0
 
     def start(self, total: int, told: int) -> None:
         """Begin at ``told`` of ``total`` proposals.
@@ -79,6 +81,7 @@ class ProgressLine:
             told: proposals told before, by an earlier process.
         """
         self._samples = deque([Sample(0.0, told, 0)])
+        self._resumed_at = told
         if self._stream is None:
             self._stream = sys.stderr
         try:
@@ -103,6 +106,7 @@ class ProgressLine:
         Args:
             progress: where the search is after the batch.
         """
+        self._announce(progress)
         self._last = progress
         self._note(progress, progress.told)
         now = self._clock()
@@ -110,6 +114,23 @@ class ProgressLine:
         self._pending = True
         if self._live is not None or due:
             self._show(progress, now)
+
+    def _announce(self, progress: Progress) -> None:
+        """Say which named rules were found since the last batch."""
+        for found in progress.rediscoveries[self._announced :]:
+            if found.number >= self._resumed_at:
+                self._say(f"#{found.number}: {found.name} rediscovered")
+        self._announced = len(progress.rediscoveries)
+
+    def _say(self, text: str) -> None:
+        """Write a line that stays."""
+        try:
+            if self._live is not None:
+                self._live.console.print(text)
+            elif self._stream is not None:
+                self._stream.write(text + "\n")
+        except (OSError, ValueError):
+            self._give_up()
 
     def waiting(self, progress: Progress) -> None:
         """Show how far trainings are while nothing is told.

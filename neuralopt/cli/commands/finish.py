@@ -1,15 +1,20 @@
-"""Print what a search ends with: the verdict, and hints."""
+"""Print what a search ends with: what it found, the verdict, and hints."""
 
 import json
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
-from neuralopt.archive import Archive, Proposal, VerdictRecord
+from neuralopt.archive import Archive, VerdictRecord
+from neuralopt.behaviour.description import describe
 from neuralopt.cli.build import SearchParts
 from neuralopt.cli.commands.compare import benchmark, rule_texts
+from neuralopt.cli.commands.plain_rules import PlainRule, grouped, prune_best
 from neuralopt.cli.commands.verdict import latest, print_verdict, restored
 from neuralopt.cli.rule_lookup import find_candidates
+from neuralopt.engines import OptimizerSpec
+from neuralopt.evaluators import Evaluator
 from neuralopt.report.tables import proposals_table, write_table
 from neuralopt.tasks import is_custom
 from neuralopt.verdict.benchmark import FIRST_REPLICATE
@@ -17,20 +22,24 @@ from neuralopt.verdict.benchmark import FIRST_REPLICATE
 SHOWN = 5
 
 
-def finish(parts: SearchParts, archive: Archive, run_dir: Path) -> None:
-    """Score the best rules and the baselines again, and say where to look next.
+def finish(
+    parts: SearchParts, evaluator: Evaluator, archive: Archive, run_dir: Path
+) -> None:
+    """Prune the best rules, score them and the baselines again, and say what is next.
 
-    The verdict is kept in the archive. A search that ends again, because it was resumed
-    after its end, shows the verdict that it has.
+    Plain forms and the verdict are kept in the archive. A search that ends again,
+    because it was resumed after its end, shows what it has.
 
     Args:
         parts: of the search.
+        evaluator: of the search, with nothing else to do.
         archive: open for writing, with every proposal told.
         run_dir: the folder of the search.
     """
     counts = {status: n for status, n in archive.counts().items() if n}
     told = ", ".join(f"{count} {status}" for status, count in counts.items())
     print(f"\n{len(archive)} proposals: {told}{_measured(archive)}")
+    print(_rediscovered(archive), end="")
     if counts.get("failed"):
         failed = next(p for p in archive.proposals() if p.status == "failed")
         print(f"The first that failed is #{failed.number}: {failed.reason}")
@@ -39,13 +48,16 @@ def finish(parts: SearchParts, archive: Archive, run_dir: Path) -> None:
         return
     best = archive.best(parts.settings.verdict.candidates)
     if best:
-        kept, configuration = latest(archive), _configuration(parts, best)
+        pruned = prune_best(best, parts.settings.pruning, evaluator, archive)
+        plain = grouped(pruned)
+        kept, configuration = latest(archive), _configuration(parts, plain)
         known = bool(kept) and kept[0].configuration == configuration
-        records = kept if known else _verdict(parts, archive, run_dir, configuration)
+        records = kept if known else _verdict(parts, archive, plain, configuration)
         found, baselines = restored(records[0])
         print_verdict(found, baselines, records[0].rules)
         if not known:
             archive.save_verdict(records)
+        print(f"\n{_known_as(plain)}")
     else:
         shown = archive.best(SHOWN)
         places = {place.number: place for place in archive.measured()}
@@ -62,22 +74,51 @@ def _measured(archive: Archive) -> str:
     return f"; {sum(counts.values()):,} measurements of the {len(counts):,} best"
 
 
-def _configuration(parts: SearchParts, best: list[Proposal]) -> str:
+def _known_as(plain: Sequence[PlainRule]) -> str:
+    """What the rules of the verdict do, by name, and the rules that they stand for."""
+    lines = ["What they do:"]
+    for each in plain:
+        others = f", and {len(each.alike)} like it" if each.alike else ""
+        lines.append(f"  #{each.number}  {describe(each.behaviour)}{others}")
+    return "\n".join(lines)
+
+
+def _rediscovered(archive: Archive) -> str:
+    """The named rules that the search found, as a line; empty if there are none."""
+    found: dict[str, int] = {}
+    for record in archive.behaviours():
+        if record.equal:
+            found.setdefault(record.nearest, record.number)
+    if not found:
+        return ""
+    named = ", ".join(f"#{number} {name}" for name, number in found.items())
+    return f"\nRediscovered, each with its first proposal: {named}"
+
+
+def _configuration(parts: SearchParts, plain: Sequence[PlainRule]) -> str:
     """What a verdict depends on that is not fixed with the search."""
     asked = parts.settings.verdict
-    numbers = [proposal.number for proposal in best]
     return json.dumps(
-        {"proposals": numbers, "seeds": asked.seeds, "baselines": asked.baselines}
+        {
+            "rules": {str(each.number): str(each.rule) for each in plain},
+            "seeds": asked.seeds,
+            "baselines": asked.baselines,
+        }
     )
 
 
 def _verdict(
-    parts: SearchParts, archive: Archive, run_dir: Path, configuration: str
+    parts: SearchParts,
+    archive: Archive,
+    plain: Sequence[PlainRule],
+    configuration: str,
 ) -> list[VerdictRecord]:
-    """A new verdict on the proposals that a configuration names."""
+    """A new verdict on plain rules and the baselines."""
     asked, scoring = parts.settings.verdict, parts.scoring
-    texts = [f"{run_dir}:{n}" for n in json.loads(configuration)["proposals"]]
-    candidates = find_candidates([*texts, *asked.baselines])
+    candidates: dict[str, OptimizerSpec] = {
+        f"#{each.number}": each.rule for each in plain
+    }
+    candidates |= find_candidates(asked.baselines)
     found = benchmark(
         candidates,
         scoring,

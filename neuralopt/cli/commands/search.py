@@ -238,7 +238,7 @@ def _run(
             )
             return INTERRUPTED
     try:
-        finish(parts, archive, run_dir)
+        finish(parts, evaluator, archive, run_dir)
     except KeyboardInterrupt:
         print(
             f"Stopped. The search itself is done: `neuralopt top {run_dir}` shows it.",

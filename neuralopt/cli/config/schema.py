@@ -90,6 +90,21 @@ class ShortlistSettings:
 
 
 @dataclass
+class PruningSettings:
+    """How the best rules are made plain at the end of a search; see `prune`.
+
+    Attributes:
+        candidates: best rules that are pruned; 0 for none.
+        margin: of quality, by which a plainer rule may be worse.
+        replicates: fresh ones that a plainer rule is compared on, 4 or more.
+    """
+
+    candidates: int = 20
+    margin: float = 0.01
+    replicates: int = 8
+
+
+@dataclass
 class VerdictSettings:
     """The comparison that a search ends with, and that `compare` makes.
 
@@ -123,6 +138,7 @@ class Settings:
         evaluator: where rules are scored.
         report: what is shown and written for people.
         shortlist: how the best rules are measured while the search runs.
+        pruning: how the best rules are made plain at the end.
         verdict: the comparison that the search ends with.
     """
 
@@ -139,6 +155,7 @@ class Settings:
     evaluator: EvaluatorSettings = field(default_factory=EvaluatorSettings)
     report: ReportSettings = field(default_factory=ReportSettings)
     shortlist: ShortlistSettings = field(default_factory=ShortlistSettings)
+    pruning: PruningSettings = field(default_factory=PruningSettings)
     verdict: VerdictSettings = field(default_factory=VerdictSettings)
 
 
@@ -150,6 +167,8 @@ LEAST = {
     "shortlist.size": 0,
     "shortlist.every": 1,
     "shortlist.replicates": 1,
+    "pruning.candidates": 0,
+    "pruning.replicates": 4,
     "verdict.candidates": 0,
     "verdict.seeds": 1,
 }
@@ -170,5 +189,10 @@ def check_settings(settings: Settings) -> None:
         value = attrgetter(key)(settings)
         if value < least:
             raise ValueError(f"{key} is {value}: give {least} or more")
+    if not 0 < settings.pruning.margin < 1:
+        raise ValueError(
+            f"pruning.margin is {settings.pruning.margin:g}: give a quality between 0 "
+            "and 1"
+        )
     if settings.resume not in ("never", "auto"):
         raise ValueError(f"resume is {settings.resume!r}: write never or auto")
