@@ -25,10 +25,11 @@ from neuralopt.scoring.budgets import Budget, named_budget
 from neuralopt.scoring.protocol import Trial, refine, screen, train_long
 from neuralopt.scoring.random_rules import random_rules
 from neuralopt.spaces import load as load_space
-from neuralopt.tasks import Examples, Task, load_task, with_recipe
+from neuralopt.tasks import GROUPS, Examples, Task, load_task, with_recipe
 
-SAMPLE, SAMPLE_SEED = 3000, 21
-"""Random rules of `from_scratch` with two groups, and the seed of the draw."""
+SAMPLE, SAMPLE_SEED, JUDGE_SEED = 3000, 21, 22
+"""Random rules of `from_scratch` with two groups, the seed of the draw, and that of a
+second draw: gates are chosen on the first and judged on the second."""
 
 SPREAD = 60
 """Rules of the sample, spread evenly over the range of its scores."""
@@ -148,10 +149,14 @@ def measure(
     return Measured(found, seconds / len(rules))
 
 
-def sample() -> list[Expression]:
-    """Return the classics and the random rules, canonical, in a fixed order."""
+def sample(seed: int = SAMPLE_SEED) -> list[Expression]:
+    """Return the classics and the random rules, canonical, in a fixed order.
+
+    Args:
+        seed: of the draw.
+    """
     classics = [simplify(rule) for rule in CLASSICS.values()]
-    return classics + random_rules(load_space("from_scratch"), SAMPLE, SAMPLE_SEED)
+    return classics + random_rules(load_space("from_scratch"), SAMPLE, seed)
 
 
 def spread(scores: Qualities, count: int = SPREAD) -> list[int]:
@@ -184,9 +189,11 @@ def saved(
     replicate: int,
     options: argparse.Namespace,
     budget: Budget,
+    label: str = "",
 ) -> Measured:
     """Return what a file of the work folder holds, measured first if it is missing."""
-    path = work / f"{name.replace(' ', '_')}-{len(rules)}-{replicate}.npz"
+    named = f"{label}{name}".replace(" ", "_")
+    path = work / f"{named}-{len(rules)}-{replicate}.npz"
     if not path.exists():
         task = task_of(name, options.cifar10)
         made = measure(task, rules, replicate, budget, options.threads)
@@ -208,6 +215,11 @@ def study(options: argparse.Namespace) -> dict[tuple[str, str, int], Measured]:
     found: dict[tuple[str, str, int], Measured] = {}
     for name in CANDIDATES:
         found["sample", name, 0] = saved(work, name, rules, 0, options, budget)
+    judge = sample(JUDGE_SEED)
+    for name in GROUPS["suite"]:
+        found["judge", name, 1] = saved(
+            work, name, judge, 1, options, budget, label="judge"
+        )
     scores = [shares(found["sample", name, 0])[1:].mean(0) for name in CANDIDATES]
     places = spread(np.mean(scores, axis=0)[len(CLASSICS) :])
     few = rules[: len(CLASSICS)] + [rules[len(CLASSICS) + each] for each in places]
