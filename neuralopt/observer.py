@@ -1,10 +1,11 @@
 """The interface of what watches a search, and what it is told."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from neuralopt.archive import Place, Proposal
+from neuralopt.archive.ranking import RankedRule
 from neuralopt.evaluators.evaluator import Workers
 from neuralopt.naming import Rediscovery
 
@@ -30,6 +31,9 @@ class Progress:
         measured: rules that these were of.
         measuring: measurements that the search waits for.
         rediscoveries: named rules that were found so far, in the order of finding.
+        ranking: reads the best rules with what was found out about them, one of those
+            that behave alike (`neuralopt.archive.ranking`), as the archive has them
+            when it is called. It reads many rows, so call it now and then.
     """
 
     told: int
@@ -46,6 +50,7 @@ class Progress:
     measured: int = 0
     measuring: int = 0
     rediscoveries: tuple[Rediscovery, ...] = ()
+    ranking: Callable[[], Sequence[RankedRule]] = tuple
 
 
 class Observer(Protocol):

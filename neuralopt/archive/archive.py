@@ -12,7 +12,8 @@ from types import MappingProxyType, TracebackType
 from neuralopt.archive.connection import BUSY_SECONDS, ArchiveError
 from neuralopt.archive.database import ArchiveFile
 from neuralopt.archive.findings import FindingsKeeper
-from neuralopt.archive.notebook import proposals_html
+from neuralopt.archive.notebook import rules_html
+from neuralopt.archive.ranking import ranking
 from neuralopt.archive.records import Execution, Proposal
 from neuralopt.archive.schema import DECIDE, FORGET, KEEP, NOTE, RECORD
 from neuralopt.archive.serialization import Row, execution_row, to_row
@@ -240,9 +241,9 @@ class Archive(FindingsKeeper):
         self._file.heartbeat()
 
     def _repr_html_(self) -> str:
-        """Return the ten best proposals as a table, for notebooks."""
+        """Return a table of the ten best rules, one of those that behave alike."""
         caption = f"{self.path}: {len(self)} proposals"
-        return proposals_html(self.best(), self.measured(), caption)
+        return rules_html(ranking(self), caption)
 
     def close(self) -> None:
         """Give the lease back and close the file; closing twice is harmless."""

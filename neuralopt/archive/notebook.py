@@ -6,12 +6,15 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from neuralopt.archive.connection import ArchiveError
-from neuralopt.archive.records import Place, Proposal
+from neuralopt.archive.records import Proposal
 from neuralopt.archive.serialization import NAMES, flat
 from neuralopt.html_table import html_table
 
 if TYPE_CHECKING:
     import pandas  # type: ignore[import-untyped, import-not-found, unused-ignore]
+
+    # It reads archives, and their reader imports this module.
+    from neuralopt.archive.ranking import RankedRule
 
 
 def data_frame(proposals: Iterable[Proposal]) -> pandas.DataFrame:
@@ -36,32 +39,50 @@ def data_frame(proposals: Iterable[Proposal]) -> pandas.DataFrame:
     return pandas.DataFrame(map(flat, proposals), columns=list(NAMES))
 
 
-def proposals_html(
-    proposals: Iterable[Proposal], places: Sequence[Place], caption: str
-) -> str:
-    """Return scored proposals in the order given, as a table in HTML.
+def rules_html(rules: Sequence[RankedRule], caption: str) -> str:
+    """Return rules in the order given, as a table in HTML.
 
     Args:
-        proposals: one for each row.
-        places: of those that were measured; where there are any, a column has
-            their means.
+        rules: one for each row. Columns that would be empty are left out.
         caption: the note of the table.
 
     Returns:
         The HTML text.
     """
-    means = {place.number: f"{place.mean:.4f}" for place in places}
-    measured = ["mean"] if means else []
+    measured = any(rule.place for rule in rules)
+    named = any(rule.name for rule in rules)
+    alike = any(rule.alike for rule in rules)
+    pruned = any(rule.pruned for rule in rules)
     rows = [
         (
-            str(proposal.number),
-            *(means.get(proposal.number, "-") for _ in measured),
-            "-" if proposal.quality is None else f"{proposal.quality:.4f}",
-            "-" if proposal.lr is None else f"{proposal.lr:g}",
-            proposal.canonical,
+            str(rule.proposal.number),
+            *([f"{rule.place.mean:.4f}" if rule.place else "-"] if measured else []),
+            _decimals(rule.proposal.quality),
+            "-" if rule.proposal.lr is None else f"{rule.proposal.lr:g}",
+            "-" if rule.size is None else str(rule.size),
+            "-" if rule.memory is None else str(rule.memory),
+            *([f"+{rule.alike}" if rule.alike else ""] if alike else []),
+            *([rule.name] if named else []),
+            rule.rule,
+            *([rule.proposal.canonical if rule.pruned else ""] if pruned else []),
         )
-        for proposal in proposals
+        for rule in rules
     ]
-    titles = ("number", *measured, "quality", "lr", "rule")
-    right = [title != "rule" for title in titles]
+    titles = (
+        "number",
+        *(["mean"] if measured else []),
+        "one score" if measured else "quality",
+        "lr",
+        "size",
+        "memory",
+        *(["alike"] if alike else []),
+        *(["name"] if named else []),
+        "rule",
+        *(["pruned from"] if pruned else []),
+    )
+    right = [title not in ("name", "rule", "pruned from") for title in titles]
     return html_table(titles, rows, right, [caption])
+
+
+def _decimals(quality: float | None) -> str:
+    return "-" if quality is None else f"{quality:.4f}"

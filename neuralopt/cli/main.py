@@ -122,9 +122,21 @@ def parser() -> argparse.ArgumentParser:
 
     top_rules = add("top", "list the best rules of one or several runs")
     top_rules.add_argument("runs", metavar="RUN", nargs="+", help="the run directories")
-    top_rules.add_argument("-n", type=int, help="how many (20; with --all, every one)")
+    top_rules.add_argument(
+        "-n", type=int, help="how many (20; with --all and --front, every one)"
+    )
     top_rules.add_argument(
         "--all", action="store_true", help="every proposal, in order"
+    )
+    top_rules.add_argument(
+        "--ungrouped",
+        action="store_true",
+        help="every one of the rules that behave alike, not only the best placed",
+    )
+    top_rules.add_argument(
+        "--front",
+        action="store_true",
+        help="the rules than which none is better and as small, smallest first",
     )
     top_rules.add_argument("--json", action="store_true", help="one JSON object a line")
 

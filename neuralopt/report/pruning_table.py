@@ -26,8 +26,8 @@ def pruning_table(prunings: Sequence[Pruning], names: Sequence[str] = ()) -> Tab
         Column("difference", right=True),
         Column("at least", right=True),
         Column("trainings", right=True),
-        Column("before", below=True),
-        Column("after", below=True),
+        Column("before", below=1),
+        Column("after", below=1),
     )
     rows = []
     for index, each in enumerate(prunings):

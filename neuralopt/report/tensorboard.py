@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from neuralopt.archive import Place, Proposal
-from neuralopt.report.rule_text import rule_text
+from neuralopt.archive.ranking import RankedRule
+from neuralopt.report.tables import rules_table
 
 if TYPE_CHECKING:  # it loads torch, and TensorBoard takes two seconds
     from torch.utils.tensorboard import SummaryWriter
 
+    from neuralopt.naming import Rediscovery
     from neuralopt.observer import Progress
 
+_RULES = {"rule", "pruned from"}
 _QUANTILES = {"reward/p10": 0.1, "reward/median": 0.5, "reward/p90": 0.9}
 # Margin: value, lower, upper. The others are regular expressions of tags; entropy has
 # its own chart because on one with it the divergence would be a flat line.
@@ -44,10 +46,11 @@ class TensorBoard:
     before that the highest score; ``shortlist/measurements``;
     ``reward/`` mean and quantiles of a batch; ``counts/`` of each status;
     ``controller/`` each diagnostic of the searcher; ``speed/rules_per_second``;
-    ``workers/`` alive, busy, lost, retried, queued, and their memory on GPUs. Text:
-    ``rules/top``, the best rules as a table. A search that is resumed continues in the
-    same directory, and what the earlier process wrote after the point of resuming is
-    hidden.
+    ``workers/`` alive, busy, lost, retried, queued, and their memory on GPUs;
+    ``rules/rediscovered``, how many named rules were found. Text: ``rules/top``, the
+    best rules as a table, one of those that behave alike; ``rules/rediscovered``, which
+    named rules were found. A search that is resumed continues in the same directory,
+    and what the earlier process wrote after the point of resuming is hidden.
 
     One run a rule is avoided on purpose: with more than 40 runs TensorBoard opens with
     all of them unticked.
@@ -69,7 +72,7 @@ class TensorBoard:
         self._clock = clock
         self._writer: SummaryWriter | None = None
         self._flushed = -math.inf
-        self._table = ""
+        self._texts: dict[str, str] = {}
         self._last: Progress | None = None
         self._speed = (0.0, 0)
 
@@ -107,7 +110,7 @@ class TensorBoard:
         now = self._clock()
         if now - self._flushed >= self._every:
             self._flushed = now
-            self._write_table(progress)
+            self._write_tables(progress)
             self._opened.flush()
 
     def waiting(self, progress: Progress) -> None:
@@ -122,7 +125,7 @@ class TensorBoard:
         if self._writer is None:
             return
         if self._last is not None:
-            self._write_table(self._last)
+            self._write_tables(self._last)
         self._writer.close()
         self._writer = None
 
@@ -152,6 +155,8 @@ class TensorBoard:
             scalars[f"counts/{status}"] = count
         for name, value in progress.diagnostics.items():
             scalars[f"controller/{name}"] = value
+        if progress.rediscoveries:
+            scalars["rules/rediscovered"] = len(progress.rediscoveries)
         workers = progress.workers
         scalars["workers/alive"] = workers.alive
         scalars["workers/busy"] = workers.busy
@@ -167,47 +172,60 @@ class TensorBoard:
             self._speed = (progress.seconds, progress.trained)
         return scalars
 
-    def _write_table(self, progress: Progress) -> None:
-        """Write the best rules, unless they are those written last."""
-        table = markdown_table(progress.best, progress.shortlist)
-        if progress.best and table != self._table:
-            self._opened.add_text("rules/top", table, progress.told)
-            self._table = table
+    def _write_tables(self, progress: Progress) -> None:
+        """Write the best rules and the rediscoveries, unless they are as before."""
+        texts = {}
+        if rules := progress.ranking() or _plain_ranking(progress):
+            texts["rules/top"] = markdown_table(rules)
+        if progress.rediscoveries:
+            texts["rules/rediscovered"] = _rediscovered(progress.rediscoveries)
+        for tag, text in texts.items():
+            if text != self._texts.get(tag):
+                self._opened.add_text(tag, text, progress.told)
+                self._texts[tag] = text
 
 
-def markdown_table(
-    proposals: Sequence[Proposal], shortlist: Sequence[Place] = ()
-) -> str:
-    """Return proposals as a Markdown table, rules as code.
+def _plain_ranking(progress: Progress) -> list[RankedRule]:
+    """The best rules, of a search that does not say what was found out about them."""
+    places = {place.number: place for place in progress.shortlist}
+    return [RankedRule(each, places.get(each.number)) for each in progress.best]
+
+
+def _rediscovered(found: Sequence[Rediscovery]) -> str:
+    """Named rules as a Markdown table, in the order of finding."""
+    rows = [f"| {each.name} | {each.number} |" for each in found]
+    return "\n".join(["| named rule | found as number |", "|:---|---:|", *rows])
+
+
+def markdown_table(rules: Sequence[RankedRule]) -> str:
+    """Return the table of rules and its footnote as Markdown, rules as code.
 
     TensorBoard's Markdown does not end a cell at a ``|`` inside code, and would show
     the backslash of an escaped one; a backtick would end the code, so it is shown as an
     apostrophe.
 
     Args:
-        proposals: best first.
-        shortlist: places; where there are any, a column has means and intervals.
+        rules: best first.
 
     Returns:
-        The lines, joined; one for each proposal below the header.
+        The lines, joined; one for each rule below the header, then the footnote.
     """
-    places = {place.number: place for place in shortlist}
-    lines = ["| rank | number | quality | lr | rule |", "|---:|---:|---:|---:|:---|"]
-    if places:
-        lines = [
-            "| rank | number | mean | 95% interval | one score | lr | rule |",
-            "|---:|---:|---:|:---|---:|---:|:---|",
+    table = rules_table(rules)
+    titles = [column.title for column in table.columns]
+    sides = ["---:" if column.right else ":---" for column in table.columns]
+    lines = [f"| {' | '.join(titles)} |", f"|{'|'.join(sides)}|"]
+    for row in table.rows:
+        cells = [
+            _code(cell.text)
+            if title in _RULES
+            else cell.text.replace("*", "\\*").strip()
+            for title, cell in zip(titles, row, strict=True)
         ]
-    for rank, proposal in enumerate(proposals, 1):
-        quality = "-" if proposal.quality is None else f"{proposal.quality:.4f}"
-        lr = "-" if proposal.lr is None else f"{proposal.lr:g}"
-        code = " ".join(rule_text(proposal).replace("`", "'").split())
-        if places:
-            place = places.get(proposal.number)
-            quality = (
-                f"{place.mean:.4f} | {place.low:.4f}..{place.high:.4f} | {quality}"
-                if place
-                else f"- | | {quality}"
-            )
-        lines.append(f"| {rank} | {proposal.number} | {quality} | {lr} | `{code}` |")
-    return "\n".join(lines)
+        lines.append(f"| {' | '.join(cells)} |")
+    notes = (note.replace("*", "\\*") for note in table.notes)
+    return "\n".join(lines) + "".join(f"\n\n{note}" for note in notes)
+
+
+def _code(text: str) -> str:
+    code = " ".join(text.replace("`", "'").split())
+    return f"`{code}`" if code else ""

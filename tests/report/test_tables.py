@@ -105,7 +105,7 @@ def test_text_of_another_version_is_shown_as_it_is():
 @pytest.mark.parametrize("columns", [20, 80, 120, 400])
 def test_a_rule_is_never_broken_or_shortened(monkeypatch, columns):
     table = Table(
-        (Column("n", right=True), Column("rule", below=True)),
+        (Column("n", right=True), Column("rule", below=1)),
         ((Cell("1"), Cell(LONG)), (Cell("2"), Cell("g"))),
     )
     shown = on_terminal(table, monkeypatch, columns)

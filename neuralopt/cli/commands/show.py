@@ -4,9 +4,10 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, fields
 
 from neuralopt.archive import Archive, Proposal
+from neuralopt.archive.ranking import Findings, RankedRule
 from neuralopt.behaviour.description import Behaviour, describe
 from neuralopt.behaviour.naming import name as behaviour_of
 from neuralopt.cli.config.rates import learning_rates
@@ -19,6 +20,7 @@ from neuralopt.cli.rule_lookup import (
 )
 from neuralopt.language import Expression, render, simplify
 from neuralopt.machine import straight_line
+from neuralopt.report.rule_text import folded
 from neuralopt.report.sparkline import sparkline, supports_unicode
 from neuralopt.report.tables import printable
 from neuralopt.scoring.probes import rejection
@@ -66,21 +68,20 @@ def _facts(found: FoundRule, typed: str) -> dict[str, object]:
         "lr": found.lr,
         "origin": found.origin,
         "rejection": rejection(canonical),
-        "behaviour": asdict(behaviour_of(canonical)),
     }
+    ranked: RankedRule | None = None
     if (proposal := found.proposal) is not None:
         score = proposal.score or Score(proposal.status)
         with Archive.open(archive_path(run_of(typed))) as archive:
             rates = learning_rates(archive.context.get("configuration", ""))
             verdict = _verdict(archive, proposal.number)
-            place = next(
-                (p for p in archive.measured() if p.number == proposal.number), None
-            )
+            ranked = Findings(archive).of(proposal)
         facts |= {
             "status": proposal.status,
             "reason": proposal.reason,
             "quality": proposal.quality,
-            "measured": None if place is None else str(place),
+            "measured": None if ranked.place is None else str(ranked.place),
+            "pruned": _pruning(ranked),
             "loss": score.loss,
             "accuracy": score.accuracy,
             "original": proposal.original,
@@ -88,7 +89,26 @@ def _facts(found: FoundRule, typed: str) -> dict[str, object]:
             "curve": list(score.curve),
             "verdict": verdict,
         }
+    facts["behaviour"] = _behaviour(canonical, ranked)
     return facts
+
+
+def _behaviour(canonical: Expression, ranked: RankedRule | None) -> dict[str, object]:
+    """The behaviour as recorded, with its class; else computed, without one."""
+    if ranked is None or ranked.behaviour is None:
+        return asdict(behaviour_of(canonical))
+    recorded = asdict(ranked.behaviour)
+    del recorded["number"]
+    return recorded | {"alike": ranked.alike}
+
+
+def _pruning(ranked: RankedRule) -> dict[str, object] | None:
+    """The recorded pruning, if there is one."""
+    if ranked.pruning is None:
+        return None
+    recorded = asdict(ranked.pruning)
+    del recorded["number"]
+    return recorded | {"rule": folded(ranked.rule), "changed": ranked.pruned}
 
 
 def _verdict(archive: Archive, number: int) -> str:
@@ -134,7 +154,7 @@ def _lines(found: FoundRule, facts: dict[str, object]) -> Iterator[tuple[str, st
     yield "expanded", str(facts["expanded"])
     yield "LaTeX", str(facts["latex"])
     memory = len(straight_line(simplify(found.expression)).states)
-    yield "behaves", _behaviour(facts)
+    yield "behaves", _behaves(found, facts)
     yield "memory", f"{memory} value{'s' * (memory != 1)} per parameter"
     yield "compute", f"{facts['operations']} operations per parameter and step"
     if found.lr is not None:
@@ -144,6 +164,8 @@ def _lines(found: FoundRule, facts: dict[str, object]) -> Iterator[tuple[str, st
     yield from _result(found.proposal)
     if facts.get("measured"):
         yield "mean", str(facts["measured"])
+    if facts.get("pruned"):
+        yield "pruned", _pruned(facts)
     if facts.get("verdict"):
         yield "verdict", str(facts["verdict"])
     yield from _trainings(found.proposal, facts)
@@ -153,15 +175,34 @@ def _lines(found: FoundRule, facts: dict[str, object]) -> Iterator[tuple[str, st
         yield "probes", f"a search would reject it: it {facts['rejection']}"
 
 
-def _behaviour(facts: dict[str, object]) -> str:
+def _behaves(found: FoundRule, facts: dict[str, object]) -> str:
     """Name the nearest rule, with the similarity if it is not equal, and the families.
 
-    See `neuralopt.behaviour`.
+    See `neuralopt.behaviour`. Of a proposal whose behaviour is recorded the class is
+    named too.
     """
     given = facts["behaviour"]
     assert isinstance(given, dict)
-    behaviour = Behaviour(**given)
-    return "; ".join((describe(behaviour), *behaviour.families))
+    names = [field.name for field in fields(Behaviour)]
+    behaviour = Behaviour(**{name: given[name] for name in names})
+    words = [describe(behaviour), *behaviour.families]
+    if given.get("alike"):
+        own = found.proposal is not None and given["leader"] == found.proposal.number
+        first = "this is the first" if own else f"the first is #{given['leader']}"
+        words.append(f"and {given['alike']} more like it, {first}")
+    return "; ".join(words)
+
+
+def _pruned(facts: dict[str, object]) -> str:
+    """The plainer form with its difference and limit."""
+    given = facts["pruned"]
+    assert isinstance(given, dict)
+    if not given["changed"]:
+        return f"no smaller rule was shown to lose less than {given['margin']:g}"
+    return (
+        f"{given['rule']}  ({given['difference']:+.4f} of quality, at least "
+        f"{given['low']:+.4f}, on {given['replicates']} paired replicates)"
+    )
 
 
 def _result(proposal: Proposal | None) -> Iterator[tuple[str, str]]:

@@ -4,57 +4,63 @@ import argparse
 import json
 import math
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from itertools import islice
 
-from neuralopt.archive import Archive, Place, Proposal, flat
+from neuralopt.archive import Archive, flat
+from neuralopt.archive.ranking import (
+    Findings,
+    RankedRule,
+    front,
+    ranking,
+    rule_memory,
+    rule_size,
+)
 from neuralopt.cli.rule_lookup import archive_path
-from neuralopt.report.tables import proposals_table, worth, write_table
+from neuralopt.report.tables import proposals_table, rules_table, write_table
+from neuralopt.report.tables.rules import footnote
 
 SHOWN = 20
 COMPARABLE = ("task fingerprint", "budget", "adam", "precision")
 """Entries of a context that agree where qualities of runs can be compared."""
 
-Chosen = list[tuple[str, Proposal, Place | None]]
-"""Proposals with the runs that they are of, and their places if they have one."""
+Chosen = list[tuple[str, RankedRule]]
+"""Rules with the runs that they are of."""
 
 
 def top(options: argparse.Namespace) -> int:
     """Run the command top.
 
     Args:
-        options: parsed arguments: runs, n, all, json.
+        options: parsed arguments: runs, n, all, front, ungrouped, json.
 
     Returns:
         The exit code, 0.
 
     Raises:
-        ValueError: -n is below 1, or a folder holds no archive.
+        ValueError: -n is below 1, options contradict each other, or a folder holds no
+            archive.
     """
     if options.n is not None and options.n < 1:
         raise ValueError(f"-n is {options.n}: give 1 or more")
+    if options.all and (options.front or options.ungrouped):
+        other = "--front" if options.front else "--ungrouped"
+        raise ValueError(f"--all lists every proposal: leave out {other}")
     groups: dict[tuple[str, ...], Chosen] = {}
     judged: list[str] = []
     for run in options.runs:
         with Archive.open(archive_path(run)) as archive:
-            chosen = _chosen(archive, options.n, options.all)
-            places = {place.number: place for place in archive.measured()}
+            chosen = _chosen(archive, options)
             if options.json:
-                named = {"run": run} if len(options.runs) > 1 else {}
-                for proposal in chosen:
-                    place = {"measured": _place(places.get(proposal.number))}
-                    print(json.dumps(named | _plain(proposal) | place))
+                source = {"run": run} if len(options.runs) > 1 else {}
+                for rule in chosen:
+                    print(json.dumps(source | _plain(rule)))
                 continue
             key = _objective(archive.context)
-            groups.setdefault(key, []).extend(
-                (run, each, places.get(each.number)) for each in chosen
-            )
+            groups.setdefault(key, []).extend((run, rule) for rule in chosen)
             judged += [run] if archive.verdicts() else []
-    for number, group in enumerate(groups.values()):
-        if number:
-            print("\nScored differently, so in a table of their own:")
-        _write(group, options)
+    _write([_merged(group, options) for group in groups.values()], options)
     for run in judged:
         print(f"\nThe best on fresh seeds: neuralopt verdict {run}")
     return 0
@@ -70,40 +76,81 @@ def _objective(context: Mapping[str, str]) -> tuple[str, ...]:
     return (*named, json.dumps(budget, sort_keys=True))
 
 
-def _chosen(archive: Archive, count: int | None, every: bool) -> Iterator[Proposal]:
-    if every:
-        return islice(archive.proposals(), count)
-    return iter(archive.best(SHOWN if count is None else count))
+def _chosen(archive: Archive, options: argparse.Namespace) -> Iterable[RankedRule]:
+    """What is listed of one run; disguises are grouped unless all are asked for."""
+    if options.all:
+        return map(Findings(archive).of, islice(archive.proposals(), options.n))
+    if options.front:
+        return front(ranking(archive, len(archive), grouped=False))[: options.n]
+    ungrouped = options.ungrouped or options.json
+    return ranking(archive, options.n or SHOWN, grouped=not ungrouped)
 
 
-def _write(chosen: Chosen, options: argparse.Namespace) -> None:
-    """Write a table: of one run as it is, of several the best of all of them."""
-    if len(options.runs) > 1 and not options.all:
-        chosen.sort(key=lambda each: worth(each[1], each[2]), reverse=True)
-        chosen = chosen[: SHOWN if options.n is None else options.n]
-    runs = [run for run, _, _ in chosen] if len(options.runs) > 1 else None
-    places = [place for _, _, place in chosen]
-    table = proposals_table([each for _, each, _ in chosen], runs=runs, places=places)
-    write_table(table, sys.stdout)
+def _merged(chosen: Chosen, options: argparse.Namespace) -> Chosen:
+    """What is listed in one table: of several runs the best of all of them."""
+    if len(options.runs) == 1 or options.all:
+        return chosen
+    chosen = sorted(chosen, key=lambda each: each[1].worth, reverse=True)
+    if options.front:
+        kept = {
+            id(rule): place for place, rule in enumerate(front(r for _, r in chosen))
+        }
+        chosen = [each for each in chosen if id(each[1]) in kept]
+        return sorted(chosen, key=lambda each: kept[id(each[1])])[: options.n]
+    return chosen[: options.n or SHOWN]
 
 
-def _place(place: Place | None) -> dict[str, object] | None:
-    """A place by fresh replicates as JSON, without the number."""
-    if place is None:
+def _write(tables: Sequence[Chosen], options: argparse.Namespace) -> None:
+    """Write tables of runs that were scored alike, and what explains them, once."""
+    everything = [rule for chosen in tables for _, rule in chosen]
+    for number, chosen in enumerate(tables, 1):
+        if number > 1:
+            print("\nScored differently, so in a table of their own:")
+        rules = [rule for _, rule in chosen]
+        runs = [run for run, _ in chosen] if len(options.runs) > 1 else None
+        if options.all:
+            places = [rule.place for rule in rules]
+            proposals = [rule.proposal for rule in rules]
+            table = proposals_table(proposals, runs=runs, places=places)
+        else:
+            notes = [footnote(everything)] if number == len(tables) else []
+            table = rules_table(rules, notes, runs)
+        write_table(table, sys.stdout)
+
+
+def _plain(rule: RankedRule) -> dict[str, object]:
+    """A rule as standard JSON: infinite and NaN numbers become null.
+
+    The keys of the proposal come first, as `Archive.to_pandas` has them. Size and
+    memory are those of its own rule; the plainer one has its own.
+    """
+    canonical = rule.proposal.canonical
+    found: dict[str, object] = {
+        "measured": _finding(rule.place),
+        "behaviour": _finding(rule.behaviour),
+        "size": rule_size(canonical),
+        "memory": rule_memory(canonical),
+        "pruned": _finding(rule.pruning),
+    }
+    pruned = found["pruned"]
+    if isinstance(pruned, dict):
+        pruned |= {"size": rule.size, "memory": rule.memory}
+    values = flat(rule.proposal) | found
+    return {name: _finite(value) for name, value in values.items()}
+
+
+def _finding(finding: object) -> dict[str, object] | None:
+    """What was found out about a proposal, without its number."""
+    if finding is None:
         return None
-    kept = asdict(place)
+    kept = asdict(finding)  # type: ignore[call-overload]  # any dataclass
     del kept["number"]
-    return kept
+    return dict(kept)
 
 
-def _plain(proposal: Proposal) -> dict[str, object]:
-    """A proposal as standard JSON: infinite and NaN numbers become null."""
-
-    def plain(value: object) -> object:
-        if isinstance(value, float) and not math.isfinite(value):
-            return None
-        if isinstance(value, dict):
-            return {name: plain(item) for name, item in value.items()}
-        return [plain(item) for item in value] if isinstance(value, tuple) else value
-
-    return {name: plain(value) for name, value in flat(proposal).items()}
+def _finite(value: object) -> object:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, dict):
+        return {name: _finite(item) for name, item in value.items()}
+    return [_finite(item) for item in value] if isinstance(value, tuple) else value

@@ -1,0 +1,232 @@
+"""The best rules of an archive, with what was found out about them. Loads no numpy."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from itertools import groupby
+
+from neuralopt.archive.findings import FindingsKeeper
+from neuralopt.archive.records import (
+    BehaviourRecord,
+    Place,
+    Proposal,
+    PruningRecord,
+)
+from neuralopt.behaviour.description import Behaviour, describe
+from neuralopt.language import RULES, parse, simplify, size_of
+from neuralopt.machine import straight_line
+
+
+@dataclass(frozen=True, slots=True)
+class RankedRule:
+    """A proposal in a ranking, with what is recorded of it.
+
+    Attributes:
+        proposal: with or without a quality.
+        place: by fresh replicates, if it was measured.
+        behaviour: if its rule was named; only those of useful rules are.
+        alike: other scored proposals of its class of behaviour.
+        pruning: a plainer rule, if one was found.
+    """
+
+    proposal: Proposal
+    place: Place | None = None
+    behaviour: BehaviourRecord | None = None
+    alike: int = 0
+    pruning: PruningRecord | None = None
+
+    @property
+    def worth(self) -> tuple[int, float]:
+        """By what it is ranked; the larger one is the better.
+
+        For members of the shortlist (2, mean), for others that were measured (1, mean),
+        and for those with only the search's score (0, quality).
+        """
+        if self.place is not None:
+            return 1 + self.place.member, self.place.mean
+        quality = self.proposal.quality
+        return 0, -1.0 if quality is None or math.isnan(quality) else quality
+
+    @property
+    def pruned(self) -> bool:
+        """Whether a rule other than its own is recorded as the plainer one."""
+        return self.pruning is not None and self.pruning.rule != self.proposal.canonical
+
+    @property
+    def rule(self) -> str:
+        """Text of the plainest rule that is recorded, in canonical form.
+
+        The rule as decoded, where there is no canonical form; "" for an invalid row.
+        """
+        if self.pruning is not None:
+            return self.pruning.rule
+        return self.proposal.canonical or self.proposal.rule
+
+    @property
+    def leader(self) -> int:
+        """Number of the first proposal that behaves alike; its own if none is known."""
+        return self.proposal.number if self.behaviour is None else self.behaviour.leader
+
+    @property
+    def size(self) -> int | None:
+        """Nodes of the plainest rule; see `rule_size`."""
+        return rule_size(self.rule)
+
+    @property
+    def memory(self) -> int | None:
+        """Values per parameter that the plainest rule keeps; see `rule_memory`."""
+        return rule_memory(self.rule)
+
+    @property
+    def name(self) -> str:
+        """What the rule does in a few words, such as "= signum"; "" if not recorded.
+
+        The record is of the rule before pruning. A pruned rule that is written like a
+        named one has that name.
+        """
+        if self.pruned and (known := _named().get(self.rule)):
+            return f"= {known}"
+        record = self.behaviour
+        if record is None:
+            return ""
+        return describe(Behaviour(record.nearest, record.similarity, record.equal))
+
+
+def ranking(
+    archive: FindingsKeeper, count: int = 10, grouped: bool = True
+) -> list[RankedRule]:
+    """Return the best scored rules, in the order of `Archive.best`.
+
+    Args:
+        archive: open for reading or writing.
+        count: how many at most.
+        grouped: whether only the best one is returned of those that behave alike. A
+            rule without a recorded behaviour is a group of its own.
+
+    Returns:
+        The rules, best first.
+    """
+    findings = Findings(archive)
+    asked = max(count, 0)
+    while True:
+        best = archive.best(asked)
+        if not grouped:
+            return [findings.of(proposal) for proposal in best]
+        found: dict[int, RankedRule] = {}
+        for proposal in best:
+            rule = findings.of(proposal)
+            found.setdefault(rule.leader, rule)
+        if len(found) >= count or len(best) < asked:
+            return list(found.values())[:asked]
+        asked *= 4  # most were alike: look further down
+
+
+class Findings:
+    """What an archive holds about its proposals, read once.
+
+    Args:
+        archive: open for reading or writing.
+    """
+
+    def __init__(self, archive: FindingsKeeper) -> None:
+        self._places = {each.number: each for each in archive.measured()}
+        self._behaviours = {each.number: each for each in archive.behaviours()}
+        self._prunings = {each.number: each for each in archive.prunings()}
+        self._sizes = Counter(each.leader for each in self._behaviours.values())
+
+    def of(self, proposal: Proposal) -> RankedRule:
+        """Return a proposal with what was found out about it.
+
+        Args:
+            proposal: of the archive.
+
+        Returns:
+            The proposal and its findings.
+        """
+        number = proposal.number
+        behaviour = self._behaviours.get(number)
+        return RankedRule(
+            proposal,
+            self._places.get(number),
+            behaviour,
+            0 if behaviour is None else self._sizes[behaviour.leader] - 1,
+            self._prunings.get(number),
+        )
+
+
+def front(rules: Iterable[RankedRule]) -> list[RankedRule]:
+    """Return the Pareto front of quality and size.
+
+    A rule is on it if no other one is better and as small, or as good and smaller.
+    Quality is the mean where it was measured, else the score that the search was told;
+    members of the shortlist are better than all others, whose scores may be lucky.
+    Rules that this version can't read have no size and are not on it.
+
+    Args:
+        rules: in any order.
+
+    Returns:
+        Those on the front, smallest first.
+    """
+    return list(_front(sorted(rules, key=_merit, reverse=True)))[::-1]
+
+
+def _merit(rule: RankedRule) -> tuple[bool, float]:
+    return rule.place is not None and rule.place.member, rule.worth[1]
+
+
+def _front(rules: Iterable[RankedRule]) -> Iterator[RankedRule]:
+    smallest = math.inf
+    for _, equals in groupby(rules, key=_merit):
+        sizes = [(rule.size, rule) for rule in equals]
+        least = min((size for size, _ in sizes if size is not None), default=math.inf)
+        if least < smallest:
+            smallest = least
+            yield from (rule for size, rule in sizes if size == least)
+        if smallest == 1:  # no rule is smaller: sizes of the others are not needed
+            return
+
+
+@lru_cache(maxsize=4096)
+def rule_size(text: str) -> int | None:
+    """Return the nodes of a rule that a person sees; see `neuralopt.language.size_of`.
+
+    Args:
+        text: of a rule.
+
+    Returns:
+        The number; None for text that this version's language can't read.
+    """
+    try:
+        return size_of(parse(text))
+    except ValueError:
+        return None
+
+
+@lru_cache(maxsize=4096)
+def rule_memory(text: str) -> int | None:
+    """Return how many values a rule keeps for each parameter.
+
+    Args:
+        text: of a rule.
+
+    Returns:
+        The number; None for text that this version's language can't read.
+    """
+    try:
+        return len(straight_line(simplify(parse(text))).states)
+    except ValueError:
+        return None
+
+
+@cache
+def _named() -> dict[str, str]:
+    """Names of known rules by canonical text, the shortest of those that share one."""
+    names: dict[str, str] = {}
+    for name in sorted(RULES, key=len, reverse=True):
+        names[str(simplify(RULES[name].expression))] = name
+    return names

@@ -1,0 +1,123 @@
+"""Lay out comparisons as tables."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from neuralopt.report.sparkline import sparkline
+from neuralopt.report.tables.layout import Cell, Column, Table
+
+if TYPE_CHECKING:  # they load numpy and scipy
+    from neuralopt.verdict.comparison import Comparison, ComparisonRow
+
+_VERDICT_STYLES = {"better": "green", "worse": "red", "reference": "bold"}
+
+
+def comparison_table(
+    comparison: Comparison,
+    *,
+    rules: Mapping[str, str] | None = None,
+    curves: Mapping[str, Sequence[float]] | None = None,
+    unicode: bool = True,
+    notes: Sequence[str] = (),
+) -> Table:
+    """Return the rows with intervals, differences and verdicts, and what they say.
+
+    Args:
+        comparison: of candidates by name.
+        rules: text of some or all candidates, shown next to the names. Without it the
+            names are taken to be the rules.
+        curves: training loss along the run, of some or all candidates. They share one
+            scale: logarithmic, from the smallest loss to the largest first one.
+        unicode: whether curves may be drawn with blocks.
+        notes: further notes, above the explanation.
+
+    Returns:
+        The table, best candidate first; its notes explain the columns.
+    """
+    sparks = _sparks(curves or {}, unicode)
+    columns = (
+        Column("#", right=True),
+        Column("mean", right=True),
+        Column(f"{100 * comparison.confidence:g}% interval"),
+        Column("difference", right=True),
+        Column("interval"),
+        Column("verdict"),
+        *([Column("curve", below=1)] if curves else []),
+        *([Column("name", below=1)] if rules is not None else []),
+        Column("rule", below=1),
+    )
+    rows = []
+    for row in comparison.rows:
+        label = [Cell(row.name)]
+        if rules is not None:
+            label.append(Cell(rules.get(row.name, "")))
+        spark = [Cell(sparks.get(row.name, ""), "cyan")] if curves else []
+        rows.append((*_numbers(row), *spark, *label))
+    explained = [*notes, *_diverged(comparison), _explanation(comparison)]
+    return Table(columns, tuple(rows), tuple(explained))
+
+
+def _numbers(row: ComparisonRow) -> tuple[Cell, ...]:
+    itself = row.verdict == "reference"
+    low, high = row.difference_low, row.difference_high
+    return (
+        Cell(str(row.rank)),
+        Cell(f"{row.mean:.4f}", "bold"),
+        Cell(f"{row.low:.4f}..{row.high:.4f}"),
+        Cell("" if itself else f"{row.difference:+.4f}"),
+        Cell("" if itself else f"{low:+.4f}..{high:+.4f}"),
+        Cell(row.verdict, _VERDICT_STYLES.get(row.verdict, "")),
+    )
+
+
+def _diverged(comparison: Comparison) -> list[str]:
+    found = [
+        f"{row.name} on {row.diverged} of {comparison.seeds}"
+        for row in comparison.rows
+        if row.diverged
+    ]
+    return [f"Diverged seeds (quality 0): {', '.join(found)}."] if found else []
+
+
+def _explanation(comparison: Comparison) -> str:
+    seeds = f"{comparison.seeds} seed{'s' if comparison.seeds > 1 else ''}"
+    text = f"Means are of the quality on {seeds}, the same for all."
+    if not comparison.family:
+        return text
+    chosen = comparison.choices > 1
+    source = f", the best of {comparison.choices} by mean" if chosen else ""
+    luck = " and for the choice of the reference" if chosen else ""
+    return (
+        f"{text} Differences are from {comparison.reference}{source}; their intervals "
+        f"and the verdicts are corrected for {comparison.family} comparison"
+        f"{'s' if comparison.family > 1 else ''}{luck}. 'no difference shown' says "
+        "that these seeds do not decide, not that the rules are equal."
+    )
+
+
+def _sparks(curves: Mapping[str, Sequence[float]], unicode: bool) -> dict[str, str]:
+    """One small curve each, on one scale so that they can be compared.
+
+    The scale ends at the largest first loss, so that one that explodes doesn't flatten
+    the others, and is logarithmic where losses allow, for the late part to show.
+    """
+    finite = [[value for value in c if math.isfinite(value)] for c in curves.values()]
+    values = [value for curve in finite for value in curve]
+    if not values:
+        return {
+            name: sparkline(curve, unicode=unicode) for name, curve in curves.items()
+        }
+    low, high = min(values), max(curve[0] for curve in finite if curve)
+    if low > 0:
+        low, high = math.log(low), math.log(high)
+        curves = {
+            name: [math.log(v) if 0 < v < math.inf else math.inf for v in curve]
+            for name, curve in curves.items()
+        }
+    return {
+        name: sparkline(curve, low=low, high=high, unicode=unicode)
+        for name, curve in curves.items()
+    }
