@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from neuralopt.archive import Archive, BehaviourRecord, Place, Proposal, PruningRecord
+from neuralopt.scoring.score import Score
+
 # Seconds to import, each of them; nothing a help text or a parser needs.
 HEAVY = (
     "hydra",
@@ -70,6 +73,20 @@ def test_describing_a_behaviour_is_light() -> None:
 def test_reading_an_archive_and_printing_its_best_is_light(options: list[str]) -> None:
     run = Path(__file__).parent / "archive" / "schema1"
     assert heavy_after(RUN_HELP.format(arguments=["top", str(run), *options])) == set()
+
+
+@pytest.mark.parametrize("options", [[], ["--front"], ["--json"], ["--ungrouped"]])
+def test_printing_names_sizes_and_plainer_rules_is_light(
+    options: list[str], tmp_path: Path
+) -> None:
+    with Archive.create(tmp_path, {}) as archive:
+        score = Score("scored", 0.5, 0.1)
+        archive.record([Proposal(0, (1,), "2 * m", "2 * ema(g, 0.9)", score=score)])
+        archive.save_behaviours([BehaviourRecord(0, "momentum", 1.0, True, (), 0)])
+        archive.save_prunings([PruningRecord(0, "g", 0.01, 0.0, -0.005, 8)])
+        archive.save_shortlist([Place(0, 0.5, 0.4, 0.6, 3)])
+    code = RUN_HELP.format(arguments=["top", str(tmp_path), *options])
+    assert heavy_after(code) == set()
 
 
 @pytest.mark.parametrize("package", ["numpy", "torch"])

@@ -29,15 +29,18 @@ class RankedRule:
         proposal: with or without a quality.
         place: by fresh replicates, if it was measured.
         behaviour: if its rule was named; only those of useful rules are.
-        alike: other scored proposals of its class of behaviour.
         pruning: a plainer rule, if one was found.
+        group: smallest number of a proposal of its group: of those that behave alike
+            or were pruned to the same rule. None stands for a group of its own.
+        alike: other scored proposals of its group.
     """
 
     proposal: Proposal
     place: Place | None = None
     behaviour: BehaviourRecord | None = None
-    alike: int = 0
     pruning: PruningRecord | None = None
+    group: int | None = None
+    alike: int = 0
 
     @property
     def worth(self) -> tuple[int, float]:
@@ -65,11 +68,6 @@ class RankedRule:
         if self.pruning is not None:
             return self.pruning.rule
         return self.proposal.canonical or self.proposal.rule
-
-    @property
-    def leader(self) -> int:
-        """Number of the first proposal that behaves alike; its own if none is known."""
-        return self.proposal.number if self.behaviour is None else self.behaviour.leader
 
     @property
     def size(self) -> int | None:
@@ -104,8 +102,9 @@ def ranking(
     Args:
         archive: open for reading or writing.
         count: how many at most.
-        grouped: whether only the best one is returned of those that behave alike. A
-            rule without a recorded behaviour is a group of its own.
+        grouped: whether only the best one of each group is returned: of those that
+            behave alike or were pruned to the same rule. A rule of which neither is
+            recorded is a group of its own.
 
     Returns:
         The rules, best first.
@@ -119,7 +118,8 @@ def ranking(
         found: dict[int, RankedRule] = {}
         for proposal in best:
             rule = findings.of(proposal)
-            found.setdefault(rule.leader, rule)
+            group = proposal.number if rule.group is None else rule.group
+            found.setdefault(group, rule)
         if len(found) >= count or len(best) < asked:
             return list(found.values())[:asked]
         asked *= 4  # most were alike: look further down
@@ -136,7 +136,8 @@ class Findings:
         self._places = {each.number: each for each in archive.measured()}
         self._behaviours = {each.number: each for each in archive.behaviours()}
         self._prunings = {each.number: each for each in archive.prunings()}
-        self._sizes = Counter(each.leader for each in self._behaviours.values())
+        self._groups = self._united()
+        self._sizes = Counter(self._groups.values())
 
     def of(self, proposal: Proposal) -> RankedRule:
         """Return a proposal with what was found out about it.
@@ -148,14 +149,35 @@ class Findings:
             The proposal and its findings.
         """
         number = proposal.number
-        behaviour = self._behaviours.get(number)
+        group = self._groups.get(number)
         return RankedRule(
             proposal,
             self._places.get(number),
-            behaviour,
-            0 if behaviour is None else self._sizes[behaviour.leader] - 1,
+            self._behaviours.get(number),
             self._prunings.get(number),
+            group,
+            0 if group is None else self._sizes[group] - 1,
         )
+
+    def _united(self) -> dict[int, int]:
+        """The group of each proposal with a behaviour or a pruning."""
+        classes = {number: each.leader for number, each in self._behaviours.items()}
+        for number in self._prunings:
+            classes.setdefault(number, number)
+        joined: dict[int, int] = {}  # leaders to a smaller one of the same group
+
+        def first(leader: int) -> int:
+            while leader in joined:
+                leader = joined[leader]
+            return leader
+
+        leaders: dict[str, int] = {}  # by the rule that was pruned to
+        for number, pruning in self._prunings.items():
+            mine = first(classes[number])
+            other = first(leaders.setdefault(pruning.rule, mine))
+            if mine != other:
+                joined[max(mine, other)] = min(mine, other)
+        return {number: first(leader) for number, leader in classes.items()}
 
 
 def front(rules: Iterable[RankedRule]) -> list[RankedRule]:

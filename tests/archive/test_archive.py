@@ -15,8 +15,10 @@ import pytest
 from neuralopt.archive import (
     Archive,
     ArchiveError,
+    BehaviourRecord,
     Execution,
     Proposal,
+    PruningRecord,
     VerdictRecord,
     flat,
 )
@@ -377,6 +379,25 @@ def test_a_notebook_shows_the_ten_best_escaped(archive: Archive):
     assert "&lt;b&gt;11&lt;/b&gt;" in shown
     assert "<b>" not in shown
     assert "&lt;b&gt;1&lt;/b&gt;" not in shown
+
+
+def test_a_notebook_groups_disguises_and_names_them(archive: Archive):
+    texts = ("g", "g * 2.5", "g - clip(g, 1e-05)", "exp(g)")
+    archive.record(
+        [
+            rule(number, text, status="scored", quality=0.5 - number / 10)
+            for number, text in enumerate(texts)
+        ]
+    )
+    archive.save_behaviours(
+        [BehaviourRecord(n, "sgd", 1.0, True, (), min(n, 1)) for n in range(3)]
+    )
+    archive.save_prunings([PruningRecord(1, "m", 0.01, 0.0, -0.005, 8)])
+    shown = archive._repr_html_()
+    assert shown.count("<tr>") == 4
+    for text in ("= sgd", "+1", "pruned from", "m", "g * 2.5", "size", "memory"):
+        assert f">{text}</t" in shown
+    assert "clip" not in shown
 
 
 def test_scores_of_tasks_are_kept_and_flattened(archive: Archive):

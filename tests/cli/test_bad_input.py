@@ -153,6 +153,8 @@ def test_compare_reads_overrides_as_search_does(
         (["resume", "/etc/passwd"], "/etc/passwd is not a run directory"),
         (["top", "nowhere", "-n", "0"], "-n is 0"),
         (["top", "nowhere", "-n", "few"], "invalid int value: 'few'"),
+        (["top", "nowhere", "--all", "--front"], "leave out --front"),
+        (["top", "nowhere", "--all", "--ungrouped"], "leave out --ungrouped"),
         (["top", "nowhere", "--jsn"], "unrecognized arguments: --jsn"),
         (["export", "adam"], "the following arguments are required: -o"),
         (["export", "adam", "-o", "a.py", "--name", "class"], "'class' is not a class"),

@@ -1,8 +1,10 @@
 """Every command, run for real."""
 
+import contextlib
 import importlib.util
 import json
 import shutil
+import sqlite3
 import sys
 from pathlib import Path
 
@@ -10,9 +12,11 @@ import pytest
 import torch
 import yaml
 
-from neuralopt.archive import Archive, Place
+from neuralopt.archive import Archive, BehaviourRecord, Place, PruningRecord
 from neuralopt.cli.main import MODULES
-from neuralopt.language import parse, simplify
+from neuralopt.language import parse, simplify, size_of
+from neuralopt.machine import straight_line
+from neuralopt.report.rule_text import folded
 from tests.cli.cli_runner import SMALL, ended, files, start, typed
 
 Capture = pytest.CaptureFixture[str]
@@ -129,10 +133,12 @@ def test_resume_of_a_finished_search_changes_nothing(
 
 
 def test_top_ranks_the_best_first(capsys: Capture, finished_run: Path) -> None:
-    said = typed(capsys, "top", str(finished_run), "-n", "7")
+    said = typed(capsys, "top", str(finished_run), "-n", "7", "--ungrouped")
     assert (said.code, said.err) == (0, "")
-    header, *rows = said.out.splitlines()
-    assert header.split() == ["rank", "number", "quality", "lr", "rule"]
+    header, *rows = said.out.partition("\n\n")[0].splitlines()
+    titles = header.split()
+    assert titles[:6] == ["rank", "number", "quality", "lr", "size", "memory"]
+    assert titles[-2:] == ["name", "rule"]  # smoke searches name rules too
     qualities = [float(row.split()[2]) for row in rows]
     assert len(rows) == 7
     assert qualities == sorted(qualities, reverse=True)
@@ -159,6 +165,10 @@ def test_top_all_json_has_every_proposal_in_order_as_standard_json(
         "curve",
         "tasks",
         "measured",
+        "behaviour",
+        "size",
+        "memory",
+        "pruned",
     }
     assert all(set(proposal) == keys for proposal in found)
     with Archive.open(finished_run / "archive.sqlite") as archive:
@@ -178,6 +188,127 @@ def test_top_json_alone_prints_the_best(capsys: Capture, finished_run: Path) -> 
     assert [proposal["number"] for proposal in found] == [p.number for p in best]
 
 
+@pytest.fixture
+def named_run(finished_run: Path, tmp_path: Path) -> Path:
+    """A copy of a run, of whose four best rules the last three are alike."""
+    run = shutil.copytree(finished_run, tmp_path / "named")
+    file = run / "archive.sqlite"
+    with contextlib.closing(sqlite3.connect(file)) as database, database:
+        database.execute("DELETE FROM behaviours")  # an archive never changes them
+    with Archive.open(run, writable=True) as archive:
+        first, *alike = (each.number for each in archive.best(4))
+        leader = min(alike)
+        archive.save_behaviours(
+            [BehaviourRecord(first, "adam", 0.934, False, ("random",), first)]
+            + [BehaviourRecord(n, "signum", 1.0, True, (), leader) for n in alike]
+        )
+        archive.save_prunings([PruningRecord(first, "g", 0.01, -0.001, -0.005, 8)])
+    return run
+
+
+def test_top_groups_disguises_and_counts_groups(
+    capsys: Capture, named_run: Path
+) -> None:
+    with Archive.open(named_run) as archive:
+        best = archive.best(6)
+    said = typed(capsys, "top", str(named_run), "-n", "3")
+    rows = said.out.splitlines()[1:4]
+    shown = [int(row.split()[1]) for row in rows]
+    assert shown == [best[0].number, best[1].number, best[4].number]
+    assert " = sgd " in rows[0]
+    assert rows[0].split("  ")[-1] == folded(best[0].canonical)
+    assert " +2 " in rows[1]
+    assert " = signum " in rows[1]
+    assert said.out.count("Size is nodes") == 1
+    said = typed(capsys, "top", str(named_run), "-n", "6", "--ungrouped")
+    shown = [int(row.split()[1]) for row in said.out.splitlines()[1:7]]
+    assert shown == [each.number for each in best]
+
+
+def test_top_groups_within_each_run_and_explains_once(
+    capsys: Capture, named_run: Path, finished_run: Path
+) -> None:
+    other = named_run.parent / "other"
+    shutil.copytree(named_run, other)
+    said = typed(capsys, "top", str(named_run), str(other), "-n", "4")
+    rows = said.out.splitlines()[1:5]
+    assert [row.split()[1] for row in rows] == [str(named_run), str(other)] * 2
+    assert [" +2 " in row for row in rows] == [False, False, True, True]
+    file = other / "archive.sqlite"
+    with contextlib.closing(sqlite3.connect(file)) as database, database:
+        database.execute("UPDATE context SET value = 'x' WHERE key = 'budget'")
+    said = typed(capsys, "top", str(named_run), str(other), "-n", "4")
+    assert said.out.count("in a table of their own") == 1
+    assert said.out.count("Size is nodes") == 1
+
+
+def test_top_json_has_what_was_found_out(capsys: Capture, named_run: Path) -> None:
+    said = typed(capsys, "top", str(named_run), "--json", "-n", "4")
+    found = [json.loads(line) for line in said.out.splitlines()]
+    with Archive.open(named_run) as archive:
+        best = archive.best(4)
+    assert [each["number"] for each in found] == [each.number for each in best]
+    assert found[0]["behaviour"] == {
+        "nearest": "adam",
+        "similarity": 0.934,
+        "equal": False,
+        "families": ["random"],
+        "leader": best[0].number,
+    }
+    assert found[1]["behaviour"]["leader"] == min(each.number for each in best[1:])
+    pruned = found[0]["pruned"]
+    assert (pruned["rule"], pruned["size"], pruned["memory"]) == ("g", 1, 0)
+    assert (pruned["difference"], pruned["low"], pruned["margin"]) == (
+        -0.001,
+        -0.005,
+        0.01,
+    )
+    assert found[1]["pruned"] is None
+    sizes = [size_of(each.expression) for each in best]
+    assert [each["size"] for each in found] == sizes
+    states = [len(straight_line(each.expression).states) for each in best]
+    assert [each["memory"] for each in found] == states
+
+
+def test_top_front_is_smallest_first_and_has_no_rule_that_another_dominates(
+    capsys: Capture, finished_run: Path
+) -> None:
+    said = typed(capsys, "top", str(finished_run), "--front", "--json")
+    found = [json.loads(line) for line in said.out.splitlines()]
+    sizes = [each["size"] for each in found]
+    qualities = [each["quality"] for each in found]
+    assert sizes == sorted(set(sizes))
+    assert qualities == sorted(set(qualities))
+    with Archive.open(finished_run) as archive:
+        everything = [
+            (size_of(each.expression), each.quality or 0.0)
+            for each in archive.best_by_score(192)
+        ]
+    for size, quality in zip(sizes, qualities, strict=True):
+        assert max(q for s, q in everything if s <= size) == quality
+    assert max(q for _, q in everything) == qualities[-1]
+    said = typed(capsys, "top", str(finished_run), "--front", "-n", "1")
+    assert int(said.out.splitlines()[1].split()[1]) == found[0]["number"]
+
+
+def test_show_names_the_class_and_the_plainer_rule(
+    capsys: Capture, named_run: Path
+) -> None:
+    with Archive.open(named_run) as archive:
+        best = [each.number for each in archive.best(4)]
+    first = min(best[1:])
+    others = [number for number in best[1:] if number != first]
+    said = typed(capsys, "show", f"{named_run}:{others[0]}").out
+    line = f"behaves   = signum; and 2 more like it, the first is #{first}\n"
+    assert line in said
+    assert "\npruned " not in said
+    assert "this is the first\n" in typed(capsys, "show", f"{named_run}:{first}").out
+    said = typed(capsys, "show", f"{named_run}:best").out
+    assert "behaves   0.93 like adam; random\n" in said
+    words = "-0.0010 of quality, at least -0.0050, on 8 paired replicates"
+    assert f"pruned    g  ({words})\n" in said
+
+
 def test_measured_rules_are_the_best_wherever_rules_are_named(
     capsys: Capture, finished_run: Path, tmp_path: Path
 ) -> None:
@@ -191,7 +322,7 @@ def test_measured_rules_are_the_best_wherever_rules_are_named(
                 Place(d.number, 0.25, 0.2, 0.3, 10),
             ]
         )
-    said = typed(capsys, "top", str(run), "-n", "4")
+    said = typed(capsys, "top", str(run), "-n", "4", "--ungrouped")
     header, *rows = said.out.splitlines()[:5]
     assert header.split()[2:6] == ["mean", "95%", "interval", "one"]
     shown = [(int(row.split()[1]), row.split()[2]) for row in rows]
@@ -221,7 +352,7 @@ def test_measured_rules_are_the_best_wherever_rules_are_named(
     assert f"mean      {words}\n" in said.out
     assert f"Mean quality {words}." in said.out
     assert f"proposal {d.number} of run" in said.out
-    both = typed(capsys, "top", str(finished_run), str(run), "-n", "3")
+    both = typed(capsys, "top", str(finished_run), str(run), "-n", "3", "--ungrouped")
     numbers = [int(row.split()[2]) for row in both.out.splitlines()[1:4]]
     assert numbers == [d.number, c.number, a.number]
 

@@ -9,7 +9,9 @@ from dataclasses import replace
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from neuralopt.archive import Place
+from neuralopt.archive import BehaviourRecord, Place
+from neuralopt.archive.ranking import RankedRule
+from neuralopt.naming import Rediscovery
 from neuralopt.report.tensorboard import TensorBoard, markdown_table
 from tests.report.builders import Clock, progress_at, proposal
 
@@ -45,8 +47,8 @@ def scalars(directory, tag):
     return [(event.step, event.value) for event in read(directory).Scalars(tag)]
 
 
-def texts(directory):
-    events = read(directory).Tensors("rules/top/text_summary")
+def texts(directory, tag="rules/top"):
+    events = read(directory).Tensors(f"{tag}/text_summary")
     return [(event.step, event.tensor_proto.string_val[0].decode()) for event in events]
 
 
@@ -97,16 +99,66 @@ def test_the_best_is_a_mean_with_its_interval_once_there_is_a_shortlist(tmp_path
     assert scalars(tmp_path, "shortlist/measurements") == [(20, 18.0)]
 
 
-def test_the_table_has_the_means_of_the_shortlist(tmp_path):
-    table = markdown_table(
-        [proposal(4, quality=0.625), proposal(9, quality=0.875)],
-        [Place(4, 0.5, 0.25, 0.75, 6)],
-    )
-    assert table.splitlines()[2:] == [
-        "| 1 | 4 | 0.5000 | 0.2500..0.7500 | 0.6250 | 0.1 | `g` |",
-        "| 2 | 9 | - | | 0.8750 | 0.1 | `g` |",
+def test_the_table_has_what_was_found_out(tmp_path):
+    behaviour = BehaviourRecord(4, "adam", 0.93, False, (), 2)
+    rules = [
+        RankedRule(
+            proposal(4, rule="sign(m)", quality=0.625),
+            Place(4, 0.5, 0.25, 0.75, 6),
+            behaviour,
+            group=2,
+            alike=7,
+        ),
+        RankedRule(proposal(9, quality=0.875)),
     ]
-    assert rendered(table).count("<td") == 2 * 7
+    table = markdown_table(rules)
+    assert table.splitlines()[2:4] == [
+        r"| 1 | 4 | 0.5000 | 0.2500..0.7500 | 0.6250 | 0.1 | 2\* | 1 | +7 "
+        r"| 0.93 like adam | `sign(m)` |",
+        r"| 2 | 9 | - |  | 0.8750 | 0.1 | 1\* | 0 |  |  | `g` |",
+    ]
+    html = rendered(table)
+    assert html.count("<td") == 2 * 11
+    assert html.count("<p>") == 1
+    assert "<td" in html
+    assert "2*</td>" in html
+
+
+def test_rules_are_those_of_the_ranking_which_is_read_for_a_table_only(tmp_path):
+    reads = []
+
+    def ranking():
+        reads.append(1)
+        return [RankedRule(proposal(5, rule="sign(m)"), group=1, alike=3)]
+
+    batches = [replace(progress(told), ranking=ranking) for told in (10, 20, 30)]
+    written(tmp_path, *batches, clock=Clock())
+    assert len(reads) == 2
+    assert "| +3 | `sign(m)` |" in texts(tmp_path)[-1][1]
+    assert "| 3 |" not in texts(tmp_path)[-1][1]
+
+
+def test_rediscoveries_are_listed_and_counted(tmp_path):
+    found = (Rediscovery(3, "sgd"), Rediscovery(12, "signum"))
+    batches = [
+        progress(10),
+        replace(progress(20), rediscoveries=found[:1]),
+        replace(progress(30), rediscoveries=found),
+        replace(progress(40), rediscoveries=found),
+    ]
+    clock = Clock()
+    observer = TensorBoard(tmp_path, every=1, clock=clock)
+    observer.start(1000, 0)
+    for batch in batches:
+        observer.batch(batch)
+        clock.now += 2
+    observer.close()
+    counts = scalars(tmp_path, "rules/rediscovered")
+    assert counts == [(20, 1.0), (30, 2.0), (40, 2.0)]
+    lists = texts(tmp_path, "rules/rediscovered")
+    assert [step for step, _ in lists] == [20, 30]
+    assert lists[-1][1].splitlines()[2:] == ["| sgd | 3 |", "| signum | 12 |"]
+    assert rendered(lists[-1][1]).count("<td") == 4
 
 
 def test_a_batch_without_results_has_no_reward(tmp_path):
@@ -146,7 +198,7 @@ def test_the_best_rules_are_a_table_that_is_written_when_it_changes(tmp_path):
         clock.now += 3
     observer.close()
     assert [step for step, _ in texts(tmp_path)] == [10, 30, 50]
-    assert "| 1 | 3 | 0.7000 | 0.1 | `sign(g)` |" in texts(tmp_path)[-1][1]
+    assert "| 1 | 3 | 0.7000 | 0.1 | 2\\* | 0 | `sign(g)` |" in texts(tmp_path)[-1][1]
 
 
 def test_a_batch_is_on_disk_without_closing(tmp_path):
@@ -169,8 +221,8 @@ def test_the_charts_of_a_search_name_tags_that_exist(tmp_path):
     "rule", ["g | m", "g `m` | `w", "g * m * w_1_", "[g](w)", "<g>"]
 )
 def test_tensorboard_renders_any_rule_as_one_cell(rule):
-    html = rendered(markdown_table([proposal(1, rule=rule)]))
-    assert html.count("<td") == 5
+    html = rendered(markdown_table([RankedRule(proposal(1, rule=rule))]))
+    assert html.count("<td") == 7
     shown = rule.replace("`", "'").replace("<", "&lt;").replace(">", "&gt;")
     assert f"<code>{shown}</code>" in html
 

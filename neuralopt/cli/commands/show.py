@@ -99,7 +99,7 @@ def _behaviour(canonical: Expression, ranked: RankedRule | None) -> dict[str, ob
         return asdict(behaviour_of(canonical))
     recorded = asdict(ranked.behaviour)
     del recorded["number"]
-    return recorded | {"alike": ranked.alike}
+    return recorded | {"alike": ranked.alike, "first": ranked.group}
 
 
 def _pruning(ranked: RankedRule) -> dict[str, object] | None:
@@ -187,8 +187,8 @@ def _behaves(found: FoundRule, facts: dict[str, object]) -> str:
     behaviour = Behaviour(**{name: given[name] for name in names})
     words = [describe(behaviour), *behaviour.families]
     if given.get("alike"):
-        own = found.proposal is not None and given["leader"] == found.proposal.number
-        first = "this is the first" if own else f"the first is #{given['leader']}"
+        own = found.proposal is not None and given["first"] == found.proposal.number
+        first = "this is the first" if own else f"the first is #{given['first']}"
         words.append(f"and {given['alike']} more like it, {first}")
     return "; ".join(words)
 

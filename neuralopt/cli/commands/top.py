@@ -113,7 +113,8 @@ def _write(tables: Sequence[Chosen], options: argparse.Namespace) -> None:
             proposals = [rule.proposal for rule in rules]
             table = proposals_table(proposals, runs=runs, places=places)
         else:
-            notes = [footnote(everything)] if number == len(tables) else []
+            last = bool(everything) and number == len(tables)
+            notes = [footnote(everything)] if last else []
             table = rules_table(rules, notes, runs)
         write_table(table, sys.stdout)
 

@@ -90,8 +90,8 @@ class Table:
             ]
         lines = []
         for row in cells:
-            for group in groups:
-                indent = [Cell(_GAP * 2)] if group is not groups[0] else []
+            for depth, group in enumerate(groups):
+                indent = [Cell(_GAP * 2 * depth)] if depth else []
                 if not indent or any(row[k].text for k in group):
                     lines.append(indent + self._line(row, group, widths))
         for note in self.notes:

@@ -60,7 +60,7 @@ def rules_table(
             *([Cell(f"+{rule.alike}" if rule.alike else "")] if alike else []),
             *([Cell(rule.name)] if named else []),
             Cell(folded(rule.rule)),
-            *([Cell(before)] if pruned else []),
+            *([Cell(before, "dim")] if pruned else []),
         )
         rows.append((*cells, *more))
     explained = (footnote(rules),) if notes is None else tuple(notes)
@@ -83,8 +83,8 @@ def footnote(rules: Sequence[RankedRule]) -> str:
     )
     if any(rule.alike for rule in rules):
         sentences.append(
-            "'alike' counts other scored rules that behave like this one, the best "
-            "placed of them."
+            "'alike' counts other scored rules that behave like this one, or were "
+            "pruned to it."
         )
     if margins := [r.pruning.margin for r in rules if r.pruning and r.pruned]:
         sentences.append(
