@@ -220,7 +220,7 @@ class ProposalReader:
 
         Returns:
             One row a proposal; columns as in ``neuralopt top RUN --all --json``,
-            without the measurements.
+            without the findings (measured, behaviour, size, memory, pruned).
 
         Raises:
             ArchiveError: pandas is not installed.

@@ -216,7 +216,7 @@ def test_top_groups_disguises_and_counts_groups(
     shown = [int(row.split()[1]) for row in rows]
     assert shown == [best[0].number, best[1].number, best[4].number]
     assert " = sgd " in rows[0]
-    assert rows[0].split("  ")[-1] == folded(best[0].canonical)
+    assert rows[0].split("  ")[-1].strip() == folded(best[0].canonical)
     assert " +2 " in rows[1]
     assert " = signum " in rows[1]
     assert said.out.count("Size is nodes") == 1
