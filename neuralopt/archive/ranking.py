@@ -28,11 +28,11 @@ class RankedRule:
     Attributes:
         proposal: with or without a quality.
         place: by fresh replicates, if it was measured.
-        behaviour: if its rule was named; only those of useful rules are.
+        behaviour: if its rule was named; those of useful rules are.
         pruning: a plainer rule, if one was found.
         group: smallest number of a proposal of its group: of those that behave alike
             or were pruned to the same rule. None stands for a group of its own.
-        alike: other scored proposals of its group.
+        alike: other proposals of its group, scored or stopped by a late gate.
     """
 
     proposal: Proposal

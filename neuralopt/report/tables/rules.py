@@ -83,7 +83,7 @@ def footnote(rules: Sequence[RankedRule]) -> str:
     )
     if any(rule.alike for rule in rules):
         sentences.append(
-            "'alike' counts other scored rules that behave like this one, or were "
+            "'alike' counts other proposals that behave like this one, or were "
             "pruned to it."
         )
     if margins := [r.pruning.margin for r in rules if r.pruning and r.pruned]:
