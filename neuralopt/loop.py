@@ -21,6 +21,7 @@ import numpy as np
 import torch
 
 from neuralopt.archive import Archive, ArchiveError, Execution, Proposal
+from neuralopt.archive.ranking import ranking
 from neuralopt.evaluators.evaluator import Completion, Evaluator, Request
 from neuralopt.language import Expression, parse, simplify
 from neuralopt.naming import Naming
@@ -89,9 +90,7 @@ def search(
     run.shortlist = Measuring(
         archive, shortlist or ShortlistOptions(size=0), MAXIMUM_FAILURES
     )
-    if names:
-        run.naming = Naming(archive)
-        run.name(range(run.told))
+    run.naming = Naming(archive) if names else None
     for observer in observers:
         observer.start(proposals, run.told)
     try:
@@ -122,6 +121,7 @@ class _Search:
     Attributes:
         asked: proposals asked for so far.
         told: proposals told so far.
+        named: proposals before this number have been named.
         recorded: proposals in the archive, of which those after `asked` are being
             replayed.
         rewards: of decided proposals, by number.
@@ -149,7 +149,7 @@ class _Search:
         self.space, self.searcher = space, searcher
         self.evaluator, self.archive = evaluator, archive
         self.total, self.batch, self.lag = total, batch, lag
-        self.asked = self.told = self.trained = 0
+        self.asked = self.told = self.trained = self.named = 0
         self.started = self.saved = time.monotonic()
         self.recorded = len(archive)
         self.rewards: dict[int, float] = {}
@@ -287,12 +287,14 @@ class _Search:
     def _settle(self, observers: Sequence[Observer], stop: threading.Event) -> None:
         """Measure the best at milestones that are due; return early if stopped."""
         for milestone in self.shortlist.milestones(self.told, self.total):
+            self._name_until(milestone)
             self.shortlist.enter(milestone, self._candidates())
             while requests := self.shortlist.requests():
                 self.evaluator.submit(requests)
                 if not self._wait(lambda: self.shortlist.open > 0, observers, stop):
                     return
             self.shortlist.save()
+        self._name_until(self.told)
 
     def _candidates(self) -> Mapping[int, float]:
         """Qualities of proposals that may be measured, by number."""
@@ -301,9 +303,14 @@ class _Search:
         best = self.naming.best_of_classes()
         return {n: quality for n, quality in self.qualities.items() if n in best}
 
-    def name(self, numbers: range) -> None:
-        """Name the proposals of these numbers, which were told."""
-        if self.naming is not None:
+    def _name_until(self, end: int) -> None:
+        """Name the proposals before a number, which were told.
+
+        A milestone knows the names of what came before it, on resuming too.
+        """
+        numbers = range(self.named, end)
+        self.named = max(self.named, end)
+        if self.naming is not None and numbers:
             found = {n: self.qualities.get(n) for n in numbers}
             self.naming.tell(
                 {
@@ -382,7 +389,6 @@ class _Search:
         ]
         diagnostics = self.searcher.tell(rows, rewards)
         self.told += len(rows)
-        self.name(numbers)
         return rewards, diagnostics
 
     def _progress(
@@ -403,6 +409,7 @@ class _Search:
             self.shortlist.rules,
             self.shortlist.open,
             () if self.naming is None else self.naming.rediscoveries,
+            lambda: ranking(self.archive, SHOWN_BEST),
         )
 
     def _save(self) -> None:

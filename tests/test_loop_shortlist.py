@@ -152,10 +152,13 @@ def test_one_worker_and_two_give_the_same_archive(archive_of):
     same(*archives)
 
 
-WRITES = ("record", "commit", "save_checkpoint", "save_replicates", "save_shortlist")
+WRITES = (
+    *("record", "commit", "save_checkpoint"),
+    *("save_replicates", "save_shortlist", "save_behaviours"),
+)
 
 
-def interrupted_run(path, seed, lag, unlucky):
+def interrupted_run(path, seed, lag, unlucky, names=False):
     rng = random.Random(seed)
     Archive.create(path, {"seed": "0"}).close()
     asked = Counter()
@@ -174,6 +177,7 @@ def interrupted_run(path, seed, lag, unlucky):
                     BATCH,
                     lag,
                     shortlist=OPTIONS,
+                    names=names,
                 )
         except Interrupted:
             pass

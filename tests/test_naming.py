@@ -1,6 +1,7 @@
 """Rules of a search are named in order, once, whatever interrupts or divides it."""
 
 import random
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from neuralopt.loop import search
 from neuralopt.naming import Naming, Rediscovery
 from neuralopt.scoring.score import Score
 from tests.test_loop import BATCH, SPACE, TOTAL, Scrambled, same, searcher_of
-from tests.test_loop_shortlist import OPTIONS
+from tests.test_loop_shortlist import OPTIONS, interrupted_run
 
 RULES = (
     *("g", "sign(m)", "2 * sign(m)", "g + g", "v * g", "m", "clip(sign(m), 0.001)"),
@@ -123,6 +124,23 @@ def test_any_order_of_completion_gives_the_same_names(tmp_path: Path, lag: int) 
         named(other, Scrambled(2), lag)
         same(one, other)
         assert one.behaviours() == other.behaviours() != []
+
+
+@pytest.mark.parametrize("seconds", [float("inf"), -1.0], ids=["rare", "always"])
+def test_an_interrupted_search_names_and_measures_the_same_rules(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: float
+) -> None:
+    with Archive.create(tmp_path / "whole.sqlite", {"seed": "0"}) as whole:
+        named(whole, Scrambled(1))
+        monkeypatch.setattr("neuralopt.loop.CHECKPOINT_SECONDS", seconds)
+        times = 0
+        for seed in range(2):
+            path = tmp_path / f"interrupted-{seed}.sqlite"
+            times += interrupted_run(path, seed, 1, Counter(), names=True)
+            with Archive.open(path) as found:
+                same(whole, found)
+                assert found.behaviours() == whole.behaviours() != []
+        assert times > 4
 
 
 def test_of_rules_that_behave_alike_the_best_is_measured(tmp_path: Path) -> None:

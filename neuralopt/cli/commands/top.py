@@ -22,7 +22,7 @@ from neuralopt.report.tables import proposals_table, rules_table, write_table
 from neuralopt.report.tables.rules import footnote
 
 SHOWN = 20
-COMPARABLE = ("task fingerprint", "budget", "adam", "precision")
+COMPARABLE = ("task fingerprint", "budget", "precision")
 """Entries of a context that agree where qualities of runs can be compared."""
 
 Chosen = list[tuple[str, RankedRule]]
