@@ -1,13 +1,10 @@
-"""Score rules on candidate tasks and on larger ones, without gates, for `page.py`.
-
-    python experiments/objective/measure.py --work runs/objective [--cifar10 FILE]
+"""Score rules on candidate tasks and on larger ones, without gates.
 
 Each task and replicate is one file of the work folder. What is there already is not
 trained again, so a run that was stopped goes on.
 """
 
 import argparse
-import os
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from neuralopt.engines import choose_engine
 from neuralopt.language import RULES, Expression, parse, simplify
@@ -239,20 +235,3 @@ def study(options: argparse.Namespace) -> dict[tuple[str, str, int], Measured]:
 def _short(budget: Budget) -> Budget:
     """Return a budget for tasks on which an epoch takes a second."""
     return replace(budget, refinement_epochs=1, epochs=3, horizons=())
-
-
-def arguments(description: str) -> argparse.Namespace:
-    """Parse the arguments that both scripts of this study take."""
-    parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--work", default="runs/objective")
-    parser.add_argument(
-        "--cifar10", default="", help="an archive or folder of CIFAR-10"
-    )
-    parser.add_argument("--replicates", type=int, default=5)
-    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
-    torch.set_num_threads(1)
-    return parser.parse_args()
-
-
-if __name__ == "__main__":
-    study(arguments(__doc__ or ""))

@@ -3,15 +3,11 @@
 python experiments/objective/page.py --work runs/objective [--cifar10 FILE]
 """
 
-import argparse
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from scipy.stats import spearmanr
-
-sys.path.insert(0, str(Path(__file__).parents[2]))  # when run as a file
 
 from experiments.objective.measure import (
     CANDIDATES,
@@ -20,9 +16,8 @@ from experiments.objective.measure import (
     LENGTHS,
     Measured,
     Qualities,
-    arguments,
+    sample,
     shares,
-    study,
 )
 from neuralopt.scoring.budgets import named_budget
 from neuralopt.tasks import GROUPS
@@ -225,8 +220,6 @@ def gates_table(found: Found) -> str:
 
 def best_list(found: Found, count: int = 15) -> str:
     """Return the best rules of the sample and the classics, one replicate."""
-    from experiments.objective.measure import sample
-
     whole = totals(found, "sample", SUITE)[0]
     rules, names = sample(), list(CLASSICS)
     lines = []
@@ -236,10 +229,13 @@ def best_list(found: Found, count: int = 15) -> str:
     return table(["rank", "mean share", "rule", "known as"], lines)
 
 
-def main(options: argparse.Namespace) -> None:
-    """Write the page."""
-    found = study(options)
-    text = (HERE / "page.md").read_text()
+def page(found: Found) -> str:
+    """Return the page: page.md with its tables filled in.
+
+    Args:
+        found: all measurements, as `measure.study` returns them.
+    """
+    text = (HERE / "page.md").read_text("utf-8")
     for key, made in (
         ("tasks", tasks_table),
         ("groups", groups_table),
@@ -250,8 +246,19 @@ def main(options: argparse.Namespace) -> None:
         ("best", best_list),
     ):
         text = text.replace(f"{{{key}}}", made(found))
-    (HERE / "README.md").write_text(text)
+    return text
 
 
-if __name__ == "__main__":
-    main(arguments(__doc__ or ""))
+def figures(found: Found) -> dict[str, object]:
+    """Return mean shares of the suite and costs as plain data, for a results file.
+
+    Args:
+        found: all measurements, as `measure.study` returns them.
+    """
+    each = np.array(totals(found, "few", SUITE))[:, : len(CLASSICS)]
+    return {
+        "mean shares": dict(zip(CLASSICS, each.mean(axis=0).tolist(), strict=True)),
+        "seconds of a core": {
+            name: found["sample", name, 0].seconds.tolist() for name in CANDIDATES
+        },
+    }

@@ -1,7 +1,4 @@
-"""Time a uniform search on the suite with and without gates, in turn.
-
-python experiments/objective/speed.py --rounds 3
-"""
+"""Time a uniform search on the suite with and without gates, in turn."""
 
 import argparse
 import statistics
@@ -12,6 +9,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # when run as a file
 
+from experiments.measure import add_json_option, write_results
 from neuralopt.archive import Archive
 from neuralopt.cli.build import build_search
 from neuralopt.cli.config.compose import compose_settings
@@ -61,6 +59,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--proposals", type=int, default=6000)
+    add_json_option(parser)
     options = parser.parse_args()
     found: dict[str, list[float]] = {name: [] for name in WAYS}
     for seed in range(options.rounds):
@@ -79,6 +78,7 @@ def main() -> None:
             f"{name:9} {statistics.median(rates):5.0f} rules/s, "
             f"{statistics.median(ratios):.1f} x without gates"
         )
+    write_results(options.json, found)
 
 
 if __name__ == "__main__":

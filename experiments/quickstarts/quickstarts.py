@@ -1,7 +1,5 @@
 """Run the quickstart search with several seeds, and say what each one found.
 
-    python experiments/quickstarts/quickstarts.py --seeds 10 --work runs/quickstarts
-
 A search that is finished is not run again: its seconds are those of the first time.
 """
 
@@ -13,6 +11,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # when run as a file
 
+from experiments.measure import add_json_option, write_results
 from neuralopt.archive import ARCHIVE_FILE, Archive
 from neuralopt.behaviour.description import describe
 from neuralopt.behaviour.naming import name
@@ -69,13 +68,17 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--work", default="runs/quickstarts")
     parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE")
+    add_json_option(parser)
     options = parser.parse_args()
     print("| seed | seconds | trained | rediscovered | best plain rules |")
     print("|---|---|---|---|---|")
+    found: dict[str, float] = {}
     for seed in range(options.seeds):
         folder = Path(options.work) / str(seed)
         seconds = run(seed, folder, options.overrides)
         print(row(seed, folder, seconds), flush=True)
+        found[str(seed)] = seconds
+    write_results(options.json, found)
 
 
 if __name__ == "__main__":

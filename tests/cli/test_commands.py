@@ -17,6 +17,7 @@ from neuralopt.cli.main import MODULES
 from neuralopt.language import parse, simplify, size_of
 from neuralopt.machine import straight_line
 from neuralopt.report.rule_text import folded
+from neuralopt.tasks import GROUPS
 from tests.cli.cli_runner import SMALL, ended, files, start, typed
 
 Capture = pytest.CaptureFixture[str]
@@ -579,7 +580,7 @@ def test_the_verdict_of_a_search_is_kept_and_shown_without_training(
     searched = typed(capsys, "search", *SMALL, "proposals=32", *asked, f"run_dir={run}")
     assert searched.code == 0, searched.err
     table = searched.out.partition("On the selection split of digits:\n")[2]
-    table = table.partition("\nMore of them")[0]
+    table = table.partition("\nWhat they do:")[0]
 
     def fail(*arguments: object, **named: object) -> None:
         raise AssertionError("trained again")
@@ -614,8 +615,9 @@ def test_a_comparison_is_printed_as_json(capsys: Capture) -> None:
         capsys, "compare", "adam", "sgd", "budget=smoke", "verdict.seeds=2", "--json"
     )
     assert said.code == 0
-    (found,) = json.loads(said.out)
-    assert (found["task"], found["budget"], found["seeds"]) == ("digits", "smoke", 2)
+    found, *parts = json.loads(said.out)
+    assert (found["task"], found["budget"], found["seeds"]) == ("suite", "smoke", 2)
+    assert [part["task"] for part in parts] == list(GROUPS["suite"])
     assert set(found["splits"]) == {"selection", "test"}
     assert {row["name"] for row in found["splits"]["test"]} == {"adam", "sgd"}
 

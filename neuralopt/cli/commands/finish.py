@@ -39,8 +39,8 @@ def finish(
     counts = {status: n for status, n in archive.counts().items() if n}
     told = ", ".join(f"{count} {status}" for status, count in counts.items())
     print(f"\n{len(archive)} proposals: {told}{_measured(archive)}")
-    if found := _rediscovered(archive):
-        print(found)
+    if named := _rediscovered(archive):
+        print(named)
     if counts.get("failed"):
         failed = next(p for p in archive.proposals() if p.status == "failed")
         print(f"The first that failed is #{failed.number}: {failed.reason}")
