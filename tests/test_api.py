@@ -12,7 +12,7 @@ from neuralopt.cli.config.compose import compose_settings
 from neuralopt.evaluators import InProcessEvaluator, ScoringPlan
 from neuralopt.searchers import UniformSearcher
 from neuralopt.spaces import SPACES
-from neuralopt.tasks import load_task
+from neuralopt.tasks import GROUPS, load_task
 from tests.cli.cli_runner import typed
 
 Capture = pytest.CaptureFixture[str]
@@ -145,10 +145,12 @@ def test_a_comparison_takes_names_texts_objects_and_torch() -> None:
     rows = {row.name: row for row in result.comparison("selection").rows}
     assert set(rows) == {"lion", "g * sign(m)", "torch.Adam", "adam"}
     assert rows["adam"].mean == pytest.approx(rows["torch.Adam"].mean, abs=1e-5)
-    assert "On the selection split of digits:" in str(result)
+    assert "On the selection split of suite:" in str(result)
+    assert "split of digits:" not in str(result)
     assert "lion" in str(result)
-    assert [each.task for each in result] == ["digits"]
+    assert [each.task for each in result] == ["suite", *GROUPS["suite"]]
     assert result["digits"].seeds == 2
+    assert rows["adam"].mean == pytest.approx(0.5, abs=0.02)
 
 
 def test_candidates_may_be_given_names() -> None:
