@@ -108,7 +108,7 @@ def reward(proposal: Proposal) -> float:
         proposal: decided, not a duplicate.
 
     Returns:
-        The quality, 0 unless scored; NaN where the evaluation broke.
+        The quality, 0 unless scored or stopped; NaN where the evaluation broke.
     """
     if proposal.status in NO_RESULT:
         return math.nan
@@ -300,7 +300,7 @@ class _Search:
         """Qualities of proposals that may be measured, by number."""
         if self.naming is None:
             return self.qualities
-        best = self.naming.best_of_classes()
+        best = self.naming.best_of_classes(self.shortlist.numbers)
         return {n: quality for n, quality in self.qualities.items() if n in best}
 
     def _name_until(self, end: int) -> None:

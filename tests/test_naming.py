@@ -109,6 +109,15 @@ def test_a_rule_that_is_useless_is_no_rediscovery(archive: Archive) -> None:
     assert naming.best_of_classes() == {0, 2}
 
 
+def test_a_class_with_a_candidate_has_no_other(archive: Archive) -> None:
+    naming = Naming(archive)
+    naming.tell({1: 0.4, 2: 0.45})
+    assert naming.best_of_classes() == {2}
+    assert naming.best_of_classes([1]) == set()
+    naming.tell({3: 0.5})
+    assert naming.best_of_classes([1]) == {3}
+
+
 def named(archive, evaluator, lag=1):
     arguments = SPACE, searcher_of(), evaluator, archive, TOTAL, BATCH, lag
     return search(*arguments, shortlist=OPTIONS, names=True)
@@ -157,3 +166,4 @@ def test_of_rules_that_behave_alike_the_best_is_measured(tmp_path: Path) -> None
             ]
             assert all(qualities[other] < qualities[number] for other in earlier)
         assert len(measured) > 4
+        assert len({leaders[number] for number in measured}) == len(measured)

@@ -4,8 +4,6 @@ import argparse
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +14,9 @@ sys.path.insert(0, str(Path(__file__).parents[2]))  # when run as a file
 from experiments.measure import add_json_option, write_results
 from experiments.table.picture import histogram
 from neuralopt import RULES, parse, render, simplify
+from neuralopt.behaviour.classes import BehaviourClasses
+from neuralopt.behaviour.description import describe
+from neuralopt.behaviour.naming import names
 from neuralopt.scoring.score import STATUSES
 from neuralopt.tables import Table, expected_evaluations, expected_proposals, load, top
 
@@ -162,12 +163,8 @@ def sampling(table: Table) -> Iterator[str]:
 
 def grouped(rules: Sequence[str]) -> list[tuple[str, list[int]]]:
     """Group rules by behaviour: what it is, and places of its rules, best first."""
-    if find_spec("neuralopt.behaviour") is None:
-        return [("", [place]) for place in range(len(rules))]
     expressions = [parse(rule) for rule in rules]
-    classes = import_module("neuralopt.behaviour.classes").BehaviourClasses()
-    describe = import_module("neuralopt.behaviour.description").describe
-    found = import_module("neuralopt.behaviour.naming").names(expressions)
+    classes, found = BehaviourClasses(), names(expressions)
     groups: dict[int, list[int]] = {}
     for place, leader in enumerate(classes.assign_all(list(enumerate(expressions)))):
         groups.setdefault(leader, []).append(place)
@@ -191,7 +188,10 @@ def best(table: Table) -> Iterator[str]:
 
 
 SECTIONS: Mapping[str, str] = {
-    "Distribution of scores": "Quality is the mean over seeds, of trained rules.\n\n"
+    "Distribution of scores": "Quality is the mean over seeds, of trained rules. One "
+    "that a gate stopped has its shares of Adam's quality so far, divided by the "
+    "number of all parts: below about 0.43 a quality says how far a rule came, not "
+    "how good it would have been in the end.\n\n"
     "![Histogram of the qualities](scores.svg)",
     "Agreement of seeds": "Spearman's rank correlation.",
     "Where the named rules stand": "Rank among the trained rules, by the mean over "

@@ -29,6 +29,7 @@ from neuralopt.evaluators import (
     adam_qualities,
     check_baselines,
     check_evaluator,
+    fitted,
     is_relative,
     make_evaluator,
     part_names,
@@ -42,6 +43,7 @@ from neuralopt.scoring.protocol import screening_limit
 from neuralopt.searchers import Searcher, make_searcher
 from neuralopt.shortlist.settling import ShortlistOptions
 from neuralopt.spaces import Space
+from neuralopt.tables import checksum
 from neuralopt.tasks import Recipe, Task, group_of, is_custom, load_tasks, with_recipe
 
 
@@ -109,8 +111,9 @@ def build_scoring(
         numerics.check()
     asked = evaluator.options.get("workers", 0) if evaluator.name == "in_process" else 0
     threads = asked or (cores() if numerics.on_cpu else 1)
+    budget = fitted(settings.budget, names)
     return ScoringParts(
-        tasks, settings.budget, numerics, evaluator.engine, settings.seed, threads
+        tasks, budget, numerics, evaluator.engine, settings.seed, threads
     )
 
 
@@ -292,7 +295,9 @@ class SearchParts:
         asked = self.settings.evaluator
         if asked.name != "tabular":
             return ""
-        return json.dumps(check_evaluator(asked.name, asked.options), sort_keys=True)
+        options = check_evaluator(asked.name, asked.options)
+        # Not the path, which differs between folders and may hold another table.
+        return json.dumps({**options, "table": checksum(options["table"])})
 
     def recall(self, context: Mapping[str, str]) -> None:
         """Take Adam's qualities from an archive: all its scores are relative to them.

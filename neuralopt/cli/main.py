@@ -59,7 +59,8 @@ pruned on the run's own task, recipe and budget unless you name others.
 
 RULE_HELP = """
 RULE is a name (adam), text of the rule language ("g * exp(sign(g) * sign(m))"), or a
-found rule: RUN:N is proposal N of the run directory RUN, RUN:best its best one.
+found rule: RUN:N is proposal N of the run directory RUN, RUN:best its best one, in
+its plain form if the search pruned it; RUN:plainN is the plain form of proposal N.
 Write -- before a rule that begins with a minus, as in: neuralopt show -- "-g".
 """
 

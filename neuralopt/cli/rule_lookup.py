@@ -2,11 +2,11 @@
 
 import os
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from neuralopt.archive import ARCHIVE_FILE, Archive, Place, Proposal
+from neuralopt.archive import ARCHIVE_FILE, Archive, Place, Proposal, PruningRecord
 from neuralopt.catalog import hint
 from neuralopt.language import Expression, Rule, parse, resolve_rule
 from neuralopt.scoring.score import Score
@@ -21,7 +21,8 @@ class FoundRule:
 
     Attributes:
         name: Name to show.
-        expression: The rule.
+        expression: The rule; of RUN:best, RUN:topN and RUN:plainN in its plain form, if
+            it was pruned.
         lr: A learning rate that suited the rule, if one is known.
         origin: A sentence on where the rule comes from; may be empty.
         proposal: The proposal of a run, if the rule comes from one.
@@ -112,13 +113,15 @@ def find_rules(text: str) -> list[FoundRule]:
 
 def _of_run(run: str, which: str) -> list[FoundRule]:
     with Archive.open(archive_path(run)) as archive:
-        if which == "best" or which.startswith("top"):
+        best = which == "best" or which.startswith("top")
+        plain = best or which.startswith("plain")
+        if best:
             count = 1 if which == "best" else _whole(which.removeprefix("top"), which)
             proposals = archive.best(count)
             if not proposals:
                 raise ValueError(f"{run} has no scored rule yet: let it run longer")
         else:
-            number = _whole(which, which)
+            number = _whole(which.removeprefix("plain"), which)
             if number >= len(archive):
                 raise ValueError(
                     f"{run} has no proposal {number}: it holds {len(archive)}, "
@@ -128,16 +131,33 @@ def _of_run(run: str, which: str) -> list[FoundRule]:
         task = archive.context.get("task", "")
         budget = archive.context.get("budget", "")
         places = {place.number: place for place in archive.measured()}
-    return [
+        prunings = {each.number: each for each in archive.prunings()}
+    found = [
         _of_proposal(run, proposal, task, budget, places.get(proposal.number))
         for proposal in proposals
     ]
+    return [
+        _pruned(each, prunings.get(proposal.number), plain)
+        for each, proposal in zip(found, proposals, strict=True)
+    ]
+
+
+def _pruned(found: FoundRule, pruning: PruningRecord | None, plain: bool) -> FoundRule:
+    """The plain form of a rule that was pruned, or a name that says it is not that."""
+    assert found.proposal is not None
+    canonical = found.proposal.canonical
+    if pruning is None or pruning.rule == canonical:
+        return found
+    if not plain:
+        return replace(found, name=f"{found.name} unpruned")
+    origin = f"{found.origin} Pruned from {canonical}."
+    return replace(found, expression=parse(pruning.rule), origin=origin)
 
 
 def _whole(text: str, which: str) -> int:
     if not text.isascii() or not text.isdigit():
         raise ValueError(
-            f"{which!r} after ':' is not a proposal: write N, best or topN"
+            f"{which!r} after ':' is not a proposal: write N, best, topN or plainN"
         )
     return int(text)
 

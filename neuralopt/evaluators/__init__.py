@@ -13,6 +13,7 @@ from neuralopt.evaluators.multitask import MultiTaskEvaluator as MultiTaskEvalua
 from neuralopt.evaluators.multitask import MultiTaskPlan as MultiTaskPlan
 from neuralopt.evaluators.multitask import adam_qualities as adam_qualities
 from neuralopt.evaluators.multitask import check_baselines as check_baselines
+from neuralopt.evaluators.objective import fitted as fitted
 from neuralopt.evaluators.objective import is_relative as is_relative
 from neuralopt.evaluators.objective import part_names as part_names
 from neuralopt.evaluators.registry import EVALUATORS as EVALUATORS

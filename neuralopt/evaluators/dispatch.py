@@ -97,6 +97,7 @@ class Workload:
             completions: of a batch, with the seconds of each.
         """
         for each in completions:
+            self._alone.pop(each.key, None)  # another request may have the same key
             weight = 0.02 if self._seconds else 1.0
             self._seconds += weight * (each.seconds - self._seconds)
 
@@ -136,6 +137,7 @@ class Workload:
     def _end(self, request: Request, fault: Fault) -> Score | None:
         """Return the final score of a lost rule; None if it is queued again."""
         if self._alone[request.key] >= ALONE:
+            del self._alone[request.key]
             reason = f"lost {ALONE} workers, all alone: {fault.reason}"
             return Score("quarantined", reason=reason)
         return None

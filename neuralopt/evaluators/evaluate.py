@@ -26,9 +26,9 @@ def evaluate(
     Args:
         rules: texts, names of RULES, expressions or named rules.
         task: a name, several as in ``digits+ravine``, a group, or a Task.
-        budget: or its name. With several tasks, horizons or gates, qualities are
-            relative to Adam's, which is trained too: see
-            `neuralopt.evaluators.objective`.
+        budget: or its name; its gates are left out, so that every rule is scored in
+            full. With several tasks or horizons, qualities are relative to Adam's,
+            which is trained too: see `neuralopt.evaluators.objective`.
         seed: of initial weights, data order and noise.
         engine: or its name.
         device: ``cpu``, ``cuda`` or ``cuda:N``.
@@ -48,6 +48,7 @@ def evaluate(
     """
     tasks = load_tasks(task) if isinstance(task, str) else (task,)
     budget = named_budget(budget) if isinstance(budget, str) else budget
+    budget = budget.without_gates()
     numerics = Numerics.named(precision, device)
     numerics.check()
     scorers = [

@@ -25,6 +25,7 @@ from neuralopt.language import RULES, Expression
 from neuralopt.scoring.budgets import Budget
 from neuralopt.scoring.protocol import Screening, Trial, refine, screen, train_long
 from neuralopt.scoring.score import Score
+from neuralopt.tasks import group_of
 
 ADAM = RULES["adam"].expression
 
@@ -51,6 +52,27 @@ def is_relative(tasks: int, budget: Budget) -> bool:
         budget: gives horizons and gates.
     """
     return tasks > 1 or bool(budget.horizons or budget.gates)
+
+
+def fitted(budget: Budget, tasks: Sequence[str]) -> Budget:
+    """Return a budget without gates that were chosen on other tasks.
+
+    Args:
+        budget: with or without gates.
+        tasks: names of the tasks, in their order.
+
+    Raises:
+        ValueError: there are more gates than places for them.
+    """
+    if budget.gates_for and budget.gates_for not in (group_of(tasks), "+".join(tasks)):
+        return budget.without_gates()
+    parts = len(part_names(tasks, budget))
+    if not budget.gates_for and len(budget.gates) > parts:
+        raise ValueError(
+            f"budget.gates has {len(budget.gates)} gates: give {parts} or fewer, the "
+            "first for the screening and one for each part except the last"
+        )
+    return budget
 
 
 def share(quality: float, adam: float) -> float:
@@ -173,7 +195,9 @@ class _Run:
     reason: str = ""
 
     def stop(self, reason: str) -> None:
-        self.reason = reason
+        """Stop here; Adam, by whom all others are judged, goes on."""
+        if self.trial.rule != ADAM:
+            self.reason = reason
 
     def score(self) -> Score:
         if not self.reason:

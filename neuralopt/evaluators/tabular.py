@@ -17,7 +17,9 @@ class TabularEvaluator:
 
     Its scores are final: with several tasks they are already related to Adam's. What is
     measured on replicate 500 + k (see `Request`) is answered with another of the
-    table's seeds: the one k + 1 places after the seed of the search, counted round. A
+    table's seeds: the one k + 1 places after the seed of the search, counted round, as
+    long as there are others: a measurement must not repeat the score that selected a
+    rule, so what lies beyond fails. A
     rule that was stopped early under that seed has the quality it was stopped with.
 
     Args:
@@ -72,10 +74,15 @@ class TabularEvaluator:
         ]
 
     def _score(self, rule: Expression, replicate: int | None) -> Score:
-        seed: int | None = self._table.seeds[self._column]
+        seeds = self._table.seeds
+        seed: int | None = seeds[self._column]
         if replicate is not None:
+            # A score must not be measured on the seed that selected it, nor twice.
             step = replicate - FIRST_MEASURED + 1
-            seeds = self._table.seeds
+            if self._mean or not 1 <= step < len(seeds):
+                many = "the mean" if self._mean else f"{len(seeds) - 1} other seeds"
+                why = f"replicate {replicate} is not in the table, which has {many}"
+                return Score("failed", reason=why)
             seed = seeds[(self._column + step) % len(seeds)]
         elif self._mean:
             seed = None

@@ -88,6 +88,7 @@ def prune_shortlist(
     margin: float = 0.01,
     replicates: int = 8,
     first_replicate: int = FIRST_PRUNING_REPLICATE,
+    gated: bool = True,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> dict[int, Pruning]:
     """Prune the rules that a search ends with.
@@ -99,6 +100,7 @@ def prune_shortlist(
         replicates: that a pruned rule is compared on, at least 4.
         first_replicate: number of the first of them. On replicates that chose the
             rules, the originals look better than they are, and less is pruned.
+        gated: whether the objective has gates, which the rules have passed.
         progress: as for `measured_by`.
 
     Returns:
@@ -110,7 +112,7 @@ def prune_shortlist(
     """
     expressions = list(rules.values())
     exempt = {simplify(rule) for rule in expressions}  # scored: no gate stopped them
-    measure = measured_by(evaluator, progress, exempt)
+    measure = measured_by(evaluator, progress, exempt if gated else None)
     found = prune(expressions, measure, margin, replicates, first_replicate)
     return dict(zip(rules, found, strict=True))
 

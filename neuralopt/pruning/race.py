@@ -13,6 +13,9 @@ FIRST_PRUNING_REPLICATE = 750
 """Replicates from here on prune rules: not those that chose them for the shortlist (500
 and up), nor those of verdicts (1000 and up)."""
 
+MOST_REPLICATES = 250
+"""Replicates between the first one here and the verdicts' first."""
+
 FEWEST_PAIRS = 4
 """Of replicates that a candidate is accepted on."""
 
@@ -136,6 +139,11 @@ def check_prunable(rules: Sequence[Expression], margin: float, replicates: int) 
         raise ValueError(
             f"replicates is {replicates}: give {FEWEST_PAIRS} or more, to have an "
             "interval of the difference"
+        )
+    if replicates > MOST_REPLICATES:
+        raise ValueError(
+            f"replicates is {replicates}: give {MOST_REPLICATES} or fewer, since "
+            "verdicts use the next ones"
         )
     for rule, why in zip(rules, rejections(rules) if rules else (), strict=True):
         if why:

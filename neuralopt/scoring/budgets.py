@@ -27,6 +27,8 @@ class Budget:
         gates: least mean shares of Adam's quality, see `evaluators.objective`: the
             first after the screening of the first task, the next one after each long
             training. A rule below one is stopped. 0 is no gate.
+        gates_for: the group or the names of the tasks that the gates were chosen on,
+            such as ``suite``; other tasks are trained without them. Empty for any.
 
     Raises:
         ValueError: a value is out of range.
@@ -41,6 +43,7 @@ class Budget:
     refinement_epochs: int = 0
     horizons: tuple[int, ...] = ()
     gates: tuple[float, ...] = ()
+    gates_for: str = ""
 
     def __post_init__(self) -> None:
         for name in (

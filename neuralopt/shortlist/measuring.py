@@ -58,6 +58,11 @@ class Measuring:
         return self._settling.rules
 
     @property
+    def numbers(self) -> list[int]:
+        """Numbers of the proposals that are candidates, or were."""
+        return self._settling.numbers
+
+    @property
     def open(self) -> int:
         """Measurements that were requested and have not come back."""
         return len(self._open)

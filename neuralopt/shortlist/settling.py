@@ -104,6 +104,11 @@ class Settling:
         """Candidates so far, those that were dropped included."""
         return len(self._measured)
 
+    @property
+    def numbers(self) -> list[int]:
+        """Numbers of the candidates so far, those that were dropped included."""
+        return list(self._measured)
+
     def enter(self, scored: Iterable[tuple[int, float]]) -> None:
         """Let the best of further proposals become candidates.
 

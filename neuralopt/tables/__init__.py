@@ -1,5 +1,6 @@
 """Exact tables: a small space's rules, each scored on one objective for some seeds."""
 
+from neuralopt.tables.files import checksum as checksum
 from neuralopt.tables.files import load as load
 from neuralopt.tables.files import names as names
 from neuralopt.tables.files import save as save

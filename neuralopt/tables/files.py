@@ -58,6 +58,23 @@ def load(table: str | Path) -> Table:
         return _read(path, path.stat().st_mtime_ns)
 
 
+def checksum(table: str | Path) -> str:
+    """Return the SHA-256 of a table's file, in hexadecimal digits.
+
+    Args:
+        table: as for `load`, which checks that it is the file's.
+
+    Raises:
+        ValueError: see `load`.
+    """
+    load(table)
+    if str(table).endswith(SUFFIX):
+        return Path(f"{table}{CHECKSUM}").read_text("utf-8").split()[0]
+    folder = resources.files("neuralopt.tables").joinpath("data")
+    kept = folder.joinpath(f"{table}{SUFFIX}{CHECKSUM}").read_text("utf-8")
+    return kept.split()[0]
+
+
 @cache
 def _read(path: Path, _changed: int) -> Table:
     """The table of a file, by path and time of its last change."""

@@ -304,10 +304,10 @@ def test_show_names_the_class_and_the_plainer_rule(
     assert line in said
     assert "\npruned " not in said
     assert "this is the first\n" in typed(capsys, "show", f"{named_run}:{first}").out
-    said = typed(capsys, "show", f"{named_run}:best").out
+    said = typed(capsys, "show", f"{named_run}:{best[0]}").out
     assert "behaves   0.93 like adam; random\n" in said
     words = "-0.0010 of quality, at least -0.0050, on 8 paired replicates"
-    assert f"pruned    g  ({words})\n" in said
+    assert f"pruned    to g  ({words})\n" in said
 
 
 def test_measured_rules_are_the_best_wherever_rules_are_named(
@@ -632,3 +632,43 @@ def test_a_rule_is_shown_as_json_with_its_rates(
     said = typed(capsys, "show", f"{finished_run}:best").out
     assert "\nrates " in said
     assert "\ncurve " in said
+
+
+def test_the_best_rule_is_its_plain_form_and_its_number_what_was_proposed(
+    capsys: Capture, finished_run: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "pruned"
+    shutil.copytree(finished_run, run)
+    with Archive.open(run, writable=True) as archive:
+        best = archive.best(1)[0]
+        number = best.number
+        record = PruningRecord(number, "sign(g)", 0.01, 0.002, -0.004, 8)
+        archive.save_prunings([record])
+    for which, rule in (
+        ("best", "sign(g)"),
+        ("top1", "sign(g)"),
+        (f"plain{number}", "sign(g)"),
+        (str(number), best.canonical),
+    ):
+        facts = json.loads(typed(capsys, "show", f"{run}:{which}", "--json").out)
+        assert facts["expanded"] == rule, which
+    shown = typed(capsys, "show", f"{run}:best").out
+    assert f"pruned    from {folded(best.canonical)}  (+0.0020" in shown
+    assert "behaves   = signsgd" in shown
+    assert (
+        "pruned    to sign(g)  (+0.0020" in typed(capsys, "show", f"{run}:{number}").out
+    )
+    both = (f"{run}:best", f"{run}:{number}", "task=digits", "budget=smoke")
+    said = typed(capsys, "compare", *both, "verdict.seeds=2")
+    assert said.code == 0, said.err
+    assert f"#{number} unpruned" in said.out
+
+
+def test_a_pruned_search_goes_on_with_its_margin_only(
+    capsys: Capture, finished_run: Path
+) -> None:
+    for key in ("pruning.margin=0.05", "pruning.replicates=6"):
+        said = typed(capsys, "resume", str(finished_run), key)
+        assert said.code == 2
+        assert "makes another search" in said.complaint
+        assert "pruning.candidates" in said.complaint

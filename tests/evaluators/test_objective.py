@@ -5,7 +5,13 @@ import dataclasses
 import pytest
 
 from neuralopt.engines import choose_engine
-from neuralopt.evaluators import TaskScorer, evaluate, is_relative, part_names
+from neuralopt.evaluators import (
+    TaskScorer,
+    evaluate,
+    fitted,
+    is_relative,
+    part_names,
+)
 from neuralopt.evaluators.multitask import combine
 from neuralopt.evaluators.objective import ADAM, ObjectiveScorer, share
 from neuralopt.language import parse
@@ -155,6 +161,35 @@ def test_qualities_of_one_task_without_gates_are_its_own():
     relative = dataclasses.replace(plain, horizons=(2,))
     assert evaluate(["adam"], "digits", relative)[0].quality == 0.5
     assert evaluate(["adam"], "digits", plain)[0].quality != 0.5
+
+
+def test_adam_is_never_stopped():
+    """By his qualities all others are judged, so he has one on every part."""
+    (adam,) = objective(gates=(0.49, 0.49, 0.49, 0.49))([ADAM])
+    assert (adam.status, len(adam.tasks)) == ("scored", 4)
+    hopeless = objective(learning_rates=(1e30, 2e30), gates=(0.1,))
+    (adam,) = hopeless([ADAM])
+    assert len(adam.tasks) == 4
+    with pytest.raises(ValueError, match="which can't be a reference"):
+        evaluate(["g"], "digits", Budget("bad", (1e30, 2e30), 1, 1, horizons=(2,)))
+
+
+def test_gates_hold_for_the_tasks_they_were_chosen_on():
+    budget = dataclasses.replace(UNGATED, gates=(0.1, 0.2, 0.3), gates_for="suite")
+    assert fitted(budget, GROUPS["suite"]) == budget
+    assert fitted(budget, ["digits"]).gates == ()
+    assert fitted(budget, [*GROUPS["suite"], "char_lm"]).gates == ()
+    named = dataclasses.replace(budget, gates_for="digits+ravine")
+    assert fitted(named, ["digits", "ravine"]) == named
+    for_any = dataclasses.replace(budget, gates_for="")
+    assert fitted(for_any, ["digits", "ravine"]) == for_any
+    with pytest.raises(ValueError, match="has 3 gates: give 2 or fewer"):
+        fitted(for_any, ["digits"])
+
+
+def test_one_call_scores_in_full():
+    gated = dataclasses.replace(UNGATED, gates=(0.45, 0.45))
+    assert evaluate(["g"], "digits", gated) == evaluate(["g"], "digits", UNGATED)
 
 
 def test_a_group_is_its_tasks_in_order():

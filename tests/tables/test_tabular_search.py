@@ -22,6 +22,7 @@ SMALL = [
     "task=digits+digits_sigmoid",
     "budget=smoke",
     "budget.gates=[0.2,0.25]",
+    "budget.gates_for=digits+digits_sigmoid",
 ]
 
 
@@ -123,11 +124,21 @@ def test_replicates_are_the_other_seeds_in_turn():
     zero, one = table.lookup("g", 0), table.lookup("g", 1)
     assert answer(first, "g") == answer(second, "g", 500) == zero
     assert answer(second, "g") == answer(first, "g", 500) == one
-    assert answer(first, "g", 501) == zero
     mean = TabularEvaluator(table, mean=True)
     assert answer(mean, "g").quality == pytest.approx(0.35)
-    assert answer(mean, "g", 500) == one
     assert first.adam == {"digits": 0.8, "ravine": 0.2}
+
+
+def test_no_measurement_repeats_a_seed_or_the_score_that_selected_a_rule():
+    table = small_table()
+    for evaluator, replicate, says in (
+        (TabularEvaluator(table), 501, "has 1 other seeds"),
+        (TabularEvaluator(table, seed=1), 750, "has 1 other seeds"),
+        (TabularEvaluator(table, mean=True), 500, "has the mean"),
+    ):
+        score = answer(evaluator, "g", replicate)
+        assert score.status == "failed"
+        assert says in score.reason
 
 
 def test_a_rule_that_the_table_lacks_fails_and_one_that_is_rejected_is():

@@ -49,7 +49,9 @@ def finish(
         return
     best = archive.best(parts.settings.verdict.candidates)
     if best:
-        pruned = prune_best(best, parts.settings.pruning, evaluator, archive)
+        gated = any(parts.scoring.budget.gates)
+        asked = parts.settings.pruning
+        pruned = prune_best(best, asked, evaluator, archive, gated)
         plain = grouped(pruned)
         kept, configuration = latest(archive), _configuration(parts, plain)
         known = bool(kept) and kept[0].configuration == configuration

@@ -37,6 +37,7 @@ def prune_best(
     settings: PruningSettings,
     evaluator: Evaluator,
     archive: Archive,
+    gated: bool,
 ) -> dict[int, Expression]:
     """Return the plain forms of proposals, found now or read from the archive.
 
@@ -45,6 +46,7 @@ def prune_best(
         settings: how many are pruned, and how; the others stay as they are.
         evaluator: started, with nothing else to do.
         archive: open for writing; it keeps the plain forms.
+        gated: whether the objective has gates.
 
     Returns:
         A canonical rule for each proposal, by its number, in the same order.
@@ -58,7 +60,10 @@ def prune_best(
     }
     missing = {number: rule for number, rule in asked.items() if number not in known}
     if missing:
-        print(f"\nPruning the best {len(asked)} rules", flush=True)
+        print(
+            f"\nPruning {len(missing)} of the best rule{'s' * (len(asked) > 1)}",
+            flush=True,
+        )
         with counting("measurements asked for so far") as count:
 
             def progress(done: int, total: int) -> None:
@@ -70,6 +75,7 @@ def prune_best(
                 evaluator,
                 settings.margin,
                 settings.replicates,
+                gated=gated,
                 progress=progress,
             )
         archive.save_prunings(

@@ -89,7 +89,11 @@ def _facts(found: FoundRule, typed: str) -> dict[str, object]:
             "curve": list(score.curve),
             "verdict": verdict,
         }
-    facts["behaviour"] = _behaviour(canonical, ranked)
+    if ranked is not None and str(canonical) != ranked.proposal.canonical:
+        facts["pruned_from"] = folded(ranked.proposal.canonical)
+        facts["behaviour"] = _behaviour(canonical, None)
+    else:
+        facts["behaviour"] = _behaviour(canonical, ranked)
     return facts
 
 
@@ -167,7 +171,11 @@ def _lines(found: FoundRule, facts: dict[str, object]) -> Iterator[tuple[str, st
     if facts.get("pruned"):
         yield "pruned", _pruned(facts)
     if facts.get("verdict"):
-        yield "verdict", str(facts["verdict"])
+        given = facts.get("pruned")
+        changed = isinstance(given, dict) and given["changed"]
+        unpruned = changed and "pruned_from" not in facts
+        which = "of its plain form: " if unpruned else ""
+        yield "verdict", which + str(facts["verdict"])
     yield from _trainings(found.proposal, facts)
     if facts["needs_total_steps"]:
         yield "needs", "total_steps: it depends on the progress of training"
@@ -199,8 +207,10 @@ def _pruned(facts: dict[str, object]) -> str:
     assert isinstance(given, dict)
     if not given["changed"]:
         return f"no smaller rule was shown to lose less than {given['margin']:g}"
+    original = facts.get("pruned_from")
+    other = f"from {original}" if original else f"to {given['rule']}"
     return (
-        f"{given['rule']}  ({given['difference']:+.4f} of quality, at least "
+        f"{other}  ({given['difference']:+.4f} of quality, at least "
         f"{given['low']:+.4f}, on {given['replicates']} paired replicates)"
     )
 

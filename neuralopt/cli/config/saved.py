@@ -22,11 +22,14 @@ from neuralopt.options import options_of
 from neuralopt.scoring.budgets import BUDGETS
 from neuralopt.tasks import is_custom
 
-MOVABLE = ("evaluator", "report", "pruning", "verdict")
+MOVABLE = ("evaluator", "report", "verdict")
 """Groups of settings that say where a search runs and what it shows."""
 
 PLACES = ("task.options.path", "task.options.download")
 """Where the data are; that they are the same data is checked."""
+
+OPEN = ("pruning.candidates",)
+"""Numbers that may change once the search is done: more of the same is computed."""
 
 NUMERICS = ("engine", "device", "precision")
 """Settings of an evaluator that make another search."""
@@ -100,8 +103,8 @@ def _upgraded(kept: Any) -> Any:
             mine = options_of(EVALUATORS[section["name"]])
             options = {key: x for key, x in options.items() if key in mine}
         section["options"] = {k: x for k, x in options.items() if x is not None}
-    # Searches from before there was a shortlist go on without one.
-    return {"shortlist": {"size": 0}, **kept}
+    # Searches from before there was a shortlist or pruning go on without them.
+    return {"shortlist": {"size": 0}, "pruning": {"candidates": 0}, **kept}
 
 
 def moved(settings: Settings, overrides: Sequence[str]) -> Settings:
@@ -109,7 +112,7 @@ def moved(settings: Settings, overrides: Sequence[str]) -> Settings:
 
     Args:
         settings: kept with the search; they are changed in place.
-        overrides: as typed, of groups in MOVABLE and keys in PLACES.
+        overrides: as typed, of groups in MOVABLE and keys in PLACES and OPEN.
 
     Returns:
         The same settings, changed.
@@ -132,8 +135,8 @@ def moved(settings: Settings, overrides: Sequence[str]) -> Settings:
         kept = group == "evaluator" and name in NUMERICS
         if group not in {field.name for field in dataclasses.fields(Settings)}:
             raise ValueError(f"unknown key {key!r}: {hint(key, MOVABLE)}")
-        if kept or (group not in MOVABLE and key not in PLACES):
-            places = ", ".join(key.replace(".options", "") for key in PLACES)
+        if kept or (group not in MOVABLE and key not in (*PLACES, *OPEN)):
+            places = ", ".join(key.replace(".options", "") for key in (*PLACES, *OPEN))
             raise ValueError(
                 f"{key} makes another search: to go on with this one, override only "
                 f"{', '.join(MOVABLE)}, {places}"
@@ -189,6 +192,10 @@ def settings_difference(one: Settings, other: Settings) -> str:
         mine, theirs = getattr(one, field.name), getattr(other, field.name)
         if field.name == "task":
             mine, theirs = _without_places(mine), _without_places(theirs)
+        if field.name == "pruning":
+            mine, theirs = (
+                dataclasses.replace(x, candidates=0) for x in (mine, theirs)
+            )
         if field.name not in ("run_dir", "resume", *MOVABLE) and mine != theirs:
             return field.name
     for name in NUMERICS:
