@@ -81,7 +81,9 @@ def _chosen(archive: Archive, options: argparse.Namespace) -> Iterable[RankedRul
     if options.all:
         return map(Findings(archive).of, islice(archive.proposals(), options.n))
     if options.front:
-        return front(ranking(archive, len(archive), grouped=False))[: options.n]
+        found = front(ranking(archive, len(archive), grouped=False))
+        # Of several runs they are merged first, and then cut.
+        return found[: options.n if len(options.runs) == 1 else None]
     ungrouped = options.ungrouped or options.json
     return ranking(archive, options.n or SHOWN, grouped=not ungrouped)
 
