@@ -181,7 +181,8 @@ def test_a_recipe_makes_another_search(capsys: Capture, tmp_path: Path) -> None:
     assert "engine stacked" in said.out
     assert "the native engine supports only reparametrize" in said.out
     compared = typed(capsys, "compare", f"{run}:best", "verdict.seeds=1")
-    assert "As the run has it: task.recipe.clip_norm=0.5 task.recipe" in compared.out
+    given = "task=digits task.recipe.clip_norm=0.5 task.recipe.schedule=cosine"
+    assert f"As the run has it: {given}" in compared.out
     plain = typed(capsys, "search", *TINY, f"run_dir={tmp_path / 'plain'}")
     assert plain.code == 0, plain.err
     prints = [context(p)["task fingerprint"] for p in (run, tmp_path / "plain")]
@@ -282,7 +283,7 @@ def test_a_rate_can_not_be_tried_on_less_than_a_batch(
     capsys: Capture, tmp_path: Path
 ) -> None:
     few = "budget.screening_examples=10"
-    said = typed(capsys, "search", few, f"run_dir={tmp_path / 'run'}")
+    said = typed(capsys, "search", few, "task=digits", f"run_dir={tmp_path / 'run'}")
     assert said.complaint == (
         "budget.screening_examples is 10: give at least 64, a batch of digits, or 0 "
         "for all"

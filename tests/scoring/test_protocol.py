@@ -7,7 +7,7 @@ import pytest
 from neuralopt.engines.engine import Child
 from neuralopt.engines.serial import SerialEngine
 from neuralopt.engines.stacked.population import StackedEngine
-from neuralopt.evaluators import evaluate, scorer
+from neuralopt.evaluators import TaskScorer, evaluate
 from neuralopt.language import RULES, parse
 from neuralopt.scoring.budgets import BUDGETS, Budget, named_budget
 from neuralopt.scoring.protocol import Trial, score_trials
@@ -148,7 +148,7 @@ def test_no_rules_are_no_scores():
 def test_a_search_reads_training_and_validation_and_nothing_else():
     for make in (SerialEngine, StackedEngine):
         task = Recording(some_digits(training=128), unreadable=("selection", "test"))
-        score = scorer(task, BUDGETS["smoke"], make(task, 0))
+        score = TaskScorer(task, BUDGETS["smoke"], make(task, 0))
         assert [each.status for each in score([G, W])] == ["scored"] * 2
         assert task.read == {"training", "validation"}
     task = Recording(load_task("digits"), unreadable=("selection", "test"))
@@ -158,7 +158,7 @@ def test_a_search_reads_training_and_validation_and_nothing_else():
 def test_rules_are_given_as_text_name_expression_or_rule():
     rule = RULES["powersign"]
     given = [str(rule.expression), "powersign", rule.expression, rule]
-    first, *others = evaluate(given, budget="smoke")
+    first, *others = evaluate(given, "digits", "smoke")
     assert first.status == "scored"
     assert others == [first] * 3
     assert evaluate([], budget="smoke") == []
@@ -168,8 +168,8 @@ def test_rules_are_given_as_text_name_expression_or_rule():
 
 def test_both_engines_give_nearly_equal_scores_and_the_classics_learn():
     names = ["sgd", "adam", "rmsprop", "powersign", "addsign"]
-    serial = evaluate(names, budget="bello2017", engine="serial")
-    stacked = evaluate(names, budget="bello2017", engine="stacked")
+    serial = evaluate(names, "digits", "bello2017", engine="serial")
+    stacked = evaluate(names, "digits", "bello2017", engine="stacked")
     for name, a, b in zip(names, serial, stacked, strict=True):
         assert a.lr == b.lr, name
         assert a.quality == pytest.approx(b.quality, abs=1e-4), name
@@ -184,7 +184,7 @@ def test_the_budgets_are_those_of_the_paper_and_its_variants():
     assert (paper.screening_epochs, paper.epochs, paper.replicates) == (1, 5, 1)
     assert BUDGETS["long"].epochs == 20
     assert BUDGETS["long"].learning_rates == paper.learning_rates
-    assert set(BUDGETS) == {"bello2017", "long", "smoke"}
+    assert set(BUDGETS) == {"bello2017", "long", "smoke", "suite"}
     for name, budget in BUDGETS.items():
         assert budget.name == name
         assert named_budget(name) == budget

@@ -257,7 +257,7 @@ def test_a_quality_out_of_range_is_refused():
 
 @pytest.mark.parametrize("name", ["rosenbrock", "ravine"])
 def test_landscapes_are_walked_down(name):
-    adam, away = evaluate(["adam", "-g"], name)
+    adam, away = evaluate(["adam", "-g"], name, "bello2017")
     assert adam.status == "scored"
     assert adam.quality > 0.6
     assert away.quality < adam.quality - 0.1

@@ -32,6 +32,6 @@ def test_no_image_is_in_two_splits():
 def test_its_classes_can_be_learnt_and_are_not_given_away():
     from neuralopt import evaluate
 
-    adam, idle = evaluate(["adam", "1e-9 * g"], task="enos_mnistnet")
+    adam, idle = evaluate(["adam", "1e-9 * g"], "enos_mnistnet", "bello2017")
     assert 0.5 < adam.quality < 0.99
     assert idle.quality < 0.15

@@ -77,7 +77,8 @@ def test_what_is_no_regression_is_refused():
 def test_it_can_be_learnt_and_is_not_given_away():
     from neuralopt import evaluate
 
-    adam, sgd, idle = evaluate(["adam", "g", "1e-9 * g"], task="regression")
+    rules = ["adam", "g", "1e-9 * g"]
+    adam, sgd, idle = evaluate(rules, "regression", "bello2017")
     assert 0.7 < adam.quality < 0.9
     assert 0.5 < sgd.quality < adam.quality
     assert idle.quality < 0.15
