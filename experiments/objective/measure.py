@@ -30,7 +30,7 @@ second draw: gates are chosen on the first and judged on the second."""
 SPREAD = 60
 """Rules of the sample, spread evenly over the range of its scores."""
 
-BATCH = 32
+BATCH = 8
 
 CLASSICS = {
     **{
@@ -227,11 +227,13 @@ def study(options: argparse.Namespace) -> dict[tuple[str, str, int], Measured]:
         if name == "cifar10_conv" and not options.cifar10:
             continue
         shorter = budget if name in ("digits_conv", "enos_mnistnet") else _short(budget)
+        if name == "cifar10_conv":
+            shorter = replace(shorter, screening_examples=500)
         key = ("held out", name, 0)
         found[key] = saved(work, name, few, 0, options, shorter)
     return found
 
 
 def _short(budget: Budget) -> Budget:
-    """Return a budget for tasks on which an epoch takes a second."""
+    """Return a budget for tasks on which an epoch takes a second or more."""
     return replace(budget, refinement_epochs=1, epochs=3, horizons=())
