@@ -121,7 +121,7 @@ def ranking(
             group = proposal.number if rule.group is None else rule.group
             found.setdefault(group, rule)
         if len(found) >= count or len(best) < asked:
-            return list(found.values())[:asked]
+            return list(found.values())[: max(count, 0)]
         asked *= 4  # most were alike: look further down
 
 

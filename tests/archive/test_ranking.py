@@ -149,3 +149,10 @@ def test_single_scores_do_not_take_members_of_the_shortlist_off_the_front(
     assert set(numbers(front(ranking(archive)))) == {5, 0}
     archive.save_prunings([pruning(5, "g")])
     assert numbers(front(ranking(archive))) == [5]
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 4])
+def test_no_more_are_returned_than_asked_for(archive: Archive, count: int) -> None:
+    """Looking further down, past a group, may find more groups than one."""
+    archive.save_behaviours([behaviour(2, 2), behaviour(3, 2)])
+    assert numbers(ranking(archive, count)) == [2, 5, 1, 4, 0][:count]
