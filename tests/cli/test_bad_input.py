@@ -200,7 +200,7 @@ def test_a_bad_rule_is_one_line_of_a_real_process() -> None:
         (":999999", "has no proposal 999999: it holds 192"),
         (":192", "has no proposal 192"),
         (":-1", "'-1' after ':' is not a proposal"),
-        (":abc", "'abc' after ':' is not a proposal: write N, best or topN"),
+        (":abc", "'abc' after ':' is not a proposal: write N, best, topN or plainN"),
         (":", "'' after ':' is not a proposal"),
         (":top0", ""),
         (":topmost", "'topmost' after ':' is not a proposal"),

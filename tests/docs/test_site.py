@@ -26,8 +26,10 @@ def test_a_generated_page_is_what_the_code_says(name: str) -> None:
 
 def test_the_api_page_documents_every_public_name_once() -> None:
     paths = re.findall(r"^::: (neuralopt[\w.]*)$", API.read_text("utf-8"), flags=re.M)
-    names = [path.rpartition(".")[2] for path in paths]
-    assert sorted(names) == sorted(neuralopt.__all__), (
+    of_tables = [path for path in paths if path.startswith("neuralopt.tables.")]
+    assert of_tables, "tables is a module: its members are documented"
+    names = [path.rpartition(".")[2] for path in paths if path not in of_tables]
+    assert sorted([*names, "tables"]) == sorted(neuralopt.__all__), (
         f"add `::: neuralopt.NAME` to {API.name} for each new name"
     )
 
