@@ -1,4 +1,4 @@
-"""Rules of a search are named in order, once, whatever interrupts or divides it."""
+"""Rules are named in order, once, however a search is interrupted or divided."""
 
 import random
 from collections import Counter

@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))  # when run as a file
 
 from experiments.measure import add_json_option, write_results
 from neuralopt.archive import ARCHIVE_FILE, Archive
+from neuralopt.archive.ranking import first_of_named
 from neuralopt.behaviour.description import describe
 from neuralopt.behaviour.naming import name
 from neuralopt.cli.commands.verdict import latest, restored
@@ -43,10 +44,7 @@ def run(seed: int, folder: Path, overrides: list[str]) -> float:
 def row(seed: int, folder: Path, seconds: float) -> str:
     """Return a line of the table: what was rediscovered, and the best plain rules."""
     with Archive.open(folder / ARCHIVE_FILE) as archive:
-        found: dict[str, int] = {}
-        for record in archive.behaviours():
-            if record.equal:
-                found.setdefault(record.nearest, record.number)
+        found = first_of_named(archive.behaviours())
         counts = archive.counts()
         verdict, baselines = restored(latest(archive)[0])
         rules = latest(archive)[0].rules

@@ -180,6 +180,22 @@ class Findings:
         return {number: first(leader) for number, leader in classes.items()}
 
 
+def first_of_named(behaviours: Iterable[BehaviourRecord]) -> dict[str, int]:
+    """Return the first proposal that equals each named rule in behaviour.
+
+    Args:
+        behaviours: in the order of their numbers.
+
+    Returns:
+        Numbers of proposals by name, in the order of finding.
+    """
+    found: dict[str, int] = {}
+    for record in behaviours:
+        if record.equal:
+            found.setdefault(record.nearest, record.number)
+    return found
+
+
 def front(rules: Iterable[RankedRule]) -> list[RankedRule]:
     """Return the Pareto front of quality and size.
 

@@ -5,11 +5,9 @@ from typing import Any
 
 from neuralopt.evaluators.evaluator import Completion, Request, Workers
 from neuralopt.language import Expression
+from neuralopt.scoring.replicates import FIRST_SHORTLIST_REPLICATE
 from neuralopt.scoring.score import Score
 from neuralopt.tables import Table
-
-FIRST_MEASURED = 500
-"""The replicate that stands for the seed after the one that is searched on."""
 
 
 class TabularEvaluator:
@@ -78,7 +76,7 @@ class TabularEvaluator:
         seed: int | None = seeds[self._column]
         if replicate is not None:
             # A score must not be measured on the seed that selected it, nor twice.
-            step = replicate - FIRST_MEASURED + 1
+            step = replicate - FIRST_SHORTLIST_REPLICATE + 1
             if self._mean or not 1 <= step < len(seeds):
                 many = "the mean" if self._mean else f"{len(seeds) - 1} other seeds"
                 why = f"replicate {replicate} is not in the table, which has {many}"

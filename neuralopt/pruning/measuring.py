@@ -6,7 +6,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from neuralopt.evaluators import Evaluator
 from neuralopt.evaluators.evaluator import Request
 from neuralopt.language import Expression, simplify
-from neuralopt.pruning.race import FIRST_PRUNING_REPLICATE, Measure, Pruning, prune
+from neuralopt.pruning.race import Measure, Pruning, prune
+from neuralopt.scoring.replicates import FIRST_PRUNING_REPLICATE
 from neuralopt.scoring.score import NO_RESULT, Score
 
 SECONDS = 0.5

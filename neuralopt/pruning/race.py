@@ -7,14 +7,8 @@ from dataclasses import dataclass
 from neuralopt.language import Expression, render, simplify
 from neuralopt.pruning.candidates import smaller_rules
 from neuralopt.scoring.probes import rejections
+from neuralopt.scoring.replicates import FIRST_PRUNING_REPLICATE, PRUNING_REPLICATES
 from neuralopt.verdict.intervals import MeanEstimate
-
-FIRST_PRUNING_REPLICATE = 750
-"""Replicates from here on prune rules: not those that chose them for the shortlist (500
-and up), nor those of verdicts (1000 and up)."""
-
-MOST_REPLICATES = 250
-"""Replicates between the first one here and the verdicts' first."""
 
 FEWEST_PAIRS = 4
 """Of replicates that a candidate is accepted on."""
@@ -140,9 +134,9 @@ def check_prunable(rules: Sequence[Expression], margin: float, replicates: int) 
             f"replicates is {replicates}: give {FEWEST_PAIRS} or more, to have an "
             "interval of the difference"
         )
-    if replicates > MOST_REPLICATES:
+    if replicates > PRUNING_REPLICATES:
         raise ValueError(
-            f"replicates is {replicates}: give {MOST_REPLICATES} or fewer, since "
+            f"replicates is {replicates}: give {PRUNING_REPLICATES} or fewer, since "
             "verdicts use the next ones"
         )
     for rule, why in zip(rules, rejections(rules) if rules else (), strict=True):

@@ -16,18 +16,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from neuralopt.archive import Place
+from neuralopt.scoring.replicates import (
+    FIRST_SHORTLIST_REPLICATE,
+    SHORTLIST_REPLICATES,
+)
 from neuralopt.verdict.intervals import MeanEstimate, mean_interval
 
-FIRST_SHORTLIST_REPLICATE = 500
-"""Searches score on replicates from 0 on, rules are pruned on 750 and up."""
 CANDIDATES = 3
 """Candidates by single score for each place of the shortlist."""
 FIRST_ROUND = 3
 """Replicates before a candidate may be dropped."""
 LEAST = 5
 """Replicates that a place rests on, even where fewer settle it."""
-MOST = 250
-"""Replicates between the shortlist's first and the first that rules are pruned on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +53,10 @@ class ShortlistOptions:
             value = getattr(self, name)
             if value < least:
                 raise ValueError(f"shortlist.{name} is {value}: give {least} or more")
-        if self.replicates > MOST:
+        if self.replicates > SHORTLIST_REPLICATES:
             raise ValueError(
-                f"shortlist.replicates is {self.replicates}: give {MOST} or fewer"
+                f"shortlist.replicates is {self.replicates}: give "
+                f"{SHORTLIST_REPLICATES} or fewer"
             )
 
 

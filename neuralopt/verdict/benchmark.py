@@ -12,12 +12,10 @@ from neuralopt.engines.step_counter import StepCounter, counting_steps
 from neuralopt.evaluators.objective import part_names
 from neuralopt.scoring.budgets import Budget
 from neuralopt.scoring.protocol import Trial, score_horizons, steps_of_trial
+from neuralopt.scoring.replicates import FIRST_VERDICT_REPLICATE
 from neuralopt.scoring.score import Score
 from neuralopt.tasks import Split, Task
 from neuralopt.verdict.scores import Benchmark
-
-FIRST_REPLICATE = 1_000
-"""Replicates from here on belong to verdicts: no search trains with them."""
 
 TRIALS_A_TASK = 16
 PROGRESS_SECONDS = 0.5
@@ -70,7 +68,7 @@ def run_benchmark(
         raise ValueError(f"verdict.seeds is {seeds}: give 1 or more")
     torch.set_num_threads(1)
     trials = [
-        (name, Trial(rule, (FIRST_REPLICATE + index,)))
+        (name, Trial(rule, (FIRST_VERDICT_REPLICATE + index,)))
         for index in range(seeds)
         for name, rule in candidates.items()
     ]

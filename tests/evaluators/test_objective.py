@@ -127,7 +127,7 @@ def test_a_score_does_not_depend_on_neighbours(gates):
     assert together[::-1] == objective(gates=gates)(RULES[::-1])
 
 
-def test_a_replicate_is_measured_on_all_parts_whatever_the_gates():
+def test_a_replicate_is_measured_on_all_parts_without_gates():
     gated = objective(gates=(0.45, 0.45, 0.45, 0.45))
     assert {score.status for score in gated(RULES)} >= {"stopped"}
     measured = gated(RULES, 7)

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from neuralopt.scoring.replicates import FIRST_SHORTLIST_REPLICATE
 from neuralopt.shortlist.settling import (
     CANDIDATES,
-    FIRST_SHORTLIST_REPLICATE,
     LEAST,
     Settling,
     ShortlistOptions,
@@ -154,7 +154,7 @@ def test_every_round_is_what_a_second_derivation_asks_for(seed: int):
 
 @pytest.mark.parametrize("noise", [0.0, 0.001, 0.05, 1.0])
 @pytest.mark.parametrize("size", [1, 4, 20])
-def test_the_amount_is_bounded_whatever_the_noise(noise: float, size: int):
+def test_the_amount_is_bounded_for_any_noise(noise: float, size: int):
     truth = dict.fromkeys(range(500), 0.5)
     options = ShortlistOptions(size=size, replicates=7)
     settling = Settling(options)

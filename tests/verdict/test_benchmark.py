@@ -11,9 +11,10 @@ from neuralopt.engines.engine import TorchOptimizer
 from neuralopt.language import RULES, parse
 from neuralopt.scoring.budgets import Budget
 from neuralopt.scoring.protocol import Trial, score_trials
+from neuralopt.scoring.replicates import FIRST_VERDICT_REPLICATE
 from neuralopt.tasks import load_task
 from neuralopt.verdict import benchmark
-from neuralopt.verdict.benchmark import FIRST_REPLICATE, TRIALS_A_TASK, run_benchmark
+from neuralopt.verdict.benchmark import TRIALS_A_TASK, run_benchmark
 from tests.engines.builders import Scripted, some_digits
 
 BUDGET = Budget("quick", (0.01, 0.1, 1.0), 1, 2)
@@ -53,7 +54,7 @@ def quick(rivals=RIVALS, seeds=2, **options):
 def test_a_contest_trains_on_seeds_that_no_search_meets(trained):
     quick(seeds=3)
     replicates = {child.replicate for _, child, _, _ in trained}
-    assert replicates == {FIRST_REPLICATE, FIRST_REPLICATE + 1, FIRST_REPLICATE + 2}
+    assert replicates == {FIRST_VERDICT_REPLICATE + index for index in range(3)}
     assert min(replicates) >= 1000
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from neuralopt.archive import Archive, VerdictRecord
+from neuralopt.archive.ranking import first_of_named
 from neuralopt.behaviour.description import describe
 from neuralopt.cli.build import SearchParts
 from neuralopt.cli.commands.compare import benchmark, rule_texts
@@ -16,8 +17,8 @@ from neuralopt.cli.rule_lookup import find_candidates
 from neuralopt.engines import OptimizerSpec
 from neuralopt.evaluators import Evaluator
 from neuralopt.report.tables import proposals_table, write_table
+from neuralopt.scoring.replicates import FIRST_VERDICT_REPLICATE
 from neuralopt.tasks import is_custom
-from neuralopt.verdict.benchmark import FIRST_REPLICATE
 
 SHOWN = 5
 
@@ -88,10 +89,7 @@ def _known_as(plain: Sequence[PlainRule]) -> str:
 
 def _rediscovered(archive: Archive) -> str:
     """The named rules that the search found, as a line; empty if there are none."""
-    found: dict[str, int] = {}
-    for record in archive.behaviours():
-        if record.equal:
-            found.setdefault(record.nearest, record.number)
+    found = first_of_named(archive.behaviours())
     if not found:
         return ""
     named = ", ".join(f"#{number} {name}" for name, number in found.items())
@@ -129,7 +127,7 @@ def _verdict(
         ("selection",),
         heartbeat=archive.heartbeat,
     )
-    seeds = tuple(range(FIRST_REPLICATE, FIRST_REPLICATE + asked.seeds))
+    seeds = tuple(range(FIRST_VERDICT_REPLICATE, FIRST_VERDICT_REPLICATE + asked.seeds))
     made, rules = time.time(), rule_texts(candidates)
     return [
         VerdictRecord(

@@ -1,0 +1,16 @@
+"""Which replicates belong to whom: a rule is never judged on those that chose it.
+
+Searches score on replicates from 0 on, as many as the budget has.
+"""
+
+FIRST_SHORTLIST_REPLICATE = 500
+"""From here on, the best rules of a search are measured for its shortlist."""
+
+FIRST_PRUNING_REPLICATE = 750
+"""From here on, rules are pruned."""
+
+FIRST_VERDICT_REPLICATE = 1000
+"""From here on, verdicts compare rules."""
+
+SHORTLIST_REPLICATES = FIRST_PRUNING_REPLICATE - FIRST_SHORTLIST_REPLICATE
+PRUNING_REPLICATES = FIRST_VERDICT_REPLICATE - FIRST_PRUNING_REPLICATE
