@@ -370,15 +370,26 @@ def build_search(
     space = build_space(settings) if space is None else space
     scoring = build_scoring(settings, tasks)
     chosen = [_engine(scoring, task) for task in scoring.tasks]
-    asked = settings.searcher
     return SearchParts(
         settings,
         scoring,
         space,
-        searcher or make_searcher(asked.name, space, settings.seed, asked.options),
+        searcher or _make_searcher(settings, space),
         tuple(name for name, _ in chosen),
         tuple(reason for _, reasons in chosen for reason in reasons),
     )
+
+
+def _make_searcher(settings: Settings, space: Space) -> Searcher:
+    """The searcher that settings name, about to propose the rules to start from."""
+    asked = settings.searcher
+    searcher = make_searcher(asked.name, space, settings.seed, asked.options)
+    try:
+        for rule in asked.start:
+            searcher.enqueue(space.encode(rule)[None])
+    except ValueError as error:
+        raise ValueError(f"searcher.start: {error}") from None
+    return searcher
 
 
 def build_space(settings: Settings) -> Space:

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from neuralopt.one_thread import one_thread
-from neuralopt.searchers.controller import Controller
+from neuralopt.searchers.controller import Controller, Scores, row_masks
 from neuralopt.searchers.pending import PendingAsks, checked_count
 from neuralopt.searchers.policy_gradient import (
     FLOOR_GAIN,
@@ -61,7 +61,7 @@ class ControllerSearcher:
             self._training.sharing_window,
         )
         decisions = len(space.choices)
-        self._outstanding = PendingAsks(decisions, notes=2)
+        self._outstanding = PendingAsks(space, notes=2)
         self._waiting = np.empty((0, decisions), np.int64)
         self._waiting_facts = np.empty((0, 2))  # log-probability when sampled, reward
         self._first_entropy: float | None = None  # nats a row, of the first policy
@@ -70,6 +70,17 @@ class ControllerSearcher:
         self._entropy = 0.0
         self._latest = Update(0.0, 0.0, 0.0, 0.0, 0.0)
         self._header = header("controller", space.choices, asdict(self._training))
+
+    def enqueue(self, rows: Rows) -> None:
+        """Propose given rows before any others; see ``Searcher.enqueue``.
+
+        Args:
+            rows: int64 (count, D), valid.
+
+        Raises:
+            ValueError: A row is not valid in the space.
+        """
+        self._outstanding.enqueue(rows)
 
     @one_thread()
     def ask(self, count: int) -> Rows:
@@ -84,9 +95,17 @@ class ControllerSearcher:
         Raises:
             ValueError: ``count`` is negative or not a whole number.
         """
+        number = checked_count(count)
+        given = self._outstanding.queued(number)
         rows, scores = self.controller.sample(
-            checked_count(count), self._space.masks, self._rng
+            number - len(given), self._space.masks, self._rng
         )
+        if len(given):
+            masks = row_masks(given, self._space.masks)
+            with torch.no_grad():
+                theirs = self.controller.score(given, masks)
+            rows = np.concatenate([given, rows])
+            scores = Scores(*map(torch.cat, zip(theirs, scores, strict=True)))
         notes = np.stack(
             [
                 scores.log_probabilities.double().numpy().sum(axis=1),

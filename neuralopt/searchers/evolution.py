@@ -59,7 +59,7 @@ class EvolutionSearcher:
             raise ValueError(f"sharing is {sharing}: give a number from 0")
         self._space = space
         self._rng = np.random.default_rng(seed)
-        self._outstanding = PendingAsks(len(space.choices))
+        self._outstanding = PendingAsks(space)
         self._members: deque[tuple[Rows, float]] = deque(maxlen=population)
         self._tournament = tournament
         self._fresh = fresh
@@ -73,6 +73,17 @@ class EvolutionSearcher:
         }
         self._header = header("evolution", space.choices, options)
 
+    def enqueue(self, rows: Rows) -> None:
+        """Propose given rows before any others; see ``Searcher.enqueue``.
+
+        Args:
+            rows: int64 (count, D), valid.
+
+        Raises:
+            ValueError: A row is not valid in the space.
+        """
+        self._outstanding.enqueue(rows)
+
     def ask(self, count: int) -> Rows:
         """Propose rows; see ``Searcher.ask``.
 
@@ -85,10 +96,12 @@ class EvolutionSearcher:
         Raises:
             ValueError: ``count`` is negative or not a whole number.
         """
-        rows = np.empty((checked_count(count), len(self._space.choices)), np.int64)
-        for index in range(len(rows)):
-            rows[index] = self._propose()
-        return self._outstanding.add(rows)
+        number = checked_count(count)
+        rows = list(self._outstanding.queued(number))
+        while len(rows) < number:
+            rows.append(self._propose())
+        decisions = len(self._space.choices)
+        return self._outstanding.add(np.array(rows, np.int64).reshape(-1, decisions))
 
     def _propose(self) -> Rows:
         if self._beginning > 0:

@@ -1,14 +1,14 @@
-"""A queue of proposals that wait for their results."""
+"""Rows that wait: given ones to be proposed, and proposed ones for their results."""
 
 import operator
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from neuralopt.searchers.searcher import Rows
+from neuralopt.searchers.searcher import Rows, Space
 
 
 class Ask(NamedTuple):
@@ -26,19 +26,53 @@ class Ask(NamedTuple):
 class PendingAsks:
     """A queue of asks: each is told once, whole and in the order asked.
 
+    Before it, a queue of rows that someone else wants to be proposed.
+
     Args:
-        decisions: D, the length of a row.
+        space: The space that rows belong to.
         notes: Numbers kept with each row between ask and tell, such as the
             log-probability with which it was sampled.
     """
 
-    def __init__(self, decisions: int, notes: int = 0) -> None:
-        self._decisions = decisions
+    def __init__(self, space: Space, notes: int = 0) -> None:
+        self._space = space
+        self._decisions = len(space.choices)
         self._notes = notes
+        self._queued = np.empty((0, self._decisions), np.int64)
         self._asks: deque[Ask] = deque()
 
     def __len__(self) -> int:
         return len(self._asks)
+
+    def enqueue(self, rows: Rows) -> None:
+        """Append rows that are to be proposed; see ``Searcher.enqueue``.
+
+        Args:
+            rows: int64 (count, D), valid.
+
+        Raises:
+            ValueError: A row is not valid in the space.
+        """
+        given = np.asarray(rows, np.int64).reshape(-1, self._decisions)
+        for row in given:
+            if not self._space.valid(row):
+                raise ValueError(
+                    f"row {row.tolist()} is not valid in this space: enqueue rows that "
+                    "it returned"
+                )
+        self._queued = np.concatenate([self._queued, given])
+
+    def queued(self, count: int) -> Rows:
+        """Remove and return the first of the rows that are to be proposed.
+
+        Args:
+            count: Number of rows, at most.
+
+        Returns:
+            int64 (some, D).
+        """
+        rows, self._queued = self._queued[:count], self._queued[count:]
+        return rows
 
     def add(self, rows: Rows, notes: NDArray[np.float64] | None = None) -> Rows:
         """Append an ask to the queue.
@@ -93,19 +127,22 @@ class PendingAsks:
         self._asks.popleft()
         return ask, checked
 
-    def state(self) -> list[dict[str, Any]]:
-        """Return the queue as plain lists, which hold floats exactly."""
-        return [
+    def state(self) -> dict[str, Any]:
+        """Return the queues as plain lists, which hold floats exactly."""
+        asks = [
             {"count": len(a.rows), "rows": a.rows.tolist(), "notes": a.notes.tolist()}
             for a in self._asks
         ]
+        return {"queued": self._queued.tolist(), "asks": asks}
 
-    def load(self, state: Sequence[Mapping[str, Any]]) -> None:
-        """Replace the queue.
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Replace the queues.
 
         Args:
             state: The result of ``state``.
         """
+        queued = np.array(state["queued"], np.int64)
+        self._queued = queued.reshape(-1, self._decisions)
         self._asks = deque(
             Ask(
                 np.array(a["rows"], dtype=np.int64).reshape(
@@ -113,7 +150,7 @@ class PendingAsks:
                 ),
                 np.array(a["notes"], dtype=np.float64).reshape(a["count"], self._notes),
             )
-            for a in state
+            for a in state["asks"]
         )
 
 

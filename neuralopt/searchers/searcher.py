@@ -52,6 +52,25 @@ class Space(Protocol):
             int64 (D,).
         """
 
+    def crossover(self, one: Rows, other: Rows, rng: np.random.Generator, /) -> Rows:
+        """Return a valid row whose parts come from two valid rows at random.
+
+        Args:
+            one: int64 (D,); it is not modified.
+            other: int64 (D,); it is not modified.
+            rng: Source of the random numbers.
+
+        Returns:
+            int64 (D,).
+        """
+
+    def canonical(self, rows: Rows, /) -> Sequence[str]:
+        """Return a text for each row, equal for rows that say the same rule.
+
+        Args:
+            rows: int64 (count, D).
+        """
+
     def valid(self, row: Rows, /) -> bool:
         """Check whether a row obeys every mask.
 
@@ -73,6 +92,16 @@ class Searcher(Protocol):
     Proposals depend only on the seed, the options and the results told, not on global
     random state, the number of threads or the time.
     """
+
+    def enqueue(self, rows: Rows) -> None:
+        """Propose given rows before any others, such as those of known rules.
+
+        Args:
+            rows: int64 (count, D), valid.
+
+        Raises:
+            ValueError: A row is not valid in the space.
+        """
 
     def ask(self, count: int) -> Rows:
         """Propose rows. The array belongs to the caller.

@@ -22,8 +22,19 @@ class UniformSearcher:
     def __init__(self, space: Space, seed: int = 0) -> None:
         self._space = space
         self._rng = np.random.default_rng(seed)
-        self._outstanding = PendingAsks(len(space.choices))
+        self._outstanding = PendingAsks(space)
         self._header = header("uniform", space.choices, {})
+
+    def enqueue(self, rows: Rows) -> None:
+        """Propose given rows before any others; see ``Searcher.enqueue``.
+
+        Args:
+            rows: int64 (count, D), valid.
+
+        Raises:
+            ValueError: A row is not valid in the space.
+        """
+        self._outstanding.enqueue(rows)
 
     def ask(self, count: int) -> Rows:
         """Draw random rows; see ``Searcher.ask``.
@@ -37,9 +48,10 @@ class UniformSearcher:
         Raises:
             ValueError: ``count`` is negative or not a whole number.
         """
-        rows = np.empty((0, len(self._space.choices)), np.int64)
-        if number := checked_count(count):
-            rows = self._space.sample(number, self._rng)
+        number = checked_count(count)
+        rows = self._outstanding.queued(number)
+        if left := number - len(rows):
+            rows = np.concatenate([rows, self._space.sample(left, self._rng)])
         return self._outstanding.add(rows)
 
     def tell(self, rows: ArrayLike, rewards: ArrayLike) -> dict[str, float]:

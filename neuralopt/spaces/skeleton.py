@@ -244,6 +244,27 @@ class Skeleton:
                 break
         return mutant
 
+    def crossover(self, one: Rows, other: Rows, rng: np.random.Generator) -> Rows:
+        """Return a valid row whose parts come from two valid rows at random.
+
+        The parts of a group are its left side (operand and unary), its right side, and
+        its binary; each comes from either parent with probability 1/2. Decisions that
+        the mixture forbids are redrawn.
+
+        Args:
+            one: int64 (decisions,), valid; it is not modified.
+            other: int64 (decisions,), valid; it is not modified.
+            rng: Source of the random numbers.
+
+        Returns:
+            int64 (decisions,).
+        """
+        parts = rng.integers(0, 2, (self.groups, 3))  # left, right, binary
+        mixture = parts[:, [0, 1, 0, 1, 2]].reshape(-1)  # as LEFT to BINARY
+        child = np.where(mixture == 0, one, other).astype(np.int64)
+        self._repair(child, 0, rng)
+        return child
+
     def _repair(self, row: Rows, start: int, rng: np.random.Generator) -> None:
         """Redraw, in place, the decisions from `start` on that became forbidden."""
         for k in range(start, len(row)):

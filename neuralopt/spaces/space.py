@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field, fields
 
 import numpy as np
 
-from neuralopt.language import Expression
+from neuralopt.language import Expression, as_expression, simplify
 from neuralopt.spaces.encoding import Encoder
 from neuralopt.spaces.skeleton import Mask, Rows, Skeleton
 from neuralopt.spaces.vocabulary import Vocabulary
@@ -242,6 +242,35 @@ class Space:
         """
         return self._skeleton.mutate(row, rng)
 
+    def crossover(self, one: Rows, other: Rows, rng: np.random.Generator) -> Rows:
+        """Return a valid row whose parts come from two valid rows at random.
+
+        A part is a side of a group (an operand and its unary) or a binary.
+
+        Args:
+            one: int64 (decisions,), valid; it is not modified.
+            other: int64 (decisions,), valid; it is not modified.
+            rng: Source of the random numbers.
+
+        Returns:
+            int64 (decisions,).
+        """
+        return self._skeleton.crossover(one, other, rng)
+
+    def canonical(self, rows: Rows) -> list[str]:
+        """Return the canonical text of the rule that each row encodes.
+
+        Args:
+            rows: int64 (batch, decisions).
+
+        Returns:
+            A text for each row, equal for rows of one rule; empty for an invalid row.
+        """
+        return [
+            "" if rule is None else str(simplify(rule))
+            for rule in self.decode_all(rows)
+        ]
+
     def decode(self, row: Rows) -> Expression:
         """Return the rule that a row encodes, as built: not simplified.
 
@@ -273,21 +302,23 @@ class Space:
             for row, ok in zip(rows, valid, strict=True)
         ]
 
-    def encode(self, expression: Expression) -> Rows:
-        """Return a valid row whose rule has the same canonical form as `expression`.
+    def encode(self, rule: Expression | str) -> Rows:
+        """Return a valid row whose rule has the same canonical form as a given one.
 
         Templates are matched against the canonical form, which may miss a row that
         reaches the same form in a roundabout way. The row that is returned is checked.
 
         Args:
-            expression: The rule to encode.
+            rule: The rule to encode: an expression, a text, or the name of a rule.
 
         Returns:
             int64 (decisions,).
 
         Raises:
-            ValueError: No row was found: very likely the space can't express this rule.
+            ValueError: The rule can't be read, or no row was found: very likely the
+                space can't express it.
         """
+        expression = as_expression(rule)
         row = self._encoder.encode(expression)
         if row is None:
             raise ValueError(

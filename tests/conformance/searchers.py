@@ -299,6 +299,32 @@ def check_changed_rows(make: Make) -> None:
         searcher.tell(rows, np.zeros(4))
 
 
+def check_enqueued_rows(make: Make) -> None:
+    """Enqueued rows come first, are told like others, and are part of a saved state."""
+    given = SPACE.sample(7, np.random.default_rng(5))
+    searcher = make(0)
+    searcher.enqueue(given[:4])
+    searcher.enqueue(given[4:])
+    given_by_caller, given = given, given.copy()
+    given_by_caller[:] = 0
+    first = searcher.ask(3)
+    assert np.array_equal(first, given[:3])
+    twin = make(1)
+    twin.load_state_dict(through_torch(searcher.state_dict()))
+    rest = searcher.ask(9)
+    assert np.array_equal(rest[:4], given[3:])
+    assert all(SPACE.valid(row) for row in rest)
+    assert np.array_equal(twin.ask(9), rest)
+    for rows in (first, rest):
+        rewards = share_of(HIDDEN, rows)
+        assert searcher.tell(rows, rewards) == twin.tell(rows, rewards)
+    assert np.array_equal(drive(searcher, 6), drive(twin, 6))
+    wrong = given[0].copy()
+    wrong[0] = SPACE.choices[0]
+    with pytest.raises(ValueError, match="is not valid in this space"):
+        searcher.enqueue(wrong[None])
+
+
 def check_strange_states(make: Make, *strangers: Searcher) -> None:
     """States of other searchers, and what is not a state, are refused."""
     for stranger in strangers:

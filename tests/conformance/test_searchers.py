@@ -133,6 +133,11 @@ def test_arrays_of_the_caller_stay_theirs(name: str) -> None:
 
 
 @every
+def test_enqueued_rows_come_first(name: str) -> None:
+    checks.check_enqueued_rows(maker(name))
+
+
+@every
 def test_rows_changed_between_ask_and_tell_are_noticed(name: str) -> None:
     checks.check_changed_rows(maker(name))
 

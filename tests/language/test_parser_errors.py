@@ -8,7 +8,7 @@ import pytest
 from neuralopt.language import parse
 
 POSITION = re.compile(r"\b(?:position|column|character)\s+(\d+)")
-SECONDS = 0.5
+SECONDS = 10.0  # of the processor, busy with other tests too; most take 0.01
 
 
 def refusal(text: str) -> str:

@@ -44,6 +44,15 @@ class ToySpace:
             if not np.array_equal(child, row) and self.valid(child):
                 return child
 
+    def crossover(self, one: Rows, other: Rows, rng: np.random.Generator) -> Rows:
+        while True:
+            child = np.where(rng.random(len(one)) < 0.5, one, other)
+            if self.valid(child):
+                return child
+
+    def canonical(self, rows: Rows) -> list[str]:
+        return [str(row.tolist()) for row in rows]
+
     def every_row(self) -> Rows:
         rows = np.array(list(product(*map(range, self.choices))), np.int64)
         return rows[[self.valid(row) for row in rows]]

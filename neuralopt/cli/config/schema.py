@@ -37,10 +37,12 @@ class SearcherSettings:
 
     Attributes:
         name: a name of SEARCHERS.
+        start: rules of the space, names or texts, that are proposed first.
         options: of the searcher.
     """
 
     name: str = ""
+    start: list[str] = field(default_factory=list)
     options: dict[str, Any] = field(default_factory=dict)
 
 

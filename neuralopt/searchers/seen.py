@@ -1,0 +1,75 @@
+"""The rules that a search has proposed, so that it need not propose them again."""
+
+from collections.abc import Iterable, Mapping
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from neuralopt.searchers.searcher import Rows, Space
+
+DIGEST_BYTES = 8
+"""Of a rule's text. Among a million rules two digests are equal once in 40 million
+searches; a rule is then taken for one that was seen."""
+
+
+class SeenRules:
+    """A set of rules, each known by a digest of its canonical text.
+
+    Args:
+        space: The space that rows belong to.
+    """
+
+    def __init__(self, space: Space) -> None:
+        self._space = space
+        self._digests: set[int] = set()
+
+    def __len__(self) -> int:
+        return len(self._digests)
+
+    def add_new(self, rows: Rows) -> NDArray[np.bool_]:
+        """Add the rules of rows, and return which were new.
+
+        Args:
+            rows: int64 (count, D).
+
+        Returns:
+            bool (count,): False for a rule that was seen, or that an earlier one of
+            these rows says too.
+        """
+        new = np.empty(len(rows), np.bool_)
+        for index, digest in enumerate(_digests(self._space.canonical(rows))):
+            new[index] = digest not in self._digests
+            self._digests.add(digest)
+        return new
+
+    def __contains__(self, row: Rows) -> bool:
+        (digest,) = _digests(self._space.canonical(row[None]))
+        return digest in self._digests
+
+    def state(self) -> dict[str, Any]:
+        """Return the set as a tensor, int64 (rules,), sorted."""
+        digests = np.fromiter(self._digests, np.int64, len(self._digests))
+        digests.sort()
+        return {"digests": torch.from_numpy(digests)}
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Replace the set.
+
+        Args:
+            state: The result of ``state``.
+        """
+        self._digests = set(state["digests"].tolist())
+
+
+def _digests(texts: Iterable[str]) -> list[int]:
+    return [
+        int.from_bytes(
+            blake2b(text.encode(), digest_size=DIGEST_BYTES).digest(),
+            "little",
+            signed=True,
+        )
+        for text in texts
+    ]
