@@ -86,7 +86,7 @@ def test_a_script_puts_the_repository_on_the_path_before_it_imports(
         ),
         pytest.param(
             "chaos/chaos.py",
-            ["--kills", "8", "--heads", "1", "--seed", "2"],
+            ["--kills", "4", "--heads", "1", "--seed", "2"],
             marks=pytest.mark.chaos,
         ),
         pytest.param(

@@ -304,7 +304,7 @@ def test_a_folder_that_can_not_be_written_only_costs_the_cache():
 def test_qualities_of_random_rules_are_those_of_the_serial_engine(space):
     task = load_task("digits")
     budget = Budget("short", (1e-3, 1e-1, 10.0), 1, 1)
-    trials = [Trial(rule) for rule in random_rules(space, 1000)]
+    trials = [Trial(rule) for rule in random_rules(space, 300)]
     found, expected = (
         [
             scores["validation"].quality
