@@ -9,6 +9,7 @@ import numpy as np
 from neuralopt.language import Expression, as_expression, simplify
 from neuralopt.spaces.encoding import Encoder
 from neuralopt.spaces.skeleton import Mask, Rows, Skeleton
+from neuralopt.spaces.variation import Variation
 from neuralopt.spaces.vocabulary import Vocabulary
 
 
@@ -71,6 +72,7 @@ class Space:
     _vocabulary: Vocabulary = field(init=False, repr=False, compare=False)
     _skeleton: Skeleton = field(init=False, repr=False, compare=False)
     _encoder: Encoder = field(init=False, repr=False, compare=False)
+    _variation: Variation = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         try:
@@ -82,6 +84,7 @@ class Space:
         object.__setattr__(self, "_vocabulary", vocabulary)
         object.__setattr__(self, "_skeleton", skeleton)
         object.__setattr__(self, "_encoder", Encoder(vocabulary, skeleton))
+        object.__setattr__(self, "_variation", Variation(skeleton))
 
     def _build_skeleton(self, vocabulary: Vocabulary) -> Skeleton:
         constraints = self.constraints
@@ -227,7 +230,10 @@ class Space:
     def mutate(self, row: Rows, rng: np.random.Generator) -> Rows:
         """Return a valid copy of a row with one random decision changed.
 
-        Later decisions that the change forbids are redrawn. The copy differs from `row`
+        The decision is uniform over those that have another allowed choice after the
+        decisions before it; its new value is uniform over these choices. Later
+        decisions are kept where the change still allows them and redrawn where it
+        doesn't. The copy differs from `row`
         unless that is the only valid row.
 
         Args:
@@ -240,12 +246,34 @@ class Space:
         Raises:
             ValueError: `row` is not a valid row of this space.
         """
-        return self._skeleton.mutate(row, rng)
+        return self._variation.mutate(row, rng)
+
+    def rearrange(self, row: Rows, rng: np.random.Generator) -> Rows:
+        """Return a valid row whose parts are those of a given one in another place.
+
+        Half of the time the sides of a group are swapped. Otherwise a group is removed,
+        who used its result takes its left operand, and a random group is put around
+        another result. Decisions that this forbids are redrawn. The row may come back
+        as it was.
+
+        Args:
+            row: int64 (decisions,), valid; it is not modified.
+            rng: Source of the random numbers.
+
+        Returns:
+            int64 (decisions,).
+
+        Raises:
+            ValueError: `row` is not a valid row of this space.
+        """
+        return self._variation.rearrange(row, rng)
 
     def crossover(self, one: Rows, other: Rows, rng: np.random.Generator) -> Rows:
         """Return a valid row whose parts come from two valid rows at random.
 
-        A part is a side of a group (an operand and its unary) or a binary.
+        A part is a side of a group (an operand and its unary) or a binary; each comes
+        from either parent with probability 1/2. Decisions that the mixture forbids are
+        redrawn.
 
         Args:
             one: int64 (decisions,), valid; it is not modified.
@@ -255,7 +283,7 @@ class Space:
         Returns:
             int64 (decisions,).
         """
-        return self._skeleton.crossover(one, other, rng)
+        return self._variation.crossover(one, other, rng)
 
     def canonical(self, rows: Rows) -> list[str]:
         """Return the canonical text of the rule that each row encodes.
