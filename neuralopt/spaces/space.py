@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, fields
 import numpy as np
 
 from neuralopt.language import Expression, as_expression, simplify
+from neuralopt.spaces.describing import cells_of
 from neuralopt.spaces.encoding import Encoder
 from neuralopt.spaces.skeleton import Mask, Rows, Skeleton
 from neuralopt.spaces.variation import Variation
@@ -298,6 +299,24 @@ class Space:
             "" if rule is None else str(simplify(rule))
             for rule in self.decode_all(rows)
         ]
+
+    def describe(self, rows: Rows) -> Rows:
+        """Return the cell of each row's rule: what its updates are like, and its size.
+
+        The first number holds the families of the rule (`behaviour.families`) as bits,
+        the second its size among the sizes of `describing.SIZES`. A thousand rules take
+        about a second, and the first call loads the compiled probes.
+
+        Args:
+            rows: int64 (batch, decisions), valid.
+
+        Returns:
+            int64 (batch, 2).
+
+        Raises:
+            ValueError: A row is not valid in this space.
+        """
+        return cells_of([simplify(self.decode(row)) for row in rows])
 
     def decode(self, row: Rows) -> Expression:
         """Return the rule that a row encodes, as built: not simplified.
