@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from neuralopt.searchers.offspring import Member, Vary, members_from, members_state
 from neuralopt.searchers.pending import PendingAsks, checked_count
 from neuralopt.searchers.saved_state import check_header, generator_from, header
 from neuralopt.searchers.searcher import Rows, Space
+from neuralopt.searchers.seen import SeenRules
 
 
 class EvolutionSearcher:
@@ -20,19 +22,33 @@ class EvolutionSearcher:
     Every result enters the population and the oldest member leaves it, however good it
     was: a row stays only by being found again, so that one lucky score can't dominate.
 
+    A proposal is drawn again until its rule was not proposed before, and a rule has at
+    most one place in the population: rows that say a known rule cost nothing and count
+    nothing. Where a child says its parent's rule, the next child is made of that child:
+    neutral drift, which reaches the neighbours of all rows that say one rule.
+
+    The published algorithm: ``population=100, tournament=25, fresh=0.0, sharing=0.0,
+    crossover=0.0, rearrange=0.0, more=0.0, redraws=0``.
+
     Args:
         space: The space that rows belong to.
         seed: Seed of the proposals, 0 or more.
         population: Members kept (Real et al.: 100).
         tournament: Members drawn, with replacement, to choose a parent (Real et al.:
-            25). Ours is smaller because most rules score the same zero, so that the
-            selection pressure is high already.
+            25).
         fresh: Share of proposals that are random even after the first ``population``,
-            in [0, 1] (Real et al.: 0). With 0, a population of copies of one rule could
-            not leave it.
+            in [0, 1] (Real et al.: 0).
         sharing: In a tournament, a reward that c members have to the last bit counts as
             reward / c**sharing, because equal rewards nearly always belong to one rule
             written in several ways; 0 or more (Real et al.: 0).
+        crossover: Share of children that mix two parents, in [0, 1] (Real et al.: 0).
+        rearrange: Share of the other children whose parts change places, in [0, 1]
+            (Real et al.: 0).
+        more: Probability of one more changed decision, and of one more after it, in
+            [0, 1) (Real et al.: 0).
+        redraws: How often, at most, a proposal is drawn again because its rule was
+            proposed before; 0 or more. With 0, repeated rules are told and enter the
+            population like others (Real et al.: 0).
 
     Raises:
         ValueError: An option is out of its range.
@@ -47,6 +63,10 @@ class EvolutionSearcher:
         tournament: int = 10,
         fresh: float = 0.05,
         sharing: float = 0.5,
+        crossover: float = 0.2,
+        rearrange: float = 0.1,
+        more: float = 0.2,
+        redraws: int = 20,
     ) -> None:
         if not 1 <= tournament <= population:
             raise ValueError(
@@ -57,19 +77,28 @@ class EvolutionSearcher:
             raise ValueError(f"fresh is {fresh}: give a share between 0 and 1")
         if not 0 <= sharing < np.inf:
             raise ValueError(f"sharing is {sharing}: give a number from 0")
+        if redraws < 0:
+            raise ValueError(f"redraws is {redraws}: give a whole number, 0 or more")
         self._space = space
+        self._vary = Vary(space, crossover, rearrange, more)
         self._rng = np.random.default_rng(seed)
         self._outstanding = PendingAsks(space)
-        self._members: deque[tuple[Rows, float]] = deque(maxlen=population)
+        self._seen = SeenRules(space)
+        self._members: deque[Member] = deque(maxlen=population)
         self._tournament = tournament
         self._fresh = fresh
         self._sharing = sharing
+        self._redraws = redraws
         self._beginning = population  # random rows still to be proposed
         options = {
             "population": population,
             "tournament": tournament,
             "fresh": fresh,
             "sharing": sharing,
+            "crossover": crossover,
+            "rearrange": rearrange,
+            "more": more,
+            "redraws": redraws,
         }
         self._header = header("evolution", space.choices, options)
 
@@ -97,31 +126,56 @@ class EvolutionSearcher:
             ValueError: ``count`` is negative or not a whole number.
         """
         number = checked_count(count)
-        rows = list(self._outstanding.queued(number))
-        while len(rows) < number:
-            rows.append(self._propose())
+        given = self._outstanding.queued(number)
+        self._seen.add_new(given)
+        rows = [*given, *self._new(number - len(given))]
         decisions = len(self._space.choices)
         return self._outstanding.add(np.array(rows, np.int64).reshape(-1, decisions))
 
-    def _propose(self) -> Rows:
-        if self._beginning > 0:
-            self._beginning -= 1
-        elif self._members and self._rng.random() >= self._fresh:
-            return self._space.mutate(self._parent().copy(), self._rng)
-        row: Rows = self._space.sample(1, self._rng)[0]
-        return row
+    def _new(self, count: int) -> list[Rows]:
+        """Rows whose rules are new, as far as redraws reach."""
+        crowd = Counter(member.reward for member in self._members)
+        fitness = [m.reward / crowd[m.reward] ** self._sharing for m in self._members]
+        rows: list[Rows] = []
+        for left in reversed(range(self._redraws + 1)):
+            wanted = count - len(rows)
+            if not wanted:
+                break
+            # Until the population has begun, and for the share of fresh ones.
+            fresh = wanted
+            if self._members and self._beginning < wanted:
+                others = self._rng.random(wanted - self._beginning)
+                fresh = self._beginning + int((others < self._fresh).sum())
+            parents = [self._parent(fitness) for _ in range(wanted - fresh)]
+            drawn = [self._child(parent) for parent in parents]
+            drawn += list(self._space.sample(fresh, self._rng)) if fresh else []
+            for place, rule in enumerate(self._seen.digests(np.array(drawn))):
+                if self._seen.add(rule) or not left:
+                    rows.append(drawn[place])
+                    if place >= len(parents):
+                        self._beginning = max(0, self._beginning - 1)
+                elif place < len(parents):
+                    self._drift(parents[place], rule, drawn[place])
+        return rows
 
-    def _parent(self) -> Rows:
-        drawn = self._rng.integers(len(self._members), size=self._tournament)
-        crowd = Counter(reward for _, reward in self._members)
+    def _parent(self, fitness: list[float]) -> int:
+        """The winner of a tournament, by its place in the population."""
+        count = len(fitness)
+        drawn = (self._rng.random(self._tournament) * count).astype(np.int64).tolist()
+        # The youngest of equals: among many zeros, keep moving.
+        return max(drawn, key=lambda place: (fitness[place], place))
 
-        def fitness(index: int) -> tuple[float, int]:
-            reward = self._members[index][1]
-            # The youngest of equals: among many zeros, keep moving.
-            return reward / crowd[reward] ** self._sharing, index
+    def _child(self, parent: int) -> Rows:
+        mate = int(self._rng.random() * len(self._members))
+        return self._vary(
+            self._members[parent].row, self._members[mate].row, self._rng
+        )
 
-        row, _ = self._members[max(drawn.tolist(), key=fitness)]
-        return row
+    def _drift(self, parent: int, rule: int, row: Rows) -> None:
+        """Let a member be written as a child that says the same rule."""
+        member = self._members[parent]
+        if member.rule == rule:
+            self._members[parent] = member._replace(row=row)
 
     def tell(self, rows: ArrayLike, rewards: ArrayLike) -> dict[str, float]:
         """Add the results to the population; see ``Searcher.tell``.
@@ -132,7 +186,7 @@ class EvolutionSearcher:
 
         Returns:
             ``population_best`` and ``population_mean`` (rewards), and
-            ``population_distinct``, different rows per member; {} while the population
+            ``population_distinct``, different rules per member; {} while the population
             is empty.
 
         Raises:
@@ -140,13 +194,17 @@ class EvolutionSearcher:
                 reward is outside [0, 1]. The searcher is then unchanged.
         """
         ask, values = self._outstanding.take(rows, rewards)
-        for row, reward in zip(ask.rows, values, strict=True):
-            if not np.isnan(reward):
-                self._members.append((row, float(reward)))
+        rules = self._seen.digests(ask.rows)
+        present = {member.rule for member in self._members}
+        for row, rule, reward in zip(ask.rows, rules, values.tolist(), strict=True):
+            if np.isnan(reward) or (self._redraws and rule in present):
+                continue
+            self._members.append(Member(row, rule, reward))
+            present.add(rule)
         if not self._members:
             return {}
-        scores = [reward for _, reward in self._members]
-        distinct = len({row.tobytes() for row, _ in self._members})
+        scores = [member.reward for member in self._members]
+        distinct = len({member.rule for member in self._members})
         return {
             "population_best": max(scores),
             "population_mean": sum(scores) / len(scores),
@@ -159,7 +217,8 @@ class EvolutionSearcher:
             **self._header,
             "rng": self._rng.bit_generator.state,
             "outstanding": self._outstanding.state(),
-            "members": [[row.tolist(), reward] for row, reward in self._members],
+            "members": members_state(self._members),
+            "seen": self._seen.state(),
             "beginning": self._beginning,
         }
 
@@ -176,7 +235,6 @@ class EvolutionSearcher:
         self._rng = generator_from(state["rng"])
         self._outstanding.load(state["outstanding"])
         self._members.clear()
-        self._members.extend(
-            (np.array(row, dtype=np.int64), reward) for row, reward in state["members"]
-        )
+        self._members.extend(members_from(state["members"]))
+        self._seen.load(state["seen"])
         self._beginning = state["beginning"]

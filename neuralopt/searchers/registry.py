@@ -8,13 +8,21 @@ from neuralopt.catalog import hint
 from neuralopt.options import check_options, options_of
 from neuralopt.searchers.controller_searcher import ControllerSearcher
 from neuralopt.searchers.evolution import EvolutionSearcher
+from neuralopt.searchers.hill_climbing import HillClimbing
+from neuralopt.searchers.quality_diversity import QualityDiversity
 from neuralopt.searchers.searcher import Searcher, Space
+from neuralopt.searchers.tpe import TreeParzen
+from neuralopt.searchers.tree_search import TreeSearch
 from neuralopt.searchers.uniform import UniformSearcher
 
 SEARCHERS: Mapping[str, Callable[..., Searcher]] = MappingProxyType(
     {
         "uniform": UniformSearcher,
+        "hill_climbing": HillClimbing,
         "evolution": EvolutionSearcher,
+        "quality_diversity": QualityDiversity,
+        "tree_search": TreeSearch,
+        "tpe": TreeParzen,
         "controller": ControllerSearcher,
     }
 )

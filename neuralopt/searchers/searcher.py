@@ -52,6 +52,17 @@ class Space(Protocol):
             int64 (D,).
         """
 
+    def rearrange(self, row: Rows, rng: np.random.Generator, /) -> Rows:
+        """Return a valid row whose parts are those of a given one in another place.
+
+        Args:
+            row: int64 (D,); it is not modified.
+            rng: Source of the random numbers.
+
+        Returns:
+            int64 (D,).
+        """
+
     def crossover(self, one: Rows, other: Rows, rng: np.random.Generator, /) -> Rows:
         """Return a valid row whose parts come from two valid rows at random.
 
@@ -69,6 +80,16 @@ class Space(Protocol):
 
         Args:
             rows: int64 (count, D).
+        """
+
+    def describe(self, rows: Rows, /) -> NDArray[np.int64]:
+        """Return the cell of each row's rule: what its updates are like, and its size.
+
+        Args:
+            rows: int64 (count, D), valid.
+
+        Returns:
+            int64 (count, 2), numbers from 0; equal for rows that say the same rule.
         """
 
     def valid(self, row: Rows, /) -> bool:

@@ -29,6 +29,24 @@ class SeenRules:
     def __len__(self) -> int:
         return len(self._digests)
 
+    def digests(self, rows: Rows) -> list[int]:
+        """Return a number for each row, equal for rows that say one rule.
+
+        Args:
+            rows: int64 (count, D).
+        """
+        return _digests(self._space.canonical(rows))
+
+    def add(self, digest: int) -> bool:
+        """Add the rule of a digest, and return whether it was new.
+
+        Args:
+            digest: One of ``digests``.
+        """
+        before = len(self._digests)
+        self._digests.add(digest)
+        return len(self._digests) > before
+
     def add_new(self, rows: Rows) -> NDArray[np.bool_]:
         """Add the rules of rows, and return which were new.
 
@@ -39,11 +57,8 @@ class SeenRules:
             bool (count,): False for a rule that was seen, or that an earlier one of
             these rows says too.
         """
-        new = np.empty(len(rows), np.bool_)
-        for index, digest in enumerate(_digests(self._space.canonical(rows))):
-            new[index] = digest not in self._digests
-            self._digests.add(digest)
-        return new
+        new = [self.add(digest) for digest in self.digests(rows)]
+        return np.array(new, np.bool_)
 
     def __contains__(self, row: Rows) -> bool:
         (digest,) = _digests(self._space.canonical(row[None]))

@@ -43,6 +43,7 @@ class Skeleton:
         reuse_previous: Each group must use the result of the group before it.
         every_group_used: Each result must reach the rule (reuse_previous implies it).
         choices: Number of choices of each decision.
+        pending_limits: Most pending results before each group, and at the end.
 
     Raises:
         ValueError: No row can meet the constraints.
@@ -57,7 +58,7 @@ class Skeleton:
     reuse_previous: bool = False
     every_group_used: bool = True
     choices: tuple[int, ...] = field(init=False)
-    _pending_limits: tuple[int, ...] = field(init=False, repr=False)
+    pending_limits: tuple[int, ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.groups < 1:
@@ -78,7 +79,7 @@ class Skeleton:
             known = self.operands + group
             choices += [known, known, self.unary, self.unary, binaries]
         object.__setattr__(self, "choices", tuple(choices))
-        object.__setattr__(self, "_pending_limits", self._limits())
+        object.__setattr__(self, "pending_limits", self._limits())
 
     def _limits(self) -> tuple[int, ...]:
         """Largest number of pending results before each group, and at the end."""
@@ -88,11 +89,12 @@ class Skeleton:
             return (self.groups + 1,) * (self.groups + 1)
         limits = [1]
         for group in reversed(range(self.groups)):
-            uses = 2 if self._can_read_right(group) else 1
+            uses = 2 if self.can_read_right(group) else 1
             limits.append(limits[-1] + uses - 1)
         return tuple(reversed(limits))
 
-    def _can_read_right(self, group: int) -> bool:
+    def can_read_right(self, group: int) -> bool:
+        """Return whether some binary of a group depends on its right side."""
         if group < self.groups - 1:
             return any(self.reads_right)
         pairs = zip(self.reads_right, self.may_end, strict=True)
@@ -125,9 +127,9 @@ class Skeleton:
             return np.ones((batch, self.unary), dtype=np.bool_)
         pending = self._pending(prefixes, group)
         # How many pending results this group has to use, at least.
-        needed = pending.sum(axis=1) + 1 - self._pending_limits[group + 1]
+        needed = pending.sum(axis=1) + 1 - self.pending_limits[group + 1]
         if decision == LEFT:
-            spare = 1 if self._can_read_right(group) else 0
+            spare = 1 if self.can_read_right(group) else 0
             allowed: Mask = pending | (needed <= spare)[:, None]
             return allowed
 
@@ -210,68 +212,6 @@ class Skeleton:
             rows[:, k] = _pick(self.masks(rows[:, :k]), rng)
         return rows
 
-    def mutate(self, row: Rows, rng: np.random.Generator) -> Rows:
-        """Return a copy of a valid row with one random decision changed.
-
-        The decision is uniform over those that have another allowed choice after the
-        decisions before it; its new value is uniform over these choices. Later
-        decisions are kept where the change still allows them and redrawn where it
-        doesn't. The copy is valid, and differs from `row` unless that is the only valid
-        row.
-
-        Args:
-            row: int64 (decisions,), valid; it is not modified.
-            rng: Source of the random numbers.
-
-        Returns:
-            int64 (decisions,).
-
-        Raises:
-            ValueError: `row` is not a valid row of this space.
-        """
-        if not self.valid(row):
-            raise ValueError(
-                f"row {np.asarray(row).tolist()} is not valid in this space; "
-                "mutate only what sample, encode or mutate returned"
-            )
-        mutant = np.array(row, dtype=np.int64)
-        for k in rng.permutation(len(mutant)):
-            others = self.masks(mutant[None, :k])
-            others[0, mutant[k]] = False
-            if others.any():
-                mutant[k] = _pick(others, rng)[0]
-                self._repair(mutant, int(k) + 1, rng)
-                break
-        return mutant
-
-    def crossover(self, one: Rows, other: Rows, rng: np.random.Generator) -> Rows:
-        """Return a valid row whose parts come from two valid rows at random.
-
-        The parts of a group are its left side (operand and unary), its right side, and
-        its binary; each comes from either parent with probability 1/2. Decisions that
-        the mixture forbids are redrawn.
-
-        Args:
-            one: int64 (decisions,), valid; it is not modified.
-            other: int64 (decisions,), valid; it is not modified.
-            rng: Source of the random numbers.
-
-        Returns:
-            int64 (decisions,).
-        """
-        parts = rng.integers(0, 2, (self.groups, 3))  # left, right, binary
-        mixture = parts[:, [0, 1, 0, 1, 2]].reshape(-1)  # as LEFT to BINARY
-        child = np.where(mixture == 0, one, other).astype(np.int64)
-        self._repair(child, 0, rng)
-        return child
-
-    def _repair(self, row: Rows, start: int, rng: np.random.Generator) -> None:
-        """Redraw, in place, the decisions from `start` on that became forbidden."""
-        for k in range(start, len(row)):
-            allowed = self.masks(row[None, :k])
-            if not allowed[0, row[k]]:
-                row[k] = _pick(allowed, rng)[0]
-
     def rows(self, block: int) -> Iterator[Rows]:
         """Yield every valid row once, in lexicographic order.
 
@@ -309,7 +249,7 @@ class Skeleton:
             for reads, binaries in self._binaries(group).items():
                 for used, pairs in self._pairs(group, pending, reads).items():
                     after = pending - used + 1
-                    if after <= self._pending_limits[group + 1]:
+                    if after <= self.pending_limits[group + 1]:
                         rest = completions(group + 1, after)
                         total += binaries * pairs * self.unary**2 * rest
             return total

@@ -7,8 +7,10 @@ from dataclasses import asdict, dataclass, field, fields
 import numpy as np
 
 from neuralopt.language import Expression, as_expression, simplify
+from neuralopt.spaces.describing import cells_of
 from neuralopt.spaces.encoding import Encoder
 from neuralopt.spaces.skeleton import Mask, Rows, Skeleton
+from neuralopt.spaces.variation import Variation
 from neuralopt.spaces.vocabulary import Vocabulary
 
 
@@ -71,6 +73,7 @@ class Space:
     _vocabulary: Vocabulary = field(init=False, repr=False, compare=False)
     _skeleton: Skeleton = field(init=False, repr=False, compare=False)
     _encoder: Encoder = field(init=False, repr=False, compare=False)
+    _variation: Variation = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         try:
@@ -82,6 +85,7 @@ class Space:
         object.__setattr__(self, "_vocabulary", vocabulary)
         object.__setattr__(self, "_skeleton", skeleton)
         object.__setattr__(self, "_encoder", Encoder(vocabulary, skeleton))
+        object.__setattr__(self, "_variation", Variation(skeleton))
 
     def _build_skeleton(self, vocabulary: Vocabulary) -> Skeleton:
         constraints = self.constraints
@@ -227,7 +231,10 @@ class Space:
     def mutate(self, row: Rows, rng: np.random.Generator) -> Rows:
         """Return a valid copy of a row with one random decision changed.
 
-        Later decisions that the change forbids are redrawn. The copy differs from `row`
+        The decision is uniform over those that have another allowed choice after the
+        decisions before it; its new value is uniform over these choices. Later
+        decisions are kept where the change still allows them and redrawn where it
+        doesn't. The copy differs from `row`
         unless that is the only valid row.
 
         Args:
@@ -240,12 +247,34 @@ class Space:
         Raises:
             ValueError: `row` is not a valid row of this space.
         """
-        return self._skeleton.mutate(row, rng)
+        return self._variation.mutate(row, rng)
+
+    def rearrange(self, row: Rows, rng: np.random.Generator) -> Rows:
+        """Return a valid row whose parts are those of a given one in another place.
+
+        Half of the time the sides of a group are swapped. Otherwise a group is removed,
+        who used its result takes its left operand, and a random group is put around
+        another result. Decisions that this forbids are redrawn. The row may come back
+        as it was.
+
+        Args:
+            row: int64 (decisions,), valid; it is not modified.
+            rng: Source of the random numbers.
+
+        Returns:
+            int64 (decisions,).
+
+        Raises:
+            ValueError: `row` is not a valid row of this space.
+        """
+        return self._variation.rearrange(row, rng)
 
     def crossover(self, one: Rows, other: Rows, rng: np.random.Generator) -> Rows:
         """Return a valid row whose parts come from two valid rows at random.
 
-        A part is a side of a group (an operand and its unary) or a binary.
+        A part is a side of a group (an operand and its unary) or a binary; each comes
+        from either parent with probability 1/2. Decisions that the mixture forbids are
+        redrawn.
 
         Args:
             one: int64 (decisions,), valid; it is not modified.
@@ -255,7 +284,7 @@ class Space:
         Returns:
             int64 (decisions,).
         """
-        return self._skeleton.crossover(one, other, rng)
+        return self._variation.crossover(one, other, rng)
 
     def canonical(self, rows: Rows) -> list[str]:
         """Return the canonical text of the rule that each row encodes.
@@ -270,6 +299,24 @@ class Space:
             "" if rule is None else str(simplify(rule))
             for rule in self.decode_all(rows)
         ]
+
+    def describe(self, rows: Rows) -> Rows:
+        """Return the cell of each row's rule: what its updates are like, and its size.
+
+        The first number holds the families of the rule (`behaviour.families`) as bits,
+        the second its size among the sizes of `describing.SIZES`. A thousand rules take
+        about a second, and the first call loads the compiled probes.
+
+        Args:
+            rows: int64 (batch, decisions), valid.
+
+        Returns:
+            int64 (batch, 2).
+
+        Raises:
+            ValueError: A row is not valid in this space.
+        """
+        return cells_of([simplify(self.decode(row)) for row in rows])
 
     def decode(self, row: Rows) -> Expression:
         """Return the rule that a row encodes, as built: not simplified.

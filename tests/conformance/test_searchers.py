@@ -25,6 +25,12 @@ class Variant(NamedTuple):
 SPECIAL: dict[str, Variant] = {
     "uniform": Variant("uniform", learns=False),
     "evolution": Variant("evolution", {"population": 20, "tournament": 4}),
+    "published evolution": Variant(
+        "evolution", {"population": 20, "tournament": 4, "redraws": 0, "crossover": 0.0}
+    ),
+    "hill_climbing": Variant("hill_climbing", {"starts": 8, "patience": 20}),
+    "quality_diversity": Variant("quality_diversity", {"beginning": 20, "least": 0.0}),
+    "tpe": Variant("tpe", {"startup": 20, "window": 50}),
     "ppo": Variant("controller", {"batch": 12, "hidden": 16}),
     "reinforce": Variant(
         "controller", {"batch": 5, "algorithm": "reinforce", "hidden": 16}

@@ -50,6 +50,14 @@ class ToySpace:
             if self.valid(child):
                 return child
 
+    def rearrange(self, row: Rows, rng: np.random.Generator) -> Rows:
+        """The decisions one place on, if that is valid."""
+        child = np.roll(row, int(rng.integers(1, len(row))))
+        return child if self.valid(child) else row.copy()
+
+    def describe(self, rows: Rows) -> NDArray[np.int64]:
+        return np.stack([rows.sum(axis=1) % 7, rows[:, 0]], axis=1)
+
     def canonical(self, rows: Rows) -> list[str]:
         return [str(row.tolist()) for row in rows]
 

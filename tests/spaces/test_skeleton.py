@@ -9,6 +9,7 @@ import pytest
 from scipy.stats import chisquare
 
 from neuralopt.spaces.skeleton import Skeleton
+from neuralopt.spaces.variation import Variation
 
 SHAPES = {
     "one group": {"operands": 3, "unary": 2, "reads_right": (True, False), "groups": 1},
@@ -103,7 +104,7 @@ def test_samples_and_mutants_are_valid(skeleton):
     assert all(meets_constraints(skeleton, row) for row in rows.tolist())
     for row in rows[:20]:
         before = row.copy()
-        mutant = skeleton.mutate(row, rng)
+        mutant = Variation(skeleton).mutate(row, rng)
         assert (row == before).all()
         assert (mutant != row).any()
         assert meets_constraints(skeleton, mutant.tolist())
@@ -154,7 +155,7 @@ def test_a_mutation_keeps_what_comes_before_it_and_what_it_allows():
     skeleton = Skeleton(6, 4, (True, True), (True, True), 2, reuse_previous=True)
     rng = np.random.default_rng(2)
     changes = [
-        int((skeleton.mutate(row, rng) != row).sum())
+        int((Variation(skeleton).mutate(row, rng) != row).sum())
         for row in skeleton.sample(500, rng)
     ]
     # Only a change of the second group's operands can force another decision.
@@ -169,7 +170,7 @@ def test_mutation_reaches_every_row():
     row = skeleton.sample(1, rng)[0]
     reached = set()
     for _ in range(3000):
-        row = skeleton.mutate(row, rng)
+        row = Variation(skeleton).mutate(row, rng)
         reached.add(tuple(row.tolist()))
     assert len(reached) == skeleton.size
 
@@ -178,7 +179,7 @@ def test_the_only_row_mutates_to_itself():
     lonely = Skeleton(1, 1, (True,), (True,), groups=1, distinct_operands=False)
     assert lonely.size == 1
     row = np.zeros(5, dtype=np.int64)
-    assert (lonely.mutate(row, np.random.default_rng(0)) == row).all()
+    assert (Variation(lonely).mutate(row, np.random.default_rng(0)) == row).all()
 
 
 def test_valid_refuses_what_is_not_a_row():
@@ -190,7 +191,7 @@ def test_valid_refuses_what_is_not_a_row():
     assert not skeleton.valid(np.array([0.0, 1.0, 1.0, 1.0, 0.0]))
     assert not skeleton.valid(np.array([0, 1, 1, 1]))
     with pytest.raises(ValueError, match=r"row \[0, 0, 1, 1, 0\] is not valid"):
-        skeleton.mutate(np.array([0, 0, 1, 1, 0]), np.random.default_rng(0))
+        Variation(skeleton).mutate(np.array([0, 0, 1, 1, 0]), np.random.default_rng(0))
 
 
 @pytest.mark.parametrize("shape", [(5,), (2, 5)])

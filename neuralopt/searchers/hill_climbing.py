@@ -1,0 +1,241 @@
+"""Hill climbing: the neighbours of the best rule known, and restarts."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from neuralopt.searchers.offspring import Vary
+from neuralopt.searchers.pending import PendingAsks, checked_count
+from neuralopt.searchers.saved_state import check_header, generator_from, header
+from neuralopt.searchers.searcher import Rows, Space
+from neuralopt.searchers.seen import SeenRules
+
+
+class HillClimbing:
+    """Local search with restarts (White et al. 2021, UAI), asynchronous.
+
+    A climb begins with the best of ``starts`` random rows, its incumbent. Neighbours of
+    the incumbent are proposed, each with one decision changed or its parts moved; a
+    better one replaces it as soon as it is told. After ``patience`` results without an
+    improvement, or when no new neighbour is found, the next climb begins: with random
+    rows, or with the ``kick`` last changes of the best row of all climbs, which is
+    iterated local search (Lourenco et al. 2003).
+
+    Only new rules are proposed. All rows that are known to say the incumbent's rule
+    have neighbours: a neighbour that says it joins them and costs nothing.
+
+    Args:
+        space: The space that rows belong to.
+        seed: Seed of the proposals, 0 or more.
+        starts: Random rows with which a climb begins, 1 or more.
+        patience: Results without an improvement after which a climb ends, 1 or more.
+        rearrange: Share of neighbours whose parts change places, in [0, 1].
+        perturb: Share of climbs that begin near the best row of all instead of with
+            random rows, in [0, 1].
+        kick: Changed decisions of such a beginning, 1 or more.
+        redraws: How often, at most, a proposal is drawn again because its rule was
+            proposed before, 1 or more.
+
+    Raises:
+        ValueError: An option is out of its range.
+    """
+
+    def __init__(
+        self,
+        space: Space,
+        seed: int = 0,
+        *,
+        starts: int = 64,
+        patience: int = 256,
+        rearrange: float = 0.1,
+        perturb: float = 0.5,
+        kick: int = 3,
+        redraws: int = 30,
+    ) -> None:
+        options = {
+            "starts": starts,
+            "patience": patience,
+            "rearrange": rearrange,
+            "perturb": perturb,
+            "kick": kick,
+            "redraws": redraws,
+        }
+        for name in ("starts", "patience", "kick", "redraws"):
+            if options[name] < 1:
+                raise ValueError(f"{name} is {options[name]}: give 1 or more")
+        if not 0 <= perturb <= 1:
+            raise ValueError(f"perturb is {perturb}: give a share between 0 and 1")
+        self._space = space
+        self._vary = Vary(space, 0.0, rearrange, 0.0)
+        self._starts, self._patience = starts, patience
+        self._perturb, self._kick, self._redraws = perturb, kick, redraws
+        self._rng = np.random.default_rng(seed)
+        # Of each row: the number of the climb for which it was proposed.
+        self._outstanding = PendingAsks(space, notes=1)
+        self._seen = SeenRules(space)
+        self._climb = 0
+        self._beginnings = starts  # rows of this climb's beginning still to be proposed
+        self._near_best = False
+        self._waited = 0  # results of this climb without an improvement
+        self._rows: list[Rows] = []  # all say the incumbent's rule
+        self._rule = 0
+        self._reward = -1.0
+        self._best: Rows | None = None
+        self._best_reward = -1.0
+        self._header = header("hill_climbing", space.choices, options)
+
+    def enqueue(self, rows: Rows) -> None:
+        """Propose given rows before any others; see ``Searcher.enqueue``.
+
+        Args:
+            rows: int64 (count, D), valid.
+
+        Raises:
+            ValueError: A row is not valid in the space.
+        """
+        self._outstanding.enqueue(rows)
+
+    def ask(self, count: int) -> Rows:
+        """Propose neighbours of the incumbent; see ``Searcher.ask``.
+
+        Args:
+            count: Number of rows, 0 or more.
+
+        Returns:
+            int64 (count, D).
+
+        Raises:
+            ValueError: ``count`` is negative or not a whole number.
+        """
+        number = checked_count(count)
+        given = self._outstanding.queued(number)
+        self._seen.add_new(given)
+        rows = list(given)
+        notes = [self._climb] * len(rows)
+        barren = 0
+        while len(rows) < number:
+            drawn = self._draw(number - len(rows))
+            found = 0
+            for row, rule in zip(
+                drawn, self._seen.digests(np.array(drawn)), strict=True
+            ):
+                if self._seen.add(rule) or barren >= self._redraws:
+                    rows.append(row)
+                    notes.append(self._climb)
+                    self._beginnings = max(0, self._beginnings - 1)
+                    found += 1
+                elif self._rows and rule == self._rule:
+                    self._rows.append(row)
+            barren = 0 if found else barren + 1
+            if barren == self._redraws and not self._beginnings:
+                self._begin()
+        decisions = len(self._space.choices)
+        asked = np.array(rows, np.int64).reshape(-1, decisions)
+        return self._outstanding.add(asked, np.array(notes, float).reshape(-1, 1))
+
+    def _draw(self, count: int) -> list[Rows]:
+        """Rows of this climb that may be proposed."""
+        if self._beginnings or not self._rows:
+            wanted = min(count, self._beginnings) or count
+            if self._near_best and self._best is not None:
+                return [self._kicked(self._best) for _ in range(wanted)]
+            return list(self._space.sample(wanted, self._rng))
+        parents = (self._rng.random(count) * len(self._rows)).astype(int).tolist()
+        rows = (self._rows[place] for place in parents)
+        return [self._vary(row, row, self._rng) for row in rows]
+
+    def _kicked(self, row: Rows) -> Rows:
+        for _ in range(self._kick):
+            row = self._vary(row, row, self._rng)
+        return row
+
+    def _begin(self) -> None:
+        """Begin the next climb."""
+        self._climb += 1
+        self._beginnings = self._starts
+        self._near_best = bool(self._rng.random() < self._perturb)
+        self._waited = 0
+        self._rows, self._rule, self._reward = [], 0, -1.0
+
+    def tell(self, rows: ArrayLike, rewards: ArrayLike) -> dict[str, float]:
+        """Move to better neighbours; see ``Searcher.tell``.
+
+        Args:
+            rows: (count, D), as asked, in the same order.
+            rewards: (count,), in [0, 1]; NaN means "no result".
+
+        Returns:
+            ``incumbent`` and ``best`` (rewards; 0 before the first), ``climbs`` begun.
+
+        Raises:
+            ValueError: No ask is open, the rows are not those of the oldest ask, or a
+                reward is outside [0, 1]. The searcher is then unchanged.
+        """
+        ask, values = self._outstanding.take(rows, rewards)
+        rules = self._seen.digests(ask.rows)
+        climbs = ask.notes[:, 0].astype(int).tolist()
+        for row, rule, climb, reward in zip(
+            ask.rows, rules, climbs, values.tolist(), strict=True
+        ):
+            if np.isnan(reward):
+                continue
+            if reward > self._best_reward:
+                self._best, self._best_reward = row, reward
+            if climb != self._climb:
+                continue  # the climb has ended meanwhile
+            if reward > self._reward:
+                self._rows, self._rule, self._reward = [row], rule, reward
+                self._waited = 0
+            else:
+                self._waited += 1
+        if self._waited >= self._patience and not self._beginnings:
+            self._begin()
+        return {
+            "incumbent": max(0.0, self._reward),
+            "best": max(0.0, self._best_reward),
+            "climbs": self._climb + 1.0,
+        }
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return a snapshot; see ``Searcher.state_dict``."""
+        return {
+            **self._header,
+            "rng": self._rng.bit_generator.state,
+            "outstanding": self._outstanding.state(),
+            "seen": self._seen.state(),
+            "climb": self._climb,
+            "beginnings": self._beginnings,
+            "near_best": self._near_best,
+            "waited": self._waited,
+            "rows": [row.tolist() for row in self._rows],
+            "rule": self._rule,
+            "reward": self._reward,
+            "best": None if self._best is None else self._best.tolist(),
+            "best_reward": self._best_reward,
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Continue from a snapshot; see ``Searcher.load_state_dict``.
+
+        Args:
+            state: The result of ``state_dict``.
+
+        Raises:
+            ValueError: The state belongs to another searcher, space or set of options.
+        """
+        check_header(state, self._header)
+        self._rng = generator_from(state["rng"])
+        self._outstanding.load(state["outstanding"])
+        self._seen.load(state["seen"])
+        self._climb = state["climb"]
+        self._beginnings = state["beginnings"]
+        self._near_best = state["near_best"]
+        self._waited = state["waited"]
+        self._rows = [np.array(row, np.int64) for row in state["rows"]]
+        self._rule = state["rule"]
+        self._reward = state["reward"]
+        best = state["best"]
+        self._best = None if best is None else np.array(best, np.int64)
+        self._best_reward = state["best_reward"]

@@ -1,0 +1,226 @@
+"""Quality diversity: the best rule of each kind and size, and children of all."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from neuralopt.searchers.offspring import Member, Vary, members_from, members_state
+from neuralopt.searchers.pending import PendingAsks, checked_count
+from neuralopt.searchers.saved_state import check_header, generator_from, header
+from neuralopt.searchers.searcher import Rows, Space
+from neuralopt.searchers.seen import SeenRules
+
+Cell = tuple[int, int]
+
+
+class QualityDiversity:
+    """MAP-Elites (Mouret and Clune 2015) over what rules do and how large they are.
+
+    A cell of the grid is what ``Space.describe`` says of a rule. Each cell keeps its
+    elite: the best rule told that belongs to it. A parent is the elite of a cell; cells
+    are drawn with equal probability, or more often the better their elites rank.
+
+    Only new rules are proposed. A child that says its parent's rule replaces the row of
+    that elite: neutral drift, which costs nothing.
+
+    Args:
+        space: The space that rows belong to.
+        seed: Seed of the proposals, 0 or more.
+        beginning: Random rows proposed at first, 1 or more.
+        fresh: Share of random proposals after that, in [0, 1].
+        pressure: A cell whose elite is better than a share r of the others is drawn in
+            proportion to exp(pressure * r); 0 or more. With 0 all are drawn alike, as
+            in the published algorithm.
+        least: Smallest reward of an elite, in [0, 1]. A rule's cell costs more to
+            compute than its proposal, so that rules with less are not placed.
+        crossover: Share of children that mix two elites, in [0, 1].
+        rearrange: Share of the other children whose parts change places, in [0, 1].
+        more: Probability of one more changed decision, and of one more after it, in
+            [0, 1).
+        redraws: How often, at most, a proposal is drawn again because its rule was
+            proposed before, 0 or more.
+
+    Raises:
+        ValueError: An option is out of its range.
+    """
+
+    def __init__(
+        self,
+        space: Space,
+        seed: int = 0,
+        *,
+        beginning: int = 100,
+        fresh: float = 0.05,
+        pressure: float = 3.0,
+        least: float = 0.1,
+        crossover: float = 0.2,
+        rearrange: float = 0.1,
+        more: float = 0.2,
+        redraws: int = 20,
+    ) -> None:
+        if beginning < 1:
+            raise ValueError(f"beginning is {beginning}: give 1 row or more")
+        for name, share in (("fresh", fresh), ("least", least)):
+            if not 0 <= share <= 1:
+                raise ValueError(f"{name} is {share}: give a number between 0 and 1")
+        if not 0 <= pressure < np.inf:
+            raise ValueError(f"pressure is {pressure}: give a number from 0")
+        if redraws < 0:
+            raise ValueError(f"redraws is {redraws}: give a whole number, 0 or more")
+        self._space = space
+        self._vary = Vary(space, crossover, rearrange, more)
+        self._rng = np.random.default_rng(seed)
+        self._outstanding = PendingAsks(space)
+        self._seen = SeenRules(space)
+        self._elites: dict[Cell, Member] = {}
+        self._beginning = beginning  # random rows still to be proposed
+        self._fresh, self._pressure, self._least = fresh, pressure, least
+        self._redraws = redraws
+        options = {
+            "beginning": beginning,
+            "fresh": fresh,
+            "pressure": pressure,
+            "least": least,
+            "crossover": crossover,
+            "rearrange": rearrange,
+            "more": more,
+            "redraws": redraws,
+        }
+        self._header = header("quality_diversity", space.choices, options)
+
+    def enqueue(self, rows: Rows) -> None:
+        """Propose given rows before any others; see ``Searcher.enqueue``.
+
+        Args:
+            rows: int64 (count, D), valid.
+
+        Raises:
+            ValueError: A row is not valid in the space.
+        """
+        self._outstanding.enqueue(rows)
+
+    def ask(self, count: int) -> Rows:
+        """Propose children of elites; see ``Searcher.ask``.
+
+        Args:
+            count: Number of rows, 0 or more.
+
+        Returns:
+            int64 (count, D).
+
+        Raises:
+            ValueError: ``count`` is negative or not a whole number.
+        """
+        number = checked_count(count)
+        given = self._outstanding.queued(number)
+        self._seen.add_new(given)
+        rows = [*given, *self._new(number - len(given))]
+        decisions = len(self._space.choices)
+        return self._outstanding.add(np.array(rows, np.int64).reshape(-1, decisions))
+
+    def _new(self, count: int) -> list[Rows]:
+        """Rows whose rules are new, as far as redraws reach."""
+        cells = list(self._elites)
+        upto = self._probabilities(cells).cumsum()
+        rows: list[Rows] = []
+        for left in reversed(range(self._redraws + 1)):
+            wanted = count - len(rows)
+            if not wanted:
+                break
+            fresh = wanted
+            if cells and self._beginning < wanted:
+                others = self._rng.random(wanted - self._beginning)
+                fresh = self._beginning + int((others < self._fresh).sum())
+            at = np.searchsorted(upto, self._rng.random(2 * (wanted - fresh)))
+            drawn_cells = [cells[min(place, len(cells) - 1)] for place in at.tolist()]
+            parents, mates = drawn_cells[: wanted - fresh], drawn_cells[wanted - fresh :]
+            drawn = [
+                self._vary(self._elites[cell].row, self._elites[mate].row, self._rng)
+                for cell, mate in zip(parents, mates, strict=True)
+            ]
+            drawn += list(self._space.sample(fresh, self._rng)) if fresh else []
+            for place, rule in enumerate(self._seen.digests(np.array(drawn))):
+                if self._seen.add(rule) or not left:
+                    rows.append(drawn[place])
+                    if place >= len(parents):
+                        self._beginning = max(0, self._beginning - 1)
+                elif place < len(parents):
+                    elite = self._elites[parents[place]]
+                    if elite.rule == rule:
+                        drifted = elite._replace(row=drawn[place])
+                        self._elites[parents[place]] = drifted
+        return rows
+
+    def _probabilities(self, cells: list[Cell]) -> np.ndarray:
+        """With which each cell is drawn."""
+        rewards = np.array([self._elites[cell].reward for cell in cells])
+        ranks = np.argsort(np.argsort(rewards, kind="stable"), kind="stable")
+        weights = np.exp(self._pressure * (ranks / max(1, len(cells) - 1) - 1.0))
+        return weights / weights.sum() if cells else weights
+
+    def tell(self, rows: ArrayLike, rewards: ArrayLike) -> dict[str, float]:
+        """Place the results in the grid; see ``Searcher.tell``.
+
+        Args:
+            rows: (count, D), as asked, in the same order.
+            rewards: (count,), in [0, 1]; NaN means "no result".
+
+        Returns:
+            ``cells`` that have an elite, ``elites_best`` and ``elites_mean`` (rewards);
+            {} while there is none.
+
+        Raises:
+            ValueError: No ask is open, the rows are not those of the oldest ask, or a
+                reward is outside [0, 1]. The searcher is then unchanged.
+        """
+        ask, values = self._outstanding.take(rows, rewards)
+        chosen = np.flatnonzero(values >= self._least)  # False for NaN
+        if len(chosen):
+            placed = ask.rows[chosen]
+            rules, cells = self._seen.digests(placed), self._space.describe(placed)
+            for row, rule, (kind, size), reward in zip(
+                placed, rules, cells.tolist(), values[chosen].tolist(), strict=True
+            ):
+                elite = self._elites.get((kind, size))
+                if elite is None or reward > elite.reward:
+                    self._elites[kind, size] = Member(row, rule, reward)
+        if not self._elites:
+            return {}
+        found = [elite.reward for elite in self._elites.values()]
+        return {
+            "cells": float(len(found)),
+            "elites_best": max(found),
+            "elites_mean": sum(found) / len(found),
+        }
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return a snapshot; see ``Searcher.state_dict``."""
+        return {
+            **self._header,
+            "rng": self._rng.bit_generator.state,
+            "outstanding": self._outstanding.state(),
+            "seen": self._seen.state(),
+            "cells": [list(cell) for cell in self._elites],
+            "elites": members_state(self._elites.values()),
+            "beginning": self._beginning,
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Continue from a snapshot; see ``Searcher.load_state_dict``.
+
+        Args:
+            state: The result of ``state_dict``.
+
+        Raises:
+            ValueError: The state belongs to another searcher, space or set of options.
+        """
+        check_header(state, self._header)
+        self._rng = generator_from(state["rng"])
+        self._outstanding.load(state["outstanding"])
+        self._seen.load(state["seen"])
+        elites = members_from(state["elites"])
+        cells = ((kind, size) for kind, size in state["cells"])
+        self._elites = dict(zip(cells, elites, strict=True))
+        self._beginning = state["beginning"]
