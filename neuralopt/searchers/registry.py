@@ -6,7 +6,10 @@ from typing import Any
 
 from neuralopt.catalog import hint
 from neuralopt.options import check_options, options_of
-from neuralopt.searchers.controller_searcher import ControllerSearcher
+from neuralopt.searchers.controller.searcher import (
+    ControllerSearcher,
+    PaperControllerSearcher,
+)
 from neuralopt.searchers.evolution import EvolutionSearcher
 from neuralopt.searchers.searcher import Searcher, Space
 from neuralopt.searchers.uniform import UniformSearcher
@@ -16,6 +19,7 @@ SEARCHERS: Mapping[str, Callable[..., Searcher]] = MappingProxyType(
         "uniform": UniformSearcher,
         "evolution": EvolutionSearcher,
         "controller": ControllerSearcher,
+        "controller_paper": PaperControllerSearcher,
     }
 )
 """Name -> constructor ``(space, seed, **options)``; `options_of` lists its options."""
