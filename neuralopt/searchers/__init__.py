@@ -1,11 +1,9 @@
 """Searchers: ask/tell over rows of decisions and their rewards."""
 
 from neuralopt.searchers.controller import Controller as Controller
-from neuralopt.searchers.controller_searcher import (
-    ControllerSearcher as ControllerSearcher,
-)
+from neuralopt.searchers.controller import ControllerSearcher as ControllerSearcher
+from neuralopt.searchers.controller import Training as Training
 from neuralopt.searchers.evolution import EvolutionSearcher as EvolutionSearcher
-from neuralopt.searchers.policy_gradient import Training as Training
 from neuralopt.searchers.registry import SEARCHERS as SEARCHERS
 from neuralopt.searchers.registry import make_searcher as make_searcher
 from neuralopt.searchers.searcher import Searcher as Searcher

@@ -6,7 +6,10 @@ from typing import Any
 
 from neuralopt.catalog import hint
 from neuralopt.options import check_options, options_of
-from neuralopt.searchers.controller_searcher import ControllerSearcher
+from neuralopt.searchers.controller.searcher import (
+    ControllerSearcher,
+    PaperControllerSearcher,
+)
 from neuralopt.searchers.evolution import EvolutionSearcher
 from neuralopt.searchers.hill_climbing import HillClimbing
 from neuralopt.searchers.quality_diversity import QualityDiversity
@@ -24,6 +27,7 @@ SEARCHERS: Mapping[str, Callable[..., Searcher]] = MappingProxyType(
         "tree_search": TreeSearch,
         "tpe": TreeParzen,
         "controller": ControllerSearcher,
+        "controller_paper": PaperControllerSearcher,
     }
 )
 """Name -> constructor ``(space, seed, **options)``; `options_of` lists its options."""

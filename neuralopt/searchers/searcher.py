@@ -20,6 +20,10 @@ class Space(Protocol):
     def choices(self) -> Sequence[int]:
         """Number of choices of each of the D decisions."""
 
+    @property
+    def context(self) -> Sequence[Sequence[int]]:
+        """For each decision, the earlier decisions that it builds on."""
+
     def masks(self, prefixes: Rows, /) -> NDArray[np.bool_]:
         """Return the allowed choices of decision k, given the k decisions before it.
 

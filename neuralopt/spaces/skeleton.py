@@ -233,6 +233,17 @@ class Skeleton:
             waiting += [longer[start : start + block] for start in reversed(starts)]
 
     @property
+    def context(self) -> tuple[tuple[int, ...], ...]:
+        """For each decision, the earlier decisions that it builds on."""
+        found: list[tuple[int, ...]] = []
+        for start in range(0, len(self.choices), DECISIONS_PER_GROUP):
+            left, right = start + LEFT, start + RIGHT
+            unaries = start + LEFT_UNARY, start + RIGHT_UNARY
+            before = (start - 1,) if start else ()
+            found += [before, (left,), (left,), (right,), (left, right, *unaries)]
+        return tuple(found)
+
+    @property
     def raw_size(self) -> int:
         """Number of rows without any constraint: the product of the choices."""
         return prod(self.choices)

@@ -158,6 +158,15 @@ class Space:
         return self._skeleton.choices
 
     @property
+    def context(self) -> tuple[tuple[int, ...], ...]:
+        """For each decision, the earlier decisions that it builds on.
+
+        A right operand follows from the left one, a unary from its operand, a binary
+        from both sides, and the left operand of a group from the binary before it.
+        """
+        return self._skeleton.context
+
+    @property
     def size(self) -> int:
         """Number of valid rows, exactly. Many decode to the same rule."""
         return self._skeleton.size

@@ -4,14 +4,19 @@ import numpy as np
 import pytest
 import torch
 
-from neuralopt.searchers.controller import HIDDEN, INITIAL_RANGE, Controller, row_masks
-from neuralopt.searchers.policy_gradient import (
+from neuralopt.searchers.controller.learning import (
     Batch,
-    Training,
     ppo_loss,
     reinforce_loss,
+    risk_seeking,
     update,
 )
+from neuralopt.searchers.controller.network import (
+    INITIAL_RANGE,
+    Controller,
+    row_masks,
+)
+from neuralopt.searchers.controller.options import Training
 from tests.searchers.toy_space import ToySpace
 
 TINY = ToySpace((3, 4, 3))
@@ -31,7 +36,7 @@ def shaken(controller: Controller) -> Controller:
 
 
 def row_log_probabilities(controller: Controller, rows: np.ndarray) -> torch.Tensor:
-    scores = controller.score(rows, row_masks(rows, TINY.masks))
+    scores = controller.score(rows, row_masks(rows, TINY.masks, TINY.choices))
     return scores.log_probabilities.sum(dim=1)
 
 
@@ -42,20 +47,21 @@ def by_hand(controller: Controller, row: np.ndarray) -> float:
     def sigmoid(x: np.ndarray) -> np.ndarray:
         return 1 / (1 + np.exp(-x))
 
-    token = weights["start"][0]
+    offsets = np.cumsum([0, *controller.choices])
+    token = weights["positions"][0]
     hidden = cell = np.zeros(controller.hidden)
     total = 0.0
     for k, choice in enumerate(row):
         gates = weights["input_weight"] @ token + weights["bias"]
         gates = (gates + weights["recurrent_weight"] @ hidden).reshape(4, -1)
-        let_in, keep, let_out = (sigmoid(gates[i]) for i in (0, 1, 2))
-        cell = keep * cell + let_in * np.tanh(gates[3])
+        let_in, keep, let_out = (sigmoid(gates[i]) for i in (0, 1, 3))
+        cell = keep * cell + let_in * np.tanh(gates[2])
         hidden = let_out * np.tanh(cell)
-        logits = weights[f"head_weights.{k}"] @ hidden + weights[f"head_biases.{k}"]
+        logits = weights["head_weights"][k] @ hidden + weights["head_biases"][k, 0]
+        logits = logits[: controller.choices[k]]
         allowed = TINY.masks(row[None, :k])[0]
         total += logits[choice] - np.log(np.exp(logits[allowed]).sum())
-        if k + 1 < len(row):
-            token = weights[f"embeddings.{k}"][choice]
+        token = weights["embeddings"][offsets[k] + choice]
     return float(total)
 
 
@@ -88,7 +94,7 @@ def test_sampled_rows_follow_the_probabilities_and_the_masks() -> None:
 def test_what_sampling_notes_is_what_scoring_finds() -> None:
     controller = shaken(make())
     rows, noted = controller.sample(50, TINY.masks, np.random.default_rng(0))
-    scores = controller.score(rows, row_masks(rows, TINY.masks))
+    scores = controller.score(rows, row_masks(rows, TINY.masks, TINY.choices))
     for sampled, scored in zip(noted, scores, strict=True):
         np.testing.assert_allclose(sampled, scored.detach(), rtol=1e-12, atol=1e-12)
 
@@ -96,7 +102,7 @@ def test_what_sampling_notes_is_what_scoring_finds() -> None:
 def test_row_entropies_average_to_the_entropy_of_the_distribution() -> None:
     controller = shaken(make())
     every = TINY.every_row()
-    scores = controller.score(every, row_masks(every, TINY.masks))
+    scores = controller.score(every, row_masks(every, TINY.masks, TINY.choices))
     row = scores.log_probabilities.sum(dim=1)
     exact = -(row.exp() * row).sum().item()
     chained = (row.exp() * scores.entropies.sum(dim=1)).sum().item()
@@ -106,15 +112,15 @@ def test_row_entropies_average_to_the_entropy_of_the_distribution() -> None:
 def test_forbidden_choices_have_probability_zero_and_finite_gradients() -> None:
     controller = shaken(make())
     forbidden = np.array([[1, 1, 0]])  # repeats a decision
-    scores = controller.score(forbidden, row_masks(forbidden, TINY.masks))
+    scores = controller.score(forbidden, row_masks(forbidden, TINY.masks, TINY.choices))
     assert scores.log_probabilities.sum().exp().item() == 0
     (scores.log_probabilities.sum() + scores.entropies.sum()).backward()
     assert all(bool(p.grad.isfinite().all()) for p in controller.parameters())
 
 
 def test_initial_weights_fill_the_papers_range() -> None:
-    controller = Controller((9, 7), rng=np.random.default_rng(0))
-    assert controller.recurrent_weight.shape == (4 * HIDDEN, HIDDEN)
+    controller = Controller((9, 7), hidden=150, rng=np.random.default_rng(0))
+    assert controller.recurrent_weight.shape == (600, 150)
     for parameter in controller.parameters():
         assert parameter.abs().max() <= INITIAL_RANGE
     assert controller.input_weight.std().item() == pytest.approx(
@@ -160,7 +166,7 @@ def test_the_policy_gradient_is_that_of_the_expected_reward() -> None:
                 values.append((now * rewards).sum().item())
                 flat[i] -= sign * step
             slope = (values[0] - values[1]) / (2 * step)
-            assert -g_plain.view(-1)[i].item() == pytest.approx(slope, abs=2e-9)
+            assert -g_plain.reshape(-1)[i].item() == pytest.approx(slope, abs=2e-9)
 
 
 @pytest.mark.parametrize(
@@ -192,7 +198,12 @@ def run_update(training: Training, staleness: float = 0.0) -> tuple[Controller, 
     rewards = (rows[:, 0] == 2).astype(float) - 0.3
     optimizer = torch.optim.Adam(controller.parameters(), lr=training.learning_rate)
     done = update(
-        controller, optimizer, Batch(rows, sampled, rewards), TINY.masks, training, 0.0
+        controller,
+        optimizer,
+        Batch(rows, sampled, rewards, rows[:0]),
+        TINY.masks,
+        training,
+        0.0,
     )
     assert done.clip_fraction == float(abs(np.exp(-staleness) - 1) > training.clip)
     return controller, done.approximate_kl
@@ -221,7 +232,9 @@ def test_a_longer_gradient_is_scaled_to_the_limit() -> None:
     """Plain gradient descent with rate 1 moves exactly as far as the limit allows."""
     controller, before = make(), make()
     rows, scores = controller.sample(8, TINY.masks, np.random.default_rng(3))
-    batch = Batch(rows, scores.log_probabilities.sum(1).numpy(), np.full(8, 50.0))
+    batch = Batch(
+        rows, scores.log_probabilities.sum(1).numpy(), np.full(8, 50.0), rows[:0]
+    )
     optimizer = torch.optim.SGD(controller.parameters(), lr=1.0)
     training = Training(epochs=1, gradient_clip=0.25)
     done = update(controller, optimizer, batch, TINY.masks, training, 0.0)
@@ -251,3 +264,11 @@ def test_an_option_out_of_range_is_refused_by_name(option: str, value: object) -
     with pytest.raises(ValueError, match=f"{option} is") as caught:
         Training(**{option: value})  # type: ignore[arg-type]
     assert "\n" not in str(caught.value)
+
+
+def test_only_rows_at_or_above_the_quantile_teach() -> None:
+    advantages = np.array([0.0, 3.0, 1.0, 2.0, 4.0])
+    chosen, over = risk_seeking(advantages, 0.5)
+    assert chosen.tolist() == [1, 3, 4]
+    assert over.tolist() == [1.0, 0.0, 2.0]
+    assert risk_seeking(advantages, 0.0)[1] is advantages

@@ -161,11 +161,11 @@ def test_entropy_is_in_nats_a_decision() -> None:
 
 def test_results_wait_until_a_batch_is_full() -> None:
     searcher = ControllerSearcher(SPACE, 0, batch=16, hidden=16)
-    fresh = ControllerSearcher(SPACE, 0, batch=16, hidden=16).controller.start
+    fresh = ControllerSearcher(SPACE, 0, batch=16, hidden=16).controller.positions
     for count, learnt in ((10, False), (5, False), (0, False), (1, True)):
         rows = searcher.ask(count)
         searcher.tell(rows, share_of(hidden_row(0), rows))
-        assert torch.equal(searcher.controller.start, fresh) != learnt
+        assert torch.equal(searcher.controller.positions, fresh) != learnt
 
 
 @pytest.mark.parametrize(

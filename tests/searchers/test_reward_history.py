@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from neuralopt.searchers.reward_history import SMALLEST_SPREAD, RewardHistory
+from neuralopt.searchers.controller.reward_history import SMALLEST_SPREAD, RewardHistory
 
 
 def history(rewards: list[float], decay: float = 0.9, **more: float) -> RewardHistory:

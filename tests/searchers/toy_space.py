@@ -14,6 +14,10 @@ class ToySpace:
     def __init__(self, choices: tuple[int, ...] = (5, 4, 6, 4, 5, 4)) -> None:
         self.choices = choices
 
+    @property
+    def context(self) -> tuple[tuple[int, ...], ...]:
+        return tuple((k - 1,) if k else () for k in range(len(self.choices)))
+
     def masks(self, prefixes: Rows) -> NDArray[np.bool_]:
         batch, k = prefixes.shape
         allowed = np.ones((batch, self.choices[k]), dtype=np.bool_)

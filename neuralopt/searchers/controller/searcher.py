@@ -1,4 +1,4 @@
-"""The paper's searcher: a controller that proposes rows and learns from rewards."""
+"""The controller as a searcher: it proposes rows and learns from rewards."""
 
 import copy
 from collections.abc import Mapping
@@ -10,18 +10,22 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from neuralopt.one_thread import one_thread
-from neuralopt.searchers.controller import Controller, Scores, row_masks
-from neuralopt.searchers.pending import PendingAsks, checked_count
-from neuralopt.searchers.policy_gradient import (
+from neuralopt.searchers.controller.elites import Elites
+from neuralopt.searchers.controller.learning import Batch, Update, update
+from neuralopt.searchers.controller.network import Controller, row_masks
+from neuralopt.searchers.controller.options import (
     FLOOR_GAIN,
-    Batch,
+    PaperTraining,
     Training,
-    Update,
-    update,
 )
-from neuralopt.searchers.reward_history import RewardHistory
+from neuralopt.searchers.controller.reward_history import RewardHistory
+from neuralopt.searchers.pending import PendingAsks, checked_count
 from neuralopt.searchers.saved_state import check_header, generator_from, header
 from neuralopt.searchers.searcher import Rows, Space
+from neuralopt.searchers.seen import SeenRules
+
+BREEDING_TRIES = 20
+"""Children bred until one has a new rule; the last is proposed in any case."""
 
 
 class ControllerSearcher:
@@ -30,6 +34,12 @@ class ControllerSearcher:
     Results form a stream: every ``training.batch`` of them, in the order told, make one
     update. The size of an ask therefore decides only how stale a policy is. The
     log-probabilities with which rows were sampled are kept until their rewards arrive.
+
+    A share of the proposals is bred from the best rules so far, whether the policy or
+    breeding found them, and the best of all are what the policy is drawn to. Breeding
+    finds what is near; the policy learns what good rules share and keeps proposing what
+    is not near. Both redraw rules that were proposed before, as they cost no training
+    but teach nothing.
 
     Args:
         space: The space that rows belong to.
@@ -41,14 +51,18 @@ class ControllerSearcher:
         ValueError: An option is out of its range.
     """
 
-    Options = Training
+    Options: type[Training] = Training
+    NAME = "controller"
 
     def __init__(self, space: Space, seed: int = 0, **options: Any) -> None:
         self._space = space
-        self._training = Training(**options)
+        self._training = self.Options(**options)
         self._rng = np.random.default_rng(seed)
         self.controller = Controller(
-            space.choices, hidden=self._training.hidden, rng=self._rng
+            space.choices,
+            hidden=self._training.hidden,
+            rng=self._rng,
+            context=space.context if self._training.inputs == "tree" else None,
         )
         # Not foreach: it is no faster here, and the loop is simpler.
         self._optimizer = torch.optim.Adam(
@@ -61,7 +75,11 @@ class ControllerSearcher:
             self._training.sharing_window,
         )
         decisions = len(space.choices)
-        self._outstanding = PendingAsks(space, notes=2)
+        # Notes: log-probability, entropy, and 1 for a row of the policy or a given one.
+        self._outstanding = PendingAsks(space, notes=3)
+        self._seen = SeenRules(space)
+        capacity = max(self._training.elites, self._training.queue)
+        self._elites = Elites(space, capacity, self._training.resolution)
         self._waiting = np.empty((0, decisions), np.int64)
         self._waiting_facts = np.empty((0, 2))  # log-probability when sampled, reward
         self._first_entropy: float | None = None  # nats a row, of the first policy
@@ -69,7 +87,7 @@ class ControllerSearcher:
         self._mean_reward = 0.0
         self._entropy = 0.0
         self._latest = Update(0.0, 0.0, 0.0, 0.0, 0.0)
-        self._header = header("controller", space.choices, asdict(self._training))
+        self._header = header(self.NAME, space.choices, asdict(self._training))
 
     def enqueue(self, rows: Rows) -> None:
         """Propose given rows before any others; see ``Searcher.enqueue``.
@@ -97,25 +115,59 @@ class ControllerSearcher:
         """
         number = checked_count(count)
         given = self._outstanding.queued(number)
-        rows, scores = self.controller.sample(
-            number - len(given), self._space.masks, self._rng
-        )
-        if len(given):
-            masks = row_masks(given, self._space.masks)
-            with torch.no_grad():
-                theirs = self.controller.score(given, masks)
-            rows = np.concatenate([given, rows])
-            scores = Scores(*map(torch.cat, zip(theirs, scores, strict=True)))
-        notes = np.stack(
-            [
-                scores.log_probabilities.double().numpy().sum(axis=1),
-                scores.entropies.double().numpy().sum(axis=1),
-            ],
-            axis=1,
-        )
-        if self._first_entropy is None and len(rows):
+        if self._training.redraws or self._training.evolved:
+            self._seen.add_new(given)
+        share = self._training.evolved if len(self._elites) else 0.0
+        bred = int((self._rng.random(number - len(given)) < share).sum())
+        sampled, notes = self._sample(number - len(given) - bred)
+        if self._first_entropy is None and len(sampled):
             self._first_entropy = float(notes[:, 1].mean())
-        return self._outstanding.add(rows, notes)
+        children = self._breed(bred)
+        return self._outstanding.add(
+            np.concatenate([given, sampled, children]),
+            np.concatenate([self._notes(given), notes, np.zeros((bred, 3))]),
+        )
+
+    def _sample(self, count: int) -> tuple[Rows, NDArray[np.float64]]:
+        """Rows of the policy and their notes, as many as possible of new rules."""
+        masks, rows = self._space.masks, np.empty((0, len(self._space.choices)), int)
+        notes = np.empty((0, 3))
+        for left in reversed(range(self._training.redraws + 1)):
+            wanted = count - len(rows)
+            drawn, scores = self.controller.sample(wanted, masks, self._rng)
+            if self._training.redraws or self._training.evolved:
+                keep = self._seen.add_new(drawn) | (left == 0)
+            else:
+                keep = np.ones(wanted, np.bool_)
+            rows = np.concatenate([rows, drawn[keep]])
+            sums = [each.double().numpy().sum(axis=1)[keep] for each in scores]
+            notes = np.concatenate(
+                [notes, np.stack([*sums, np.ones(len(sums[0]))], axis=1)]
+            )
+            if len(rows) == count:
+                break
+        return rows, notes
+
+    def _notes(self, rows: Rows) -> NDArray[np.float64]:
+        """The notes of rows that the policy did not sample, but could have."""
+        if not len(rows):
+            return np.empty((0, 3))
+        masks = row_masks(rows, self._space.masks, self._space.choices)
+        with torch.no_grad():
+            scores = self.controller.score(rows, masks)
+        sums = [each.double().numpy().sum(axis=1) for each in scores]
+        return np.stack([*sums, np.ones(len(rows))], axis=1)
+
+    def _breed(self, count: int) -> Rows:
+        children = np.empty((count, len(self._space.choices)), np.int64)
+        for index in range(count):
+            for _ in range(BREEDING_TRIES):
+                children[index] = self._elites.breed(
+                    self._rng, self._training.tournament, self._training.crossover
+                )
+                if self._seen.add_new(children[index, None])[0]:
+                    break
+        return children
 
     @one_thread()
     def tell(self, rows: ArrayLike, rewards: ArrayLike) -> dict[str, float]:
@@ -126,7 +178,8 @@ class ControllerSearcher:
             rewards: (count,), in [0, 1]; NaN means "no result".
 
         Returns:
-            ``entropy``: mean nats a decision of the policy that sampled these rows;
+            ``entropy``: mean nats a decision of the policy that sampled these rows
+            (unchanged if all were bred);
             ``mean_reward``: of these rows, without NaN; ``baseline``: moving average of
             all rewards; ``entropy_weight``: its current value; ``approximate_kl``,
             ``clip_fraction``, ``gradient_norm``, ``loss``: of the latest update (see
@@ -138,11 +191,14 @@ class ControllerSearcher:
                 reward is outside [0, 1]. The searcher is then unchanged.
         """
         ask, values = self._outstanding.take(rows, rewards)
-        if len(ask.rows):
-            self._entropy = float(ask.notes[:, 1].mean()) / ask.rows.shape[1]
+        from_policy = ask.notes[:, 2] == 1
+        if from_policy.any():
+            self._entropy = float(ask.notes[from_policy, 1].mean()) / ask.rows.shape[1]
         known = ~np.isnan(values)
         if known.any():
             self._mean_reward = float(values[known].mean())
+            self._elites.tell(ask.rows[known], values[known])
+            known &= from_policy
             facts = np.stack([ask.notes[known, 0], values[known]], axis=1)
             self._waiting = np.concatenate([self._waiting, ask.rows[known]])
             self._waiting_facts = np.concatenate([self._waiting_facts, facts])
@@ -166,7 +222,12 @@ class ControllerSearcher:
         self._latest = update(
             self.controller,
             self._optimizer,
-            Batch(rows, facts[:, 0], advantages),
+            Batch(
+                rows,
+                facts[:, 0],
+                advantages,
+                self._elites.rows(self._training.queue),
+            ),
             self._space.masks,
             self._training,
             self._entropy_weight,
@@ -185,6 +246,8 @@ class ControllerSearcher:
             "controller": copy.deepcopy(dict(self.controller.state_dict())),
             "optimizer": copy.deepcopy(self._optimizer.state_dict()),
             "history": self._history.state(),
+            "seen": self._seen.state(),
+            "elites": self._elites.state(),
             "waiting": self._waiting.tolist(),
             "waiting_facts": self._waiting_facts.tolist(),
             "first_entropy": self._first_entropy,
@@ -209,6 +272,8 @@ class ControllerSearcher:
         self.controller.load_state_dict(state["controller"])
         self._optimizer.load_state_dict(copy.deepcopy(state["optimizer"]))
         self._history.load(state["history"])
+        self._seen.load(state["seen"])
+        self._elites.load(state["elites"])
         decisions = len(self._space.choices)
         self._waiting = np.array(state["waiting"], np.int64).reshape(-1, decisions)
         self._waiting_facts = np.array(state["waiting_facts"], float).reshape(-1, 2)
@@ -217,3 +282,16 @@ class ControllerSearcher:
         self._mean_reward = state["mean_reward"]
         self._entropy = state["entropy"]
         self._latest = Update(**state["latest"])
+
+
+class PaperControllerSearcher(ControllerSearcher):
+    """The same with the defaults of `PaperTraining`.
+
+    Args:
+        space: The space that rows belong to.
+        seed: Seed of the initial weights and the proposals, 0 or more.
+        options: Fields of ``PaperTraining``.
+    """
+
+    Options = PaperTraining
+    NAME = "controller_paper"

@@ -1,0 +1,118 @@
+"""The best rules of a search, to train a controller on and to breed from."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuralopt.searchers.searcher import Rows, Space
+
+
+class Elites:
+    """The best rules told, at most one for each level of reward.
+
+    Rewards that round to the same multiple of `resolution` are one level. Rules of one
+    level are nearly always one idea in several disguises, of which a space has
+    hundreds; without levels they would fill the list. The latest rule of a level
+    replaces the one before it, so that the list drifts through all ways to say an idea:
+    some of them are one decision away from a better rule.
+
+    Args:
+        space: The space that rows belong to.
+        capacity: Levels kept; the lowest leave first.
+        resolution: Distance of two levels; 0: every different reward is one.
+    """
+
+    def __init__(self, space: Space, capacity: int, resolution: float) -> None:
+        self._space = space
+        self._capacity = capacity
+        self._resolution = resolution
+        self._best: list[tuple[float, float, Rows]] = []  # level, reward, row; falling
+
+    def __len__(self) -> int:
+        return len(self._best)
+
+    @property
+    def rewards(self) -> list[float]:
+        """Rewards of the elites, the best level first."""
+        return [reward for _, reward, _ in self._best]
+
+    def rows(self, count: int) -> Rows:
+        """Return the rows of the best elites.
+
+        Args:
+            count: Number of rows, at most.
+
+        Returns:
+            int64 (some, D), the best level first.
+        """
+        rows = [row for _, _, row in self._best[:count]]
+        return np.array(rows, np.int64).reshape(-1, len(self._space.choices))
+
+    def tell(self, rows: Rows, rewards: NDArray[np.float64]) -> None:
+        """Add results.
+
+        Args:
+            rows: int64 (count, D).
+            rewards: (count,), without NaN; rewards of 0 are not kept.
+        """
+        levels = {level: (reward, row) for level, reward, row in self._best}
+        for row, reward in zip(rows, rewards.tolist(), strict=True):
+            if reward > 0:
+                levels[self._level(reward)] = (reward, row)
+        falling = sorted(levels.items(), key=lambda each: -each[0])
+        self._best = [(level, *pair) for level, pair in falling[: self._capacity]]
+
+    def _level(self, reward: float) -> float:
+        if not self._resolution:
+            return reward
+        return float(round(reward / self._resolution))
+
+    def breed(
+        self, rng: np.random.Generator, tournament: int, crossover: float
+    ) -> Rows:
+        """Return a child of one or two elites.
+
+        A child that says its parent's rule in another way takes the parent's place.
+
+        Args:
+            rng: Source of the random numbers.
+            tournament: Elites drawn, of which the best becomes a parent.
+            crossover: Probability of a second parent.
+
+        Returns:
+            int64 (D,).
+        """
+        index = self._parent(rng, tournament)
+        level, reward, parent = self._best[index]
+        if rng.random() < crossover:
+            other = self._best[self._parent(rng, tournament)][2]
+            return self._space.crossover(parent, other, rng)
+        child = self._space.mutate(parent.copy(), rng)
+        mine, theirs = self._space.canonical(np.stack([parent, child]))
+        if mine == theirs:
+            self._best[index] = (level, reward, child)
+        return child
+
+    def _parent(self, rng: np.random.Generator, tournament: int) -> int:
+        return int(rng.integers(len(self._best), size=tournament).min())
+
+    def state(self) -> dict[str, Any]:
+        """Return the elites as plain lists."""
+        return {
+            "best": [
+                [level, reward, row.tolist()] for level, reward, row in self._best
+            ],
+        }
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Replace the elites.
+
+        Args:
+            state: The result of ``state``.
+        """
+        self._best = [
+            (level, reward, np.array(row, np.int64))
+            for level, reward, row in state["best"]
+        ]
