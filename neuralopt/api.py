@@ -59,6 +59,7 @@ def search(
     resume: Literal["never", "auto"] = "never",
     overrides: Sequence[str] = (),
     progress: bool = True,
+    evaluations: int = 0,
 ) -> Archive:
     """Run or continue a search, and return its archive.
 
@@ -83,6 +84,7 @@ def search(
             ``["evaluator.workers=2", "searcher.hidden=64"]``. What an argument says, or
             an object that is given, can't be overridden.
         progress: whether to show progress on standard error.
+        evaluations: rules to be trained before the search ends; 0 for no limit.
 
     Returns:
         The archive: the one given, or that of the run directory, open for reading.
@@ -107,13 +109,19 @@ def search(
     if archive is not None:
         return _search_into(
             archive, space, searcher, evaluator, proposals, batch, lag,
-            observers, stop, seed,
+            observers, stop, seed, evaluations,
         )  # fmt: skip
     if not isinstance(evaluator, str):
         raise ValueError("an Evaluator needs an archive to write to: give archive=")
     settings = _settings(space, searcher, evaluator, task, budget, overrides)
     settings = dataclasses.replace(
-        settings, proposals=proposals, batch=batch, lag=lag, seed=seed, resume=resume
+        settings,
+        proposals=proposals,
+        evaluations=evaluations,
+        batch=batch,
+        lag=lag,
+        seed=seed,
+        resume=resume,
     )
     check_settings(settings)
     settings.run_dir = str(run_dir)
@@ -145,6 +153,7 @@ def _search_into(
     observers: Sequence[Observer],
     stop: threading.Event | None,
     seed: int,
+    evaluations: int,
 ) -> Archive:
     """A search of objects that the caller has made."""
     if isinstance(evaluator, str):
@@ -155,8 +164,9 @@ def _search_into(
     if isinstance(searcher, str):
         searcher = make_searcher(searcher, space, seed)
     return loop.search(
-        space, searcher, evaluator, archive, proposals, batch, lag, observers, stop
-    )
+        space, searcher, evaluator, archive, proposals, batch, lag, observers, stop,
+        evaluations=evaluations,
+    )  # fmt: skip
 
 
 def _settings(
@@ -190,7 +200,7 @@ def _settings(
     return settings
 
 
-ARGUMENTS = ("seed", "proposals", "batch", "lag", "run_dir", "resume")
+ARGUMENTS = ("seed", "proposals", "evaluations", "batch", "lag", "run_dir", "resume")
 """Keys of the configuration that are arguments of `search`."""
 
 

@@ -10,7 +10,6 @@ their places on the shortlist are settled; the searcher is not told of that.
 """
 
 import io
-import math
 import threading
 import time
 from collections import Counter
@@ -23,11 +22,12 @@ import torch
 from neuralopt.archive import Archive, ArchiveError, Execution, Proposal
 from neuralopt.archive.ranking import ranking
 from neuralopt.evaluators.evaluator import Completion, Evaluator, Request
-from neuralopt.language import Expression, parse, simplify
+from neuralopt.language import Expression, parse
 from neuralopt.naming import Naming
 from neuralopt.observer import Observer, Progress
+from neuralopt.outcomes import Outcomes
 from neuralopt.scoring.probes import rejections
-from neuralopt.scoring.score import NO_RESULT, Score
+from neuralopt.scoring.score import Score
 from neuralopt.searchers import Searcher
 from neuralopt.shortlist.measuring import Measuring
 from neuralopt.shortlist.settling import ShortlistOptions
@@ -39,6 +39,7 @@ MAXIMUM_FAILURES = 2
 POLL_SECONDS = 0.2
 WAITING_SECONDS = 2.0
 SHOWN_BEST = 20
+NAMED_TOGETHER = 4096
 
 
 def search(
@@ -53,6 +54,7 @@ def search(
     stop: threading.Event | None = None,
     shortlist: ShortlistOptions | None = None,
     names: bool = False,
+    evaluations: int = 0,
 ) -> Archive:
     """Run or continue a search until the requested number of proposals is told.
 
@@ -71,6 +73,9 @@ def search(
             are not. The evaluator must then score requests of a single replicate.
         names: whether rules are named by what they do; see `Naming`. Only the best one
             of those that behave alike is then measured for the shortlist.
+        evaluations: rules to be trained, 0 for no limit. Once as many of the told
+            proposals were trained (neither duplicates nor rejected), nothing more is
+            asked for; what was asked for by then is told, and the search ends.
 
     Returns:
         The archive.
@@ -83,10 +88,12 @@ def search(
         ("proposals", proposals, 1),
         ("batch", batch, 1),
         ("lag", lag, 0),
+        ("evaluations", evaluations, 0),
     ):
         if value < least:
             raise ValueError(f"{name} is {value}: give {least} or more")
     run = _Search(space, searcher, evaluator, archive, proposals, batch, lag)
+    run.evaluations = evaluations
     run.shortlist = Measuring(
         archive, shortlist or ShortlistOptions(size=0), MAXIMUM_FAILURES
     )
@@ -101,20 +108,6 @@ def search(
     return archive
 
 
-def reward(proposal: Proposal) -> float:
-    """Return what a searcher is told of a proposal that has a score.
-
-    Args:
-        proposal: decided, not a duplicate.
-
-    Returns:
-        The quality, 0 unless scored or stopped; NaN where the evaluation broke.
-    """
-    if proposal.status in NO_RESULT:
-        return math.nan
-    return proposal.quality or 0.0
-
-
 class _Search:
     """The state of a running search.
 
@@ -124,17 +117,16 @@ class _Search:
         named: proposals before this number have been named.
         recorded: proposals in the archive, of which those after `asked` are being
             replayed.
-        rewards: of decided proposals, by number.
-        qualities: of scored proposals, by number.
-        stopped_late: numbers of proposals that passed the gate after the first training
-            and were stopped by a later one.
+        outcomes: of all proposals.
         rules: canonical forms of pending proposals, by number.
         shortlist: measurements of the best.
         naming: names of rules, if they are wanted.
+        evaluations: rules to be trained, 0 for no limit.
     """
 
     shortlist: Measuring
     naming: Naming | None = None
+    evaluations: int = 0
 
     def __init__(
         self,
@@ -152,33 +144,29 @@ class _Search:
         self.asked = self.told = self.trained = self.named = 0
         self.started = self.saved = time.monotonic()
         self.recorded = len(archive)
-        self.rewards: dict[int, float] = {}
-        self.qualities: dict[int, float] = {}
-        self.stopped_late: set[int] = set()
-        self.originals: dict[int, int] = {}
         self.pending: dict[int, Proposal] = {}
         self.rules: dict[int, Expression] = {}
         self.attempts: Counter[int] = Counter()
         self.failures: Counter[int] = Counter()
         self.counts = archive.counts()
         self.outstanding: list[np.ndarray] = []
-        for proposal in archive.proposals():
+        self.outcomes = Outcomes(archive.outcomes())
+        for proposal in archive.proposals("pending"):
             self._remember(proposal)
         checkpoint = archive.checkpoint()
         if checkpoint is not None:
             self._restore(checkpoint.asked, checkpoint.told, checkpoint.state)
 
     def _remember(self, proposal: Proposal) -> None:
-        if proposal.original is not None:
-            self.originals[proposal.number] = proposal.original
-        elif proposal.score is None:
+        if proposal.status == "pending":
             self.pending[proposal.number] = proposal
-        else:
-            self.rewards[proposal.number] = reward(proposal)
-            if proposal.status == "scored":
-                self.qualities[proposal.number] = proposal.score.quality
-            if proposal.status == "stopped" and len(proposal.score.tasks) > 1:
-                self.stopped_late.add(proposal.number)
+        self.outcomes.note(
+            proposal.number,
+            proposal.status,
+            proposal.original,
+            proposal.quality,
+            0 if proposal.score is None else len(proposal.score.tasks),
+        )
 
     def _restore(self, asked: int, told: int, state: bytes) -> None:
         self.searcher.load_state_dict(torch.load(io.BytesIO(state), weights_only=True))
@@ -196,12 +184,14 @@ class _Search:
                 self.attempts[proposal.number] += 1
                 self.failures[proposal.number] += execution.outcome == "failed"
         self._submit(again)
+        self._end_if_spent()
         self._settle(observers, stop)  # what an earlier process was stopped in
         while self.told < self.total and not stop.is_set():
             while self.asked < self.total and len(self.outstanding) <= self.lag:
                 self._ask()
             if self._wait_for_oldest(observers, stop):
                 told = self._tell()
+                self._end_if_spent()
                 self._settle(observers, stop)
                 if observers:
                     progress = self._progress(*told)
@@ -211,6 +201,12 @@ class _Search:
                     self._save()
         if self.told:
             self._save()
+
+    def _end_if_spent(self) -> None:
+        """Ask for nothing more once enough of the told proposals were trained."""
+        limit = self.evaluations
+        if limit and self.outcomes.evaluations(0, self.told) >= limit:
+            self.total = self.asked
 
     def _ask(self) -> None:
         count = min(self.batch, self.total - self.asked)
@@ -244,23 +240,27 @@ class _Search:
         self, start: int, rows: np.ndarray
     ) -> tuple[list[Proposal], dict[int, Expression]]:
         """What to record of rows, and the rules to be trained, by number."""
-        known: dict[str, int] = {}  # of this batch, which the archive has not yet
+        decoded = self.space.rules(rows)
+        texts = sorted({str(each.canonical) for each in decoded if each is not None})
+        numbers = self.archive.numbers_of(texts)
+        known = dict(zip(texts, numbers, strict=True))
         proposals: list[Proposal] = []
         fresh: dict[int, Expression] = {}  # by place in the batch
-        for place, expression in enumerate(self.space.decode_all(rows)):
-            number, decisions = start + place, tuple(rows[place].tolist())
-            if expression is None:
+        for place, (each, decisions) in enumerate(
+            zip(decoded, map(tuple, rows.tolist()), strict=True)
+        ):
+            number = start + place
+            if each is None:
                 invalid = Score("rejected", reason="no row of this space")
                 proposals.append(Proposal(number, decisions, "", "", score=invalid))
                 continue
-            canonical = simplify(expression)
-            text = str(canonical)
-            original = known.get(text, self.archive.known.get(text))
+            text = str(each.canonical)
+            original = known[text]
             proposals.append(
-                Proposal(number, decisions, str(expression), text, original)
+                Proposal(number, decisions, str(each.rule), text, original)
             )
             if original is None:
-                known[text], fresh[place] = number, canonical
+                known[text], fresh[place] = number, each.canonical
         rules = {}
         for place, reason in zip(fresh, rejections(list(fresh.values())), strict=True):
             if reason:
@@ -279,46 +279,44 @@ class _Search:
         self, observers: Sequence[Observer], stop: threading.Event
     ) -> bool:
         """Commit results until the oldest batch is decided; False if stopped first."""
-        batch = range(self.told, self.told + len(self.outstanding[0]))
-        return self._wait(
-            lambda: any(number in self.pending for number in batch), observers, stop
-        )
+        start, end = self.told, self.told + len(self.outstanding[0])
+        return self._wait(lambda: self.outcomes.undecided(start, end), observers, stop)
 
     def _settle(self, observers: Sequence[Observer], stop: threading.Event) -> None:
         """Measure the best at milestones that are due; return early if stopped."""
         for milestone in self.shortlist.milestones(self.told, self.total):
             self._name_until(milestone)
-            self.shortlist.enter(milestone, self._candidates())
+            self.shortlist.enter(milestone, self._candidates(milestone))
             while requests := self.shortlist.requests():
                 self.evaluator.submit(requests)
                 if not self._wait(lambda: self.shortlist.open > 0, observers, stop):
                     return
-            self.shortlist.save()
+            if not self.shortlist.is_due(self.told, self.total):
+                self.shortlist.save()
         self._name_until(self.told)
 
-    def _candidates(self) -> Mapping[int, float]:
-        """Qualities of proposals that may be measured, by number."""
+    def _candidates(self, milestone: int) -> Mapping[int, float]:
+        """Qualities of proposals that may be measured from a milestone on."""
+        found = self.outcomes.qualities(self.shortlist.reached, milestone)
         if self.naming is None:
-            return self.qualities
-        best = self.naming.best_of_classes(self.shortlist.numbers)
-        return {n: quality for n, quality in self.qualities.items() if n in best}
+            return found
+        best = self.naming.best_of_classes(found, self.shortlist.numbers)
+        return {number: found[number] for number in best}
 
     def _name_until(self, end: int) -> None:
         """Name the proposals before a number, which were told.
 
         A milestone knows the names of what came before it, on resuming too.
         """
-        numbers = range(self.named, end)
-        self.named = max(self.named, end)
-        if self.naming is not None and numbers:
-            found = {n: self.qualities.get(n) for n in numbers}
-            self.naming.tell(
-                {
-                    number: quality
-                    for number, quality in found.items()
-                    if quality is not None or number in self.stopped_late
-                }
-            )
+        if self.naming is None:
+            return
+        while self.named < end:
+            start, self.named = self.named, min(self.named + NAMED_TOGETHER, end)
+            found: dict[int, float | None] = {
+                **self.outcomes.qualities(start, self.named),
+                **dict.fromkeys(self.outcomes.stopped_late(start, self.named)),
+            }
+            self.naming.tell(dict(sorted(found.items())))
 
     def _wait(
         self,
@@ -383,10 +381,7 @@ class _Search:
 
     def _tell(self) -> tuple[list[float], dict[str, float]]:
         rows = self.outstanding.pop(0)
-        numbers = range(self.told, self.told + len(rows))
-        rewards = [
-            self.rewards[self.originals.get(number, number)] for number in numbers
-        ]
+        rewards = self.outcomes.rewards(self.told, self.told + len(rows))
         diagnostics = self.searcher.tell(rows, rewards)
         self.told += len(rows)
         return rewards, diagnostics

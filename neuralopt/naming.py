@@ -5,7 +5,7 @@ proposal of the search that behaves alike. They are kept in the archive, in the 
 asking, so that they do not depend on workers or interruptions.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from neuralopt.archive import Archive, BehaviourRecord
@@ -85,16 +85,24 @@ class Naming:
                 place = (-quality, number)
                 self._best[leader] = min(self._best.get(leader, place), place)
 
-    def best_of_classes(self, known: Collection[int] = ()) -> set[int]:
-        """Return the number of the best scored proposal of each class so far.
+    def best_of_classes(
+        self, numbers: Iterable[int], known: Collection[int] = ()
+    ) -> list[int]:
+        """Return which proposals are the best scored ones of their classes so far.
 
         Args:
+            numbers: of proposals.
             known: proposals that stand for their classes already; those are left out.
         """
         left = {self._leaders[number] for number in known if number in self._leaders}
-        return {
-            number for leader, (_, number) in self._best.items() if leader not in left
-        }
+        found = []
+        for number in numbers:
+            leader = self._leaders.get(number)
+            if leader is None or leader in left:
+                continue
+            if self._best.get(leader, (0.0, -1))[1] == number:
+                found.append(number)
+        return found
 
     def _remember(self, record: BehaviourRecord) -> None:
         self._leaders[record.number] = record.leader

@@ -16,6 +16,7 @@ from neuralopt.evaluators import Evaluator
 from neuralopt.language import simplify
 from neuralopt.loop import search
 from neuralopt.observer import Observer, Progress
+from neuralopt.outcomes import CHARGED
 from neuralopt.searchers import Searcher
 from neuralopt.spaces import Space
 
@@ -134,6 +135,7 @@ def preview(
     lag: int = 1,
     seed: int = 0,
     observers: tuple[Observer, ...] = (),
+    evaluations: int = 0,
 ) -> Preview:
     """Run the beginning of a search in a temporary directory and extrapolate.
 
@@ -149,6 +151,7 @@ def preview(
         lag: Batches asked ahead.
         seed: Seed of the random rows from which the share of repeats is estimated.
         observers: Further observers of the beginning.
+        evaluations: Rules to be trained before the search ends; 0 for no limit.
     """
     stop = threading.Event()
     calibration = _Calibration(stop)
@@ -178,6 +181,9 @@ def preview(
         each = (path.stat().st_size - state) / len(told)
     seconds, count = last.seconds - first.seconds, last.told - first.told
     kinds = Counter("trained" if p.status in TRAINED else p.status for p in told)
+    charged = sum(p.status in CHARGED for p in told)
+    if evaluations and charged:
+        proposals = min(proposals, math.ceil(evaluations * len(told) / charged))
     sampled = min(proposals, ROWS)
     return Preview(
         proposals=count,

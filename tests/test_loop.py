@@ -13,7 +13,7 @@ import pytest
 from neuralopt.archive import Archive, ArchiveError, difference
 from neuralopt.counter_hash import counter_key, counter_uniform
 from neuralopt.evaluators import Completion, InProcessEvaluator, Workers
-from neuralopt.loop import reward, search
+from neuralopt.loop import search
 from neuralopt.scoring.score import Score
 from neuralopt.searchers import SEARCHERS
 from neuralopt.spaces import Space
@@ -116,6 +116,11 @@ class Watched:
         return self._searcher.tell(rows, rewards)
 
 
+def reward(proposal):
+    """What a searcher is told of a proposal that has a score."""
+    return math.nan if proposal.status == "failed" else proposal.quality
+
+
 def searcher_of(kind="evolution", seed=0, space=SPACE):
     options = {
         "evolution": {"population": 20},
@@ -148,6 +153,10 @@ def run(archive, kind="evolution", evaluator=None, total=TOTAL, batch=BATCH, **r
 def same(a, b):
     found = difference(a, b)
     assert found is None, found
+
+
+def trained(proposals):
+    return sum(p.status in ("scored", "stopped", "diverged") for p in proposals)
 
 
 # ------------------------------------------------------------------------ determinism
@@ -457,6 +466,44 @@ def test_a_search_that_is_stopped_continues_where_it_was(archive_of, kind, lag):
         assert stop.is_set()
     assert stops >= 2
     same(undisturbed, archive)
+
+
+@pytest.mark.parametrize("lag", [0, 1, 3])
+def test_a_limit_of_evaluations_ends_the_search(archive_of, lag):
+    limit = 23
+    archive = run(archive_of(), lag=lag, evaluations=limit)
+    found = list(archive)
+    # All that was asked for is told, so `lag` batches follow the one that was enough.
+    told = len(found) - lag * BATCH
+    assert not len(found) % BATCH
+    assert archive.checkpoint().told == len(found) < TOTAL
+    assert trained(found[:told]) >= limit > trained(found[: told - BATCH])
+    for seed in range(1, 3):
+        same(
+            archive,
+            run(archive_of(), evaluator=Scrambled(seed), lag=lag, evaluations=limit),
+        )
+
+
+@pytest.mark.parametrize("lag", [0, 1, 3])
+def test_a_limit_of_evaluations_holds_after_a_stop(archive_of, lag):
+    whole = run(archive_of(), lag=lag, evaluations=23)
+    archive = archive_of()
+    while True:
+        stop, told = threading.Event(), itertools.count()
+
+        def note(rows, rewards, stop=stop, told=told):
+            if next(told) == 0:
+                stop.set()
+
+        watched = Watched(searcher_of(), told=note)
+        search(
+            SPACE, watched, Scrambled(), archive, TOTAL, BATCH, lag,
+            stop=stop, evaluations=23,
+        )  # fmt: skip
+        if not stop.is_set():
+            break
+    same(whole, archive)
 
 
 def test_a_search_stopped_before_it_begins_does_nothing(archive_of):

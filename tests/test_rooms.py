@@ -35,6 +35,7 @@ ROOMS = (
     "pruning",
     "naming",
     "observer",
+    "outcomes",
     "loop",
     "preview",
     "report",

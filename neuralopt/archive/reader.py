@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from neuralopt.archive.connection import ArchiveError
 from neuralopt.archive.database import ArchiveFile
+from neuralopt.archive.known_rules import KnownRules
 from neuralopt.archive.lease import Lease
 from neuralopt.archive.notebook import data_frame
 from neuralopt.archive.records import Checkpoint, Execution, Proposal
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 PAGE_ROWS = 1024
 """Rows read at a time: between two pages a reader holds no lock against the writer."""
 
+SCAN_ROWS = 1 << 15
+"""Rows read at a time of a few short columns of all proposals."""
+
 _END = 2**63 - 1  # larger than any number of a proposal
 
 
@@ -34,7 +38,7 @@ class ProposalReader:
 
     def __init__(self, file: ArchiveFile) -> None:
         self._file = file
-        self._known: dict[str, int] = {}  # filled for writers
+        self._known = KnownRules()  # filled for writers
         self._context = file.context()
         self._selection = file.selection()
 
@@ -199,7 +203,7 @@ class ProposalReader:
             The proposal; None if there is none.
         """
         if self._file.writable:
-            number = self._known.get(canonical)
+            (number,) = self.numbers_of([canonical])
             return None if number is None else self.proposal(number)
         rows = self._file.page(
             f"SELECT {self._selection} FROM proposals WHERE canonical = ?"
@@ -208,6 +212,61 @@ class ProposalReader:
             (canonical,),
         )
         return self._proposal(rows[0]) if rows else None
+
+    def numbers_of(self, canonicals: Sequence[str]) -> list[int | None]:
+        """Return the last proposal of each canonical text, duplicates left out.
+
+        Args:
+            canonicals: texts of rules in canonical form.
+
+        Returns:
+            The number of the proposal of each; None if there is none.
+
+        Raises:
+            ArchiveError: the archive is open for reading.
+        """
+        if not self._file.writable:
+            raise ArchiveError(f"archive {self.path} is open for reading: use find()")
+        found = self._known.candidates(canonicals)
+        numbers = sorted({number for number in found if number is not None})
+        texts: dict[int, str] = {}
+        for start in range(0, len(numbers), PAGE_ROWS):
+            some = numbers[start : start + PAGE_ROWS]
+            marks = ", ".join("?" * len(some))
+            query = f"SELECT number, canonical FROM proposals WHERE number IN ({marks})"
+            texts |= dict(self._file.page(query, some))
+        return [
+            number if number is not None and texts[number] == text else None
+            for number, text in zip(found, canonicals, strict=True)
+        ]
+
+    def outcomes(self) -> Iterator[tuple[int, str, int | None, float | None, int]]:
+        """Return what became of each proposal, without its rule and its curves.
+
+        Returns:
+            An iterator in the order of numbers: number, status, original, quality, and
+            the number of tasks that its score is of.
+        """
+        missing = " AS tasks" in self._selection  # from a file of schema 1
+        tasks = "0" if missing else "json_array_length(tasks)"
+        query = (
+            "SELECT number, status, original, quality,"
+            f" CASE status WHEN 'stopped' THEN {tasks} ELSE 0 END FROM proposals"
+            f" WHERE number >= :start ORDER BY number LIMIT {SCAN_ROWS}"
+        )
+        return self._pages(query, {}, 0)
+
+    def _read_known(self) -> None:
+        query = (
+            "SELECT number, canonical FROM proposals WHERE status <> 'duplicate'"
+            " AND canonical <> '' AND number >= :start"
+            f" ORDER BY number LIMIT {SCAN_ROWS}"
+        )
+        start = 0
+        while page := self._file.page(query, {"start": start}):
+            numbers, texts = zip(*page, strict=True)
+            self._known.add(texts, numbers)
+            start = numbers[-1] + 1
 
     def counts(self) -> dict[str, int]:
         """Return how many proposals have each status; all are keys."""

@@ -256,6 +256,7 @@ class SearchParts:
             stop,
             ShortlistOptions(**asdict(settings.shortlist)),
             names=True,
+            evaluations=settings.evaluations,
         )
 
     def objective(self) -> dict[str, object]:

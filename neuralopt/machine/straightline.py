@@ -120,18 +120,20 @@ class _Builder:
                 if self.instructions[exponent].value == 2.0:
                     return square
                 return self.emit("multiply", (square, base), element=element)
-        if operation == "multiply":
-            for one, other in (arguments, arguments[::-1]):
-                if self.instructions[one].value == 1:
-                    return other
+        elif operation == "multiply":
+            left, right = arguments
+            if self.instructions[left].value == 1:
+                return right
+            if self.instructions[right].value == 1:
+                return left
         key = (operation, arguments, None if value is None else repr(value), index)
-        if key not in self.registers:
-            target = len(self.instructions)
+        target = self.registers.get(key)
+        if target is None:
+            target = self.registers[key] = len(self.instructions)
             self.instructions.append(
                 Instruction(target, operation, arguments, value, index, element)
             )
-            self.registers[key] = target
-        return self.registers[key]
+        return target
 
     def new_state(self) -> int:
         """Return a register that loads a new state."""
@@ -150,9 +152,16 @@ class _Builder:
         """
         if names:
             return self.lower_anew(expression, names)
-        if expression not in self.lowered:
-            self.lowered[expression] = self.lower_anew(expression, names)
-        return self.lowered[expression]
+        found = self.lowered.get(expression)
+        if found is None:
+            if expression.primitive in PLAIN:
+                arguments = tuple([self.lower(x, names) for x in expression.arguments])
+                element = any([self.instructions[r].element for r in arguments])
+                found = self.emit(expression.primitive, arguments, element=element)
+            else:
+                found = self.lower_anew(expression, names)
+            self.lowered[expression] = found
+        return found
 
     def lower_anew(self, expression: Expression, names: dict[str, int]) -> int:
         if names and (steps := _steps(expression)):
@@ -241,6 +250,13 @@ class _Builder:
     def load_of(self, state: int) -> int:
         return self.registers["load", (), None, state]
 
+
+PLAIN = frozenset(
+    name
+    for name, each in PRIMITIVES.items()
+    if not (each.is_leaf or each.has_state or each.formula or each.draw)
+)
+"""Primitives that are one instruction of their arguments."""
 
 _Step = tuple[str, float | None, tuple[int, ...]]
 """Primitive, value of a constant, and the earlier steps that are its arguments."""

@@ -67,6 +67,20 @@ class Measuring:
         """Measurements that were requested and have not come back."""
         return len(self._open)
 
+    @property
+    def reached(self) -> int:
+        """The last milestone that was entered; 0 before the first."""
+        return self._reached
+
+    def is_due(self, told: int, total: int) -> bool:
+        """Return whether a milestone is due; see `milestones`.
+
+        Args:
+            told: proposals told so far.
+            total: proposals of the search.
+        """
+        return any(True for _ in self.milestones(told, total))
+
     def milestones(self, told: int, total: int) -> Iterator[int]:
         """Return the milestones that are due.
 

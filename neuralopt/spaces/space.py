@@ -3,6 +3,7 @@
 import difflib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,6 +13,9 @@ from neuralopt.spaces.encoding import Encoder
 from neuralopt.spaces.skeleton import Mask, Rows, Skeleton
 from neuralopt.spaces.variation import Variation
 from neuralopt.spaces.vocabulary import Vocabulary
+
+MAXIMUM_DECODED = 1 << 12
+"""Rows whose rules are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,18 @@ class Constraints:
     reuse_previous: bool = False
     every_group_used: bool = True
     not_final: tuple[str, ...] = ()
+
+
+class Decoded(NamedTuple):
+    """The rule of a row.
+
+    Attributes:
+        rule: as built.
+        canonical: its canonical form.
+    """
+
+    rule: Expression
+    canonical: Expression
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +90,7 @@ class Space:
     _skeleton: Skeleton = field(init=False, repr=False, compare=False)
     _encoder: Encoder = field(init=False, repr=False, compare=False)
     _variation: Variation = field(init=False, repr=False, compare=False)
+    _decoded: dict[bytes, Decoded] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         try:
@@ -86,6 +103,7 @@ class Space:
         object.__setattr__(self, "_skeleton", skeleton)
         object.__setattr__(self, "_encoder", Encoder(vocabulary, skeleton))
         object.__setattr__(self, "_variation", Variation(skeleton))
+        object.__setattr__(self, "_decoded", {})
 
     def _build_skeleton(self, vocabulary: Vocabulary) -> Skeleton:
         constraints = self.constraints
@@ -305,8 +323,7 @@ class Space:
             A text for each row, equal for rows of one rule; empty for an invalid row.
         """
         return [
-            "" if rule is None else str(simplify(rule))
-            for rule in self.decode_all(rows)
+            "" if each is None else str(each.canonical) for each in self.rules(rows)
         ]
 
     def describe(self, rows: Rows) -> Rows:
@@ -326,6 +343,35 @@ class Space:
             ValueError: A row is not valid in this space.
         """
         return cells_of([simplify(self.decode(row)) for row in rows])
+
+    def rules(self, rows: Rows) -> list[Decoded | None]:
+        """Return the rule that each row encodes, as built and in canonical form.
+
+        The last rules are kept, so that searchers and the loop may ask for the same
+        rows and each is decoded and simplified once.
+
+        Args:
+            rows: int64 (batch, decisions).
+
+        Returns:
+            Both forms for each row; None for an invalid row.
+        """
+        rows = np.ascontiguousarray(rows)
+        valid = self._skeleton.which_valid(rows).tolist()
+        return [
+            self._rule(row) if ok else None for row, ok in zip(rows, valid, strict=True)
+        ]
+
+    def _rule(self, row: Rows) -> Decoded:
+        key = row.tobytes()
+        found = self._decoded.get(key)
+        if found is None:
+            rule = self._vocabulary.decode(row)
+            found = Decoded(rule, simplify(rule))
+            if len(self._decoded) >= MAXIMUM_DECODED:
+                self._decoded.clear()
+            self._decoded[key] = found
+        return found
 
     def decode(self, row: Rows) -> Expression:
         """Return the rule that a row encodes, as built: not simplified.

@@ -103,6 +103,7 @@ def _preview(settings: Settings) -> None:
                 settings.lag,
                 settings.seed,
                 (ProgressLine(),),
+                settings.evaluations,
             )
         )
     if (asked := settings.shortlist).size:

@@ -128,6 +128,7 @@ class Settings:
     Attributes:
         seed: of the searcher, initial weights, data orders and random bits of rules.
         proposals: of the whole search.
+        evaluations: rules to be trained before the search ends; 0 for no limit.
         batch: proposals asked for at once.
         lag: batches asked ahead of the oldest that is not told.
         run_dir: named by the date where it is empty.
@@ -146,6 +147,7 @@ class Settings:
 
     seed: int = 0
     proposals: int = 5000
+    evaluations: int = 0
     batch: int = 64
     lag: int = 1
     run_dir: str = ""
@@ -164,6 +166,7 @@ class Settings:
 LEAST = {
     "seed": 0,
     "proposals": 1,
+    "evaluations": 0,
     "batch": 1,
     "lag": 0,
     "shortlist.size": 0,

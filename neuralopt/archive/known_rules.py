@@ -1,0 +1,78 @@
+"""Find rules that were proposed before, by digests of their canonical texts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from hashlib import blake2b
+
+import numpy as np
+import numpy.typing as npt
+
+Integers = npt.NDArray[np.int64]
+
+DIGEST_BYTES = 8
+RECENT = 1 << 16
+"""Rules that are kept in a dictionary before they join the sorted arrays."""
+
+
+class KnownRules:
+    """Numbers of proposals by the digest of their canonical text.
+
+    It takes 16 bytes a rule. Different texts may have one digest, so the text of what
+    is found has to be compared.
+    """
+
+    def __init__(self) -> None:
+        self._digests: Integers = np.empty(0, np.int64)
+        self._numbers: Integers = np.empty(0, np.int64)
+        self._recent: dict[int, int] = {}
+
+    def add(self, texts: Iterable[str], numbers: Sequence[int]) -> None:
+        """Add rules; of equal texts the last number counts.
+
+        Args:
+            texts: canonical texts.
+            numbers: of their proposals.
+        """
+        self._recent.update(zip(map(_digest, texts), numbers, strict=True))
+        if len(self._recent) >= RECENT:
+            self._merge()
+
+    def candidates(self, texts: Iterable[str]) -> list[int | None]:
+        """Return the proposals whose digests are those of texts.
+
+        Args:
+            texts: canonical texts.
+
+        Returns:
+            For each the number of a proposal; None if no proposal has the text.
+        """
+        digests = list(map(_digest, texts))
+        found: list[int | None] = [self._recent.get(digest) for digest in digests]
+        if len(self._digests):
+            places = self._digests.searchsorted(np.array(digests, np.int64))
+            places[places == len(self._digests)] = 0
+            hits = (self._digests[places] == digests).nonzero()[0]
+            for index in hits.tolist():
+                if found[index] is None:
+                    found[index] = int(self._numbers[places[index]])
+        return found
+
+    def _merge(self) -> None:
+        count = len(self._recent)
+        digests = np.concatenate(
+            [self._digests, np.fromiter(self._recent.keys(), np.int64, count)]
+        )
+        numbers = np.concatenate(
+            [self._numbers, np.fromiter(self._recent.values(), np.int64, count)]
+        )
+        self._recent = {}
+        order = digests.argsort(kind="stable")
+        digests, numbers = digests[order], numbers[order]
+        last = np.append(digests[1:] != digests[:-1], True)
+        self._digests, self._numbers = digests[last], numbers[last]
+
+
+def _digest(text: str) -> int:
+    digest = blake2b(text.encode(), digest_size=DIGEST_BYTES).digest()
+    return int.from_bytes(digest, "little", signed=True)
