@@ -128,7 +128,7 @@ def run_all(
     folder = work / checksum(table)[:12]
     _, space = table_space(table, folder)
     for each in contenders:  # before anything takes its time
-        make_searcher(each.searcher, space, 0, each.settings)  # type: ignore[arg-type]
+        make_searcher(each.searcher, space, 0, each.settings)
     seeds = list(seeds)
     jobs = {
         (each.name, seed): Job(table, folder, each, seed, evaluations)

@@ -134,7 +134,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     figures = summarize(found, table, given.evaluations, given.cost)
     for name, runs in found.items():
         reached = [
-            f"{target} {reached_text([r.reached[target] for r in runs], given.evaluations)}"
+            f"{target} "
+            + reached_text([run.reached[target] for run in runs], given.evaluations)
             for target in SHOWN
             if target in runs[0].reached
         ]

@@ -79,7 +79,7 @@ class MemoEvaluator:
         self._evaluator.close()
 
     def drain(self) -> None:
-        """Wait for what a search that has ended still asked for, and keep its scores."""
+        """Wait for what an ended search still asked for, and keep its scores."""
         while self._texts:
             self.collect(1.0)
         self._known.clear()

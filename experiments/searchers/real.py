@@ -28,7 +28,7 @@ from experiments.searchers.contenders import Contender, read_contenders
 from experiments.searchers.memo import Objective
 from experiments.searchers.simulator import ASK, PROPOSALS_PER_EVALUATION
 from experiments.searchers.summary import interval, reached_text
-from experiments.searchers.targets import quality_at, text_targets
+from experiments.searchers.targets import named_texts, quality_at
 from neuralopt.archive import Archive, Proposal
 from neuralopt.loop import search
 from neuralopt.observer import Progress
@@ -170,7 +170,7 @@ def _outcome(
     evaluations: int,
     paid: tuple[int, float],
 ) -> Outcome:
-    names = {text: name for name, text in text_targets().items()}
+    names = named_texts()
     reached: dict[str, int | None] = dict.fromkeys(names.values())
     asked = np.array([place for place, _ in searcher.history])
     trace: list[tuple[int, float, str]] = []
@@ -187,9 +187,7 @@ def _outcome(
             seconds = searcher.history[ask][1]
             trace.append((charged, seconds, proposal.canonical))
     steps = tuple(trace)
-    return Outcome(
-        seed, number + 1, charged, searcher.seconds, steps, reached, *paid
-    )
+    return Outcome(seed, number + 1, charged, searcher.seconds, steps, reached, *paid)
 
 
 def outcomes(
@@ -224,8 +222,9 @@ def outcomes(
                 _append(path, key, kept[key])
                 print(
                     f"{objective.space.groups} groups, seed {seed}, {each.name}: "
-                    f"{time.monotonic() - began:.0f} s, of which {kept[key].training:.0f} "
-                    f"for {kept[key].trained} evaluations that the memo did not hold",
+                    f"{time.monotonic() - began:.0f} s, of which "
+                    f"{kept[key].training:.0f} for {kept[key].trained} evaluations "
+                    "that the memo did not hold",
                     flush=True,
                 )
             found[each.name].append(kept[key])

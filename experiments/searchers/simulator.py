@@ -23,7 +23,7 @@ from neuralopt.tables import Table, load
 ASK = 64
 """Rows that are asked for at once, as a search does by default."""
 
-PROPOSALS_PER_EVALUATION = 40
+PROPOSALS_PER_EVALUATION = 4
 """A run ends after so many proposals for each evaluation that it may have."""
 
 Settings = Mapping[str, Any]
@@ -145,7 +145,7 @@ def simulate(
         ValueError: an option is wrong.
     """
     rewards = table.qualities[:, seed % len(table.seeds)]
-    made: Any = make_searcher(searcher, space, seed, settings)  # type: ignore[arg-type]
+    made: Any = make_searcher(searcher, space, seed, settings)
     place = np.full(len(table), -1, np.int64)  # of each rule among the evaluations
     trace: list[Step] = []
     charged = proposals = 0

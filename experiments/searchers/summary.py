@@ -36,7 +36,7 @@ def interval(values: NDArray[np.float64]) -> NDArray[np.float64]:
         values: (seeds, ...), infinite where they are censored.
 
     Returns:
-        (3, ...): median (the upper of two middle ones where one is infinite), low, high.
+        (3, ...): median (infinite where one of two middle values is), low and high end.
     """
     sorted_ = np.sort(values, axis=0)
     low, high = median_ranks(len(values))

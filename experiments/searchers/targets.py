@@ -1,8 +1,9 @@
 """What searches are timed to: the best rules of a table, and the named ones."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from experiments.table.page import FORMS, places
 from neuralopt.tables import Table, expected_evaluations, top
@@ -53,22 +54,24 @@ def uniform_evaluations(table: Table) -> dict[str, float]:
     }
 
 
-def text_targets() -> dict[str, str]:
-    """Return the canonical texts of the named rules, by the names used here."""
-    found = {LABELS.get(name, name): text for name, text in FORMS.items()}
-    return dict(sorted(found.items(), key=lambda item: item[0] not in LABELS.values()))
+def named_texts() -> dict[str, str]:
+    """Return names of the named rules, as used here, by canonical text."""
+    found: dict[str, str] = {}
+    for name in [*LABELS, *FORMS]:
+        found.setdefault(FORMS[name], LABELS.get(name, name))
+    return found
 
 
 def quality_at(
-    steps: list[tuple[float, float]], places: np.ndarray, before: float = 0.0
-) -> np.ndarray:
+    steps: Sequence[tuple[float, float]], places: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """Return the value of a step function at some places.
 
     Args:
         steps: place and value, the places rising.
-        places: where it is read.
-        before: its value before the first step.
+        places: where it is read; before the first step the value is 0.
     """
     at = np.array([place for place, _ in steps])
-    values = np.array([before, *(value for _, value in steps)])
-    return values[np.searchsorted(at, places, side="right")]
+    values = np.array([0.0, *(value for _, value in steps)])
+    found: NDArray[np.float64] = values[np.searchsorted(at, places, side="right")]
+    return found
