@@ -156,10 +156,10 @@ def measure(
         alike = dataclasses.replace(settings, seed=kept[0][0].seed)
         if key := settings_difference(kept[0][0], alike):
             raise ValueError(
-                f"{run} has another {key} than {runs[0]}: name runs that differ only in "
-                "their seeds"
+                f"{run} has another {key} than {runs[0]}: name runs that differ in "
+                "their seeds only"
             )
-    settings, context = kept[0]
+    settings = kept[0][0]
     space = build_space(settings)
     inside = [each for each in targets if encoded(space, each) is not None]
     samples: dict[str, TargetSample] = {}
@@ -180,9 +180,12 @@ def measure(
         if target in inside:
             summary = _with_control(summary, samples.get(target.name), charged)
             if table is not None:
-                form, alike = exact_evaluations(table, target)
+                expected = exact_evaluations(table, target)
                 summary = dataclasses.replace(
-                    summary, uniform=form, uniform_behaviour=alike, exact=True
+                    summary,
+                    uniform=expected[0],
+                    uniform_behaviour=expected[1],
+                    exact=True,
                 )
             if (quality := qualities.get(target.name)) is not None:
                 summary = dataclasses.replace(

@@ -28,7 +28,8 @@ class UniformSample:
     @property
     def charged(self) -> float:
         """Share of the rows that cost a training. In a longer search it is smaller,
-        as more rules repeat."""
+        as more rules repeat.
+        """
         return len(self.trained) / len(self.texts)
 
 
