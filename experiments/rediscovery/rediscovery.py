@@ -49,6 +49,16 @@ AIMS = """Aims, within 15,000 evaluations: Adam, RMSProp, Signum and the agreeme
 signs in 18 of 20 seeds each, in behaviour; one of Adam and RMSProp times e to the
 agreement in 10 of 20."""
 
+EXPLANATION = """`form`: seeds that trained the rule itself, with any epsilon; `alike`:
+one that equals it in behaviour, up to a positive factor; `useful`: such a one with half
+of the best quality so far. Evaluations are rules trained, up to the first that is alike:
+the median over seeds with its 95% interval, where seeds that did not find it count as
+infinite (`-`). `uniform`: trainings that uniform sampling is expected to take to such a
+rule, estimated by importance sampling (`neuralopt/verdict/rediscovery/odds.py`).
+`percentile`: of uniformly sampled rows, the share that is worse than the target. `log
+gain`: how much more probable the trained searcher makes the form, as a natural
+logarithm."""
+
 PROPOSALS_AN_EVALUATION = 10
 """Proposals allowed for each evaluation; most searchers need fewer than two."""
 
@@ -154,17 +164,7 @@ def either(runs: Sequence[Mapping[str, Any]], names: Sequence[str], limit: int) 
 def page(results: Mapping[str, Mapping[str, Any]]) -> str:
     """The page of all settings."""
     lines = ["# Are the known optimizers found again?", "", AIMS, ""]
-    lines += [
-        "`form`: seeds that trained the rule itself, with any epsilon; `alike`: one that",
-        "equals it in behaviour, up to a positive factor; `useful`: such a one with half",
-        "of the best quality so far. Evaluations are rules trained, up to the first that",
-        "is alike: the median over seeds with its 95% interval, where seeds that did not",
-        "find it count as infinite (`-`). `uniform`: trainings that uniform sampling is",
-        "expected to take to such a rule, estimated by importance sampling",
-        "(`neuralopt/verdict/rediscovery/odds.py`). `percentile`: of uniformly sampled",
-        "rows, the share that is worse than the target. `log gain`: how much more",
-        "probable the trained searcher makes the form, as a natural logarithm.",
-    ]
+    lines += [EXPLANATION]
     for name, each in results.items():
         lines += ["", *_section(name, each)]
     return "\n".join(lines) + "\n"
@@ -182,6 +182,9 @@ def _section(name: str, result: Mapping[str, Any]) -> list[str]:
         "|---|--:|--:|--:|--:|--:|--:|--:|--:|",
     ]
     for target in figures["targets"]:
+        if not target["in_space"]:
+            lines.append(f"| {target['name']} | not in the space |{' |' * 7}")
+            continue
         found = target["successes"]
         alike = found["behaviour"]
         counts = [f"{each['found']}/{each['runs']}" for each in found.values()]
