@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from neuralopt import tables as tables
     from neuralopt.api import ComparisonResult as ComparisonResult
+    from neuralopt.api import RediscoveryResult as RediscoveryResult
     from neuralopt.api import compare as compare
+    from neuralopt.api import rediscover as rediscover
     from neuralopt.api import search as search
     from neuralopt.archive import Archive as Archive
     from neuralopt.archive import ArchiveError as ArchiveError
@@ -45,7 +47,10 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _MODULES = {
-    "api": ("ComparisonResult", "compare", "search"),
+    "api": (
+        *("ComparisonResult", "RediscoveryResult"),
+        *("compare", "rediscover", "search"),
+    ),
     "archive": ("Archive", "ArchiveError", "Proposal"),
     "evaluators": ("EVALUATORS", "Evaluator", "evaluate"),
     "export": ("export_rule",),

@@ -15,6 +15,7 @@ from neuralopt import loop
 from neuralopt.archive import ARCHIVE_FILE, Archive
 from neuralopt.cli.build import ScoringParts, SearchParts, build_search, build_tasks
 from neuralopt.cli.commands.compare import run_benchmarks, settings_of_runs
+from neuralopt.cli.commands.rediscover import Asked, measure
 from neuralopt.cli.config.compose import compose_settings, settings_yaml
 from neuralopt.cli.config.saved import (
     INHERITED,
@@ -31,6 +32,7 @@ from neuralopt.language import Expression, Rule, as_expression, render, simplify
 from neuralopt.observer import Observer
 from neuralopt.report.progress import ProgressLine
 from neuralopt.report.tables import Table, comparison_table
+from neuralopt.report.tables.rediscovery import rediscovery_table
 from neuralopt.report.tensorboard import TensorBoard
 from neuralopt.scoring.budgets import Budget, named_budget
 from neuralopt.searchers import Searcher, make_searcher
@@ -38,6 +40,7 @@ from neuralopt.spaces import Space
 from neuralopt.spaces.registry import load as load_space
 from neuralopt.tasks import Split, Task, load_tasks
 from neuralopt.verdict.comparison import Comparison
+from neuralopt.verdict.rediscovery.summary import RunHistory, TargetSummary
 from neuralopt.verdict.scores import Benchmark
 
 
@@ -417,3 +420,75 @@ def _candidate(rule: str | Expression | Rule) -> OptimizerSpec:
     if rule.startswith("torch."):
         return torch_optimizer(rule)
     return find_rule(rule).expression
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class RediscoveryResult:
+    """What `rediscover` found. It prints as a table, in a terminal and in a notebook.
+
+    Attributes:
+        runs: what each run found, and when.
+        targets: what is known of each known optimizer over all runs.
+    """
+
+    runs: tuple[RunHistory, ...]
+    targets: tuple[TargetSummary, ...]
+
+    def __iter__(self) -> Iterator[TargetSummary]:
+        return iter(self.targets)
+
+    def __getitem__(self, target: str) -> TargetSummary:
+        """The summary of the target of this name; KeyError if there is none."""
+        return {each.name: each for each in self.targets}[target]
+
+    def table(self) -> Table:
+        """Return a row for each target."""
+        return rediscovery_table(self.targets, len(self.runs))
+
+    def __str__(self) -> str:
+        return self.table().text()
+
+    def _repr_html_(self) -> str:
+        return self.table()._repr_html_()
+
+
+def rediscover(
+    runs: Sequence[str | Path],
+    *,
+    targets: Sequence[str] = (),
+    within: int = 0,
+    sample: int = 300,
+    uniform: str | Path = "",
+    rows: int = 2000,
+    progress: bool = True,
+) -> RediscoveryResult:
+    """Say when searches first trained each of the known optimizers.
+
+    Args:
+        runs: run directories of searches that differ in their seeds only.
+        targets: names of known optimizers, such as ``adam``; all by default.
+        within: evaluations that count; 0 for all.
+        sample: uniformly sampled rows that targets are compared with, which are
+            trained; 0 for none.
+        uniform: a run of the uniform searcher to compare with instead.
+        rows: drawn to estimate the probability of a target; 0 for no estimate.
+        progress: whether to show progress on standard error.
+
+    Raises:
+        ValueError: a folder holds no archive, runs are not of one setting, or a name
+            or a number is wrong.
+
+    Example:
+        >>> import tempfile
+        >>> run = tempfile.mkdtemp() + "/run"
+        >>> found = search(
+        ...     "from_scratch", searcher="evolution", task="digits", budget="smoke",
+        ...     proposals=64, run_dir=run, progress=False,
+        ... )
+        >>> result = rediscover([run], sample=0, rows=0)
+        >>> result["lion"].in_space
+        False
+    """
+    asked = Asked(tuple(targets), within, sample, str(uniform), rows)
+    histories, found = measure([str(run) for run in runs], asked, progress)
+    return RediscoveryResult(tuple(histories), tuple(found))

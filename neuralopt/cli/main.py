@@ -20,6 +20,7 @@ MODULES = {
     "resume": "search",
     "compare": "compare",
     "prune": "prune",
+    "rediscover": "rediscover",
     "top": "top",
     "show": "show",
     "verdict": "verdict",
@@ -55,6 +56,13 @@ An argument with "=" is an override of the configuration (Hydra's syntax):
   neuralopt prune "g - clip(log(noise(0.1)), 0.001)" task=digits budget=smoke
 Groups that matter here: task, budget and evaluator; and seed. Rules of a run are
 pruned on the run's own task, recipe and budget unless you name others.
+"""
+
+REDISCOVER_HELP = """
+Targets: adam rmsprop momentum signum powersign addsign sign_agreement adam_agreement
+rmsprop_agreement lion nesterov amsgrad. Several runs must differ in their seeds only.
+Qualities of the targets and of the sample are kept in rediscovery.json in the first
+run's folder.
 """
 
 RULE_HELP = """
@@ -186,6 +194,49 @@ def parser() -> argparse.ArgumentParser:
     )
     prune.add_argument("--json", action="store_true", help="one JSON array")
     take_config_dir(prune)
+
+    again = add(
+        "rediscover",
+        "show when runs first trained each of the known optimizers",
+        REDISCOVER_HELP,
+    )
+    again.add_argument("runs", metavar="RUN", nargs="+", help="the run directories")
+    again.add_argument(
+        "--target",
+        action="append",
+        metavar="NAME",
+        help="look for this one only; may be repeated (default: all)",
+    )
+    again.add_argument(
+        "--within",
+        type=int,
+        default=0,
+        metavar="N",
+        help="count what was found within N evaluations (default: all of them)",
+    )
+    again.add_argument(
+        "--sample",
+        type=int,
+        default=300,
+        metavar="N",
+        help="uniformly sampled rows that targets are compared with; they are trained "
+        "(default: 300; 0: none)",
+    )
+    again.add_argument(
+        "--uniform",
+        default="",
+        metavar="RUN",
+        help="compare with what this run of the uniform searcher proposed instead",
+    )
+    again.add_argument(
+        "--rows",
+        type=int,
+        default=2000,
+        metavar="N",
+        help="rows drawn to estimate the probability of a target (default: 2000; 0: no "
+        "estimate)",
+    )
+    again.add_argument("--json", action="store_true", help="one JSON object")
 
     export = add("export", "write a rule as a stand-alone file", RULE_HELP)
     export.add_argument("rule", metavar="RULE")

@@ -237,6 +237,22 @@ class ControllerSearcher:
         missing = max(0.0, floor - self._latest.row_entropy)
         self._entropy_weight = self._training.entropy_weight + FLOOR_GAIN * missing
 
+    @one_thread()
+    def log_probabilities(self, rows: Rows) -> NDArray[np.float64]:
+        """Return the log-probability of rows under the present policy.
+
+        Args:
+            rows: int64 (n, D), valid, at least one.
+
+        Returns:
+            float64 (n,).
+        """
+        masks = row_masks(rows, self._space.masks)
+        with torch.no_grad():
+            scores = self.controller.score(rows, masks)
+        found: NDArray[np.float64] = scores.log_probabilities.double().numpy().sum(1)
+        return found
+
     def state_dict(self) -> dict[str, Any]:
         """Return a snapshot; see ``Searcher.state_dict``."""
         return {

@@ -1,0 +1,1 @@
+"""Rediscovery: when a search first trained each of the known optimizers."""
