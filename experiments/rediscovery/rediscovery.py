@@ -49,15 +49,16 @@ AIMS = """Aims, within 15,000 evaluations: Adam, RMSProp, Signum and the agreeme
 signs in 18 of 20 seeds each, in behaviour; one of Adam and RMSProp times e to the
 agreement in 10 of 20."""
 
-EXPLANATION = """`form`: seeds that trained the rule itself, with any epsilon; `alike`:
-one that equals it in behaviour, up to a positive factor; `useful`: such a one with half
-of the best quality so far. Evaluations are rules trained, up to the first that is alike:
-the median over seeds with its 95% interval, where seeds that did not find it count as
-infinite (`-`). `uniform`: trainings that uniform sampling is expected to take to such a
-rule, estimated by importance sampling (`neuralopt/verdict/rediscovery/odds.py`).
-`percentile`: of uniformly sampled rows, the share that is worse than the target. `log
-gain`: how much more probable the trained searcher makes the form, as a natural
-logarithm."""
+EXPLANATION = """\
+`form`: seeds that trained the rule itself, with any epsilon; `alike`: one that
+equals it in behaviour, up to a positive factor; `useful`: such a one with half
+of the best quality so far. Evaluations are rules trained, up to the first that
+is alike: the median over seeds with its 95% interval, where seeds that did not
+find it count as infinite (`-`). `uniform`: trainings that uniform sampling is
+expected to take to such a rule, estimated by importance sampling
+(`neuralopt/verdict/rediscovery/odds.py`). `percentile`: of uniformly sampled
+rows, the share that is worse than the target. `log gain`: how much more
+probable the trained searcher makes the form, as a natural logarithm."""
 
 PROPOSALS_AN_EVALUATION = 10
 """Proposals allowed for each evaluation; most searchers need fewer than two."""
