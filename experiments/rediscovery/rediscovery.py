@@ -248,7 +248,11 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=4000)
     parser.add_argument("--only-page", action="store_true")
     parser.add_argument(
-        "--results", type=Path, default=Path(__file__).with_name("results.json")
+        "--json",
+        type=Path,
+        default=Path(__file__).with_name("results.json"),
+        metavar="FILE",
+        help="figures of all settings, by name, from which the page is written",
     )
     parser.add_argument("--page", type=Path, default=PAGE)
     options = parser.parse_args()
@@ -257,11 +261,11 @@ def main() -> None:
         for seed in range(options.seeds):
             run_seed(options.folder / f"seed={seed}", seed, options)
     figures = measured(options)
-    kept = json.loads(options.results.read_text()) if options.results.exists() else {}
+    kept = json.loads(options.json.read_text()) if options.json.exists() else {}
     kept[options.name] = {**provenance(), "figures": figures}
-    options.results.write_text(json.dumps(kept, indent=1) + "\n", "utf-8")
+    options.json.write_text(json.dumps(kept, indent=1) + "\n", "utf-8")
     options.page.write_text(page(kept), "utf-8")
-    print(f"Wrote {options.results} and {options.page}")
+    print(f"Wrote {options.json} and {options.page}")
 
 
 if __name__ == "__main__":
