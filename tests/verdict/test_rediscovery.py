@@ -171,7 +171,7 @@ def test_the_gain_of_a_policy_is_exact_where_it_is_uniform_on_fewer_rows() -> No
 
 def test_the_expected_evaluations_to_a_form_are_those_of_the_table() -> None:
     table = tables.load("from_scratch")
-    form, alike = exact_evaluations(table, TARGETS["adam"])
+    form, alike = exact_evaluations(table, [TARGETS["adam"]])["adam"]
     number = table.number(RULES["adam_uncorrected"].expression)
     assert form == tables.expected_evaluations(table, [number])
     assert alike is not None
