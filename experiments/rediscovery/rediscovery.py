@@ -49,15 +49,16 @@ AIMS = """Aims, within 15,000 evaluations: Adam, RMSProp, Signum and the agreeme
 signs in 18 of 20 seeds each, in behaviour; one of Adam and RMSProp times e to the
 agreement in 10 of 20."""
 
-EXPLANATION = """`form`: seeds that trained the rule itself, with any epsilon; `alike`:
-one that equals it in behaviour, up to a positive factor; `useful`: such a one with half
-of the best quality so far. Evaluations are rules trained, up to the first that is alike:
-the median over seeds with its 95% interval, where seeds that did not find it count as
-infinite (`-`). `uniform`: trainings that uniform sampling is expected to take to such a
-rule, estimated by importance sampling (`neuralopt/verdict/rediscovery/odds.py`).
-`percentile`: of uniformly sampled rows, the share that is worse than the target. `log
-gain`: how much more probable the trained searcher makes the form, as a natural
-logarithm."""
+EXPLANATION = """\
+`form`: seeds that trained the rule itself, with any epsilon; `alike`: one that
+equals it in behaviour, up to a positive factor; `useful`: such a one with half
+of the best quality so far. Evaluations are rules trained, up to the first that
+is alike: the median over seeds with its 95% interval, where seeds that did not
+find it count as infinite (`-`). `uniform`: trainings that uniform sampling is
+expected to take to such a rule, estimated by importance sampling
+(`neuralopt/verdict/rediscovery/odds.py`). `percentile`: of uniformly sampled
+rows, the share that is worse than the target. `log gain`: how much more
+probable the trained searcher makes the form, as a natural logarithm."""
 
 PROPOSALS_AN_EVALUATION = 10
 """Proposals allowed for each evaluation; most searchers need fewer than two."""
@@ -247,7 +248,11 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=4000)
     parser.add_argument("--only-page", action="store_true")
     parser.add_argument(
-        "--results", type=Path, default=Path(__file__).with_name("results.json")
+        "--json",
+        type=Path,
+        default=Path(__file__).with_name("results.json"),
+        metavar="FILE",
+        help="figures of all settings, by name, from which the page is written",
     )
     parser.add_argument("--page", type=Path, default=PAGE)
     options = parser.parse_args()
@@ -256,11 +261,11 @@ def main() -> None:
         for seed in range(options.seeds):
             run_seed(options.folder / f"seed={seed}", seed, options)
     figures = measured(options)
-    kept = json.loads(options.results.read_text()) if options.results.exists() else {}
+    kept = json.loads(options.json.read_text()) if options.json.exists() else {}
     kept[options.name] = {**provenance(), "figures": figures}
-    options.results.write_text(json.dumps(kept, indent=1) + "\n", "utf-8")
+    options.json.write_text(json.dumps(kept, indent=1) + "\n", "utf-8")
     options.page.write_text(page(kept), "utf-8")
-    print(f"Wrote {options.results} and {options.page}")
+    print(f"Wrote {options.json} and {options.page}")
 
 
 if __name__ == "__main__":

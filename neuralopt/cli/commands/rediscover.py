@@ -172,15 +172,16 @@ def measure(
         for run, (settings, _) in zip(runs, kept, strict=True)
     ]
     qualities, compared = _qualities(Path(runs[0]), kept[0], inside, space, asked, show)
-    table = _table_of(space)
+    table = _table_of(space) if asked.rows else None
+    exact = {} if table is None else exact_evaluations(table, inside)
     charged = draw_uniform(space, CHARGED_ROWS).charged if samples else 0.0
     found = []
     for target in targets:
         summary = _summary(target, target in inside, histories, asked.within)
         if target in inside:
             summary = _with_control(summary, samples.get(target.name), charged)
-            if table is not None:
-                expected = exact_evaluations(table, target)
+            if target.name in exact:
+                expected = exact[target.name]
                 summary = dataclasses.replace(
                     summary,
                     uniform=expected[0],

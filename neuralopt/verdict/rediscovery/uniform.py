@@ -1,5 +1,6 @@
 """What uniform sampling of a space meets: the control of every search."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,23 +51,27 @@ def draw_uniform(space: Space, count: int, seed: int = 0) -> UniformSample:
 
 
 def exact_evaluations(
-    table: Table, target: Target
-) -> tuple[float | None, float | None]:
+    table: Table, targets: Sequence[Target]
+) -> dict[str, tuple[float | None, float | None]]:
     """Return the evaluations that uniform sampling is expected to take, exactly.
 
     Args:
         table: of the space.
-        target: that is looked for.
+        targets: that are looked for.
 
     Returns:
-        Evaluations to its form and to its behaviour; None where no trained rule of the
-        table equals it.
+        Evaluations to form and to behaviour, by name of the target; None where no
+        trained rule of the table equals it.
     """
     trained = np.flatnonzero(table.trained)
     rules = [table.rules[number] for number in trained.tolist()]
-    form = np.array([rule in target.forms for rule in rules], np.bool_)
-    alike = equal_in_behaviour([parse(rule) for rule in rules], [target])[:, 0]
-    return _expected(table, trained[form]), _expected(table, trained[alike | form])
+    equal = equal_in_behaviour([parse(rule) for rule in rules], targets)
+    found = {}
+    for place, target in enumerate(targets):
+        form = np.array([rule in target.forms for rule in rules], np.bool_)
+        alike = trained[equal[:, place] | form]
+        found[target.name] = _expected(table, trained[form]), _expected(table, alike)
+    return found
 
 
 def _expected(table: Table, wanted: NDArray[np.int64]) -> float | None:
