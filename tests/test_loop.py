@@ -18,6 +18,7 @@ from neuralopt.scoring.score import Score
 from neuralopt.searchers import SEARCHERS
 from neuralopt.spaces import Space
 from neuralopt.spaces.space import Constraints
+from tests.searchers.installed import EVERY_SEARCHER
 
 SPACE = Space(
     "small",
@@ -162,7 +163,7 @@ def trained(proposals):
 # ------------------------------------------------------------------------ determinism
 
 
-@pytest.mark.parametrize("kind", SEARCHERS)
+@pytest.mark.parametrize("kind", EVERY_SEARCHER)
 @pytest.mark.parametrize("lag", [0, 1, 3])
 def test_the_archive_does_not_depend_on_the_order_of_completion(archive_of, kind, lag):
     first, *others = [
@@ -342,7 +343,7 @@ def test_proposals_are_recorded_before_they_are_trained(archive_of):
     run(archive, evaluator=Checking())
 
 
-@pytest.mark.parametrize("kind", SEARCHERS)
+@pytest.mark.parametrize("kind", EVERY_SEARCHER)
 def test_a_search_over_a_space_of_one_rule_ends(archive_of, kind):
     loose = Constraints(distinct_operands=True)
     space = Space("tiny", ("g", "m"), ("x",), ("x + y",), 1, loose)
@@ -422,7 +423,7 @@ def interrupted_run(path, kind, seed, lag, most):
     raise AssertionError("a search that is interrupted so often never ends")
 
 
-@pytest.mark.parametrize("kind", SEARCHERS)
+@pytest.mark.parametrize("kind", EVERY_SEARCHER)
 @pytest.mark.parametrize("lag", [0, 2])
 @pytest.mark.parametrize("seconds", [math.inf, -1.0], ids=["rare", "always"])
 def test_a_search_interrupted_anywhere_ends_as_an_undisturbed_one(
@@ -439,7 +440,7 @@ def test_a_search_interrupted_anywhere_ends_as_an_undisturbed_one(
     assert interruptions >= 2, "too few to show anything"
 
 
-@pytest.mark.parametrize("kind", SEARCHERS)
+@pytest.mark.parametrize("kind", EVERY_SEARCHER)
 @pytest.mark.parametrize("lag", [0, 1, 3])
 def test_a_search_that_is_stopped_continues_where_it_was(archive_of, kind, lag):
     undisturbed = run(archive_of(), kind, lag=lag)

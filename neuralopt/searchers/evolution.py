@@ -167,9 +167,7 @@ class EvolutionSearcher:
 
     def _child(self, parent: int) -> Rows:
         mate = int(self._rng.random() * len(self._members))
-        return self._vary(
-            self._members[parent].row, self._members[mate].row, self._rng
-        )
+        return self._vary(self._members[parent].row, self._members[mate].row, self._rng)
 
     def _drift(self, parent: int, rule: int, row: Rows) -> None:
         """Let a member be written as a child that says the same rule."""

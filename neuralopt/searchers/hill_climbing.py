@@ -48,7 +48,7 @@ class HillClimbing:
         seed: int = 0,
         *,
         starts: int = 64,
-        patience: int = 256,
+        patience: int = 128,
         rearrange: float = 0.1,
         perturb: float = 0.5,
         kick: int = 3,

@@ -135,7 +135,10 @@ class QualityDiversity:
                 fresh = self._beginning + int((others < self._fresh).sum())
             at = np.searchsorted(upto, self._rng.random(2 * (wanted - fresh)))
             drawn_cells = [cells[min(place, len(cells) - 1)] for place in at.tolist()]
-            parents, mates = drawn_cells[: wanted - fresh], drawn_cells[wanted - fresh :]
+            parents, mates = (
+                drawn_cells[: wanted - fresh],
+                drawn_cells[wanted - fresh :],
+            )
             drawn = [
                 self._vary(self._elites[cell].row, self._elites[mate].row, self._rng)
                 for cell, mate in zip(parents, mates, strict=True)

@@ -175,7 +175,9 @@ class TreeSearch:
             value = weight * child.best + (1 - weight) * child.total / visits
             return value + exploration * math.sqrt(log / visits)
 
-        return max((c for c, child in node.children.items() if not child.done), key=value)
+        return max(
+            (c for c, child in node.children.items() if not child.done), key=value
+        )
 
     @staticmethod
     def _close(path: list[Node]) -> None:

@@ -11,7 +11,6 @@ SIZES = (2, 4, 6, 8, 10, 13, 17, 22, 30)
 """Largest number of nodes of each size but the last."""
 
 
-
 def cells_of(canonical: Sequence[Expression]) -> NDArray[np.int64]:
     """Return the cell of each rule.
 

@@ -10,6 +10,7 @@ import pytest
 from neuralopt.searchers import SEARCHERS, Searcher
 from tests.conformance import searchers as checks
 from tests.conformance.searchers import SPACE
+from tests.searchers.installed import NEEDS, params
 from tests.searchers.toy_space import ToySpace
 
 
@@ -44,7 +45,9 @@ VARIANTS = SPECIAL | {
     for name in SEARCHERS
     if name not in {variant.searcher for variant in SPECIAL.values()}
 }
-every = pytest.mark.parametrize("name", VARIANTS)
+every = pytest.mark.parametrize(
+    "name", params(VARIANTS, {name: each.searcher for name, each in VARIANTS.items()})
+)
 
 
 def maker(
@@ -151,7 +154,9 @@ def test_rows_changed_between_ask_and_tell_are_noticed(name: str) -> None:
 @every
 def test_a_state_of_another_space_or_searcher_is_refused(name: str) -> None:
     kind = VARIANTS[name].searcher
-    others = [each for each in VARIANTS if VARIANTS[each].searcher != kind]
+    others = [
+        each for each in VARIANTS if VARIANTS[each].searcher not in {kind, *NEEDS}
+    ]
     strangers = [maker(name, ToySpace((5, 4, 6)))(0), *(maker(o)(0) for o in others)]
     checks.check_strange_states(maker(name), *strangers)
 

@@ -208,3 +208,23 @@ def test_a_laptop_samples_faster_than_a_search_can_ask():
     rows_per_second = 20_000 / (time.perf_counter() - start)
     # Some 180,000 on one idle core; the bound leaves room for a busy one.
     assert rows_per_second > 20_000
+
+
+@pytest.mark.parametrize("skeleton", skeletons())
+def test_rearranged_and_mixed_rows_are_valid(skeleton):
+    rng = np.random.default_rng(4)
+    vary = Variation(skeleton)
+    rows = skeleton.sample(60, rng)
+    for one, other in zip(rows, rows[::-1], strict=True):
+        before = one.copy()
+        for child in (vary.rearrange(one, rng), vary.crossover(one, other, rng)):
+            assert meets_constraints(skeleton, child.tolist())
+        assert (one == before).all()
+
+
+def test_a_rearranged_row_swaps_its_sides():
+    skeleton = Skeleton(4, 3, (True,), (True,), groups=1)
+    child = Variation(skeleton).rearrange(
+        np.array([2, 1, 0, 2, 0]), np.random.default_rng(0)
+    )
+    assert child.tolist() == [1, 2, 2, 0, 0]
