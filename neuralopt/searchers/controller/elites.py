@@ -7,6 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuralopt.searchers.searcher import Rows, Space
+from neuralopt.searchers.seen import SeenRules
+
+BREEDING_TRIES = 20
+"""Children bred until one has a new rule; the last is returned in any case."""
 
 
 class Elites:
@@ -70,29 +74,39 @@ class Elites:
         return float(round(reward / self._resolution))
 
     def breed(
-        self, rng: np.random.Generator, tournament: int, crossover: float
+        self,
+        rng: np.random.Generator,
+        seen: SeenRules,
+        tournament: int,
+        crossover: float,
     ) -> Rows:
-        """Return a child of one or two elites.
+        """Return a child of one or two elites, if possible of a new rule.
 
-        A child that says its parent's rule in another way takes the parent's place.
+        A child that says its parent's rule in another way takes the parent's place, and
+        the next child has another way to go.
 
         Args:
             rng: Source of the random numbers.
+            seen: Rules proposed before; the child's is added.
             tournament: Elites drawn, of which the best becomes a parent.
             crossover: Probability of a second parent.
 
         Returns:
             int64 (D,).
         """
-        index = self._parent(rng, tournament)
-        level, reward, parent = self._best[index]
-        if rng.random() < crossover:
-            other = self._best[self._parent(rng, tournament)][2]
-            return self._space.crossover(parent, other, rng)
-        child = self._space.mutate(parent.copy(), rng)
-        mine, theirs = self._space.canonical(np.stack([parent, child]))
-        if mine == theirs:
-            self._best[index] = (level, reward, child)
+        for _ in range(BREEDING_TRIES):
+            index = self._parent(rng, tournament)
+            level, reward, parent = self._best[index]
+            if rng.random() < crossover:
+                other = self._best[self._parent(rng, tournament)][2]
+                child = self._space.crossover(parent, other, rng)
+            else:
+                child = self._space.mutate(parent.copy(), rng)
+            if seen.add_new(child[None])[0]:
+                break
+            mine, theirs = self._space.canonical(np.stack([parent, child]))
+            if mine == theirs:
+                self._best[index] = (level, reward, child)
         return child
 
     def _parent(self, rng: np.random.Generator, tournament: int) -> int:
