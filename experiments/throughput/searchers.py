@@ -4,9 +4,10 @@
 
 Every search scores rules of the space `bello2017` on the task digits with the native
 engine. Searchers take turns, so that other load on the machine falls on all of them.
-Printed are trained rules a second (median of the rounds [lowest, highest]), the ratio to the uniform searcher in the same round, and what ask and
-tell took of the search's wall time. A searcher that learns proposes fewer rules that
-end early, which lowers its rate for another reason than its own cost.
+Printed are trained rules a second, median [lowest, highest] of the rounds, the ratio to
+the uniform searcher in the same round, and what ask and tell took of the wall time. A
+searcher that learns proposes fewer rules that end early, which lowers its rate for
+another reason than its own cost.
 """
 
 import argparse

@@ -120,14 +120,11 @@ class ControllerSearcher:
         if self._first_entropy is None and len(sampled):
             self._first_entropy = float(notes[:, 1].mean())
         options = self._training
-        children = [
-            self._elites.breed(
-                self._rng, self._seen, options.tournament, options.crossover
-            )
-            for _ in range(bred)
-        ]
+        children = self._elites.breed(
+            bred, self._rng, self._seen, options.tournament, options.crossover
+        )
         return self._outstanding.add(
-            np.concatenate([given, sampled, *(child[None] for child in children)]),
+            np.concatenate([given, sampled, children]),
             np.concatenate([self._notes(given), notes, np.zeros((bred, 3))]),
         )
 
