@@ -23,6 +23,16 @@ DIAGNOSTICS = {
 }
 
 
+# A policy without what keeps it from settling.
+ALONE: dict[str, Any] = {
+    "redraws": 0,
+    "evolved": 0.0,
+    "queue": 0,
+    "sharing": 0.0,
+    "hidden": 50,
+}
+
+
 def hidden_row(seed: int) -> Rows:
     row: Rows = SPACE.sample(1, np.random.default_rng([seed, 7]))[0]
     return row
@@ -45,7 +55,9 @@ def search(searcher: Searcher, hidden: Rows, rules: int, lag: int = 0) -> np.nda
     [
         ("evolution", {"population": 50}, 0),
         ("evolution", {"population": 50}, 3),
-        ("controller", {"hidden": 40}, 0),
+        ("controller", {}, 0),
+        ("controller", {"quantile": 0.8, "batch": 64, "entropy_decay": 0.9}, 0),
+        ("controller", ALONE | {"batch": 32, "epochs": 4}, 0),
         ("controller", {"hidden": 40}, 3),
         ("controller", {"advantage": "rank", "hidden": 40}, 0),
         (
@@ -82,6 +94,14 @@ def rule_of(row: Rows) -> tuple[int, ...]:
     return tuple(row[:-4].tolist() if row[0] == 0 else row.tolist())
 
 
+class DisguisedSpace(ToySpace):
+    def canonical(self, rows: Rows) -> list[str]:
+        return [str(rule_of(row)) for row in rows]
+
+
+DISGUISED = DisguisedSpace(SPACE.choices)
+
+
 def quality(rule: tuple[int, ...]) -> float:
     """As in a real search: nine in ten score 0, a few more do in the disguised part."""
     luck = np.random.default_rng([*rule, len(rule)]).random(2)
@@ -106,14 +126,18 @@ def late_in_a_search(searcher: Searcher) -> tuple[float, float]:
 
 
 @pytest.mark.parametrize(
-    ("kind", "options"), [("controller", {"hidden": 50}), ("evolution", {})]
+    ("kind", "options", "alone"),
+    [
+        ("controller", {}, ALONE | {"batch": 32, "epochs": 4}),
+        ("evolution", {}, {"sharing": 0.0}),
+    ],
 )
 def test_a_searcher_does_not_settle_on_one_rule(
-    kind: str, options: dict[str, Any]
+    kind: str, options: dict[str, Any], alone: dict[str, Any]
 ) -> None:
-    new, mean = late_in_a_search(SEARCHERS[kind](SPACE, 0, **options))
-    _, chance = late_in_a_search(SEARCHERS["uniform"](SPACE, 0))
-    lonely, _ = late_in_a_search(SEARCHERS[kind](SPACE, 0, **options, sharing=0.0))
+    new, mean = late_in_a_search(SEARCHERS[kind](DISGUISED, 0, **options))
+    _, chance = late_in_a_search(SEARCHERS["uniform"](DISGUISED, 0))
+    lonely, _ = late_in_a_search(SEARCHERS[kind](DISGUISED, 0, **alone))
     assert new > 0.2
     assert new > 1.5 * lonely
     assert mean > 1.5 * chance
@@ -125,7 +149,13 @@ def test_the_entropy_floor_holds() -> None:
     entropies = []
     for floor in (0.0, 6.0):
         searcher = ControllerSearcher(
-            SPACE, 0, entropy_weight=0.0, entropy_floor=floor, sharing=0.0, hidden=50
+            SPACE,
+            0,
+            entropy_weight=0.0,
+            entropy_floor=floor,
+            batch=32,
+            epochs=4,
+            **ALONE,
         )
         search(searcher, hidden, 1200)
         rows = searcher.ask(64)
@@ -160,8 +190,10 @@ def test_entropy_is_in_nats_a_decision() -> None:
 
 
 def test_results_wait_until_a_batch_is_full() -> None:
-    searcher = ControllerSearcher(SPACE, 0, batch=16, hidden=16)
-    fresh = ControllerSearcher(SPACE, 0, batch=16, hidden=16).controller.positions
+    searcher = ControllerSearcher(SPACE, 0, batch=16, evolved=0.0, hidden=16)
+    fresh = ControllerSearcher(
+        SPACE, 0, batch=16, evolved=0.0, hidden=16
+    ).controller.positions
     for count, learnt in ((10, False), (5, False), (0, False), (1, True)):
         rows = searcher.ask(count)
         searcher.tell(rows, share_of(hidden_row(0), rows))

@@ -7,6 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuralopt.searchers.searcher import Rows, Space
+from neuralopt.searchers.seen import SeenRules
+
+BREEDING_ROUNDS = 20
+"""How often a child is bred until its rule is new; the last is returned in any case."""
 
 
 class Elites:
@@ -70,30 +74,64 @@ class Elites:
         return float(round(reward / self._resolution))
 
     def breed(
-        self, rng: np.random.Generator, tournament: int, crossover: float
+        self,
+        count: int,
+        rng: np.random.Generator,
+        seen: SeenRules,
+        tournament: int,
+        crossover: float,
     ) -> Rows:
-        """Return a child of one or two elites.
+        """Return children of one or two elites, as many as possible of new rules.
 
-        A child that says its parent's rule in another way takes the parent's place.
+        A child that says its parent's rule in another way takes the parent's place, and
+        the next child has another way to go.
 
         Args:
+            count: Number of children.
             rng: Source of the random numbers.
+            seen: Rules proposed before; those of the children are added.
             tournament: Elites drawn, of which the best becomes a parent.
             crossover: Probability of a second parent.
 
         Returns:
-            int64 (D,).
+            int64 (count, D).
         """
-        index = self._parent(rng, tournament)
-        level, reward, parent = self._best[index]
+        children = np.empty((count, len(self._space.choices)), np.int64)
+        left = np.arange(count)
+        for _ in range(BREEDING_ROUNDS):
+            if not len(left):
+                break
+            parents = [self._parent(rng, tournament) for _ in left]
+            for place, parent in zip(left, parents, strict=True):
+                children[place] = self._child(parent, rng, tournament, crossover)
+            old = ~seen.add_new(children[left])
+            self._drift(np.array(parents)[old], children[left[old]])
+            left = left[old]
+        return children
+
+    def _child(
+        self,
+        parent: int,
+        rng: np.random.Generator,
+        tournament: int,
+        crossover: float,
+    ) -> Rows:
+        row = self._best[parent][2]
         if rng.random() < crossover:
             other = self._best[self._parent(rng, tournament)][2]
-            return self._space.crossover(parent, other, rng)
-        child = self._space.mutate(parent.copy(), rng)
-        mine, theirs = self._space.canonical(np.stack([parent, child]))
-        if mine == theirs:
-            self._best[index] = (level, reward, child)
-        return child
+            return self._space.crossover(row, other, rng)
+        return self._space.mutate(row.copy(), rng)
+
+    def _drift(self, parents: NDArray[np.int64], children: Rows) -> None:
+        """Replace parents by children that say the same rule."""
+        rows = self.rows(len(self))[parents]
+        texts = zip(
+            self._space.canonical(rows), self._space.canonical(children), strict=True
+        )
+        for index, child, (mine, theirs) in zip(parents, children, texts, strict=True):
+            if mine == theirs:
+                level, reward, _ = self._best[index]
+                self._best[index] = (level, reward, child.copy())
 
     def _parent(self, rng: np.random.Generator, tournament: int) -> int:
         return int(rng.integers(len(self._best), size=tournament).min())

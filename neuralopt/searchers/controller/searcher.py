@@ -24,9 +24,6 @@ from neuralopt.searchers.saved_state import check_header, generator_from, header
 from neuralopt.searchers.searcher import Rows, Space
 from neuralopt.searchers.seen import SeenRules
 
-BREEDING_TRIES = 20
-"""Children bred until one has a new rule; the last is proposed in any case."""
-
 
 class ControllerSearcher:
     """A controller trained by policy gradient (Bello et al. 2017, section 3).
@@ -122,7 +119,10 @@ class ControllerSearcher:
         sampled, notes = self._sample(number - len(given) - bred)
         if self._first_entropy is None and len(sampled):
             self._first_entropy = float(notes[:, 1].mean())
-        children = self._breed(bred)
+        options = self._training
+        children = self._elites.breed(
+            bred, self._rng, self._seen, options.tournament, options.crossover
+        )
         return self._outstanding.add(
             np.concatenate([given, sampled, children]),
             np.concatenate([self._notes(given), notes, np.zeros((bred, 3))]),
@@ -157,17 +157,6 @@ class ControllerSearcher:
             scores = self.controller.score(rows, masks)
         sums = [each.double().numpy().sum(axis=1) for each in scores]
         return np.stack([*sums, np.ones(len(rows))], axis=1)
-
-    def _breed(self, count: int) -> Rows:
-        children = np.empty((count, len(self._space.choices)), np.int64)
-        for index in range(count):
-            for _ in range(BREEDING_TRIES):
-                children[index] = self._elites.breed(
-                    self._rng, self._training.tournament, self._training.crossover
-                )
-                if self._seen.add_new(children[index, None])[0]:
-                    break
-        return children
 
     @one_thread()
     def tell(self, rows: ArrayLike, rewards: ArrayLike) -> dict[str, float]:
