@@ -37,14 +37,13 @@ RESUME = """
 import sys, time
 started = time.perf_counter()
 from neuralopt.cli.main import main
-from neuralopt.searchers.uniform import Uniform
-ask = Uniform.ask
+from neuralopt.searchers.uniform import UniformSearcher
 def first(self, count):
     print("ASKED", time.perf_counter() - started, flush=True)
     import resource, os
     print("PEAK", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, flush=True)
     os._exit(0)
-Uniform.ask = first
+UniformSearcher.ask = first
 main(sys.argv[1:])
 """
 TOP = """
@@ -120,7 +119,9 @@ def _settle(
             [
                 Completion(
                     r.number,
-                    Score("scored", outcomes.rewards(r.number, r.number + 1)[0], lr=0.1),
+                    Score(
+                        "scored", outcomes.rewards(r.number, r.number + 1)[0], lr=0.1
+                    ),
                     0.1,
                     "made",
                     replicate=r.replicate,
@@ -161,7 +162,9 @@ def measure(run: Path, rounds: int) -> dict[str, object]:
     print(f"{held:,} proposals, {size / 1e6:.0f} MB")
     for name, some in seconds.items():
         peak = f"  {peaks[name]:.0f} MB at most" if name in peaks else ""
-        print(f"  {name:20} {np.median(some):6.2f} s [{min(some):.2f}, {max(some):.2f}]{peak}")
+        print(
+            f"  {name:20} {np.median(some):6.2f} s [{min(some):.2f}, {max(some):.2f}]{peak}"
+        )
     return {"proposals": held, "seconds": seconds, "megabytes": peaks}
 
 
