@@ -20,7 +20,6 @@ from neuralopt.behaviour.description import Behaviour, describe
 from neuralopt.language import RULES, parse, simplify, size_of
 from neuralopt.machine import straight_line
 
-
 READ_SINGLY = 5000
 """Of fewer proposals than these the behaviours are read one by one."""
 

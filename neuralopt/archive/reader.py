@@ -17,9 +17,9 @@ from neuralopt.archive.serialization import Row, from_row
 from neuralopt.scoring.score import STATUSES
 
 if TYPE_CHECKING:
-    from neuralopt.archive.known_rules import KnownRules
-
     import pandas  # type: ignore[import-untyped, import-not-found, unused-ignore]
+
+    from neuralopt.archive.known_rules import KnownRules
 
 PAGE_ROWS = 1024
 """Rows read at a time: between two pages a reader holds no lock against the writer."""
