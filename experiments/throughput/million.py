@@ -5,8 +5,9 @@
 
 `make` begins a search with the uniform searcher and the default configuration, and goes
 on without training: a rule is the sum of two of the exact table, with the score of the
-first one. Useful rules are named and the shortlist is measured, as by a search. `measure` times the command top and resuming in new
-processes, with the largest memory of each.
+first one. Useful rules are named and the shortlist is measured, as by a search.
+`measure` times the command top and resuming in new processes, with the largest memory
+of each.
 """
 
 import argparse
@@ -163,7 +164,8 @@ def measure(run: Path, rounds: int) -> dict[str, object]:
     for name, some in seconds.items():
         peak = f"  {peaks[name]:.0f} MB at most" if name in peaks else ""
         print(
-            f"  {name:20} {np.median(some):6.2f} s [{min(some):.2f}, {max(some):.2f}]{peak}"
+            f"  {name:20} {np.median(some):6.2f} s "
+            f"[{min(some):.2f}, {max(some):.2f}]{peak}"
         )
     return {"proposals": held, "seconds": seconds, "megabytes": peaks}
 
