@@ -7,6 +7,7 @@ asking, so that they do not depend on workers or interruptions.
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from neuralopt.archive import Archive, BehaviourRecord
 from neuralopt.behaviour.classes import BehaviourClasses
@@ -50,9 +51,14 @@ class Naming:
         self._highest = 0.0
         for record in archive.behaviours():
             self._remember(record)
-        leaders = sorted(set(self._leaders.values()))
-        self._classes = BehaviourClasses(
-            (number, parse(archive.proposal(number).canonical)) for number in leaders
+        self._known_leaders = sorted(set(self._leaders.values()))
+
+    @cached_property
+    def _classes(self) -> BehaviourClasses:
+        """Made when the first rule is to be named: it computes every leader again."""
+        return BehaviourClasses(
+            (number, parse(self._archive.proposal(number).canonical))
+            for number in self._known_leaders
         )
 
     @property

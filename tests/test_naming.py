@@ -78,7 +78,7 @@ def test_how_they_are_divided_makes_no_difference(
         naming.tell(part)
         assert other.behaviours() == archive.behaviours()
         assert naming.rediscoveries == whole.rediscoveries
-        assert naming.best_of_classes() == whole.best_of_classes()
+        assert naming.best_of_classes(QUALITIES) == whole.best_of_classes(QUALITIES)
 
 
 def test_what_the_archive_holds_is_not_computed_again(
@@ -106,16 +106,16 @@ def test_a_rule_that_is_useless_is_no_rediscovery(archive: Archive) -> None:
         Rediscovery(5, "momentum"),  # stopped, but late
     )
     assert [record.number for record in archive.behaviours()] == [0, 2, 5]
-    assert naming.best_of_classes() == {0, 2}
+    assert naming.best_of_classes(range(9)) == [0, 2]
 
 
 def test_a_class_with_a_candidate_has_no_other(archive: Archive) -> None:
     naming = Naming(archive)
     naming.tell({1: 0.4, 2: 0.45})
-    assert naming.best_of_classes() == {2}
-    assert naming.best_of_classes([1]) == set()
+    assert naming.best_of_classes(range(9)) == [2]
+    assert naming.best_of_classes(range(9), [1]) == []
     naming.tell({3: 0.5})
-    assert naming.best_of_classes([1]) == {3}
+    assert naming.best_of_classes(range(9), [1]) == [3]
 
 
 def named(archive, evaluator, lag=1):

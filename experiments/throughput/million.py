@@ -5,8 +5,9 @@
 
 `make` begins a search with the uniform searcher and the default configuration, and goes
 on without training: a rule is the sum of two of the exact table, with the score of the
-first one. Useful rules are named and the shortlist is measured, as by a search. `measure` times the command top and resuming in new
-processes, with the largest memory of each.
+first one. Useful rules are named and the shortlist is measured, as by a search.
+`measure` times the command top and resuming in new processes, with the largest memory
+of each.
 """
 
 import argparse
@@ -37,14 +38,13 @@ RESUME = """
 import sys, time
 started = time.perf_counter()
 from neuralopt.cli.main import main
-from neuralopt.searchers.uniform import Uniform
-ask = Uniform.ask
+from neuralopt.searchers.uniform import UniformSearcher
 def first(self, count):
     print("ASKED", time.perf_counter() - started, flush=True)
     import resource, os
     print("PEAK", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, flush=True)
     os._exit(0)
-Uniform.ask = first
+UniformSearcher.ask = first
 main(sys.argv[1:])
 """
 TOP = """
@@ -120,7 +120,9 @@ def _settle(
             [
                 Completion(
                     r.number,
-                    Score("scored", outcomes.rewards(r.number, r.number + 1)[0], lr=0.1),
+                    Score(
+                        "scored", outcomes.rewards(r.number, r.number + 1)[0], lr=0.1
+                    ),
                     0.1,
                     "made",
                     replicate=r.replicate,
@@ -161,7 +163,10 @@ def measure(run: Path, rounds: int) -> dict[str, object]:
     print(f"{held:,} proposals, {size / 1e6:.0f} MB")
     for name, some in seconds.items():
         peak = f"  {peaks[name]:.0f} MB at most" if name in peaks else ""
-        print(f"  {name:20} {np.median(some):6.2f} s [{min(some):.2f}, {max(some):.2f}]{peak}")
+        print(
+            f"  {name:20} {np.median(some):6.2f} s "
+            f"[{min(some):.2f}, {max(some):.2f}]{peak}"
+        )
     return {"proposals": held, "seconds": seconds, "megabytes": peaks}
 
 

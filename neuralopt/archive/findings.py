@@ -153,6 +153,13 @@ class FindingsKeeper(ProposalReader):
         """
         return cast("list[BehaviourRecord]", self._findings(BEHAVIOURS, numbers))
 
+    def class_sizes(self) -> dict[int, int]:
+        """Return how many proposals have the behaviour of each leader, by number."""
+        if not self._file.has_table(BEHAVIOURS.name):
+            return {}
+        query = f"SELECT leader, count(*) FROM {BEHAVIOURS.name} GROUP BY leader"
+        return dict(self._file.page(query))
+
     def save_prunings(self, prunings: Sequence[PruningRecord]) -> None:
         """Add plainer rules, all or none.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import groupby
@@ -19,6 +19,9 @@ from neuralopt.archive.records import (
 from neuralopt.behaviour.description import Behaviour, describe
 from neuralopt.language import RULES, parse, simplify, size_of
 from neuralopt.machine import straight_line
+
+READ_SINGLY = 5000
+"""Of fewer proposals than these the behaviours are read one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +117,10 @@ def ranking(
     while True:
         best = archive.best(asked)
         if not grouped:
-            return [findings.of(proposal) for proposal in best]
+            return findings.of_all(best)
         found: dict[int, RankedRule] = {}
-        for proposal in best:
-            rule = findings.of(proposal)
-            group = proposal.number if rule.group is None else rule.group
+        for rule in findings.of_all(best):
+            group = rule.proposal.number if rule.group is None else rule.group
             found.setdefault(group, rule)
         if len(found) >= count or len(best) < asked:
             return list(found.values())[: max(count, 0)]
@@ -126,18 +128,25 @@ def ranking(
 
 
 class Findings:
-    """What an archive holds about its proposals, read once.
+    """What an archive holds about its proposals; behaviours are read as needed.
 
     Args:
         archive: open for reading or writing.
     """
 
     def __init__(self, archive: FindingsKeeper) -> None:
+        self._archive = archive
         self._places = {each.number: each for each in archive.measured()}
-        self._behaviours = {each.number: each for each in archive.behaviours()}
         self._prunings = {each.number: each for each in archive.prunings()}
-        self._groups = self._united()
-        self._sizes = Counter(self._groups.values())
+        pruned = archive.behaviours(list(self._prunings))
+        self._leaders = {each.number: each.leader for each in pruned}
+        self._joined: dict[int, int] = {}  # leaders to a smaller one of the same group
+        self._join_pruned()
+        sizes = Counter(archive.class_sizes())
+        sizes.update(number for number in self._prunings if number not in self._leaders)
+        self._sizes: Counter[int] = Counter()
+        for leader, size in sizes.items():
+            self._sizes[self._first(leader)] += size
 
     def of(self, proposal: Proposal) -> RankedRule:
         """Return a proposal with what was found out about it.
@@ -148,36 +157,56 @@ class Findings:
         Returns:
             The proposal and its findings.
         """
-        number = proposal.number
-        group = self._groups.get(number)
-        return RankedRule(
-            proposal,
-            self._places.get(number),
-            self._behaviours.get(number),
-            self._prunings.get(number),
-            group,
-            0 if group is None else self._sizes[group] - 1,
-        )
+        (found,) = self.of_all([proposal])
+        return found
 
-    def _united(self) -> dict[int, int]:
-        """The group of each proposal with a behaviour or a pruning."""
-        classes = {number: each.leader for number, each in self._behaviours.items()}
-        for number in self._prunings:
-            classes.setdefault(number, number)
-        joined: dict[int, int] = {}  # leaders to a smaller one of the same group
+    def of_all(self, proposals: Sequence[Proposal]) -> list[RankedRule]:
+        """Return proposals with what was found out about them, read together.
 
-        def first(leader: int) -> int:
-            while leader in joined:
-                leader = joined[leader]
-            return leader
+        Args:
+            proposals: of the archive.
 
+        Returns:
+            The proposals with their findings, in the same order.
+        """
+        few = len(proposals) < READ_SINGLY
+        numbers = [proposal.number for proposal in proposals] if few else None
+        behaviours = {each.number: each for each in self._archive.behaviours(numbers)}
+        found = []
+        for proposal in proposals:
+            number = proposal.number
+            behaviour, pruning = behaviours.get(number), self._prunings.get(number)
+            group = None
+            if behaviour is not None:
+                group = self._first(behaviour.leader)
+            elif pruning is not None:
+                group = self._first(number)
+            found.append(
+                RankedRule(
+                    proposal,
+                    self._places.get(number),
+                    behaviour,
+                    pruning,
+                    group,
+                    0 if group is None else self._sizes[group] - 1,
+                )
+            )
+        return found
+
+    def _first(self, leader: int) -> int:
+        """Return the smallest leader of a leader's group."""
+        while leader in self._joined:
+            leader = self._joined[leader]
+        return leader
+
+    def _join_pruned(self) -> None:
+        """Join the classes of proposals that were pruned to the same rule."""
         leaders: dict[str, int] = {}  # by the rule that was pruned to
         for number, pruning in self._prunings.items():
-            mine = first(classes[number])
-            other = first(leaders.setdefault(pruning.rule, mine))
+            mine = self._first(self._leaders.get(number, number))
+            other = self._first(leaders.setdefault(pruning.rule, mine))
             if mine != other:
-                joined[max(mine, other)] = min(mine, other)
-        return {number: first(leader) for number, leader in classes.items()}
+                self._joined[max(mine, other)] = min(mine, other)
 
 
 def first_of_named(behaviours: Iterable[BehaviourRecord]) -> dict[str, int]:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from neuralopt.archive.connection import ArchiveError
 from neuralopt.archive.database import ArchiveFile
-from neuralopt.archive.known_rules import KnownRules
 from neuralopt.archive.lease import Lease
 from neuralopt.archive.notebook import data_frame
 from neuralopt.archive.records import Checkpoint, Execution, Proposal
@@ -19,6 +18,8 @@ from neuralopt.scoring.score import STATUSES
 
 if TYPE_CHECKING:
     import pandas  # type: ignore[import-untyped, import-not-found, unused-ignore]
+
+    from neuralopt.archive.known_rules import KnownRules
 
 PAGE_ROWS = 1024
 """Rows read at a time: between two pages a reader holds no lock against the writer."""
@@ -38,7 +39,7 @@ class ProposalReader:
 
     def __init__(self, file: ArchiveFile) -> None:
         self._file = file
-        self._known = KnownRules()  # filled for writers
+        self._known: KnownRules  # of writers; needs numpy
         self._context = file.context()
         self._selection = file.selection()
 
@@ -257,6 +258,9 @@ class ProposalReader:
         return self._pages(query, {}, 0)
 
     def _read_known(self) -> None:
+        from neuralopt.archive.known_rules import KnownRules
+
+        self._known = KnownRules()
         query = (
             "SELECT number, canonical FROM proposals WHERE status <> 'duplicate'"
             " AND canonical <> '' AND number >= :start"

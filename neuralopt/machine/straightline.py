@@ -156,7 +156,7 @@ class _Builder:
         if found is None:
             if expression.primitive in PLAIN:
                 arguments = tuple([self.lower(x, names) for x in expression.arguments])
-                element = any([self.instructions[r].element for r in arguments])
+                element = any(self.instructions[r].element for r in arguments)
                 found = self.emit(expression.primitive, arguments, element=element)
             else:
                 found = self.lower_anew(expression, names)
