@@ -35,7 +35,7 @@ choose it; its *true quality* is a mean over several seeds of training. Adam's i
 A cell is the median over seeds, its 95% interval in brackets, and the share of seeds
 that got there. A run that did not get there counts as infinite: "> 5,000". Intervals of
 medians are those of order statistics (the sign test's), in pictures at each point by
-itself.
+itself. A dotted line is Adam's quality.
 """
 TABLE = """\
 Every rule of one group of `from_scratch` has been trained
