@@ -41,9 +41,9 @@ TABLE = """\
 Every rule of one group of `from_scratch` has been trained
 ([table](../table/README.md)), so that a search takes seconds. Searcher s is told the
 qualities of the table's seed s modulo 3; the true quality is the mean over the three.
-Seconds are those of the searcher, measured, and {cost:g} for each evaluation; an
-evaluation of a good rule takes longer than that of a bad one, which the gates stop, and
-this is not counted.
+Seconds are those of a processor that the searcher took, measured, and {cost:g} for each
+evaluation; that an evaluation of a good rule takes longer than that of a bad one, which
+the gates stop, is not counted.
 """
 NAMED = """\
 Evaluations until a named rule was trained, in form. *Uniform, closed form* is the mean
