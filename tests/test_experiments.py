@@ -80,8 +80,8 @@ def test_a_script_puts_the_repository_on_the_path_before_it_imports(
             "agreement/agreement.py", ["--rules", "9"], marks=pytest.mark.slow
         ),
         pytest.param(
-            "searchers/searchers.py",
-            ["--trained", "60", "--seeds", "1"],
+            "searchers/curves.py",
+            ["--evaluations", "60", "--seeds", "2", "--searchers", "uniform"],
             marks=pytest.mark.slow,
         ),
         pytest.param(

@@ -35,15 +35,15 @@ choose it; its *true quality* is a mean over several seeds of training. Adam's i
 A cell is the median over seeds, its 95% interval in brackets, and the share of seeds
 that got there. A run that did not get there counts as infinite: "> 5,000". Intervals of
 medians are those of order statistics (the sign test's), in pictures at each point by
-itself.
+itself. A dotted line is Adam's quality.
 """
 TABLE = """\
 Every rule of one group of `from_scratch` has been trained
 ([table](../table/README.md)), so that a search takes seconds. Searcher s is told the
 qualities of the table's seed s modulo 3; the true quality is the mean over the three.
-Seconds are those of the searcher, measured, and {cost:g} for each evaluation; an
-evaluation of a good rule takes longer than that of a bad one, which the gates stop, and
-this is not counted.
+Seconds are those of a processor that the searcher took, measured, and {cost:g} for each
+evaluation; that an evaluation of a good rule takes longer than that of a bad one, which
+the gates stop, is not counted.
 """
 NAMED = """\
 Evaluations until a named rule was trained, in form. *Uniform, closed form* is the mean

@@ -107,7 +107,7 @@ class Run:
         seed: of the searcher; the table's seed is this one modulo their number.
         evaluations: charged.
         proposals: asked for.
-        seconds: that the searcher took.
+        seconds: of a processor, that the searcher took.
         trace: whenever another rule became the best by the reward told.
         reached: for each target, evaluations until the first of its rules was trained;
             None if none was.
@@ -151,9 +151,9 @@ def simulate(
     charged = proposals = 0
     best, seconds = -1.0, 0.0
     while charged < evaluations and proposals < PROPOSALS_PER_EVALUATION * evaluations:
-        began = time.perf_counter()
+        began = time.thread_time()
         rows = made.ask(ASK)
-        seconds += time.perf_counter() - began
+        seconds += time.thread_time() - began
         numbers = space.numbers(rows)
         proposals += len(rows)
         for number in numbers.tolist():
@@ -167,9 +167,9 @@ def simulate(
                 best = float(rewards[number])
                 trace.append((charged, seconds, number))
         told = rewards[numbers]
-        began = time.perf_counter()
+        began = time.thread_time()
         made.tell(rows, told)
-        seconds += time.perf_counter() - began
+        seconds += time.thread_time() - began
     reached = {}
     for name, wanted in targets.items():
         found = place[np.asarray(wanted)]

@@ -236,7 +236,7 @@ class ControllerSearcher:
         Returns:
             float64 (n,).
         """
-        masks = row_masks(rows, self._space.masks)
+        masks = row_masks(rows, self._space.masks, self._space.choices)
         with torch.no_grad():
             scores = self.controller.score(rows, masks)
         found: NDArray[np.float64] = scores.log_probabilities.double().numpy().sum(1)
