@@ -106,14 +106,22 @@ def late_in_a_search(searcher: Searcher) -> tuple[float, float]:
 
 
 @pytest.mark.parametrize(
-    ("kind", "options"), [("controller", {"hidden": 50}), ("evolution", {})]
+    ("kind", "options", "settling"),
+    [
+        ("controller", {"hidden": 50}, {"sharing": 0.0}),
+        (
+            "evolution",
+            {},
+            {"sharing": 0.0, "redraws": 0, "crossover": 0.0, "more": 0.0},
+        ),
+    ],
 )
 def test_a_searcher_does_not_settle_on_one_rule(
-    kind: str, options: dict[str, Any]
+    kind: str, options: dict[str, Any], settling: dict[str, Any]
 ) -> None:
     new, mean = late_in_a_search(SEARCHERS[kind](SPACE, 0, **options))
     _, chance = late_in_a_search(SEARCHERS["uniform"](SPACE, 0))
-    lonely, _ = late_in_a_search(SEARCHERS[kind](SPACE, 0, **options, sharing=0.0))
+    lonely, _ = late_in_a_search(SEARCHERS[kind](SPACE, 0, **options, **settling))
     assert new > 0.2
     assert new > 1.5 * lonely
     assert mean > 1.5 * chance
