@@ -161,7 +161,9 @@ class EvolutionSearcher:
     def _parent(self, fitness: list[float]) -> int:
         """The winner of a tournament, by its place in the population."""
         count = len(fitness)
-        drawn = (self._rng.random(self._tournament) * count).astype(np.int64).tolist()
+        drawn: list[int] = (
+            (self._rng.random(self._tournament) * count).astype(np.int64).tolist()
+        )
         # The youngest of equals: among many zeros, keep moving.
         return max(drawn, key=lambda place: (fitness[place], place))
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from neuralopt.searchers.offspring import Member, Vary, members_from, members_state
 from neuralopt.searchers.pending import PendingAsks, checked_count
@@ -156,12 +156,15 @@ class QualityDiversity:
                         self._elites[parents[place]] = drifted
         return rows
 
-    def _probabilities(self, cells: list[Cell]) -> np.ndarray:
+    def _probabilities(self, cells: list[Cell]) -> NDArray[np.float64]:
         """With which each cell is drawn."""
         rewards = np.array([self._elites[cell].reward for cell in cells])
         ranks = np.argsort(np.argsort(rewards, kind="stable"), kind="stable")
-        weights = np.exp(self._pressure * (ranks / max(1, len(cells) - 1) - 1.0))
-        return weights / weights.sum() if cells else weights
+        weights: NDArray[np.float64] = np.exp(
+            self._pressure * (ranks / max(1, len(cells) - 1) - 1.0)
+        )
+        weights /= weights.sum()
+        return weights
 
     def tell(self, rows: ArrayLike, rewards: ArrayLike) -> dict[str, float]:
         """Place the results in the grid; see ``Searcher.tell``.

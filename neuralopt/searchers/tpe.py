@@ -122,7 +122,7 @@ class TreeParzen:
             row = self._sampled(study)
             if self._seen.add_new(row[None])[0]:
                 return row
-        row = self._space.sample(1, self._rng)[0]
+        row = np.array(self._space.sample(1, self._rng)[0])
         self._seen.add_new(row[None])
         return row
 

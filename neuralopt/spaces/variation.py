@@ -1,6 +1,6 @@
 """Variation of rows: mutation, rearrangement and crossover, on plain lists.
 
-One row has a few dozen numbers, for which lists are ten times as fast as numpy.
+One row has a few dozen numbers: too few for calls of numpy to pay off.
 """
 
 from collections.abc import Sequence
@@ -207,7 +207,7 @@ def _set_of(flags: Sequence[bool]) -> int:
 
 
 def _below(count: int, rng: np.random.Generator) -> int:
-    """A whole number below `count`, uniform; ten times as fast as `rng.integers`."""
+    """A whole number below `count`, uniform; one `random` is all that it draws."""
     return int(rng.random() * count)
 
 

@@ -129,7 +129,11 @@ def late_in_a_search(searcher: Searcher) -> tuple[float, float]:
     ("kind", "options", "alone"),
     [
         ("controller", {}, ALONE | {"batch": 32, "epochs": 4}),
-        ("evolution", {}, {"sharing": 0.0}),
+        (
+            "evolution",
+            {},
+            {"sharing": 0.0, "redraws": 0, "crossover": 0.0, "more": 0.0},
+        ),
     ],
 )
 def test_a_searcher_does_not_settle_on_one_rule(
