@@ -31,11 +31,11 @@ class Training:
     """How a reward r becomes an advantage. ``raw``: r - baseline, the paper's.
     ``std``: that divided by the running standard deviation of rewards. ``rank``:
     r's rank in the last ``rank_window`` results, from -1 to 1, ties in the middle."""
-    learning_rate: float = 1e-3
+    learning_rate: float = 1e-2
     """Of Adam."""
-    batch: int = 128
+    batch: int = 64
     """Results of sampled rows per update; they wait until there are this many."""
-    epochs: int = 1
+    epochs: int = 2
     """Gradient steps on each batch (ppo only; reinforce makes one)."""
     clip: float = 0.2
     """PPO ignores a row once its ratio has moved this far from 1 in the direction that
