@@ -35,7 +35,7 @@ def quality_picture(figures: Figures, path: Path, by: str) -> None:
         axes.fill_between(places, low, high, color=colour, alpha=0.15, linewidth=0)
         ends.append(median[-1])
     axes.set_xscale("log")
-    axes.set_ylim(min(0.3, *ends), None)
+    axes.set_ylim(min(0.4, *ends), None)
     axes.set_xlabel("evaluations" if by == "evaluations" else "seconds")
     axes.set_ylabel("true mean quality of the best so far")
     axes.axhline(0.5, color="black", linewidth=0.6, linestyle=":")

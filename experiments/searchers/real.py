@@ -12,6 +12,7 @@ import argparse
 import contextlib
 import json
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Sequence
@@ -141,10 +142,11 @@ def run_search(
     searcher, limit = Timed(made), Limit(evaluations)
     evaluator = objective.evaluator(seed % SEEDS)
     trained, training = evaluator.trained, evaluator.seconds
-    path = objective.folder / "search.sqlite"
-    with contextlib.suppress(FileNotFoundError):
-        path.unlink()
-    with Archive.create(path, {"searcher": contender.searcher}) as archive:
+    context = {"searcher": contender.searcher}
+    with (
+        tempfile.TemporaryDirectory(dir=objective.folder) as folder,
+        Archive.create(folder, context) as archive,
+    ):
         search(
             space,
             searcher,
@@ -158,7 +160,6 @@ def run_search(
         )
         proposals = list(archive.proposals())
     evaluator.drain()
-    path.unlink()
     paid = evaluator.trained - trained, evaluator.seconds - training
     return _outcome(seed, proposals, searcher, evaluations, paid)
 
