@@ -384,7 +384,9 @@ def build_search(
 def _make_searcher(settings: Settings, space: Space) -> Searcher:
     """The searcher that settings name, about to propose the rules to start from."""
     asked = settings.searcher
-    searcher = make_searcher(asked.name, space, settings.seed, asked.options)
+    searcher = make_searcher(
+        asked.name, space, settings.seed, asked.options, asked.grow
+    )
     try:
         for rule in asked.start:
             searcher.enqueue(space.encode(rule)[None])

@@ -6,11 +6,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from neuralopt.searchers.offspring import Vary
+from neuralopt.searchers.offspring import Member, Vary, members_from, members_state
 from neuralopt.searchers.pending import PendingAsks, checked_count
 from neuralopt.searchers.saved_state import check_header, generator_from, header
 from neuralopt.searchers.searcher import Rows, Space
 from neuralopt.searchers.seen import SeenRules
+
+SUMMITS = 64
+"""Summits that are kept."""
+
+ENQUEUED = -1
+"""In place of the number of a climb."""
 
 
 class HillClimbing:
@@ -20,8 +26,10 @@ class HillClimbing:
     the incumbent are proposed, each with one decision changed or its parts moved; a
     better one replaces it as soon as it is told. After ``patience`` results without an
     improvement, or when no new neighbour is found, the next climb begins: with random
-    rows, or with the ``kick`` last changes of the best row of all climbs, which is
-    iterated local search (Lourenco et al. 2003).
+    rows; or with rows made from the summits, which are the best rows of former climbs
+    and those that were enqueued. Half of these are ``kick`` changes of one summit, which is
+    iterated local search (Lourenco et al. 2003); half mix two summits, as memetic
+    algorithms do (Moscato 1989).
 
     Only new rules are proposed. All rows that are known to say the incumbent's rule
     have neighbours: a neighbour that says it joins them and costs nothing.
@@ -32,9 +40,9 @@ class HillClimbing:
         starts: Random rows with which a climb begins, 1 or more.
         patience: Results without an improvement after which a climb ends, 1 or more.
         rearrange: Share of neighbours whose parts change places, in [0, 1].
-        perturb: Share of climbs that begin near the best row of all instead of with
+        perturb: Share of climbs that begin with rows made from summits instead of
             random rows, in [0, 1].
-        kick: Changed decisions of such a beginning, 1 or more.
+        kick: Changes of a summit, 1 or more.
         redraws: How often, at most, a proposal is drawn again because its rule was
             proposed before, 1 or more.
 
@@ -77,13 +85,13 @@ class HillClimbing:
         self._seen = SeenRules(space)
         self._climb = 0
         self._beginnings = starts  # rows of this climb's beginning still to be proposed
-        self._near_best = False
+        self._near_summits = False
         self._waited = 0  # results of this climb without an improvement
         self._rows: list[Rows] = []  # all say the incumbent's rule
         self._rule = 0
         self._reward = -1.0
-        self._best: Rows | None = None
-        self._best_reward = -1.0
+        self._summits: list[Member] = []
+        self._best_reward = 0.0
         self._header = header("hill_climbing", space.choices, options)
 
     def enqueue(self, rows: Rows) -> None:
@@ -113,7 +121,7 @@ class HillClimbing:
         given = self._outstanding.queued(number)
         self._seen.add_new(given)
         rows = list(given)
-        notes = [self._climb] * len(rows)
+        notes = [ENQUEUED] * len(rows)
         barren = 0
         while len(rows) < number:
             drawn = self._draw(number - len(rows))
@@ -139,25 +147,42 @@ class HillClimbing:
         """Rows of this climb that may be proposed."""
         if self._beginnings or not self._rows:
             wanted = min(count, self._beginnings) or count
-            if self._near_best and self._best is not None:
-                return [self._kicked(self._best) for _ in range(wanted)]
+            if self._near_summits and self._summits:
+                return [self._near_summit() for _ in range(wanted)]
             return list(self._space.sample(wanted, self._rng))
         parents = (self._rng.random(count) * len(self._rows)).astype(int).tolist()
         rows = (self._rows[place] for place in parents)
         return [self._vary(row, row, self._rng) for row in rows]
 
-    def _kicked(self, row: Rows) -> Rows:
+    def _near_summit(self) -> Rows:
+        one, other = (
+            self._summits[int(self._rng.random() * len(self._summits))].row
+            for _ in range(2)
+        )
+        if self._rng.random() < 0.5:
+            return self._space.crossover(one, other, self._rng)
         for _ in range(self._kick):
-            row = self._vary(row, row, self._rng)
-        return row
+            one = self._vary(one, one, self._rng)
+        return one
 
     def _begin(self) -> None:
-        """Begin the next climb."""
+        """Keep the summit of this climb, and begin the next one."""
+        if self._rows:
+            self._keep(Member(self._rows[0], self._rule, self._reward))
         self._climb += 1
         self._beginnings = self._starts
-        self._near_best = bool(self._rng.random() < self._perturb)
+        self._near_summits = bool(self._rng.random() < self._perturb)
         self._waited = 0
         self._rows, self._rule, self._reward = [], 0, -1.0
+
+    def _keep(self, summit: Member) -> None:
+        """Add a summit; the worst one goes if there are too many."""
+        if any(summit.rule == each.rule for each in self._summits):
+            return
+        self._summits.append(summit)
+        if len(self._summits) > SUMMITS:
+            worst = min(range(SUMMITS + 1), key=lambda n: self._summits[n].reward)
+            del self._summits[worst]
 
     def tell(self, rows: ArrayLike, rewards: ArrayLike) -> dict[str, float]:
         """Move to better neighbours; see ``Searcher.tell``.
@@ -181,8 +206,9 @@ class HillClimbing:
         ):
             if np.isnan(reward):
                 continue
-            if reward > self._best_reward:
-                self._best, self._best_reward = row, reward
+            self._best_reward = max(self._best_reward, reward)
+            if climb == ENQUEUED:
+                self._keep(Member(row, rule, reward))
             if climb != self._climb:
                 continue  # the climb has ended meanwhile
             if reward > self._reward:
@@ -194,7 +220,7 @@ class HillClimbing:
             self._begin()
         return {
             "incumbent": max(0.0, self._reward),
-            "best": max(0.0, self._best_reward),
+            "best": self._best_reward,
             "climbs": self._climb + 1.0,
         }
 
@@ -207,12 +233,12 @@ class HillClimbing:
             "seen": self._seen.state(),
             "climb": self._climb,
             "beginnings": self._beginnings,
-            "near_best": self._near_best,
+            "near_summits": self._near_summits,
             "waited": self._waited,
             "rows": [row.tolist() for row in self._rows],
             "rule": self._rule,
             "reward": self._reward,
-            "best": None if self._best is None else self._best.tolist(),
+            "summits": members_state(self._summits),
             "best_reward": self._best_reward,
         }
 
@@ -231,11 +257,10 @@ class HillClimbing:
         self._seen.load(state["seen"])
         self._climb = state["climb"]
         self._beginnings = state["beginnings"]
-        self._near_best = state["near_best"]
+        self._near_summits = state["near_summits"]
         self._waited = state["waited"]
         self._rows = [np.array(row, np.int64) for row in state["rows"]]
         self._rule = state["rule"]
         self._reward = state["reward"]
-        best = state["best"]
-        self._best = None if best is None else np.array(best, np.int64)
+        self._summits = members_from(state["summits"])
         self._best_reward = state["best_reward"]

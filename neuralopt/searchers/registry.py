@@ -11,6 +11,7 @@ from neuralopt.searchers.controller.searcher import (
     PaperControllerSearcher,
 )
 from neuralopt.searchers.evolution import EvolutionSearcher
+from neuralopt.searchers.growing import Growing
 from neuralopt.searchers.hill_climbing import HillClimbing
 from neuralopt.searchers.quality_diversity import QualityDiversity
 from neuralopt.searchers.searcher import Searcher, Space
@@ -34,7 +35,11 @@ SEARCHERS: Mapping[str, Callable[..., Searcher]] = MappingProxyType(
 
 
 def make_searcher(
-    name: str, space: Space, seed: int = 0, options: Mapping[str, Any] | None = None
+    name: str,
+    space: Space,
+    seed: int = 0,
+    options: Mapping[str, Any] | None = None,
+    grow: bool = False,
 ) -> Searcher:
     """Return the searcher of this name for a space.
 
@@ -43,6 +48,7 @@ def make_searcher(
         space: The space that rows belong to.
         seed: Seed of the proposals, 0 or more.
         options: Some or all of the searcher's options.
+        grow: Whether rules of each size have a searcher of their own; see `Growing`.
 
     Raises:
         ValueError: The name or an option is unknown, or a value is out of range.
@@ -51,4 +57,10 @@ def make_searcher(
         raise ValueError(f"unknown searcher {name!r}: {hint(name, SEARCHERS)}")
     make = SEARCHERS[name]
     checked = check_options("searcher.options", name, options_of(make), options or {})
-    return make(space, seed, **checked)
+
+    def searcher(space: Space, seed: int) -> Searcher:
+        return make(space, seed, **checked)
+
+    if grow and space.smaller():
+        return Growing(space, seed, searcher, name)
+    return searcher(space, seed)

@@ -79,6 +79,20 @@ class Space(Protocol):
             int64 (D,).
         """
 
+    def smaller(self) -> Sequence["Space"]:
+        """Return the spaces of shorter rows whose rules this space can say too."""
+
+    def extend(self, rows: Rows, /) -> Rows:
+        """Return the rows of this space that say the rules of a smaller space's rows.
+
+        Args:
+            rows: int64 (count, d) of a space of `smaller`, with which the returned rows
+                begin.
+
+        Returns:
+            int64 (count, D).
+        """
+
     def canonical(self, rows: Rows, /) -> Sequence[str]:
         """Return a text for each row, equal for rows that say the same rule.
 

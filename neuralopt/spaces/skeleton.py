@@ -42,6 +42,8 @@ class Skeleton:
         distinct_operands: The left and right operand of a group must differ.
         reuse_previous: Each group must use the result of the group before it.
         every_group_used: Each result must reach the rule (reuse_previous implies it).
+        identity: The unary that returns its operand; -1 if there is none.
+        keep_left: The binary that returns its left side; -1 if there is none.
         choices: Number of choices of each decision.
         pending_limits: Most pending results before each group, and at the end.
 
@@ -57,6 +59,8 @@ class Skeleton:
     distinct_operands: bool = True
     reuse_previous: bool = False
     every_group_used: bool = True
+    identity: int = -1
+    keep_left: int = -1
     choices: tuple[int, ...] = field(init=False)
     pending_limits: tuple[int, ...] = field(init=False, repr=False)
 

@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -122,6 +122,8 @@ class Space:
             distinct_operands=constraints.distinct_operands,
             reuse_previous=constraints.reuse_previous,
             every_group_used=constraints.every_group_used,
+            identity=_place("x", self.unary),
+            keep_left=_place("x", self.binary),
         )
 
     @classmethod
@@ -313,6 +315,29 @@ class Space:
         """
         return self._variation.crossover(one, other, rng)
 
+    def smaller(self) -> tuple["Space", ...]:
+        """Return the spaces of fewer groups whose rules this space can say too.
+
+        Returns:
+            From one group on; none if this space can't pass a result on unchanged,
+            for which it needs ``x`` among its unary and binary templates.
+        """
+        if min(self._skeleton.identity, self._skeleton.keep_left) < 0:
+            return ()
+        return tuple(replace(self, groups=n) for n in range(1, self.groups))
+
+    def extend(self, rows: Rows) -> Rows:
+        """Return the rows of this space that say the rules of rows of a smaller one.
+
+        Args:
+            rows: int64 (batch, decisions), of one of the spaces of `smaller`.
+
+        Returns:
+            int64 (batch, decisions): those rows, continued.
+        """
+        longer = [self._variation.extend(row) for row in rows.tolist()]
+        return np.array(longer, np.int64).reshape(-1, len(self.choices))
+
     def canonical(self, rows: Rows) -> list[str]:
         """Return the canonical text of the rule that each row encodes.
 
@@ -447,6 +472,10 @@ def _check_keys(
     for key in required:
         if key not in mapping:
             raise ValueError(f"{key!r} is missing; a space needs {_spell(required)}")
+
+
+def _place(text: str, texts: tuple[str, ...]) -> int:
+    return texts.index(text) if text in texts else -1
 
 
 def _spell(names: Collection[str]) -> str:

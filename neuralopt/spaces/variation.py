@@ -21,6 +21,9 @@ from neuralopt.spaces.skeleton import (
     Skeleton,
 )
 
+GRAFTS = 0.5
+"""Share of crossovers that put a group of one row around a result of the other."""
+
 
 @dataclass(frozen=True, slots=True)
 class Variation:
@@ -127,10 +130,7 @@ class Variation:
     def rearrange(self, row: Rows, rng: np.random.Generator) -> Rows:
         """Swap two sides, or insert a group; see ``Space.rearrange``."""
         decisions = self._checked(row)
-        groups = [
-            decisions[start : start + DECISIONS_PER_GROUP]
-            for start in range(0, len(decisions), DECISIONS_PER_GROUP)
-        ]
+        groups = _groups_of(decisions)
         if len(groups) == 1 or rng.random() < 0.5:
             group = groups[_below(len(groups), rng)]
             group[LEFT], group[RIGHT] = group[RIGHT], group[LEFT]
@@ -157,11 +157,16 @@ class Variation:
                     group[side] -= 1
 
     def _insert(
-        self, groups: list[list[int]], place: int, rng: np.random.Generator
+        self,
+        groups: list[list[int]],
+        place: int,
+        rng: np.random.Generator,
+        graft: list[int] | None = None,
     ) -> None:
-        """Insert a random group that is put around the result of the group before it.
+        """Insert a group that is put around the result of the group before it.
 
-        At the start it is put around an operand of the next group.
+        At the start it is put around an operand of the next group. The group is random
+        unless one is given.
         """
         skeleton = self.skeleton
         result = skeleton.operands + place
@@ -173,13 +178,18 @@ class Variation:
                     group[side] += 1
                 elif group[side] == wrapped and (place or first):
                     group[side] = result
-        new = [_below(choices, rng) for choices in skeleton.choices[:5]]
+        if graft is None:
+            new = [_below(choices, rng) for choices in skeleton.choices[:5]]
+        else:
+            new = list(graft)
         new[LEFT] = wrapped
         groups.insert(place, new)
 
     def crossover(self, one: Rows, other: Rows, rng: np.random.Generator) -> Rows:
-        """Mix the parts of two rows; see ``Space.crossover``."""
+        """Mix the parts of two rows, or graft; see ``Space.crossover``."""
         first, second = one.tolist(), other.tolist()
+        if self.skeleton.groups > 1 and rng.random() < GRAFTS:
+            return self._grafted(first, second, rng)
         child = []
         for start in range(0, len(first), DECISIONS_PER_GROUP):
             left, right, binary = (
@@ -189,6 +199,51 @@ class Variation:
             child += [parent[start + k] for k, parent in enumerate(parents)]
         self.repair(child, rng)
         return np.array(child, np.int64)
+
+    def _grafted(
+        self, one: list[int], other: list[int], rng: np.random.Generator
+    ) -> Rows:
+        """One row with a group of the other put around one of its results.
+
+        Groups that only pass a result on are the first to be left out, and the last to
+        be taken.
+        """
+        groups, others = _groups_of(one), _groups_of(other)
+        passing = [n for n, group in enumerate(groups) if self._passes(group)]
+        place = passing or range(len(groups))
+        self._delete(groups, place[_below(len(place), rng)])
+        acting = [group for group in others if not self._passes(group)] or others
+        graft = acting[_below(len(acting), rng)]
+        if rng.random() < 0.5:  # the result takes the place of either side
+            graft = [graft[k] for k in (RIGHT, LEFT, RIGHT_UNARY, LEFT_UNARY, BINARY)]
+        place = range(1, len(groups) + 1)
+        self._insert(groups, place[_below(len(place), rng)], rng, graft)
+        child = [decision for group in groups for decision in group]
+        self.repair(child, rng)
+        return np.array(child, np.int64)
+
+    def _passes(self, group: Sequence[int]) -> bool:
+        """Whether a group is its left operand."""
+        skeleton = self.skeleton
+        return (
+            group[BINARY] == skeleton.keep_left
+            and group[LEFT_UNARY] == skeleton.identity
+        )
+
+    def extend(self, row: Sequence[int]) -> list[int]:
+        """Append groups to a row, each of which passes on the result before it.
+
+        Args:
+            row: Decisions of fewer groups than the skeleton has.
+
+        Returns:
+            The decisions of all groups.
+        """
+        skeleton, longer = self.skeleton, list(row)
+        for group in range(len(row) // DECISIONS_PER_GROUP, skeleton.groups):
+            previous = skeleton.operands + group - 1
+            longer += [previous, 0, skeleton.identity, 0, skeleton.keep_left]
+        return longer
 
     def _checked(self, row: Rows) -> list[int]:
         given = np.asarray(row)
@@ -200,6 +255,13 @@ class Variation:
             f"row {given.tolist()} is not valid in this space; "
             "vary only what sample, encode or mutate returned"
         )
+
+
+def _groups_of(row: list[int]) -> list[list[int]]:
+    return [
+        row[start : start + DECISIONS_PER_GROUP]
+        for start in range(0, len(row), DECISIONS_PER_GROUP)
+    ]
 
 
 def _set_of(flags: Sequence[bool]) -> int:

@@ -62,6 +62,12 @@ class ToySpace:
     def describe(self, rows: Rows) -> NDArray[np.int64]:
         return np.stack([rows.sum(axis=1) % 7, rows[:, 0]], axis=1)
 
+    def smaller(self) -> tuple["ToySpace", ...]:
+        return ()
+
+    def extend(self, rows: Rows) -> Rows:
+        raise AssertionError("no space is smaller")
+
     def canonical(self, rows: Rows) -> list[str]:
         return [str(row.tolist()) for row in rows]
 

@@ -37,11 +37,13 @@ class SearcherSettings:
 
     Attributes:
         name: a name of SEARCHERS.
+        grow: whether rules of each size have a searcher of their own.
         start: rules of the space, names or texts, that are proposed first.
         options: of the searcher.
     """
 
     name: str = ""
+    grow: bool = False
     start: list[str] = field(default_factory=list)
     options: dict[str, Any] = field(default_factory=dict)
 
