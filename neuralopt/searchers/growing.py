@@ -20,8 +20,9 @@ class Growing:
 
     In a large space nearly all rules are large, and the small ones among them, which
     can be good and are the parts of better ones, are hardly ever drawn. So each size
-    has a searcher of its own, and all have an equal share of the proposals. What is
-    among the best rules of a size is enqueued for the larger sizes. There it is a
+    has a searcher of its own. All have an equal share of the proposals, but the smallest
+    has two, because its rules are the easiest to find and the parts of all others. What
+    is among the best rules of a size is enqueued for the larger sizes. There it is a
     known rule, which costs no training; the searcher is told its reward, and can build
     on it.
 
@@ -83,8 +84,8 @@ class Growing:
             self.searchers[last].enqueue(given)
         shares = [0] * len(self.searchers)
         for _ in range(number - len(given)):
-            shares[self._next] += 1
-            self._next = (self._next + 1) % len(shares)
+            shares[max(0, self._next - 1)] += 1  # the first one twice
+            self._next = (self._next + 1) % (len(shares) + 1)
         shares[last] += len(given)
         rows, notes = [], []
         # The largest first: what it was given comes before anything else.

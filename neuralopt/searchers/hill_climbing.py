@@ -15,6 +15,9 @@ from neuralopt.searchers.seen import SeenRules
 SUMMITS = 64
 """Summits that are kept."""
 
+RANDOM, KICKED, MIXED = "random", "kicked", "mixed"
+"""How a climb begins."""
+
 ENQUEUED = -1
 """In place of the number of a climb."""
 
@@ -26,10 +29,10 @@ class HillClimbing:
     the incumbent are proposed, each with one decision changed or its parts moved; a
     better one replaces it as soon as it is told. After ``patience`` results without an
     improvement, or when no new neighbour is found, the next climb begins: with random
-    rows; or with rows made from the summits, which are the best rows of former climbs
-    and those that were enqueued. Half of these are ``kick`` changes of one summit, which is
-    iterated local search (Lourenco et al. 2003); half mix two summits, as memetic
-    algorithms do (Moscato 1989).
+    rows; or with the ``kick`` last changes of the best row of all climbs, which is
+    iterated local search (Lourenco et al. 2003); or with mixtures of summits, the best
+    rows of former climbs and those that were enqueued, as memetic algorithms do
+    (Moscato 1989).
 
     Only new rules are proposed. All rows that are known to say the incumbent's rule
     have neighbours: a neighbour that says it joins them and costs nothing.
@@ -40,9 +43,9 @@ class HillClimbing:
         starts: Random rows with which a climb begins, 1 or more.
         patience: Results without an improvement after which a climb ends, 1 or more.
         rearrange: Share of neighbours whose parts change places, in [0, 1].
-        perturb: Share of climbs that begin with rows made from summits instead of
-            random rows, in [0, 1].
-        kick: Changes of a summit, 1 or more.
+        perturb: Share of climbs that begin near the best summit, in [0, 1].
+        mix: Share of climbs that begin with mixtures of summits, in [0, 1].
+        kick: Changes of the best summit for such a beginning, 1 or more.
         redraws: How often, at most, a proposal is drawn again because its rule was
             proposed before, 1 or more.
 
@@ -58,7 +61,8 @@ class HillClimbing:
         starts: int = 64,
         patience: int = 128,
         rearrange: float = 0.1,
-        perturb: float = 0.5,
+        perturb: float = 0.6,
+        mix: float = 0.2,
         kick: int = 3,
         redraws: int = 30,
     ) -> None:
@@ -67,25 +71,32 @@ class HillClimbing:
             "patience": patience,
             "rearrange": rearrange,
             "perturb": perturb,
+            "mix": mix,
             "kick": kick,
             "redraws": redraws,
         }
         for name in ("starts", "patience", "kick", "redraws"):
             if options[name] < 1:
                 raise ValueError(f"{name} is {options[name]}: give 1 or more")
-        if not 0 <= perturb <= 1:
-            raise ValueError(f"perturb is {perturb}: give a share between 0 and 1")
+        for name, share in (("perturb", perturb), ("mix", mix)):
+            if not 0 <= share <= 1:
+                raise ValueError(f"{name} is {share}: give a share between 0 and 1")
+        if perturb + mix > 1:
+            raise ValueError(
+                f"perturb {perturb} and mix {mix} are more than all climbs: lower one"
+            )
         self._space = space
         self._vary = Vary(space, 0.0, rearrange, 0.0)
         self._starts, self._patience = starts, patience
-        self._perturb, self._kick, self._redraws = perturb, kick, redraws
+        self._perturb, self._mix = perturb, mix
+        self._kick, self._redraws = kick, redraws
         self._rng = np.random.default_rng(seed)
         # Of each row: the number of the climb for which it was proposed.
         self._outstanding = PendingAsks(space, notes=1)
         self._seen = SeenRules(space)
         self._climb = 0
         self._beginnings = starts  # rows of this climb's beginning still to be proposed
-        self._near_summits = False
+        self._beginning: str = RANDOM
         self._waited = 0  # results of this climb without an improvement
         self._rows: list[Rows] = []  # all say the incumbent's rule
         self._rule = 0
@@ -147,23 +158,27 @@ class HillClimbing:
         """Rows of this climb that may be proposed."""
         if self._beginnings or not self._rows:
             wanted = min(count, self._beginnings) or count
-            if self._near_summits and self._summits:
-                return [self._near_summit() for _ in range(wanted)]
+            if self._summits and self._beginning == KICKED:
+                best = max(self._summits, key=lambda summit: summit.reward).row
+                return [self._kicked(best) for _ in range(wanted)]
+            if self._summits and self._beginning == MIXED:
+                return [self._mixture() for _ in range(wanted)]
             return list(self._space.sample(wanted, self._rng))
         parents = (self._rng.random(count) * len(self._rows)).astype(int).tolist()
         rows = (self._rows[place] for place in parents)
         return [self._vary(row, row, self._rng) for row in rows]
 
-    def _near_summit(self) -> Rows:
+    def _kicked(self, row: Rows) -> Rows:
+        for _ in range(self._kick):
+            row = self._vary(row, row, self._rng)
+        return row
+
+    def _mixture(self) -> Rows:
         one, other = (
             self._summits[int(self._rng.random() * len(self._summits))].row
             for _ in range(2)
         )
-        if self._rng.random() < 0.5:
-            return self._space.crossover(one, other, self._rng)
-        for _ in range(self._kick):
-            one = self._vary(one, one, self._rng)
-        return one
+        return self._space.crossover(one, other, self._rng)
 
     def _begin(self) -> None:
         """Keep the summit of this climb, and begin the next one."""
@@ -171,7 +186,10 @@ class HillClimbing:
             self._keep(Member(self._rows[0], self._rule, self._reward))
         self._climb += 1
         self._beginnings = self._starts
-        self._near_summits = bool(self._rng.random() < self._perturb)
+        drawn = self._rng.random()
+        self._beginning = KICKED if drawn < self._perturb else RANDOM
+        if self._perturb <= drawn < self._perturb + self._mix:
+            self._beginning = MIXED
         self._waited = 0
         self._rows, self._rule, self._reward = [], 0, -1.0
 
@@ -233,7 +251,7 @@ class HillClimbing:
             "seen": self._seen.state(),
             "climb": self._climb,
             "beginnings": self._beginnings,
-            "near_summits": self._near_summits,
+            "beginning": self._beginning,
             "waited": self._waited,
             "rows": [row.tolist() for row in self._rows],
             "rule": self._rule,
@@ -257,7 +275,7 @@ class HillClimbing:
         self._seen.load(state["seen"])
         self._climb = state["climb"]
         self._beginnings = state["beginnings"]
-        self._near_summits = state["near_summits"]
+        self._beginning = state["beginning"]
         self._waited = state["waited"]
         self._rows = [np.array(row, np.int64) for row in state["rows"]]
         self._rule = state["rule"]
