@@ -46,7 +46,7 @@ from neuralopt.verdict.scores import Benchmark
 
 def search(
     space: str | Space = "from_scratch",
-    searcher: str | Searcher = "controller",
+    searcher: str | Searcher = "hill_climbing",
     evaluator: str | Evaluator = "in_process",
     archive: Archive | None = None,
     proposals: int = 5000,

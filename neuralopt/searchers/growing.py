@@ -20,11 +20,11 @@ class Growing:
 
     In a large space nearly all rules are large, and the small ones among them, which
     can be good and are the parts of better ones, are hardly ever drawn. So each size
-    has a searcher of its own. All have an equal share of the proposals, but the smallest
-    has two, because its rules are the easiest to find and the parts of all others. What
-    is among the best rules of a size is enqueued for the larger sizes. There it is a
-    known rule, which costs no training; the searcher is told its reward, and can build
-    on it.
+    has a searcher of its own. All have an equal share of the proposals, but the
+    smallest has two, because its rules are the easiest to find and the parts of all
+    others. What is among the best rules of a size is enqueued for the larger sizes.
+    There it is a known rule, which costs no training; the searcher is told its reward,
+    and can build on it.
 
     Args:
         space: The space that rows belong to.
