@@ -11,7 +11,7 @@ from neuralopt.searchers.pending import PendingAsks, checked_count
 from neuralopt.searchers.saved_state import check_header, header
 from neuralopt.searchers.searcher import Rows, Searcher, Space
 
-ELITES = 32
+ELITES = 16
 """Best rules of a size that are proposed to the searchers of larger ones."""
 
 
