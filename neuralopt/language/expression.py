@@ -2,8 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
-from typing import Self
+from typing import cast
 
 from neuralopt.language.latex import latex_of
 from neuralopt.language.notation import precedence_of, text_of
@@ -13,22 +12,8 @@ MAXIMUM_DEPTH = 64
 MAXIMUM_SIZE = 2_000
 
 
-class Expression:
-    """One node of a rule: a primitive and its arguments.
-
-    Equality is structural; 0.0 and -0.0 differ.
-
-    Attributes:
-        primitive: a name of the table, or that of a free variable of a template.
-        arguments: one Expression for each parameter of the primitive.
-        value: the number, if the primitive is ``constant``; else None.
-        size: nodes of the tree.
-        depth: nodes on its longest branch.
-
-    Raises:
-        ValueError: the tree is deeper than 64 or larger than 2,000 nodes, or a constant
-            is not finite.
-    """
+class _Node:
+    """The attributes of an expression while it is made."""
 
     __slots__ = (
         "_hash",
@@ -42,7 +27,7 @@ class Expression:
     )
 
     primitive: str
-    arguments: tuple[Self, ...]
+    arguments: "tuple[Expression, ...]"
     value: float | None
     size: int
     depth: int
@@ -50,18 +35,63 @@ class Expression:
     _names: frozenset[str]
     _text: str | None
 
-    def __init__(
-        self,
+
+class Expression(_Node):
+    """One node of a rule: a primitive and its arguments.
+
+    Equality is structural; 0.0 and -0.0 differ.
+
+    Args:
+        primitive: a name of the table, or that of a free variable of a template.
+        arguments: one Expression for each parameter of the primitive.
+        value: the number, if the primitive is ``constant``; else None.
+
+    Attributes:
+        primitive: as given.
+        arguments: as given.
+        value: as given.
+        size: nodes of the tree.
+        depth: nodes on its longest branch.
+
+    Raises:
+        ValueError: the tree is deeper than 64 or larger than 2,000 nodes, or a constant
+            is not finite.
+    """
+
+    __slots__ = ()
+
+    def __new__(
+        cls,
         primitive: str,
-        arguments: tuple["Expression", ...] = (),
+        arguments: "tuple[Expression, ...]" = (),
         value: float | None = None,
-    ) -> None:
-        size, depth = 1, 0
-        for argument in arguments:
-            size += argument.size
-            depth = max(depth, argument.depth)
-        depth += 1
-        if depth > MAXIMUM_DEPTH:
+    ) -> "Expression":
+        # Many expressions are made in a search. The class forbids assignment, so a node
+        # of another class gets the attributes, and then this one: that is twice as
+        # quick as to write slots by their descriptors.
+        node = _Node()
+        node.primitive, node.arguments, node.value = primitive, arguments, value
+        node._text = None
+        if len(arguments) == 2:
+            left, right = arguments
+            size = 1 + left.size + right.size
+            deepest = left.depth if left.depth > right.depth else right.depth
+            key: tuple[object, ...] = (primitive, left._names, right._names)
+            node._hash = hash((primitive, left._hash, right._hash))
+        elif arguments:
+            size = 1 + sum([each.size for each in arguments])
+            deepest = max([each.depth for each in arguments])
+            key = (primitive, *[each._names for each in arguments])
+            node._hash = hash((primitive, *[each._hash for each in arguments]))
+        else:
+            size, deepest, key = 1, 0, (primitive,)
+            sign = None
+            if value is not None:
+                if not math.isfinite(value):
+                    raise ValueError(f"{value} is not finite: use a finite constant")
+                sign = math.copysign(1.0, value)
+            node._hash = hash((primitive, value, sign))
+        if deepest >= MAXIMUM_DEPTH:
             raise ValueError(
                 f"a rule may nest at most {MAXIMUM_DEPTH} levels: simplify it"
             )
@@ -69,19 +99,11 @@ class Expression:
             raise ValueError(
                 f"a rule may have at most {MAXIMUM_SIZE} nodes: simplify it"
             )
-        sign = None
-        if value is not None:
-            if not math.isfinite(value):
-                raise ValueError(f"{value} is not finite: use a finite constant")
-            sign = math.copysign(1.0, value)
-        set_primitive(self, primitive)
-        set_arguments(self, arguments)
-        set_value(self, value)
-        set_size(self, size)
-        set_depth(self, depth)
-        set_names(self, _names_of(primitive, *[a._names for a in arguments]))
-        set_hash(self, hash((primitive, arguments, value, sign)))
-        set_text(self, None)
+        node.size, node.depth = size, deepest + 1
+        names = _names.get(key)
+        node._names = _new_names(key, primitive, arguments) if names is None else names
+        node.__class__ = Expression
+        return cast(Expression, node)
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"{name} can't be set: an Expression is immutable")
@@ -164,18 +186,21 @@ class Expression:
         )
 
 
-# The class forbids assignment, so its slots are written by their own descriptors; many
-# expressions are made in a search, and this is the quickest way.
-(
-    set_hash, set_names, set_text, set_arguments, set_depth, set_primitive, set_size,
-    set_value,
-) = (vars(Expression)[name].__set__ for name in Expression.__slots__)  # fmt: skip
+set_text = vars(_Node)["_text"].__set__
+
+MAXIMUM_NAMES = 1 << 14
+_names: dict[tuple[object, ...], frozenset[str]] = {}
+"""Names in a tree, by its primitive and the names in its branches; few sets, which all
+trees share."""
 
 
-@lru_cache(maxsize=1 << 14)
-def _names_of(primitive: str, *names: frozenset[str]) -> frozenset[str]:
-    """Names in a tree, from those in its branches. Few sets, which all trees share."""
-    return frozenset((primitive,)).union(*names)
+def _new_names(
+    key: tuple[object, ...], primitive: str, arguments: tuple[Expression, ...]
+) -> frozenset[str]:
+    if len(_names) >= MAXIMUM_NAMES:
+        _names.clear()
+    names = frozenset((primitive,)).union(*[each._names for each in arguments])
+    return _names.setdefault(key, names)
 
 
 def constant(value: float) -> Expression:

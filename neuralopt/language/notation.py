@@ -35,8 +35,12 @@ def precedence_of(node: Node) -> int:
     """Of the outermost operator of a node's expanded text."""
     if node.value is not None:
         return SIGN if math.copysign(1.0, node.value) < 0 else ATOM
-    primitive = PRIMITIVES.get(node.primitive)
-    return primitive.precedence if primitive and primitive.symbol else ATOM
+    return _PRECEDENCES.get(node.primitive, ATOM)
+
+
+_PRECEDENCES = {
+    name: each.precedence for name, each in PRIMITIVES.items() if each.symbol
+}
 
 
 def text_of(node: Node, parts: Sequence[tuple[str, int]]) -> str:
@@ -55,21 +59,23 @@ def text_of(node: Node, parts: Sequence[tuple[str, int]]) -> str:
     if primitive.is_leaf:
         return node.primitive
 
-    def part(index: int, least: int) -> str:
-        text, precedence = parts[index]
-        return text if precedence >= least else f"({text})"
-
     if primitive.name == "negative":
         # "-2" reads as a constant: a sign before one needs brackets to stay a sign.
         number = node.arguments[0].value is not None
-        return f"-({parts[0][0]})" if number else f"-{part(0, SIGN)}"
+        return f"-({parts[0][0]})" if number else f"-{_part(parts[0], SIGN)}"
     if primitive.name == "power":
-        return f"{part(0, ATOM)} ** {part(1, SIGN)}"
+        return f"{_part(parts[0], ATOM)} ** {_part(parts[1], SIGN)}"
     if primitive.symbol:
         level = primitive.precedence
-        return f"{part(0, level)} {primitive.symbol} {part(1, level + 1)}"
+        left, right = _part(parts[0], level), _part(parts[1], level + 1)
+        return f"{left} {primitive.symbol} {right}"
     shown = ", ".join(text for text, _ in parts[: shown_arguments(node)])
     return f"{primitive.name}({shown})"
+
+
+def _part(part: tuple[str, int], least: int) -> str:
+    text, precedence = part
+    return text if precedence >= least else f"({text})"
 
 
 def shown_arguments(node: Node) -> int:

@@ -45,9 +45,7 @@ def _entry(sources):
                                 elements, state, stream, 0, rate,
                             )  # fmt: skip
                     else:
-                        operate(
-                            memory, opcode, out, x, y, count, key, stream, 0, rate
-                        )
+                        operate(memory, opcode, out, x, y, count, key, stream, 0, rate)
 
     return compute
 
