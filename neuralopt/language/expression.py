@@ -1,7 +1,8 @@
 """An immutable tree of primitives: what a rule is."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from threading import Lock
 from typing import cast
 
 from neuralopt.language.latex import latex_of
@@ -32,7 +33,7 @@ class _Node:
     size: int
     depth: int
     _hash: int
-    _names: frozenset[str]
+    _names: int  # a bit for each name in the tree
     _text: str | None
 
 
@@ -76,15 +77,17 @@ class Expression(_Node):
             left, right = arguments
             size = 1 + left.size + right.size
             deepest = left.depth if left.depth > right.depth else right.depth
-            key: tuple[object, ...] = (primitive, left._names, right._names)
+            names = left._names | right._names
             node._hash = hash((primitive, left._hash, right._hash))
         elif arguments:
             size = 1 + sum([each.size for each in arguments])
             deepest = max([each.depth for each in arguments])
-            key = (primitive, *[each._names for each in arguments])
+            names = 0
+            for each in arguments:
+                names |= each._names
             node._hash = hash((primitive, *[each._hash for each in arguments]))
         else:
-            size, deepest, key = 1, 0, (primitive,)
+            size, deepest, names = 1, 0, 0
             sign = None
             if value is not None:
                 if not math.isfinite(value):
@@ -100,8 +103,7 @@ class Expression(_Node):
                 f"a rule may have at most {MAXIMUM_SIZE} nodes: simplify it"
             )
         node.size, node.depth = size, deepest + 1
-        names = _names.get(key)
-        node._names = _new_names(key, primitive, arguments) if names is None else names
+        node._names = names | (_bits.get(primitive) or _new_bit(primitive))
         node.__class__ = Expression
         return cast(Expression, node)
 
@@ -150,21 +152,26 @@ class Expression(_Node):
     @property
     def variables(self) -> tuple[str, ...]:
         """Names that stand free in a template, sorted; none in a rule."""
-        return tuple(sorted(self._names - PRIMITIVES.keys()))
+        free = self._names & ~bits_of(PRIMITIVES)
+        return tuple(sorted(name for name, bit in _bits.items() if bit & free))
 
     @property
     def is_scalar(self) -> bool:
         """Whether it depends on nothing but constants, t, T and progress."""
-        return self._names <= SCALAR_NAMES
+        return not self._names & ~SCALAR_BITS
 
     @property
     def is_closed_constant(self) -> bool:
         """Whether it depends on constants alone."""
-        return self._names <= CONSTANT_NAMES
+        return not self._names & ~CONSTANT_BITS
 
     def contains(self, *primitives: str) -> bool:
         """Whether any node of the tree is one of these primitives."""
-        return not self._names.isdisjoint(primitives)
+        return bool(self._names & bits_of(primitives))
+
+    def contains_bits(self, bits: int) -> bool:
+        """`contains` for names whose `bits_of` is known, which is quicker."""
+        return bool(self._names & bits)
 
     def walk(self) -> Iterator["Expression"]:
         """All nodes, a node before its arguments."""
@@ -176,31 +183,43 @@ class Expression(_Node):
 
     def substitute(self, replacements: Mapping[str, "Expression"]) -> "Expression":
         """The tree with every leaf of these names replaced."""
-        if self._names.isdisjoint(replacements):
+        return self._substitute(replacements, bits_of(replacements))
+
+    def _substitute(
+        self, replacements: Mapping[str, "Expression"], bits: int
+    ) -> "Expression":
+        if not self._names & bits:
             return self
         if not self.arguments:
             return replacements[self.primitive]
-        return Expression(
-            self.primitive,
-            tuple(argument.substitute(replacements) for argument in self.arguments),
-        )
+        arguments = [each._substitute(replacements, bits) for each in self.arguments]
+        return Expression(self.primitive, tuple(arguments))
 
 
 set_text = vars(_Node)["_text"].__set__
 
-MAXIMUM_NAMES = 1 << 14
-_names: dict[tuple[object, ...], frozenset[str]] = {}
-"""Names in a tree, by its primitive and the names in its branches; few sets, which all
-trees share."""
+
+_bits = {name: 1 << number for number, name in enumerate(PRIMITIVES)}
+"""A bit for each primitive, and for each free variable that was ever used."""
 
 
-def _new_names(
-    key: tuple[object, ...], primitive: str, arguments: tuple[Expression, ...]
-) -> frozenset[str]:
-    if len(_names) >= MAXIMUM_NAMES:
-        _names.clear()
-    names = frozenset((primitive,)).union(*[each._names for each in arguments])
-    return _names.setdefault(key, names)
+_naming = Lock()
+
+
+def _new_bit(name: str) -> int:
+    with _naming:
+        return _bits.setdefault(name, 1 << len(_bits))
+
+
+def bits_of(names: Iterable[str]) -> int:
+    """Names as a number, a bit for each: what `Expression.contains_bits` takes."""
+    bits = 0
+    for name in names:
+        bits |= _bits.get(name, 0)
+    return bits
+
+
+SCALAR_BITS, CONSTANT_BITS = bits_of(SCALAR_NAMES), bits_of(CONSTANT_NAMES)
 
 
 def constant(value: float) -> Expression:

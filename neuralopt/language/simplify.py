@@ -17,13 +17,13 @@ import math
 from collections.abc import Callable
 
 from neuralopt.language.definitions import formula_of, scalar_value
-from neuralopt.language.expression import Expression, call, constant
+from neuralopt.language.expression import Expression, bits_of, call, constant
 from neuralopt.language.primitive import Law, SignOfZero
 from neuralopt.language.primitives import PRIMITIVES, obeying
 
 ONE, TWO, THREE = constant(1.0), constant(2.0), constant(3.0)
 DRAWS = frozenset(name for name, each in PRIMITIVES.items() if each.draw)
-DIVIDING = frozenset(name for name, each in PRIMITIVES.items() if each.divides)
+DIVIDING = bits_of(name for name, each in PRIMITIVES.items() if each.divides)
 CONDITIONAL = frozenset({"power", "add", "subtract", "fold"})
 """Primitives in which it depends on the other arguments how delicate one of them is."""
 
@@ -147,7 +147,7 @@ _CONTEXTS = {
 
 
 def _has_division(expression: Expression) -> bool:
-    return expression.contains(*DIVIDING)
+    return expression.contains_bits(DIVIDING)
 
 
 def _nonzero_constant(expression: Expression) -> bool:
@@ -183,8 +183,8 @@ def _expand(node: Expression, delicate: bool) -> Expression | None:
 
 def _fold_constants(node: Expression, delicate: bool) -> Expression | None:
     """Operations on numbers that every implementation rounds alike."""
-    for argument in node.arguments:
-        if argument.value is None:
+    for each in node.arguments:
+        if each.value is None:
             return None
     exact_at = PRIMITIVES[node.primitive].exact_at
     if exact_at is not None:

@@ -14,14 +14,15 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 import numpy as np
-import numpy.typing as npt
 
 from neuralopt.counter_hash import key_word
 from neuralopt.language import Expression
 from neuralopt.language.definitions import formula_of, memory_of
+from neuralopt.language.expression import bits_of
 from neuralopt.language.primitives import CLOCK, NAMED_CONSTANTS, PRIMITIVES
 from neuralopt.machine.bytecode import OPCODES, Scalar, column_of, scalar_of
 from neuralopt.machine.probe import Floats, Probe
+from neuralopt.machine.straightline import PLAIN
 
 BYTES_KEPT = 1 << 24
 """Of rows. When they are full, all are forgotten: common parts soon come back."""
@@ -30,7 +31,7 @@ ZEROS, GRADIENT, PARAMETER, FIRST_FREE = range(4)
 """Rows that hold the inputs; a state is zero before the first step."""
 
 DRAWS = frozenset(name for name, each in PRIMITIVES.items() if each.draw)
-OF_A_RULE = tuple(sorted(DRAWS | {"update", "fold"}))
+OF_A_RULE = bits_of(DRAWS | {"update", "fold"})
 """What has other values in other rules: draws are numbered by their place in a rule."""
 
 Operand = int
@@ -52,7 +53,7 @@ class RuleValues:
         self._lock = threading.Lock()
         self._width = probe.gradients.size
         self._limit = max(64, BYTES_KEPT // (8 * self._width))
-        self._rows = np.zeros((0, self._width))
+        self._rows: Floats = np.zeros((0, self._width))
         self._forget()
 
     def of(self, expressions: Sequence[Expression]) -> Floats:
@@ -111,11 +112,17 @@ class RuleValues:
 
     def _lower(self, expression: Expression) -> Operand:
         """Return the operand that holds an expression without variables."""
-        local = expression.contains(*OF_A_RULE)
+        local = expression.contains_bits(OF_A_RULE)
         known = self._local if local else self._known
         found = known.get(expression)
         if found is None:
-            found = known[expression] = self._lower_anew(expression, {})
+            name = expression.primitive
+            if name in PLAIN:
+                arguments = tuple([self._lower(each) for each in expression.arguments])
+                found = self._emit(name, arguments)
+            else:
+                found = self._lower_anew(expression, {})
+            known[expression] = found
         return found
 
     def _lower_in(
@@ -209,7 +216,7 @@ class RuleValues:
         if outer:
             self._bodies[outer] += body
         else:
-            self._run_next(body, by_step=True)
+            self._run_by_step(body)
 
     def _constant(self, value: float) -> Operand:
         key = ("constant", repr(value))
@@ -258,30 +265,38 @@ class RuleValues:
     def _new(
         self, operation: str, arguments: tuple[Operand, ...], stream: int
     ) -> Operand:
-        scalars = [self._scalars.get(each) for each in arguments]
-        if operation not in DRAWS and None not in scalars:
-            known = tuple(each for each in scalars if each is not None)
-            return self._new_scalar(scalar_of(operation, known))
+        if operation not in DRAWS:
+            scalars = [self._scalars.get(each) for each in arguments]
+            known = tuple([each for each in scalars if each is not None])
+            if len(known) == len(arguments):
+                return self._new_scalar(scalar_of(operation, known))
         row = self._used
         self._used += 1
         x = arguments[0]
         y = arguments[1] if len(arguments) > 1 else 2 * ZEROS
         line = (OPCODES[operation], row, x, y, stream)
-        level = max(self._levels.get(x // 2, 0), self._levels.get(y // 2, 0))
+        level = 0
+        if len(self._bodies) > 1:
+            level = max(self._levels.get(x // 2, 0), self._levels.get(y // 2, 0))
         if level:
             self._levels[row] = level
             self._bodies[level].append(line)
+        elif (x | y) % 2:
+            self._run_by_step([line])
         else:
-            self._run_next([line], by_step=bool((x | y) % 2))
+            self._lines.append(line)
         return 2 * row
 
-    def _run_next(self, lines: Sequence[Line], by_step: bool) -> None:
-        """Let lines be computed after all that came before."""
-        start = len(self._lines)
+    def _run_by_step(self, lines: Sequence[Line]) -> None:
+        """Let lines be computed step by step, after all that came before."""
+        self._end_group()
         self._lines += lines
-        if self._groups and not by_step and not self._groups[-1][2]:
-            start = self._groups.pop()[0]
-        self._groups.append((start, len(self._lines), by_step))
+        self._end_group(by_step=True)
+
+    def _end_group(self, by_step: bool = False) -> None:
+        start = self._groups[-1][1] if self._groups else 0
+        if start < len(self._lines):
+            self._groups.append((start, len(self._lines), by_step))
 
     def _compute(self, values: Floats, rows: Sequence[int]) -> None:
         """Compute all lines that wait, and copy rows to where values are wanted."""
@@ -301,6 +316,7 @@ class RuleValues:
         for row, scalar in self._columns:
             column = column_of(scalar, steps, probe.total_steps)
             self._rows[row] = np.repeat(column, runs * elements)
+        self._end_group()
         kernels.compute(
             self._rows.reshape(-1),
             np.array(self._lines, np.int64).reshape(-1, 5),

@@ -37,7 +37,7 @@ def _entry(sources):
                         x = x - block if step > 0 else 0
                     if lines[line, 3] & 1:
                         y = y - block if step > 0 else 0
-                    if opcode == DROP or opcode == NOISE:
+                    if opcode in (DROP, NOISE):
                         for start in range(0, count, elements):
                             state = absorb(key, step + start // block)
                             operate(
