@@ -130,11 +130,14 @@ class Expression(_Node):
 
     def __str__(self) -> str:
         """The expanded text, which parses back to an equal Expression."""
-        if self._text is None:
-            parts = [(str(each), precedence_of(each)) for each in self.arguments]
-            set_text(self, text_of(self, parts))
         text = self._text
-        assert text is not None
+        if text is None:
+            parts = [
+                (each._text or str(each), precedence_of(each))
+                for each in self.arguments
+            ]
+            text = text_of(self, parts)
+            set_text(self, text)
         return text
 
     def __repr__(self) -> str:

@@ -22,6 +22,7 @@ from neuralopt.language.primitive import Law, SignOfZero
 from neuralopt.language.primitives import PRIMITIVES, obeying
 
 ONE, TWO, THREE = constant(1.0), constant(2.0), constant(3.0)
+UPDATE = bits_of(["update"])
 DRAWS = frozenset(name for name, each in PRIMITIVES.items() if each.draw)
 DIVIDING = bits_of(name for name, each in PRIMITIVES.items() if each.divides)
 CONDITIONAL = frozenset({"power", "add", "subtract", "fold"})
@@ -59,7 +60,7 @@ def simplify(expression: Expression) -> Expression:
     """
     for _ in range(MAXIMUM_PASSES):
         # What is delicate depends on neighbours, which a pass may have changed.
-        delicate = expression.contains("update") and _has_division(expression)
+        delicate = expression.contains_bits(UPDATE) and _has_division(expression)
         simpler = _simplify(expression, delicate)
         if simpler is expression or simpler == expression:
             break
