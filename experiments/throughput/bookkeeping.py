@@ -16,7 +16,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -46,7 +46,7 @@ STAGES: dict[str, tuple[Any, str]] = {
     "whole loop": (loop, "search"),
 }
 SCORE = Score("scored", 0.25, lr=0.1, loss=1.0, accuracy=0.25, curve=(2.0, 1.5, 1.0))
-Seconds = Counter[str]
+Seconds = defaultdict[str, float]
 
 
 class Instant:
@@ -108,7 +108,7 @@ def yardstick() -> float:
 
 def one_round(name: str, proposals: int, seed: int) -> dict[str, float]:
     """Return microseconds a proposal of each stage in one search."""
-    seconds: Seconds = Counter()
+    seconds: Seconds = defaultdict(float)
     chosen = SPACES[name]
     with (
         tempfile.TemporaryDirectory() as folder,
