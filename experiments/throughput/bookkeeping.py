@@ -3,11 +3,11 @@
     python experiments/throughput/bookkeeping.py --rounds 7
 
 Runs `neuralopt.loop.search` with the uniform searcher, a batch ahead, and an evaluator
-whose scores are there at once. Printed are microseconds of the loop's processor time a
+whose scores are there at once. Printed are microseconds of processor time for each
 proposal, median [least, greatest] of rounds in which all spaces take turns, and
-proposals a second. `proposed` is all of a proposal until it is stored: sampled, decoded,
+proposals a second. `proposed` is all until a proposal is stored: sampled, decoded,
 simplified, written as text, looked up, probed and recorded; `whole loop` has the scores
-too. `yardstick` is a fixed piece of Python, timed in each round, by which runs on a busy
+too. `yardstick` is a fixed piece of Python, by which runs on a busy
 or another machine can be compared.
 """
 

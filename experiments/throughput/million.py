@@ -50,23 +50,22 @@ NAMED = 24_000
 """Useful rules, of which variants with other factors are made; and as many others."""
 
 RESUME = """
-import sys, time
+import os, sys, time
 started = time.perf_counter()
 from neuralopt.cli.main import main
 from neuralopt.searchers.uniform import UniformSearcher
 def first(self, count):
     print("ASKED", time.perf_counter() - started, flush=True)
-    import resource, os
-    print("PEAK", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, flush=True)
+    print(open("/proc/self/status").read(), flush=True)
     os._exit(0)
 UniformSearcher.ask = first
 main(sys.argv[1:])
 """
 TOP = """
-import resource, sys
+import sys
 from neuralopt.cli.main import main
 main(sys.argv[1:])
-print("PEAK", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+print(open("/proc/self/status").read())
 """
 
 
@@ -89,7 +88,7 @@ def begin(run: Path, proposals: int, seed: int) -> None:
             signal.raise_signal(signal.SIGINT)
         return ask(searcher, count)
 
-    UniformSearcher.ask = counting  # type: ignore[method-assign]
+    UniformSearcher.ask = counting  # type: ignore[assignment, method-assign]
     command(["search", *options(run, proposals), f"seed={seed}"])
     UniformSearcher.ask = ask  # type: ignore[method-assign]
 
@@ -107,14 +106,14 @@ class Forms:
 
     def __init__(self, rng: np.random.Generator) -> None:
         table = load("from_scratch")
-        scores = [table.lookup(rule, 0) for rule in table.rules]
-        best = max(score.quality for score in scores if score)
+        scores: list[Score] = [table.lookup(rule, 0) for rule in table.rules]
+        best = max(score.quality for score in scores)
         good = [
             n
             for n, score in enumerate(scores)
-            if score and score.status == "scored" and score.quality >= USEFUL * best
+            if score.status == "scored" and score.quality >= USEFUL * best
         ]
-        poor = [n for n, score in enumerate(scores) if score and len(score.tasks) < 2]
+        poor = [n for n, score in enumerate(scores) if len(score.tasks) < 2]
         first = [*rng.choice(good, NAMED), *rng.choice(poor, NAMED)]
         second = rng.integers(len(table.rules), size=len(first)).tolist()
         self.useful = NAMED
@@ -150,6 +149,11 @@ def make(run: Path, proposals: int, seed: int) -> None:
         waiting = list(archive.proposals("pending"))
         archive.commit([replace(p, score=Score("diverged")) for p in waiting])
         outcomes, naming = Outcomes(archive.outcomes()), Naming(archive)
+        begun = {
+            **outcomes.qualities(0, len(archive)),
+            **dict.fromkeys(outcomes.stopped_late(0, len(archive))),
+        }
+        naming.tell(dict(sorted(begun.items())))
         shortlist = Measuring(archive, ShortlistOptions(), 2)
         made: list[tuple[int, str]] = []  # numbers and texts of those that are new
         led: dict[int, int] = {}  # first proposals of classes, by their first form
@@ -243,8 +247,8 @@ def measure(run: Path, rounds: int) -> dict[str, object]:
             )  # fmt: skip
             seconds[name].append(time.perf_counter() - began)
             words = made.stdout.split()
-            if "PEAK" in words:
-                peaks[name] = float(words[words.index("PEAK") + 1])
+            if "VmHWM:" in words:  # KiB; getrusage would count this process too
+                peaks[name] = float(words[words.index("VmHWM:") + 1]) / 1024
             elif name in ("top", "resume"):
                 raise SystemExit(f"{name} failed: {made.stderr[-2000:]}")
     size = (run / "archive.sqlite").stat().st_size

@@ -81,7 +81,7 @@ _OPERATORS = {
     for name, each in PRIMITIVES.items()
     if each.symbol and each.arity == 2
 } | {"power": (" ** ", ATOM, SIGN)}
-"""Of two arguments: symbol, and the precedence that each needs to go without brackets."""
+"""Symbols of two arguments, and the precedence that each needs without brackets."""
 
 _WITH_DEFAULTS = {
     name
