@@ -22,6 +22,7 @@ import torch
 from neuralopt.archive import Archive, ArchiveError, Execution, Proposal
 from neuralopt.archive.ranking import ranking
 from neuralopt.evaluators.evaluator import Completion, Evaluator, Request
+from neuralopt.garbage import rare_collections
 from neuralopt.language import Expression, parse
 from neuralopt.naming import Naming
 from neuralopt.observer import Observer, Progress
@@ -42,6 +43,7 @@ SHOWN_BEST = 20
 NAMED_TOGETHER = 4096
 
 
+@rare_collections()
 def search(
     space: Space,
     searcher: Searcher,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from neuralopt.archive import Archive, BehaviourRecord
-from neuralopt.behaviour.classes import BehaviourClasses
+from neuralopt.behaviour.classes import BehaviourClasses, KnownLeader
 from neuralopt.behaviour.comparing import directions_of
 from neuralopt.behaviour.naming import behaviours
 from neuralopt.behaviour.probes import updates
@@ -49,16 +49,20 @@ class Naming:
         self._found: dict[str, Rediscovery] = {}
         self._best: dict[int, tuple[float, int]] = {}
         self._highest = 0.0
+        self._known_leaders: list[KnownLeader] = []
         for record in archive.behaviours():
             self._remember(record)
-        self._known_leaders = sorted(set(self._leaders.values()))
+            if record.leader == record.number:
+                self._known_leaders.append(
+                    KnownLeader(record.number, record.nearest, record.similarity)
+                )
 
     @cached_property
     def _classes(self) -> BehaviourClasses:
-        """Made when the first rule is to be named: it computes every leader again."""
+        """Made when the first rule is to be named."""
         return BehaviourClasses(
-            (number, parse(self._archive.proposal(number).canonical))
-            for number in self._known_leaders
+            self._known_leaders,
+            lambda number: parse(self._archive.proposal(number).canonical),
         )
 
     @property

@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Iterable, Sequence
+from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
 
-from neuralopt.scoring.score import NO_RESULT
+from neuralopt.scoring.score import NO_RESULT, STATUSES
 
 UNDECIDED, DUPLICATE, UNTRAINED, TRAINED, SCORED, STOPPED_LATE = range(6)
 """What became of a proposal. The last three were trained; STOPPED_LATE passed the gate
@@ -27,8 +28,33 @@ class Outcomes:
         self._kinds = np.zeros(1024, np.int8)
         self._rewards = np.zeros(1024)
         self._originals = np.zeros(1024, np.int64)
-        for outcome in outcomes:
-            self.note(*outcome)
+        given = iter(outcomes)
+        while some := list(islice(given, TOGETHER)):
+            self._note_all(some)
+
+    def _note_all(self, outcomes: Sequence[Outcome]) -> None:
+        """Keep what became of several proposals."""
+        numbers, statuses, originals, qualities, trainings = zip(*outcomes, strict=True)
+        self._make_room(max(numbers))
+        at = np.array(numbers)
+        first = [
+            number if original is None else original
+            for number, original in zip(numbers, originals, strict=True)
+        ]
+        kinds = np.array([_KINDS[status] for status in statuses], np.int8)
+        late = (np.array(statuses) == "stopped") & (np.array(trainings) > 1)
+        kinds[late] = STOPPED_LATE
+        kinds[np.array(first) != at] = DUPLICATE
+        rewards = np.array([quality or 0.0 for quality in qualities])
+        rewards[np.isin(statuses, list(NO_RESULT))] = math.nan
+        rewards[(kinds == UNDECIDED) | (kinds == DUPLICATE)] = 0.0
+        self._originals[at], self._kinds[at], self._rewards[at] = first, kinds, rewards
+
+    def _make_room(self, number: int) -> None:
+        while number >= len(self._kinds):
+            self._kinds = np.append(self._kinds, np.zeros_like(self._kinds))
+            self._rewards = np.append(self._rewards, np.zeros_like(self._rewards))
+            self._originals = np.append(self._originals, np.zeros_like(self._originals))
 
     def note(
         self,
@@ -47,10 +73,7 @@ class Outcomes:
             quality: of its score.
             trainings: tasks that its score is of.
         """
-        while number >= len(self._kinds):
-            self._kinds = np.append(self._kinds, np.zeros_like(self._kinds))
-            self._rewards = np.append(self._rewards, np.zeros_like(self._rewards))
-            self._originals = np.append(self._originals, np.zeros_like(self._originals))
+        self._make_room(number)
         self._originals[number] = number if original is None else original
         if original is not None:
             self._kinds[number] = DUPLICATE
@@ -121,3 +144,11 @@ def _kind(status: str, trainings: int) -> int:
 
 CHARGED = frozenset({"scored", "stopped", "diverged"})
 """Statuses of rules that were trained to a result."""
+
+_KINDS = {
+    status: UNDECIDED if status == "pending" else _kind(status, 1)
+    for status in STATUSES
+}
+
+TOGETHER = 1 << 15
+"""Outcomes that are kept together at first."""

@@ -14,6 +14,7 @@ PACKAGE = ROOT / "neuralopt"
 ROOMS = (
     "counter_hash",
     "one_thread",
+    "garbage",
     "catalog",
     "options",
     "html_table",

@@ -4,17 +4,20 @@
     python experiments/throughput/million.py measure RUN
 
 `make` begins a search with the uniform searcher and the default configuration, and goes
-on without training: a rule is the sum of two of the exact table, with the score of the
-first one. Useful rules are named and the shortlist is measured, as by a search.
+on without training: a rule is the sum of two of the exact table times a factor of its
+own, with the score of the first one. A quarter are duplicates; five in a hundred are
+useful, and named, in classes as they behave. The shortlist is measured, as by a search.
 `measure` times the command top and resuming in new processes, with the largest memory
 of each.
 """
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,36 +25,47 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[2]))  # finds `experiments`: its README
 
 from experiments.measure import add_json_option, write_results
-from neuralopt.archive import Archive, Proposal
+from neuralopt.archive import Archive, BehaviourRecord, Proposal
+from neuralopt.behaviour.classes import BehaviourClasses
+from neuralopt.behaviour.description import Behaviour
+from neuralopt.behaviour.naming import names
 from neuralopt.cli.main import main as command
-from neuralopt.evaluators import Completion
-from neuralopt.naming import Naming
+from neuralopt.evaluators.evaluator import Completion
+from neuralopt.language import parse
+from neuralopt.naming import USEFUL, Naming
 from neuralopt.outcomes import Outcomes
 from neuralopt.scoring.score import Score
+from neuralopt.searchers.searcher import Rows
+from neuralopt.searchers.uniform import UniformSearcher
 from neuralopt.shortlist.measuring import Measuring
 from neuralopt.shortlist.settling import ShortlistOptions
 from neuralopt.tables import load
 
 BATCH, EVERY = 64, 1024
+LAST_ASK = 4
+DUPLICATES, GOOD = 0.25, 0.05
+"""Shares of proposals: those proposed before, and those with a useful rule."""
+
+NAMED = 24_000
+"""Useful rules, of which variants with other factors are made; and as many others."""
 
 RESUME = """
-import sys, time
+import os, sys, time
 started = time.perf_counter()
 from neuralopt.cli.main import main
 from neuralopt.searchers.uniform import UniformSearcher
 def first(self, count):
     print("ASKED", time.perf_counter() - started, flush=True)
-    import resource, os
-    print("PEAK", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, flush=True)
+    print(open("/proc/self/status").read(), flush=True)
     os._exit(0)
 UniformSearcher.ask = first
 main(sys.argv[1:])
 """
 TOP = """
-import resource, sys
+import sys
 from neuralopt.cli.main import main
 main(sys.argv[1:])
-print("PEAK", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+print(open("/proc/self/status").read())
 """
 
 
@@ -63,43 +77,121 @@ def options(run: Path, proposals: int) -> list[str]:
     ]  # fmt: skip
 
 
+def begin(run: Path, proposals: int, seed: int) -> None:
+    """Begin a search by the command, and interrupt it after its first rewards."""
+    ask, asked = UniformSearcher.ask, 0
+
+    def counting(searcher: UniformSearcher, count: int) -> Rows:
+        nonlocal asked
+        asked += 1
+        if asked == LAST_ASK:
+            signal.raise_signal(signal.SIGINT)
+        return ask(searcher, count)
+
+    UniformSearcher.ask = counting  # type: ignore[assignment, method-assign]
+    command(["search", *options(run, proposals), f"seed={seed}"])
+    UniformSearcher.ask = ask  # type: ignore[method-assign]
+
+
+class Forms:
+    """Rules to make proposals of: sums of two of a table, with the first one's score.
+
+    Attributes:
+        texts: of the rules, the useful ones first.
+        scores: of the rules.
+        useful: how many are useful.
+        behaviours: of the useful ones.
+        leaders: of each useful one, the first form of its class.
+    """
+
+    def __init__(self, rng: np.random.Generator) -> None:
+        table = load("from_scratch")
+        scores: list[Score] = [table.lookup(rule, 0) for rule in table.rules]
+        best = max(score.quality for score in scores)
+        good = [
+            n
+            for n, score in enumerate(scores)
+            if score.status == "scored" and score.quality >= USEFUL * best
+        ]
+        poor = [n for n, score in enumerate(scores) if len(score.tasks) < 2]
+        first = [*rng.choice(good, NAMED), *rng.choice(poor, NAMED)]
+        second = rng.integers(len(table.rules), size=len(first)).tolist()
+        self.useful = NAMED
+        self.texts = [
+            f"{table.rules[a]} + {table.rules[b]}"
+            for a, b in zip(first, second, strict=True)
+        ]
+        self.scores = [scores[number] for number in first]
+        rules = [parse(text) for text in self.texts[:NAMED]]
+        classes = BehaviourClasses()
+        self.behaviours: list[Behaviour] = []
+        self.leaders: list[int] = []
+        for start in range(0, NAMED, EVERY):
+            some = rules[start : start + EVERY]
+            self.behaviours += names(some)
+            self.leaders += classes.assign_all(list(enumerate(some, start)))
+
+
 def make(run: Path, proposals: int, seed: int) -> None:
     """Begin a search by the command, and go on without training."""
-    command(["search", *options(run, BATCH), f"seed={seed}"])
-    table = load("from_scratch")
-    count, rng = len(table.rules), np.random.default_rng(seed)
-    scores = [table.lookup(rule, 0) for rule in table.rules]
+    began = time.perf_counter()
+    begin(run, proposals + BATCH, seed)
+    rng = np.random.default_rng(seed)
+    forms = Forms(rng)
+    print(
+        f"{len(set(forms.leaders)):,} classes in {time.perf_counter() - began:.0f} s",
+        flush=True,
+    )
     with Archive.open(run, writable=True) as archive:
         checkpoint = archive.checkpoint()
         assert checkpoint is not None
         decisions = archive.proposal(0).decisions
+        waiting = list(archive.proposals("pending"))
+        archive.commit([replace(p, score=Score("diverged")) for p in waiting])
         outcomes, naming = Outcomes(archive.outcomes()), Naming(archive)
-        naming.tell(dict(outcomes.qualities(0, len(archive))))
+        begun = {
+            **outcomes.qualities(0, len(archive)),
+            **dict.fromkeys(outcomes.stopped_late(0, len(archive))),
+        }
+        naming.tell(dict(sorted(begun.items())))
         shortlist = Measuring(archive, ShortlistOptions(), 2)
-        began = time.perf_counter()
+        made: list[tuple[int, str]] = []  # numbers and texts of those that are new
+        led: dict[int, int] = {}  # first proposals of classes, by their first form
         while (start := len(archive)) < proposals:
             numbers = range(start, min(proposals, start - start % EVERY + EVERY))
-            pairs = rng.integers(count, size=(len(numbers), 2)).tolist()
-            texts = [f"{table.rules[a]} + {table.rules[b]}" for a, b in pairs]
-            known = dict(zip(texts, archive.numbers_of(texts), strict=True))
-            found = []
-            for number, text, (place, _) in zip(numbers, texts, pairs, strict=True):
-                original = known[text]
-                known[text] = number if original is None else original
-                score = scores[place] if original is None else None
-                made = Proposal(number, decisions, text, text, original, score)
+            again = rng.random(len(numbers)) < DUPLICATES
+            good = rng.random(len(numbers)) < GOOD
+            places = rng.integers(NAMED, size=len(numbers)) + NAMED * ~good
+            found, told = [], []
+            for number, place, twice in zip(
+                numbers, places.tolist(), again.tolist(), strict=True
+            ):
+                if twice and made:
+                    original, text = made[int(rng.integers(len(made)))]
+                    found.append(Proposal(number, decisions, text, text, original))
+                    outcomes.note(number, "duplicate", original, None, 0)
+                    continue
+                text = f"{1 + number * 1e-7!r} * ({forms.texts[place]})"
+                score = forms.scores[place]
+                made.append((number, text))
+                found.append(Proposal(number, decisions, text, text, score=score))
                 outcomes.note(
-                    number, made.status, original, made.quality,
-                    0 if score is None else len(score.tasks),
-                )  # fmt: skip
-                found.append(made)
+                    number, score.status, None, score.quality, len(score.tasks)
+                )
+                if place < forms.useful:
+                    each, leader = forms.behaviours[place], forms.leaders[place]
+                    told.append(
+                        BehaviourRecord(
+                            number, each.nearest, each.similarity, each.equal,
+                            each.families, led.setdefault(leader, number),
+                        )
+                    )  # fmt: skip
             archive.record(found)
+            archive.save_behaviours(told)
+            for record in told:
+                naming._remember(record)
             end = len(archive)
-            useful: dict[int, float | None] = {
-                **outcomes.qualities(start, end),
-                **dict.fromkeys(outcomes.stopped_late(start, end)),
-            }
-            naming.tell(dict(sorted(useful.items())))
+            naming.tell(outcomes.qualities(start, end))
             for milestone in shortlist.milestones(end, -1):
                 _settle(shortlist, milestone, outcomes, naming)
             if end % (100 * EVERY) == 0 or end == proposals:
@@ -155,8 +247,8 @@ def measure(run: Path, rounds: int) -> dict[str, object]:
             )  # fmt: skip
             seconds[name].append(time.perf_counter() - began)
             words = made.stdout.split()
-            if "PEAK" in words:
-                peaks[name] = float(words[words.index("PEAK") + 1])
+            if "VmHWM:" in words:  # KiB; getrusage would count this process too
+                peaks[name] = float(words[words.index("VmHWM:") + 1]) / 1024
             elif name in ("top", "resume"):
                 raise SystemExit(f"{name} failed: {made.stderr[-2000:]}")
     size = (run / "archive.sqlite").stat().st_size

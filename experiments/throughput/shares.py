@@ -29,9 +29,9 @@ LOOP = "neuralopt.loop:search"
 
 PARTS: Mapping[str, tuple[str, ...]] = {
     "ask": ("neuralopt.searchers:{searcher}.ask",),
-    "decode rows": ("neuralopt.spaces:Space.decode_all",),
-    "canonical forms": ("neuralopt.language:simplify",),
-    "probes, with bytecode": ("neuralopt.scoring.probes:rejections",),
+    "rules, canonical forms": ("neuralopt.spaces:Space.rules",),
+    "look-up": ("neuralopt.archive:Archive.numbers_of",),
+    "probes": ("neuralopt.scoring.probes:rejections",),
     "archive: record": ("neuralopt.archive:Archive.record",),
     "archive: commit": ("neuralopt.archive:Archive.commit",),
     "tell": ("neuralopt.searchers:{searcher}.tell",),
@@ -41,6 +41,8 @@ PARTS: Mapping[str, tuple[str, ...]] = {
         "neuralopt.report.progress:ProgressLine.batch",
         "neuralopt.report.tensorboard:TensorBoard.batch",
     ),
+    "naming": ("neuralopt.naming:Naming.tell",),
+    "shortlist": ("neuralopt.shortlist.measuring:Measuring.requests",),
     "waiting for workers": ("neuralopt.evaluators:InProcessEvaluator.collect",),
 }
 """Part of the loop -> the functions that do it; no function of a part calls another."""

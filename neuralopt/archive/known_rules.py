@@ -36,7 +36,27 @@ class KnownRules:
         """
         self._recent.update(zip(map(_digest, texts), numbers, strict=True))
         if len(self._recent) >= RECENT:
-            self._merge()
+            count, recent = len(self._recent), self._recent
+            self._merge(
+                [np.fromiter(recent.keys(), np.int64, count)],
+                [np.fromiter(recent.values(), np.int64, count)],
+            )
+            self._recent = {}
+
+    def load(self, pages: Iterable[tuple[Iterable[str], Sequence[int]]]) -> None:
+        """Add the rules of an archive.
+
+        Args:
+            pages: texts and numbers, as for `add`, in rising order of the numbers.
+        """
+        loaded = [
+            (np.fromiter(map(_digest, texts), np.int64, len(numbers)), numbers)
+            for texts, numbers in pages
+        ]
+        self._merge(
+            [digests for digests, _ in loaded],
+            [np.array(numbers, np.int64) for _, numbers in loaded],
+        )
 
     def candidates(self, texts: Iterable[str]) -> list[int | None]:
         """Return the proposals whose digests are those of texts.
@@ -58,18 +78,15 @@ class KnownRules:
                     found[index] = int(self._numbers[places[index]])
         return found
 
-    def _merge(self) -> None:
-        count = len(self._recent)
-        digests = np.concatenate(
-            [self._digests, np.fromiter(self._recent.keys(), np.int64, count)]
-        )
-        numbers = np.concatenate(
-            [self._numbers, np.fromiter(self._recent.values(), np.int64, count)]
-        )
-        self._recent = {}
+    def _merge(
+        self, new_digests: Sequence[Integers], new_numbers: Sequence[Integers]
+    ) -> None:
+        digests = np.concatenate([self._digests, *new_digests])
+        numbers = np.concatenate([self._numbers, *new_numbers])
         order = digests.argsort(kind="stable")
         digests, numbers = digests[order], numbers[order]
-        last = np.append(digests[1:] != digests[:-1], True)
+        last = np.ones(len(digests), np.bool_)
+        last[:-1] = digests[1:] != digests[:-1]
         self._digests, self._numbers = digests[last], numbers[last]
 
 

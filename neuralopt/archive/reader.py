@@ -266,11 +266,15 @@ class ProposalReader:
             " AND canonical <> '' AND number >= :start"
             f" ORDER BY number LIMIT {SCAN_ROWS}"
         )
-        start = 0
-        while page := self._file.page(query, {"start": start}):
-            numbers, texts = zip(*page, strict=True)
-            self._known.add(texts, numbers)
-            start = numbers[-1] + 1
+
+        def pages() -> Iterator[tuple[Sequence[str], Sequence[int]]]:
+            start = 0
+            while page := self._file.page(query, {"start": start}):
+                numbers, texts = zip(*page, strict=True)
+                yield texts, numbers
+                start = numbers[-1] + 1
+
+        self._known.load(pages())
 
     def counts(self) -> dict[str, int]:
         """Return how many proposals have each status; all are keys."""

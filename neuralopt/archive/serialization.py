@@ -161,11 +161,19 @@ def to_row(proposal: Proposal) -> Row:
     Returns:
         One cell a column; where it has no score, those of an empty one.
     """
-    score = proposal.score or _NOTHING
-    return (
-        *(c.kind.write(getattr(proposal, c.name)) for c in (*ASKED, *DECIDED)),
-        *(c.kind.write(getattr(score, c.name)) for c in MEASURED),
-    )
+    head = [write(getattr(proposal, name)) for name, write in _WRITE_HEAD]
+    if proposal.score is None:
+        return (*head, *_NOTHING_MEASURED)
+    return (*head, *_measured_cells(proposal.score))
+
+
+def _measured_cells(score: Score) -> list[Cell]:
+    return [write(getattr(score, name)) for name, write in _WRITE_MEASURED]
+
+
+_WRITE_HEAD = [(column.name, column.kind.write) for column in (*ASKED, *DECIDED)]
+_WRITE_MEASURED = [(column.name, column.kind.write) for column in MEASURED]
+_NOTHING_MEASURED = _measured_cells(_NOTHING)
 
 
 def from_row(row: Row) -> Proposal:

@@ -2,7 +2,8 @@
 
 import bisect
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +14,7 @@ from neuralopt.behaviour.comparing import (
     differences,
     directions_of,
 )
-from neuralopt.behaviour.naming import SLACK, similarities
+from neuralopt.behaviour.naming import SLACK, named_rules, similarities
 from neuralopt.behaviour.probes import updates
 from neuralopt.language import Expression
 
@@ -22,6 +23,21 @@ BATCH = 256
 
 KEPT = 1024
 """Leaders whose updates are kept, those that were needed last: 28 KB each."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownLeader:
+    """What an archive knows of a leader without computing it.
+
+    Attributes:
+        number: of the leader.
+        nearest: the named rule that its behaviour is nearest to.
+        similarity: to that one, to four digits.
+    """
+
+    number: int
+    nearest: str
+    similarity: float
 
 
 class BehaviourClasses:
@@ -36,8 +52,10 @@ class BehaviourClasses:
     their updates are computed again.
 
     Args:
-        leaders: number and expression of each leader in order, such as an archive
-            keeps. They are not compared with each other.
+        leaders: of classes so far, in order, such as an archive keeps. They are not
+            compared with each other, and each is computed when a rule comes that may
+            equal it.
+        rule_of: returns the rule of a leader by its number.
 
     Example:
         >>> from neuralopt.language import parse
@@ -48,19 +66,49 @@ class BehaviourClasses:
         1
     """
 
-    def __init__(self, leaders: Iterable[tuple[int, Expression]] = ()) -> None:
+    def __init__(
+        self,
+        leaders: Iterable[KnownLeader] = (),
+        rule_of: Callable[[int], Expression] | None = None,
+    ) -> None:
         self._numbers: list[int] = []
-        self._expressions: list[Expression] = []
-        self._sketches = np.empty((64, 0), np.float32)
+        self._expressions: dict[int, Expression] = {}
+        self._sketches = np.empty((0, len(named_rules().names)), np.float32)
         self._sorted: list[tuple[float, int]] = []
         self._recent: OrderedDict[int, Directions] = OrderedDict()
         given = list(leaders)
-        for start in range(0, len(given), BATCH):
-            batch = given[start : start + BATCH]
-            found = directions_of(updates([expression for _, expression in batch]))
-            sketches = similarities(found)
-            for i, (number, expression) in enumerate(batch):
-                self._lead(number, expression, sketches[i])
+        self._rule_of = rule_of
+        self._numbers += [each.number for each in given]
+        self._waiting = np.arange(len(given))  # places of those not computed yet
+        named = {name: place for place, name in enumerate(named_rules().names)}
+        self._nearest = np.array([named.get(x.nearest, -1) for x in given], np.intp)
+        self._similarity = np.array([each.similarity for each in given])
+        if given:
+            self._sketches = np.empty((2 * len(given), len(named)), np.float32)
+
+    def _compute_near(self, sketches: npt.NDArray[np.float32]) -> None:
+        """Compute the waiting leaders that any rule of these sketches may equal.
+
+        Equal rules have nearly equal similarities to any third one.
+        """
+        if not len(self._waiting):
+            return
+        nearest = self._nearest[self._waiting]
+        near = nearest < 0
+        for sketch in sketches:
+            apart = abs(sketch[nearest] - self._similarity[self._waiting])
+            near |= apart <= TOLERANCE + SLACK
+        places = self._waiting[near].tolist()
+        self._waiting = self._waiting[~near]
+        assert self._rule_of is not None
+        for start in range(0, len(places), BATCH):
+            some = places[start : start + BATCH]
+            rules = [self._rule_of(self._numbers[place]) for place in some]
+            found = similarities(directions_of(updates(rules)))
+            for place, rule, sketch in zip(some, rules, found, strict=True):
+                self._expressions[place] = rule
+                self._sketches[place] = sketch
+                bisect.insort(self._sorted, (float(sketch[0]), place))
 
     @property
     def leaders(self) -> tuple[int, ...]:
@@ -98,6 +146,7 @@ class BehaviourClasses:
         if directions is None:
             directions = directions_of(updates([rule for _, rule in rules]))
         sketches = similarities(directions)
+        self._compute_near(sketches)
         found = []
         for i, (number, expression) in enumerate(rules):
             rule = directions.row(i)
@@ -135,13 +184,13 @@ class BehaviourClasses:
     ) -> int:
         """Begin a class; return its place."""
         place = len(self._numbers)
-        if self._sketches.shape[1] == 0:
-            self._sketches = np.empty((64, len(sketch)), np.float32)
-        if place == len(self._sketches):
-            self._sketches = np.concatenate([self._sketches, self._sketches])
+        if place >= len(self._sketches):
+            room = np.empty((max(64, 2 * place), len(sketch)), np.float32)
+            room[:place] = self._sketches[:place]
+            self._sketches = room
         self._sketches[place] = sketch
         self._numbers.append(number)
-        self._expressions.append(expression)
+        self._expressions[place] = expression
         bisect.insort(self._sorted, (float(sketch[0]), place))
         return place
 

@@ -1,9 +1,9 @@
 """An immutable tree of primitives: what a rule is."""
 
 import math
-from collections.abc import Iterator, Mapping
-from functools import lru_cache
-from typing import Self
+from collections.abc import Iterable, Iterator, Mapping
+from threading import Lock
+from typing import cast
 
 from neuralopt.language.latex import latex_of
 from neuralopt.language.notation import precedence_of, text_of
@@ -13,22 +13,8 @@ MAXIMUM_DEPTH = 64
 MAXIMUM_SIZE = 2_000
 
 
-class Expression:
-    """One node of a rule: a primitive and its arguments.
-
-    Equality is structural; 0.0 and -0.0 differ.
-
-    Attributes:
-        primitive: a name of the table, or that of a free variable of a template.
-        arguments: one Expression for each parameter of the primitive.
-        value: the number, if the primitive is ``constant``; else None.
-        size: nodes of the tree.
-        depth: nodes on its longest branch.
-
-    Raises:
-        ValueError: the tree is deeper than 64 or larger than 2,000 nodes, or a constant
-            is not finite.
-    """
+class _Node:
+    """The attributes of an expression while it is made."""
 
     __slots__ = (
         "_hash",
@@ -42,26 +28,73 @@ class Expression:
     )
 
     primitive: str
-    arguments: tuple[Self, ...]
+    arguments: "tuple[Expression, ...]"
     value: float | None
     size: int
     depth: int
     _hash: int
-    _names: frozenset[str]
+    _names: int  # a bit for each name in the tree
     _text: str | None
 
-    def __init__(
-        self,
+
+class Expression(_Node):
+    """One node of a rule: a primitive and its arguments.
+
+    Equality is structural; 0.0 and -0.0 differ.
+
+    Args:
+        primitive: a name of the table, or that of a free variable of a template.
+        arguments: one Expression for each parameter of the primitive.
+        value: the number, if the primitive is ``constant``; else None.
+
+    Attributes:
+        primitive: as given.
+        arguments: as given.
+        value: as given.
+        size: nodes of the tree.
+        depth: nodes on its longest branch.
+
+    Raises:
+        ValueError: the tree is deeper than 64 or larger than 2,000 nodes, or a constant
+            is not finite.
+    """
+
+    __slots__ = ()
+
+    def __new__(
+        cls,
         primitive: str,
-        arguments: tuple["Expression", ...] = (),
+        arguments: "tuple[Expression, ...]" = (),
         value: float | None = None,
-    ) -> None:
-        size, depth = 1, 0
-        for argument in arguments:
-            size += argument.size
-            depth = max(depth, argument.depth)
-        depth += 1
-        if depth > MAXIMUM_DEPTH:
+    ) -> "Expression":
+        # Many expressions are made in a search. The class forbids assignment, so a node
+        # of another class gets the attributes, and then this one: that is twice as
+        # quick as to write slots by their descriptors.
+        node = _Node()
+        node.primitive, node.arguments, node.value = primitive, arguments, value
+        node._text = None
+        if len(arguments) == 2:
+            left, right = arguments
+            size = 1 + left.size + right.size
+            deepest = left.depth if left.depth > right.depth else right.depth
+            names = left._names | right._names
+            node._hash = hash((primitive, left._hash, right._hash))
+        elif arguments:
+            size = 1 + sum([each.size for each in arguments])
+            deepest = max([each.depth for each in arguments])
+            names = 0
+            for each in arguments:
+                names |= each._names
+            node._hash = hash((primitive, *[each._hash for each in arguments]))
+        else:
+            size, deepest, names = 1, 0, 0
+            sign = None
+            if value is not None:
+                if not math.isfinite(value):
+                    raise ValueError(f"{value} is not finite: use a finite constant")
+                sign = math.copysign(1.0, value)
+            node._hash = hash((primitive, value, sign))
+        if deepest >= MAXIMUM_DEPTH:
             raise ValueError(
                 f"a rule may nest at most {MAXIMUM_DEPTH} levels: simplify it"
             )
@@ -69,19 +102,10 @@ class Expression:
             raise ValueError(
                 f"a rule may have at most {MAXIMUM_SIZE} nodes: simplify it"
             )
-        sign = None
-        if value is not None:
-            if not math.isfinite(value):
-                raise ValueError(f"{value} is not finite: use a finite constant")
-            sign = math.copysign(1.0, value)
-        set_primitive(self, primitive)
-        set_arguments(self, arguments)
-        set_value(self, value)
-        set_size(self, size)
-        set_depth(self, depth)
-        set_names(self, _names_of(primitive, *[a._names for a in arguments]))
-        set_hash(self, hash((primitive, arguments, value, sign)))
-        set_text(self, None)
+        node.size, node.depth = size, deepest + 1
+        node._names = names | (_bits.get(primitive) or _new_bit(primitive))
+        node.__class__ = Expression
+        return cast(Expression, node)
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"{name} can't be set: an Expression is immutable")
@@ -106,11 +130,14 @@ class Expression:
 
     def __str__(self) -> str:
         """The expanded text, which parses back to an equal Expression."""
-        if self._text is None:
-            parts = [(str(each), precedence_of(each)) for each in self.arguments]
-            set_text(self, text_of(self, parts))
         text = self._text
-        assert text is not None
+        if text is None:
+            parts = [
+                (each._text or str(each), precedence_of(each))
+                for each in self.arguments
+            ]
+            text = text_of(self, parts)
+            set_text(self, text)
         return text
 
     def __repr__(self) -> str:
@@ -128,21 +155,26 @@ class Expression:
     @property
     def variables(self) -> tuple[str, ...]:
         """Names that stand free in a template, sorted; none in a rule."""
-        return tuple(sorted(self._names - PRIMITIVES.keys()))
+        free = self._names & ~bits_of(PRIMITIVES)
+        return tuple(sorted(name for name, bit in _bits.items() if bit & free))
 
     @property
     def is_scalar(self) -> bool:
         """Whether it depends on nothing but constants, t, T and progress."""
-        return self._names <= SCALAR_NAMES
+        return not self._names & ~SCALAR_BITS
 
     @property
     def is_closed_constant(self) -> bool:
         """Whether it depends on constants alone."""
-        return self._names <= CONSTANT_NAMES
+        return not self._names & ~CONSTANT_BITS
 
     def contains(self, *primitives: str) -> bool:
         """Whether any node of the tree is one of these primitives."""
-        return not self._names.isdisjoint(primitives)
+        return bool(self._names & bits_of(primitives))
+
+    def contains_bits(self, bits: int) -> bool:
+        """`contains` for names whose `bits_of` is known, which is quicker."""
+        return bool(self._names & bits)
 
     def walk(self) -> Iterator["Expression"]:
         """All nodes, a node before its arguments."""
@@ -154,28 +186,43 @@ class Expression:
 
     def substitute(self, replacements: Mapping[str, "Expression"]) -> "Expression":
         """The tree with every leaf of these names replaced."""
-        if self._names.isdisjoint(replacements):
+        return self._substitute(replacements, bits_of(replacements))
+
+    def _substitute(
+        self, replacements: Mapping[str, "Expression"], bits: int
+    ) -> "Expression":
+        if not self._names & bits:
             return self
         if not self.arguments:
             return replacements[self.primitive]
-        return Expression(
-            self.primitive,
-            tuple(argument.substitute(replacements) for argument in self.arguments),
-        )
+        arguments = [each._substitute(replacements, bits) for each in self.arguments]
+        return Expression(self.primitive, tuple(arguments))
 
 
-# The class forbids assignment, so its slots are written by their own descriptors; many
-# expressions are made in a search, and this is the quickest way.
-(
-    set_hash, set_names, set_text, set_arguments, set_depth, set_primitive, set_size,
-    set_value,
-) = (vars(Expression)[name].__set__ for name in Expression.__slots__)  # fmt: skip
+set_text = vars(_Node)["_text"].__set__
 
 
-@lru_cache(maxsize=1 << 14)
-def _names_of(primitive: str, *names: frozenset[str]) -> frozenset[str]:
-    """Names in a tree, from those in its branches. Few sets, which all trees share."""
-    return frozenset((primitive,)).union(*names)
+_bits = {name: 1 << number for number, name in enumerate(PRIMITIVES)}
+"""A bit for each primitive, and for each free variable that was ever used."""
+
+
+_naming = Lock()
+
+
+def _new_bit(name: str) -> int:
+    with _naming:
+        return _bits.setdefault(name, 1 << len(_bits))
+
+
+def bits_of(names: Iterable[str]) -> int:
+    """Names as a number, a bit for each: what `Expression.contains_bits` takes."""
+    bits = 0
+    for name in names:
+        bits |= _bits.get(name, 0)
+    return bits
+
+
+SCALAR_BITS, CONSTANT_BITS = bits_of(SCALAR_NAMES), bits_of(CONSTANT_NAMES)
 
 
 def constant(value: float) -> Expression:

@@ -35,8 +35,12 @@ def precedence_of(node: Node) -> int:
     """Of the outermost operator of a node's expanded text."""
     if node.value is not None:
         return SIGN if math.copysign(1.0, node.value) < 0 else ATOM
-    primitive = PRIMITIVES.get(node.primitive)
-    return primitive.precedence if primitive and primitive.symbol else ATOM
+    return _PRECEDENCES.get(node.primitive, ATOM)
+
+
+_PRECEDENCES = {
+    name: each.precedence for name, each in PRIMITIVES.items() if each.symbol
+}
 
 
 def text_of(node: Node, parts: Sequence[tuple[str, int]]) -> str:
@@ -48,6 +52,14 @@ def text_of(node: Node, parts: Sequence[tuple[str, int]]) -> str:
     """
     if node.value is not None:
         return number_text(node.value)
+    if node.primitive in _OPERATORS:
+        symbol, needs_left, needs_right = _OPERATORS[node.primitive]
+        (left, of_left), (right, of_right) = parts
+        if of_left < needs_left:
+            left = f"({left})"
+        if of_right < needs_right:
+            right = f"({right})"
+        return left + symbol + right
     primitive = PRIMITIVES.get(node.primitive)
     if primitive is None:  # a free variable, or an abbreviation
         inner = ", ".join(text for text, _ in parts)
@@ -55,21 +67,27 @@ def text_of(node: Node, parts: Sequence[tuple[str, int]]) -> str:
     if primitive.is_leaf:
         return node.primitive
 
-    def part(index: int, least: int) -> str:
-        text, precedence = parts[index]
-        return text if precedence >= least else f"({text})"
-
     if primitive.name == "negative":
         # "-2" reads as a constant: a sign before one needs brackets to stay a sign.
         number = node.arguments[0].value is not None
-        return f"-({parts[0][0]})" if number else f"-{part(0, SIGN)}"
-    if primitive.name == "power":
-        return f"{part(0, ATOM)} ** {part(1, SIGN)}"
-    if primitive.symbol:
-        level = primitive.precedence
-        return f"{part(0, level)} {primitive.symbol} {part(1, level + 1)}"
+        text, precedence = parts[0]
+        return f"-({text})" if number or precedence < SIGN else f"-{text}"
     shown = ", ".join(text for text, _ in parts[: shown_arguments(node)])
     return f"{primitive.name}({shown})"
+
+
+_OPERATORS = {
+    name: (f" {each.symbol} ", each.precedence, each.precedence + 1)
+    for name, each in PRIMITIVES.items()
+    if each.symbol and each.arity == 2
+} | {"power": (" ** ", ATOM, SIGN)}
+"""Symbols of two arguments, and the precedence that each needs without brackets."""
+
+_WITH_DEFAULTS = {
+    name
+    for name, each in PRIMITIVES.items()
+    if any(parameter.default is not None for parameter in each.parameters)
+}
 
 
 def shown_arguments(node: Node) -> int:
@@ -79,8 +97,9 @@ def shown_arguments(node: Node) -> int:
         node: an expression, or an abbreviation with its arguments.
     """
     shown = len(node.arguments)
-    primitive = PRIMITIVES.get(node.primitive)
-    for parameter in reversed(primitive.parameters if primitive else ()):
+    if node.primitive not in _WITH_DEFAULTS:
+        return shown
+    for parameter in reversed(PRIMITIVES[node.primitive].parameters):
         default = parameter.default
         if default is None or node.arguments[shown - 1].value != default:
             break

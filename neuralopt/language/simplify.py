@@ -14,37 +14,27 @@ called delicate.
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from neuralopt.language.definitions import formula_of, scalar_value
-from neuralopt.language.expression import Expression, call, constant
+from neuralopt.language.expression import Expression, bits_of, call, constant
 from neuralopt.language.primitive import Law, SignOfZero
 from neuralopt.language.primitives import PRIMITIVES, obeying
 
 ONE, TWO, THREE = constant(1.0), constant(2.0), constant(3.0)
+UPDATE = bits_of(["update"])
 DRAWS = frozenset(name for name, each in PRIMITIVES.items() if each.draw)
-DIVIDING = frozenset(name for name, each in PRIMITIVES.items() if each.divides)
+DIVIDING = bits_of(name for name, each in PRIMITIVES.items() if each.divides)
 CONDITIONAL = frozenset({"power", "add", "subtract", "fold"})
 """Primitives in which it depends on the other arguments how delicate one of them is."""
-
-DECIDING = (
-    DRAWS
-    | CONDITIONAL
-    | {
-        name
-        for name, each in PRIMITIVES.items()
-        if not {"read", "lost"}.isdisjoint(each.sign_of_zero)
-    }
-)
-"""Primitives whose arguments may be less, or more, delicate than they are."""
 
 EXACT, EVEN, ODD = obeying(Law.EXACT), obeying(Law.EVEN), obeying(Law.ODD)
 NONNEGATIVE, IDEMPOTENT = obeying(Law.NONNEGATIVE), obeying(Law.IDEMPOTENT)
 COMMUTATIVE, REDEFINED = obeying(Law.COMMUTATIVE), obeying(Law.REDEFINED)
 
 MAXIMUM_PASSES = 20
-MAXIMUM_KNOWN = 1 << 17
-"""Results that are cached: rules of a space share many parts."""
+MAXIMUM_KNOWN = 1 << 16
+"""Results that are cached for places of either kind: rules share many parts."""
 
 Rewrite = Callable[[Expression, bool], Expression | None]
 
@@ -70,9 +60,9 @@ def simplify(expression: Expression) -> Expression:
     """
     for _ in range(MAXIMUM_PASSES):
         # What is delicate depends on neighbours, which a pass may have changed.
-        delicate = expression.contains("update") and _has_division(expression)
+        delicate = expression.contains_bits(UPDATE) and _has_division(expression)
         simpler = _simplify(expression, delicate)
-        if simpler == expression:
+        if simpler is expression or simpler == expression:
             break
         expression = simpler
     return expression
@@ -82,58 +72,68 @@ def _simplify(expression: Expression, delicate: bool) -> Expression:
     """delicate: whether the sign of a zero can reach a division from here."""
     if not expression.arguments:
         return expression
-    found = _known.get((expression, delicate))
+    known = _known[delicate]
+    found = known.get(expression)
     if found is None:
         found = _rewritten(expression, delicate)
-        if len(_known) >= MAXIMUM_KNOWN:
-            _known.clear()
-        _known[expression, delicate] = found
+        if len(known) >= MAXIMUM_KNOWN:
+            known.clear()
+        known[expression] = found
     return found
 
 
-_known: dict[tuple[Expression, bool], Expression] = {}
-"""What `_simplify` returned."""
+_known: tuple[dict[Expression, Expression], dict[Expression, Expression]] = ({}, {})
+"""What `_simplify` returned, in places that are not delicate and in those that are."""
 
 
 def _rewritten(expression: Expression, delicate: bool) -> Expression:
     contexts = _contexts(expression, delicate)
-    arguments = tuple(map(_simplify, expression.arguments, contexts))
-    node = Expression(expression.primitive, arguments)
+    given = expression.arguments
+    arguments = tuple(map(_simplify, given, contexts))
+    node = expression
+    for one, other in zip(arguments, given, strict=True):
+        if one is not other:
+            node = Expression(expression.primitive, arguments)
+            break
     for rewrite in REWRITES_OF[expression.primitive]:
         changed = rewrite(node, delicate)
         if changed is not None:
             return _simplify(changed, delicate)
-    if _contexts(node, delicate) == contexts and all(
-        not each.arguments or _known.get((each, context)) is each
-        for each, context in zip(arguments, contexts, strict=True)
-    ):
-        _known[node, delicate] = node  # nothing is left to do: the next pass sees it
+    if node is not expression and _contexts(node, delicate) != contexts:
+        return node
+    for each, context in zip(arguments, contexts, strict=True):
+        if each.arguments and _known[context].get(each) is not each:
+            return node
+    _known[delicate][node] = node  # nothing is left to do: the next pass sees it
     return node
 
 
 def _contexts(expression: Expression, delicate: bool) -> tuple[bool, ...]:
     """For each argument: can the sign of its zero reach a division?"""
-    if expression.primitive not in DECIDING:
-        return (delicate,) * len(expression.arguments)
-    return tuple(_deciding_contexts(expression, delicate))
-
-
-def _deciding_contexts(expression: Expression, delicate: bool) -> Iterator[bool]:
     name, arguments = expression.primitive, expression.arguments
-    for index in range(len(arguments)):
-        sign_of_zero = _sign_of_zero(name, index)
-        if name in DRAWS:
-            yield True  # one draw must not become two in different places
-        elif name == "power" and index == 0:
-            exponent = arguments[1].value
-            odd = exponent is None or exponent % 2 == 1
-            yield odd and (delicate or exponent is None or exponent < 0)
-        elif name in ("add", "subtract") and _nonzero_constant(arguments[1 - index]):
-            yield False
-        elif name == "fold":
-            yield delicate or _has_division(arguments[0])
-        else:
-            yield sign_of_zero == "read" or (delicate and sign_of_zero != "lost")
+    fixed = _CONTEXTS.get(name)
+    if fixed is not None:
+        return fixed[delicate]
+    if name == "fold":
+        return (delicate or _has_division(arguments[0]),)
+    if name == "power":
+        exponent = arguments[1].value
+        odd = exponent is None or exponent % 2 == 1
+        return odd and (delicate or exponent is None or exponent < 0), delicate
+    left, right = arguments  # of a sum
+    return (
+        delicate and not _nonzero_constant(right),
+        delicate and not _nonzero_constant(left),
+    )
+
+
+def _fixed_contexts(name: str, delicate: bool) -> tuple[bool, ...]:
+    """The contexts of a primitive for which they depend on nothing else."""
+    places = range(PRIMITIVES[name].arity)
+    if name in DRAWS:  # one draw must not become two in different places
+        return (True,) * len(places)
+    signs = [_sign_of_zero(name, place) for place in places]
+    return tuple(each == "read" or (delicate and each != "lost") for each in signs)
 
 
 def _sign_of_zero(name: str, index: int) -> SignOfZero:
@@ -141,8 +141,14 @@ def _sign_of_zero(name: str, index: int) -> SignOfZero:
     return given[index] if index < len(given) else "kept"
 
 
+_CONTEXTS = {
+    name: (_fixed_contexts(name, delicate=False), _fixed_contexts(name, delicate=True))
+    for name in PRIMITIVES.keys() - CONDITIONAL
+}
+
+
 def _has_division(expression: Expression) -> bool:
-    return expression.contains(*DIVIDING)
+    return expression.contains_bits(DIVIDING)
 
 
 def _nonzero_constant(expression: Expression) -> bool:
@@ -162,9 +168,10 @@ def _expand(node: Expression, delicate: bool) -> Expression | None:
         left, right = node.arguments
         if left == right and not left.is_constant:
             return call("power", left, TWO)
-        for one, other in ((left, right), (right, left)):
-            if one.primitive == "power" and one.arguments == (other, TWO):
-                return call("power", other, THREE)
+        if left.primitive == "power" and left.arguments == (right, TWO):
+            return call("power", right, THREE)
+        if right.primitive == "power" and right.arguments == (left, TWO):
+            return call("power", left, THREE)
     if name == "pow":
         base, exponent = node.arguments
         positive = base.is_closed_constant and scalar_value(base) > 0
@@ -177,8 +184,9 @@ def _expand(node: Expression, delicate: bool) -> Expression | None:
 
 def _fold_constants(node: Expression, delicate: bool) -> Expression | None:
     """Operations on numbers that every implementation rounds alike."""
-    if not all(argument.is_constant for argument in node.arguments):
-        return None
+    for each in node.arguments:
+        if each.value is None:
+            return None
     exact_at = PRIMITIVES[node.primitive].exact_at
     if exact_at is not None:
         argument, value = exact_at
@@ -194,7 +202,7 @@ def _fold_constants(node: Expression, delicate: bool) -> Expression | None:
 def _neutral(node: Expression, delicate: bool) -> Expression | None:
     """Operands that change nothing."""
     name = node.primitive
-    if name in ("multiply", "divide", "add", "subtract"):
+    if name in BINARY:
         left, right = node.arguments
         if name == "multiply" and left.value == 1:
             return right
@@ -212,9 +220,11 @@ def _neutral(node: Expression, delicate: bool) -> Expression | None:
         if name == "add" and left == right:
             return call("multiply", TWO, left)
         if name == "multiply" and not delicate:
-            for x, other in ((left, right), (right, left)):
-                if other.primitive == "sign" and other.arguments[0] == x:
-                    return call("abs", x)
+            if right.primitive == "sign" and right.arguments[0] == left:
+                return call("abs", left)
+            if left.primitive == "sign" and left.arguments[0] == right:
+                return call("abs", right)
+        return None
     if name == "power" and node.arguments[1].value == 1:
         return node.arguments[0]
     if name == "drop" and node.arguments[1].value == 0:
@@ -330,18 +340,29 @@ def _commute(node: Expression, delicate: bool) -> Expression | None:
         return None  # which zero min(0, -0) returns depends on the order
     left, right = node.arguments
     numbers_first = node.primitive == "multiply"
-    if _order(left, numbers_first) <= _order(right, numbers_first):
-        return None
-    return call(node.primitive, right, left)
+    return (
+        call(node.primitive, right, left)
+        if _follows(left, right, numbers_first)
+        else None
+    )
 
 
-def _order(expression: Expression, numbers_first: bool) -> tuple[int, int, str]:
-    """Numbers lead products and end sums; then the shorter operand."""
-    rank = expression.is_scalar + expression.is_constant
-    return -rank if numbers_first else rank, expression.size, str(expression)
+def _follows(left: Expression, right: Expression, numbers_first: bool) -> bool:
+    """Whether left comes after right.
+
+    Numbers lead products and end sums; then comes the shorter operand.
+    """
+    left_rank = left.is_scalar + left.is_constant
+    right_rank = right.is_scalar + right.is_constant
+    if left_rank != right_rank:
+        return (left_rank < right_rank) == numbers_first
+    if left.size != right.size:
+        return left.size > right.size
+    return left is not right and str(left) > str(right)
 
 
 EXACT_AT_A_POINT = frozenset(name for name, each in PRIMITIVES.items() if each.exact_at)
+BINARY = frozenset({"multiply", "divide", "add", "subtract"})
 QUOTIENTS = frozenset({"multiply", "divide"})
 REWRITES: tuple[tuple[Rewrite, frozenset[str]], ...] = (
     (_expand, REDEFINED | {"multiply", "pow"}),

@@ -44,7 +44,7 @@ Table = npt.NDArray[np.float64]
 class Scalar:
     """A number that may change with the step: a constant, a clock or an operation.
 
-    Compared by identity: `_scalar_of` makes equal scalars one object, so that rules
+    Compared by identity: `scalar_of` makes equal scalars one object, so that rules
     share the values of what they have in common.
 
     Attributes:
@@ -59,7 +59,7 @@ class Scalar:
 
 
 @lru_cache(maxsize=1 << 14)
-def _scalar_of(
+def scalar_of(
     operation: str, arguments: tuple[Scalar, ...] = (), value: str = ""
 ) -> Scalar:
     """Make a scalar, one object for equal arguments.
@@ -73,7 +73,7 @@ def _scalar_of(
 
 
 def _constant_of(value: float) -> Scalar:
-    return _scalar_of("constant", (), repr(float(value)))
+    return scalar_of("constant", (), repr(float(value)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ class Bytecode:
             float64 (steps, scalars).
         """
         steps = total_steps if steps is None else steps
-        columns = [_column(scalar, steps, total_steps) for scalar in self.scalars]
+        columns = [column_of(scalar, steps, total_steps) for scalar in self.scalars]
         return np.array(columns).T if columns else np.empty((steps, 0))
 
 
@@ -234,7 +234,7 @@ class _Encoder:
         if instruction.value is not None:
             return _constant_of(instruction.value)
         arguments = tuple(self._scalar(number) for number in instruction.arguments)
-        scalar = _scalar_of(instruction.operation, arguments)
+        scalar = scalar_of(instruction.operation, arguments)
         if arguments and all(argument.value is not None for argument in arguments):
             return _constant_of(_first_value(scalar))
         return scalar
@@ -339,7 +339,7 @@ def _last_reads(operations: list[_Operation]) -> dict[int, int]:
 
 
 @lru_cache(maxsize=1 << 12)
-def _column(scalar: Scalar, steps: int, total_steps: int) -> tuple[float, ...]:
+def column_of(scalar: Scalar, steps: int, total_steps: int) -> tuple[float, ...]:
     """Return a scalar at the first steps of a training; rules share many of them."""
     name, total = scalar.operation, float(total_steps)
     if scalar.value is not None:
@@ -352,10 +352,10 @@ def _column(scalar: Scalar, steps: int, total_steps: int) -> tuple[float, ...]:
         return tuple(min(1.0, t / total) for t in range(steps))
     function = PRIMITIVES[name].scalar
     assert function is not None
-    columns = [_column(x, steps, total_steps) for x in scalar.arguments]
+    columns = [column_of(x, steps, total_steps) for x in scalar.arguments]
     return tuple(map(function, *columns))
 
 
 def _first_value(scalar: Scalar) -> float:
     """Return the only value of a scalar that does not depend on a clock."""
-    return _column(scalar, 1, 1)[0]
+    return column_of(scalar, 1, 1)[0]

@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from neuralopt.counter_hash import counter_key, counter_uniform, key_word
+from neuralopt.counter_hash import counter_key, counter_uniform
 from neuralopt.language import Expression
 from neuralopt.language.primitives import PRIMITIVES
-from neuralopt.machine.bytecode import FIRST_STATE, bytecode_of
 from neuralopt.machine.straightline import Instruction, StraightLine, straight_line
 
 Floats = npt.NDArray[np.float64]
@@ -78,22 +77,9 @@ def kernel_values(probe: Probe, expressions: Sequence[Expression]) -> Floats:
     Raises:
         ImportError: numba is not installed.
     """
-    from neuralopt.machine import kernels
+    from neuralopt.machine.values import values_on
 
-    steps, _, elements = probe.gradients.shape
-    codes = [bytecode_of(expression) for expression in expressions]
-    rows = max(FIRST_STATE + code.states + code.blocks for code in codes)
-    memory = kernels.aligned((rows * kernels.padded(elements),), np.float64)
-    values = np.empty((len(codes), *probe.gradients.shape))
-    kernels.probe(
-        memory,
-        kernels.rules_of(codes, probe.total_steps, steps),
-        probe.gradients,
-        probe.weights,
-        key_word(probe.seed, 0),
-        values,
-    )
-    return values
+    return values_on(probe).of(expressions)
 
 
 def scalar_values(probe: Probe, code: StraightLine) -> Floats:

@@ -47,7 +47,8 @@ def rejection(expression: Expression) -> str:
     canonical = simplify(expression)
     if not (expression.contains("g") and canonical.contains("g")):
         return WITHOUT_GRADIENT
-    return _objection(scalar_values(_probe(), straight_line(canonical)))
+    values = scalar_values(_probe(), straight_line(canonical))
+    return _objections(values[np.newaxis])[0]
 
 
 def rejections(expressions: Sequence[Expression]) -> list[str]:
@@ -62,14 +63,17 @@ def rejections(expressions: Sequence[Expression]) -> list[str]:
     Returns:
         The reason of each rule's rejection, in the same order; empty if it passes.
     """
-    using = [simplify(e) for e in expressions if e.contains("g")]
-    using = [expression for expression in using if expression.contains("g")]
-    values = rule_values(_probe(), using) if using else np.empty(0)
-    found = {
-        expression: _objection(each)
-        for expression, each in zip(using, values, strict=True)
-    }
-    return [found.get(simplify(e), WITHOUT_GRADIENT) for e in expressions]
+    found: dict[Expression, str] = {}
+    canonical = []
+    for expression in expressions:
+        simple = simplify(expression) if expression.contains("g") else expression
+        canonical.append(simple)
+        if simple.contains("g"):
+            found[simple] = ""
+    if found:
+        reasons = _objections(rule_values(_probe(), list(found)))
+        found = dict(zip(found, reasons, strict=True))
+    return [found.get(each, WITHOUT_GRADIENT) for each in canonical]
 
 
 def probed_values(expressions: Sequence[Expression]) -> Floats:
@@ -87,15 +91,17 @@ def probed_values(expressions: Sequence[Expression]) -> Floats:
     return kernel_values(_probe(), expressions)
 
 
-def _objection(values: Floats) -> str:
-    """Return why a rule of these values, (steps, runs, elements), is rejected."""
-    if not np.isfinite(values).all():
-        return "is not finite"
-    if (values == values[0, 0, 0]).all():
-        return "is constant"
-    if (values[:, 0] == values[:, 1]).all():
-        return "does not depend on the gradient"
-    return ""
+def _objections(values: Floats) -> list[str]:
+    """Return why rules are rejected, by their values (rules, steps, runs, elements)."""
+    numbers = values.reshape(len(values), -1)
+    finite = np.isfinite(numbers).all(axis=1)
+    constant = (numbers == numbers[:, :1]).all(axis=1)
+    alike = (values[:, :, 0] == values[:, :, 1]).all(axis=(1, 2))
+    reasons = np.full(len(values), "", object)
+    reasons[alike] = "does not depend on the gradient"
+    reasons[constant] = "is constant"
+    reasons[~finite] = "is not finite"
+    return list(reasons)
 
 
 @cache

@@ -12,6 +12,7 @@ What is asked for is a function of the scores and the measurements, in any order
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -224,5 +225,5 @@ class Settling:
         if standing.asked < min(LEAST, self._options.replicates):
             return False
         # The candidate itself is one of those whose upper limit reaches its lower one.
-        rivals = sum(high >= standing.low for high in highs) - 1
+        rivals = len(highs) - bisect_left(highs, standing.low) - 1
         return rivals < self._options.size

@@ -35,6 +35,7 @@ class Vocabulary:
     unary: tuple[Expression, ...] = field(init=False, repr=False, compare=False)
     binary: tuple[Expression, ...] = field(init=False, repr=False, compare=False)
     _applied: list[list[Expression]] = field(init=False, repr=False, compare=False)
+    _reads_right: tuple[bool, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         lists = (
@@ -49,11 +50,13 @@ class Vocabulary:
             for template in self.unary
         ]
         object.__setattr__(self, "_applied", applied)
+        reads = tuple(template.contains("y") for template in self.binary)
+        object.__setattr__(self, "_reads_right", reads)
 
     @property
     def reads_right(self) -> tuple[bool, ...]:
         """For each binary, whether it depends on its right side."""
-        return tuple(template.contains("y") for template in self.binary)
+        return self._reads_right
 
     def decode(self, row: Rows) -> Expression:
         """Return the rule that a valid row encodes, as built: not simplified.
@@ -72,7 +75,7 @@ class Vocabulary:
         for group in row.reshape(-1, DECISIONS_PER_GROUP).tolist():
             left, right, left_unary, right_unary, binary = group
             sides = {"x": side(left, left_unary)}
-            if self.binary[binary].contains("y"):
+            if self._reads_right[binary]:
                 sides["y"] = side(right, right_unary)
             results.append(self.binary[binary].substitute(sides))
         return results[-1]

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from neuralopt.behaviour.classes import BehaviourClasses
+from neuralopt.behaviour.classes import BehaviourClasses, KnownLeader
 from neuralopt.behaviour.comparing import TOLERANCE, differences, directions_of
+from neuralopt.behaviour.naming import names
 from neuralopt.behaviour.probes import updates
 from neuralopt.language import Expression, parse
 from neuralopt.scoring.random_rules import random_rules
@@ -72,7 +73,12 @@ def test_classes_made_again_from_their_leaders_go_on_as_before(cut: int) -> None
     by_number = dict(rules)
     first = BehaviourClasses()
     first.assign_all(rules[:cut])
-    again = BehaviourClasses([(number, by_number[number]) for number in first.leaders])
+    behaviours = names([by_number[number] for number in first.leaders])
+    known = [
+        KnownLeader(number, each.nearest, each.similarity)
+        for number, each in zip(first.leaders, behaviours, strict=True)
+    ]
+    again = BehaviourClasses(known, by_number.__getitem__)
     assert again.leaders == first.leaders
     assert again.assign_all(rules[cut:]) == expected[cut:]
     assert again.leaders == classes.leaders

@@ -33,7 +33,7 @@ QUIET = (*TINY, "searcher=uniform", "verdict.candidates=0", "evaluator.workers=1
     [
         ("task.path=/a=b.gz", "task.options.path=/a=b.gz"),
         ("evaluator.workers=3", "evaluator.options.workers=3"),
-        ("searcher.hidden=32", "searcher.options.hidden=32"),
+        ("searcher.patience=32", "searcher.options.patience=32"),
     ],
 )
 def test_an_option_may_be_named_in_short(short: str, long: str) -> None:
@@ -182,11 +182,11 @@ def test_the_folders_of_a_sweep_hold_rules(capsys: Capture, tmp_path: Path) -> N
 
 
 def test_files_of_a_group_are_swept_by_a_pattern() -> None:
-    runs = expand(["searcher=glob(*n*)"])
+    runs = expand(["searcher=glob(*ol*)"])
     assert [run.name for run in runs] == [
         "searcher=controller",
+        "searcher=controller_paper",
         "searcher=evolution",
-        "searcher=uniform",
     ]
 
 

@@ -1,7 +1,6 @@
 """Run the commands search and resume."""
 
 import argparse
-import gc
 import signal
 import sys
 import threading
@@ -230,7 +229,7 @@ def _run(
     observers: list[Observer] = [ProgressLine()]
     if settings.report.tensorboard:
         observers.append(TensorBoard(run_dir / "tb" / "search"))
-    with _stopping() as stop, _rare_collections():
+    with _stopping() as stop:
         parts.search(evaluator, archive, observers, stop)
         if stop.is_set():
             print(
@@ -283,16 +282,3 @@ def _stopping() -> Iterator[threading.Event]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-@contextmanager
-def _rare_collections() -> Iterator[None]:
-    """Let Python look for cycles less often: rules are trees, made by the thousand."""
-    before = gc.get_threshold()
-    gc.freeze()
-    gc.set_threshold(100_000, 20, 50)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
-        gc.unfreeze()
