@@ -224,7 +224,10 @@ def test_results_are_told_in_ask_order_lag_batches_behind(
 
 def test_what_is_told_of_every_status(archive_of):
     told = []
-    searcher = Watched(searcher_of(), told=lambda rows, rewards: told.extend(rewards))
+    # Uniform: it does not avoid duplicates.
+    searcher = Watched(
+        searcher_of("uniform"), told=lambda rows, rewards: told.extend(rewards)
+    )
     evaluator = Scrambled()
     archive = search(SPACE, searcher, evaluator, archive_of(), TOTAL, BATCH)
     proposals = list(archive.proposals())
@@ -465,7 +468,7 @@ def test_a_search_that_is_stopped_continues_where_it_was(archive_of, kind, lag):
         if checkpoint is not None and checkpoint.told == TOTAL:
             break
         assert stop.is_set()
-    assert stops >= 2
+    assert stops >= 1
     same(undisturbed, archive)
 
 

@@ -42,15 +42,10 @@ class Expression(_Node):
 
     Equality is structural; 0.0 and -0.0 differ.
 
-    Args:
+    Attributes:
         primitive: a name of the table, or that of a free variable of a template.
         arguments: one Expression for each parameter of the primitive.
         value: the number, if the primitive is ``constant``; else None.
-
-    Attributes:
-        primitive: as given.
-        arguments: as given.
-        value: as given.
         size: nodes of the tree.
         depth: nodes on its longest branch.
 

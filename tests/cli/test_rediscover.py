@@ -12,6 +12,7 @@ from tests.cli.cli_runner import typed
 SMALL = (
     "space=from_scratch",
     "space.groups=1",
+    "searcher=controller",  # which has probabilities
     "task=digits",
     "budget=smoke",
     "shortlist.size=0",
