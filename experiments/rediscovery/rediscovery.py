@@ -118,6 +118,7 @@ def run_seed(folder: Path, seed: int, options: argparse.Namespace) -> None:
         proposals=options.evaluations * PROPOSALS_AN_EVALUATION,
         observers=[watch],
         stop=watch.stop,
+        evaluator=options.evaluator,
         task=options.task,
         budget=options.budget,
         seed=seed,
@@ -147,7 +148,8 @@ def measured(options: argparse.Namespace) -> dict[str, Any]:
     )
     runs, targets = measure([str(folder) for folder in folders], asked)
     ends = [json.loads((each / FINISHED).read_text())["reason"] for each in folders]
-    chosen = ("searcher", "groups", "evaluations", "task", "budget", "override")
+    chosen = ("searcher", "groups", "evaluations", "evaluator", "task", "budget")
+    chosen += ("override",)
     setting = {name: getattr(options, name) for name in chosen}
     return {**plain(runs, targets), "ends": ends, "setting": setting}
 
@@ -237,6 +239,7 @@ def main() -> None:
     parser.add_argument("--searcher", default="hill_climbing")
     parser.add_argument("--space", default="from_scratch")
     parser.add_argument("--groups", type=int, default=2)
+    parser.add_argument("--evaluator", default="in_process")
     parser.add_argument("--task", default="suite")
     parser.add_argument("--budget", default="suite")
     parser.add_argument("--targets", nargs="+", default=list(TARGETS))
