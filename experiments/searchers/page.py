@@ -35,7 +35,8 @@ choose it; its *true quality* is a mean over several seeds of training. Adam's i
 A cell is the median over seeds, its 95% interval in brackets, and the share of seeds
 that got there. A run that did not get there counts as infinite: "> 5,000". Intervals of
 medians are those of order statistics (the sign test's), in pictures at each point by
-itself. A dotted line is Adam's quality.
+itself. A dotted line is Adam's quality. A run is *cut short* after four proposals for
+each evaluation: it proposed known rules too often, and its share is a lower bound.
 """
 TABLE = """\
 Every rule of one group of `from_scratch` has been trained
