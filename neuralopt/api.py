@@ -453,7 +453,7 @@ class RediscoveryResult:
 
 
 def rediscover(
-    runs: Sequence[str | Path],
+    runs: str | Path | Sequence[str | Path],
     *,
     targets: Sequence[str] = (),
     within: int = 0,
@@ -465,7 +465,8 @@ def rediscover(
     """Say when searches first trained each of the known optimizers.
 
     Args:
-        runs: run directories of searches that differ in their seeds only.
+        runs: the run directory of a search, or several that differ in their seeds
+            only.
         targets: names of known optimizers, such as ``adam``; all by default.
         within: evaluations that count; 0 for all.
         sample: uniformly sampled rows that targets are compared with, which are
@@ -490,5 +491,6 @@ def rediscover(
         False
     """
     asked = Asked(tuple(targets), within, sample, str(uniform), rows)
-    histories, found = measure([str(run) for run in runs], asked, progress)
+    several = [runs] if isinstance(runs, str | Path) else runs
+    histories, found = measure([str(run) for run in several], asked, progress)
     return RediscoveryResult(tuple(histories), tuple(found))

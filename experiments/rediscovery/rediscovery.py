@@ -46,7 +46,8 @@ PRODUCTS = ("adam_agreement", "rmsprop_agreement")
 
 AIMS = """Aims, within 15,000 evaluations: Adam, RMSProp, Signum and the agreement of
 signs in 18 of 20 seeds each, in behaviour; one of Adam and RMSProp times e to the
-agreement in 10 of 20."""
+agreement in 10 of 20. A section says how many seeds were run; what has no section was
+not measured."""
 
 EXPLANATION = """\
 `form`: seeds that trained the rule itself, with any epsilon; `alike`: one that
@@ -148,8 +149,10 @@ def measured(options: argparse.Namespace) -> dict[str, Any]:
     )
     runs, targets = measure([str(folder) for folder in folders], asked)
     ends = [json.loads((each / FINISHED).read_text())["reason"] for each in folders]
-    chosen = ("searcher", "groups", "evaluations", "evaluator", "task", "budget")
-    chosen += ("override",)
+    chosen = (
+        *("searcher", "groups", "evaluations", "evaluator"),
+        *("task", "budget", "override"),
+    )
     setting = {name: getattr(options, name) for name in chosen}
     return {**plain(runs, targets), "ends": ends, "setting": setting}
 

@@ -55,7 +55,8 @@ class Growing:
         self._header = header(f"growing {name}", space.choices, {})
 
     def enqueue(self, rows: Rows) -> None:
-        """Propose given rows before any others; see ``Searcher.enqueue``.
+        """Propose given rows as soon as the largest size has proposed what smaller
+        ones passed on; see ``Searcher.enqueue``.
 
         Args:
             rows: int64 (count, D), valid.
@@ -88,7 +89,7 @@ class Growing:
             self._next = (self._next + 1) % (len(shares) + 1)
         shares[last] += len(given)
         rows, notes = [], []
-        # The largest first: what it was given comes before anything else.
+        # The largest first: it proposes what was given.
         for place in reversed(range(len(shares))):
             own = self.searchers[place].ask(shares[place])
             rows.append(own if place == last else self._space.extend(own))

@@ -15,6 +15,9 @@ from neuralopt.searchers.seen import SeenRules
 SUMMITS = 64
 """Summits that are kept."""
 
+ROWS = 64
+"""Rows of the incumbent's rule that are kept."""
+
 RANDOM, KICKED, MIXED = "random", "kicked", "mixed"
 """How a climb begins."""
 
@@ -98,7 +101,7 @@ class HillClimbing:
         self._beginnings = starts  # rows of this climb's beginning still to be proposed
         self._beginning: str = RANDOM
         self._waited = 0  # results of this climb without an improvement
-        self._rows: list[Rows] = []  # all say the incumbent's rule
+        self._rows: dict[bytes, Rows] = {}  # all say the incumbent's rule
         self._rule = 0
         self._reward = -1.0
         self._summits: list[Member] = []
@@ -146,13 +149,19 @@ class HillClimbing:
                     self._beginnings = max(0, self._beginnings - 1)
                     found += 1
                 elif self._rows and rule == self._rule:
-                    self._rows.append(row)
+                    self._join(row)
             barren = 0 if found else barren + 1
             if barren == self._redraws and not self._beginnings:
                 self._begin()
+                barren = 0
         decisions = len(self._space.choices)
         asked = np.array(rows, np.int64).reshape(-1, decisions)
         return self._outstanding.add(asked, np.array(notes, float).reshape(-1, 1))
+
+    def _join(self, row: Rows) -> None:
+        """Add a row that says the incumbent's rule, unless it is known."""
+        if len(self._rows) < ROWS:
+            self._rows.setdefault(row.tobytes(), row)
 
     def _draw(self, count: int) -> list[Rows]:
         """Rows of this climb that may be proposed."""
@@ -165,8 +174,8 @@ class HillClimbing:
                 return [self._mixture() for _ in range(wanted)]
             return list(self._space.sample(wanted, self._rng))
         parents = (self._rng.random(count) * len(self._rows)).astype(int).tolist()
-        rows = (self._rows[place] for place in parents)
-        return [self._vary(row, row, self._rng) for row in rows]
+        rows = list(self._rows.values())
+        return [self._vary(rows[n], rows[n], self._rng) for n in parents]
 
     def _kicked(self, row: Rows) -> Rows:
         for _ in range(self._kick):
@@ -183,7 +192,8 @@ class HillClimbing:
     def _begin(self) -> None:
         """Keep the summit of this climb, and begin the next one."""
         if self._rows:
-            self._keep(Member(self._rows[0], self._rule, self._reward))
+            first = next(iter(self._rows.values()))
+            self._keep(Member(first, self._rule, self._reward))
         self._climb += 1
         self._beginnings = self._starts
         drawn = self._rng.random()
@@ -191,7 +201,7 @@ class HillClimbing:
         if self._perturb <= drawn < self._perturb + self._mix:
             self._beginning = MIXED
         self._waited = 0
-        self._rows, self._rule, self._reward = [], 0, -1.0
+        self._rows, self._rule, self._reward = {}, 0, -1.0
 
     def _keep(self, summit: Member) -> None:
         """Add a summit; the worst one goes if there are too many."""
@@ -230,7 +240,8 @@ class HillClimbing:
             if climb != self._climb:
                 continue  # the climb has ended meanwhile
             if reward > self._reward:
-                self._rows, self._rule, self._reward = [row], rule, reward
+                self._rows = {row.tobytes(): row}
+                self._rule, self._reward = rule, reward
                 self._waited = 0
             else:
                 self._waited += 1
@@ -253,7 +264,7 @@ class HillClimbing:
             "beginnings": self._beginnings,
             "beginning": self._beginning,
             "waited": self._waited,
-            "rows": [row.tolist() for row in self._rows],
+            "rows": [row.tolist() for row in self._rows.values()],
             "rule": self._rule,
             "reward": self._reward,
             "summits": members_state(self._summits),
@@ -277,7 +288,8 @@ class HillClimbing:
         self._beginnings = state["beginnings"]
         self._beginning = state["beginning"]
         self._waited = state["waited"]
-        self._rows = [np.array(row, np.int64) for row in state["rows"]]
+        rows = [np.array(row, np.int64) for row in state["rows"]]
+        self._rows = {row.tobytes(): row for row in rows}
         self._rule = state["rule"]
         self._reward = state["reward"]
         self._summits = members_from(state["summits"])

@@ -68,7 +68,7 @@ class Space(Protocol):
         """
 
     def crossover(self, one: Rows, other: Rows, rng: np.random.Generator, /) -> Rows:
-        """Return a valid row whose parts come from two valid rows at random.
+        """Return a valid row that mixes parts of two valid rows at random.
 
         Args:
             one: int64 (D,); it is not modified.

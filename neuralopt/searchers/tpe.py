@@ -59,7 +59,7 @@ class TreeParzen:
         try:
             import optuna
         except ModuleNotFoundError:
-            raise ModuleNotFoundError(
+            raise ValueError(
                 "the searcher tpe needs optuna: pip install 'neuralopt[optuna]'"
             ) from None
         self._optuna = optuna
@@ -118,7 +118,7 @@ class TreeParzen:
 
     def _new(self, study: Any) -> Rows:
         """A row whose rule is new, as far as redraws reach."""
-        for _ in range(self._redraws):
+        for _ in range(self._redraws + 1):
             row = self._sampled(study)
             if self._seen.add_new(row[None])[0]:
                 return row

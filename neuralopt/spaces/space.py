@@ -302,8 +302,9 @@ class Space:
         """Return a valid row whose parts come from two valid rows at random.
 
         A part is a side of a group (an operand and its unary) or a binary; each comes
-        from either parent with probability 1/2. Decisions that the mixture forbids are
-        redrawn.
+        from either parent with probability 1/2. If there are several groups, half of
+        the time a group of the other row is put around a result of the first one
+        instead, in place of one of its groups. Decisions that this forbids are redrawn.
 
         Args:
             one: int64 (decisions,), valid; it is not modified.
@@ -320,9 +321,13 @@ class Space:
 
         Returns:
             From one group on; none if this space can't pass a result on unchanged,
-            for which it needs ``x`` among its unary and binary templates.
+            for which it needs ``x`` among its unary templates, and among the binary
+            ones that may end a rule.
         """
-        if min(self._skeleton.identity, self._skeleton.keep_left) < 0:
+        skeleton = self._skeleton
+        if min(skeleton.identity, skeleton.keep_left) < 0:
+            return ()
+        if not skeleton.may_end[skeleton.keep_left]:
             return ()
         return tuple(replace(self, groups=n) for n in range(1, self.groups))
 

@@ -110,3 +110,15 @@ def test_a_smaller_space_says_the_same_rules() -> None:
         assert all(SPACE.valid(row) for row in longer)
         assert np.array_equal(longer[:, : rows.shape[1]], rows)
         assert SPACE.canonical(longer) == small.canonical(rows)
+
+
+def test_a_binary_that_may_not_end_a_rule_passes_nothing_on() -> None:
+    space = Space.from_mapping(
+        "no end",
+        {
+            **SPACE.to_mapping(),
+            "name": "no end",
+            "constraints": {"not_final": ["x"]},
+        },
+    )
+    assert space.smaller() == ()

@@ -23,6 +23,7 @@ from neuralopt.language import render
 from neuralopt.report.tables import write_table
 from neuralopt.report.tables.rediscovery import rediscovery_table
 from neuralopt.searchers import SEARCHERS, make_searcher
+from neuralopt.searchers.growing import Growing
 from neuralopt.spaces import Space
 from neuralopt.tables import Table
 from neuralopt.tasks import is_custom
@@ -151,6 +152,8 @@ def measure(
             is unknown.
     """
     targets = find_targets(asked.targets)
+    if not runs:
+        raise ValueError("no run is named: give the run directories of searches")
     kept = [_settings(run) for run in runs]
     for run, (settings, _) in zip(runs, kept, strict=True):
         alike = dataclasses.replace(settings, seed=kept[0][0].seed)
@@ -229,11 +232,15 @@ def _policy(settings: Settings, space: Space, state: bytes) -> LogProbabilities 
     asked = settings.searcher
     if not hasattr(SEARCHERS.get(asked.name), "log_probabilities"):
         return None
-    searcher: Any = make_searcher(asked.name, space, settings.seed, asked.options)
+    searcher: Any = make_searcher(
+        asked.name, space, settings.seed, asked.options, asked.grow
+    )
     try:
         searcher.load_state_dict(torch.load(io.BytesIO(state), weights_only=True))
     except (ValueError, KeyError, RuntimeError):  # of another version
         return None
+    if isinstance(searcher, Growing):
+        searcher = searcher.searchers[-1]  # of rows as long as the target's
     policy: LogProbabilities = searcher.log_probabilities
     return policy
 

@@ -221,7 +221,8 @@ class ControllerSearcher:
             self._training,
             self._entropy_weight,
         )
-        assert self._first_entropy is not None
+        if self._first_entropy is None:  # only given rows were proposed so far
+            self._first_entropy = self._latest.row_entropy
         floor = min(self._training.entropy_floor, self._first_entropy / 2)
         missing = max(0.0, floor - self._latest.row_entropy)
         self._entropy_weight = self._training.entropy_weight + FLOOR_GAIN * missing
