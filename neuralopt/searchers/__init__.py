@@ -2,6 +2,9 @@
 
 from neuralopt.searchers.controller import Controller as Controller
 from neuralopt.searchers.controller import ControllerSearcher as ControllerSearcher
+from neuralopt.searchers.controller import (
+    PaperControllerSearcher as PaperControllerSearcher,
+)
 from neuralopt.searchers.controller import Training as Training
 from neuralopt.searchers.evolution import EvolutionSearcher as EvolutionSearcher
 from neuralopt.searchers.hill_climbing import HillClimbing as HillClimbing

@@ -126,22 +126,23 @@ def late_in_a_search(searcher: Searcher) -> tuple[float, float]:
 
 
 @pytest.mark.parametrize(
-    ("kind", "options", "alone"),
+    ("kind", "space", "alone"),
     [
-        ("controller", {}, ALONE | {"batch": 32, "epochs": 4}),
+        ("controller", DISGUISED, ALONE | {"batch": 32, "epochs": 4}),
         (
             "evolution",
-            {},
+            SPACE,
             {"sharing": 0.0, "redraws": 0, "crossover": 0.0, "more": 0.0},
         ),
     ],
+    ids=["controller", "evolution"],
 )
 def test_a_searcher_does_not_settle_on_one_rule(
-    kind: str, options: dict[str, Any], alone: dict[str, Any]
+    kind: str, space: ToySpace, alone: dict[str, Any]
 ) -> None:
-    new, mean = late_in_a_search(SEARCHERS[kind](DISGUISED, 0, **options))
-    _, chance = late_in_a_search(SEARCHERS["uniform"](DISGUISED, 0))
-    lonely, _ = late_in_a_search(SEARCHERS[kind](DISGUISED, 0, **alone))
+    new, mean = late_in_a_search(SEARCHERS[kind](space, 0))
+    _, chance = late_in_a_search(SEARCHERS["uniform"](space, 0))
+    lonely, _ = late_in_a_search(SEARCHERS[kind](space, 0, **alone))
     assert new > 0.2
     assert new > 1.5 * lonely
     assert mean > 1.5 * chance

@@ -5,3 +5,6 @@ from neuralopt.searchers.controller.options import Training as Training
 from neuralopt.searchers.controller.searcher import (
     ControllerSearcher as ControllerSearcher,
 )
+from neuralopt.searchers.controller.searcher import (
+    PaperControllerSearcher as PaperControllerSearcher,
+)
