@@ -274,7 +274,7 @@ def main() -> None:
     reading = commands.add_parser("measure", help="time top and resume")
     reading.add_argument("run", type=Path)
     reading.add_argument("--rounds", type=int, default=3)
-    add_json_option(reading)
+    add_json_option(parser)
     chosen = parser.parse_args()
     if chosen.command == "make":
         make(chosen.run, chosen.proposals, chosen.seed)
