@@ -78,7 +78,7 @@ class Job:
 
     @property
     def key(self) -> str:
-        """What the run's result depends on, but for the code."""
+        """What the run's result depends on, except the code."""
         settings = json.dumps(dict(self.contender.settings), sort_keys=True)
         searcher = self.contender.searcher
         return f"{searcher} {settings} {self.seed} {self.evaluations}"

@@ -13,7 +13,6 @@ import contextlib
 import json
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,7 +31,6 @@ from experiments.searchers.summary import interval, reached_text
 from experiments.searchers.targets import named_texts, quality_at
 from neuralopt.archive import Archive, Proposal
 from neuralopt.loop import search
-from neuralopt.observer import Progress
 from neuralopt.searchers import make_searcher
 
 SEEDS = 3
@@ -103,29 +101,6 @@ class Timed:
         return told
 
 
-class Limit:
-    """An observer that stops a search after so many evaluations.
-
-    Args:
-        evaluations: to be charged.
-    """
-
-    def __init__(self, evaluations: int) -> None:
-        self._evaluations = evaluations
-        self.stop = threading.Event()
-
-    def start(self, total: int, told: int) -> None: ...
-
-    def batch(self, progress: Progress) -> None:
-        charged = sum(progress.counts[status] for status in TRAINED)
-        if charged >= self._evaluations:
-            self.stop.set()
-
-    def waiting(self, progress: Progress) -> None: ...
-
-    def close(self) -> None: ...
-
-
 def run_search(
     objective: Objective, contender: Contender, seed: int, evaluations: int
 ) -> Outcome:
@@ -139,7 +114,7 @@ def run_search(
     """
     space = objective.space
     made: Any = make_searcher(contender.searcher, space, seed, contender.settings)
-    searcher, limit = Timed(made), Limit(evaluations)
+    searcher = Timed(made)
     evaluator = objective.evaluator(seed % SEEDS)
     trained, training = evaluator.trained, evaluator.seconds
     context = {"searcher": contender.searcher}
@@ -155,8 +130,7 @@ def run_search(
             PROPOSALS_PER_EVALUATION * evaluations,
             ASK,
             LAG,
-            [limit],
-            limit.stop,
+            evaluations=evaluations,
         )
         proposals = list(archive.proposals())
     evaluator.drain()

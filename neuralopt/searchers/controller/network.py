@@ -189,7 +189,7 @@ def row_masks(rows: Rows, masks: Masks, choices: Sequence[int]) -> Tensor:
         choices: Number of choices of each decision.
 
     Returns:
-        bool (n, D, largest number of choices); False where there is no such choice.
+        bool (n, D, largest number of choices); False beyond a decision's choices.
     """
     allowed = np.zeros((*rows.shape, max(choices)), np.bool_)
     for k, count in enumerate(choices):
