@@ -1,6 +1,5 @@
 """Search small rules first: one searcher for each size of rules."""
 
-import copy
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -11,8 +10,9 @@ from neuralopt.searchers.pending import PendingAsks, checked_count
 from neuralopt.searchers.saved_state import check_header, header
 from neuralopt.searchers.searcher import Rows, Searcher, Space
 
-ELITES = 16
-"""Best rules of a size that are proposed to the searchers of larger ones."""
+ELITES = 64
+"""Rules of a size that are proposed to the searchers of larger ones: the best of each
+set of operands, for the sets with the best ones."""
 
 
 class Growing:
@@ -22,9 +22,10 @@ class Growing:
     can be good and are the parts of better ones, are hardly ever drawn. So each size
     has a searcher of its own. All have an equal share of the proposals, but the
     smallest has two, because its rules are the easiest to find and the parts of all
-    others. What is among the best rules of a size is enqueued for the larger sizes.
-    There it is a known rule, which costs no training; the searcher is told its reward,
-    and can build on it.
+    others. The best rules of a size, one for each set of operands, are enqueued for the
+    larger sizes. There they are known rules, which cost no training; the searcher is
+    told their rewards, and can build on them. One for each set, because the best ones
+    of all are often one idea in many forms, and a larger rule needs other parts too.
 
     Args:
         space: The space that rows belong to.
@@ -51,7 +52,8 @@ class Growing:
         # Of each row: the place of the searcher that proposed it.
         self._outstanding = PendingAsks(space, notes=1)
         self._next = 0
-        self._best: list[list[float]] = [[] for _ in spaces]
+        # Of each size: the best reward of each set of operands.
+        self._best: list[dict[int, float]] = [{} for _ in spaces]
         self._header = header(f"growing {name}", space.choices, {})
 
     def enqueue(self, rows: Rows) -> None:
@@ -119,21 +121,27 @@ class Growing:
             diagnostics = searcher.tell(told, values[own])
             self._pass_on(place, told, values[own])
         for place, best in enumerate(self._best[:-1]):
-            diagnostics[f"best_{place + 1}"] = max(best, default=0.0)
+            diagnostics[f"best_{place + 1}"] = max(best.values(), default=0.0)
         return diagnostics
 
     def _pass_on(self, place: int, rows: Rows, rewards: np.ndarray) -> None:
         """Enqueue what is among the best of its size for all larger sizes."""
+        if place == len(self.searchers) - 1:
+            return
         best = self._best[place]
-        for row, reward in zip(rows, rewards.tolist(), strict=True):
-            # Equal rewards belong to one rule, or to disguises of it.
-            if np.isnan(reward) or reward in best:
+        known = ~np.isnan(rewards)
+        cells = self._spaces[place].describe(rows[known])[:, 0].tolist()
+        for row, operands, reward in zip(
+            rows[known], cells, rewards[known].tolist(), strict=True
+        ):
+            if reward <= best.get(operands, 0.0):
                 continue
-            if len(best) == ELITES and reward <= min(best):
-                continue
-            if len(best) == ELITES:
-                best.remove(min(best))
-            best.append(reward)
+            if operands not in best and len(best) == ELITES:
+                worst = min(best, key=best.__getitem__)
+                if reward <= best[worst]:
+                    continue
+                del best[worst]
+            best[operands] = reward
             for larger in range(place + 1, len(self.searchers)):
                 longer = self._spaces[larger].extend(row[None])
                 self.searchers[larger].enqueue(longer)
@@ -145,7 +153,7 @@ class Growing:
             "outstanding": self._outstanding.state(),
             "searchers": [searcher.state_dict() for searcher in self.searchers],
             "next": self._next,
-            "best": copy.deepcopy(self._best),
+            "best": [[list(each) for each in best.items()] for best in self._best],
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -162,4 +170,4 @@ class Growing:
             searcher.load_state_dict(own)
         self._outstanding.load(state["outstanding"])
         self._next = state["next"]
-        self._best = copy.deepcopy(state["best"])
+        self._best = [dict(best) for best in state["best"]]

@@ -1,4 +1,4 @@
-"""Quality diversity: the best rule of each kind and size, and children of all."""
+"""Quality diversity: the best rule of each set of operands, and children of all."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,11 +16,13 @@ Cell = tuple[int, int]
 
 
 class QualityDiversity:
-    """MAP-Elites (Mouret and Clune 2015) over what rules do and how large they are.
+    """MAP-Elites (Mouret and Clune 2015) over the operands that rules read.
 
-    A cell of the grid is what ``Space.describe`` says of a rule. Each cell keeps its
-    elite: the best rule told that belongs to it. A parent is the elite of a cell; cells
-    are drawn with equal probability, or more often the better their elites rank.
+    A cell of the grid is what ``Space.describe`` says of a rule: which operands it
+    reads, and with ``sizes`` also how large it is. Each cell keeps its elite: the best
+    rule told that belongs to it. So a rule that is worse than the best, but is made of
+    something else, stays and can become a part of a better one. A parent is the elite
+    of a cell; cells are drawn more often the better their elites rank.
 
     Only new rules are proposed. A child that says its parent's rule replaces the row of
     that elite: neutral drift, which costs nothing.
@@ -33,8 +35,11 @@ class QualityDiversity:
         pressure: A cell whose elite is better than a share r of the others is drawn in
             proportion to exp(pressure * r); 0 or more. With 0 all are drawn alike, as
             in the published algorithm.
-        least: Smallest reward of an elite, in [0, 1]. A rule's cell costs more to
-            compute than its proposal, so that rules with less are not placed.
+        mate_pressure: The same for the second parent of a mixed child. A larger one
+            mixes every kind of rule with the best.
+        sizes: Whether rules of different sizes have different cells.
+        least: Smallest reward of an elite, in [0, 1]: rules that hardly train are no
+            parents.
         crossover: Share of children that mix two elites, in [0, 1].
         rearrange: Share of the other children whose parts change places, in [0, 1].
         more: Probability of one more changed decision, and of one more after it, in
@@ -51,12 +56,14 @@ class QualityDiversity:
         space: Space,
         seed: int = 0,
         *,
-        beginning: int = 100,
-        fresh: float = 0.05,
+        beginning: int = 50,
+        fresh: float = 0.0,
         pressure: float = 3.0,
+        mate_pressure: float = 10.0,
+        sizes: bool = False,
         least: float = 0.1,
-        crossover: float = 0.2,
-        rearrange: float = 0.1,
+        crossover: float = 0.3,
+        rearrange: float = 0.3,
         more: float = 0.2,
         redraws: int = 20,
     ) -> None:
@@ -65,8 +72,9 @@ class QualityDiversity:
         for name, share in (("fresh", fresh), ("least", least)):
             if not 0 <= share <= 1:
                 raise ValueError(f"{name} is {share}: give a number between 0 and 1")
-        if not 0 <= pressure < np.inf:
-            raise ValueError(f"pressure is {pressure}: give a number from 0")
+        for name, value in (("pressure", pressure), ("mate_pressure", mate_pressure)):
+            if not 0 <= value < np.inf:
+                raise ValueError(f"{name} is {value}: give a number from 0")
         if redraws < 0:
             raise ValueError(f"redraws is {redraws}: give a whole number, 0 or more")
         self._space = space
@@ -76,12 +84,15 @@ class QualityDiversity:
         self._seen = SeenRules(space)
         self._elites: dict[Cell, Member] = {}
         self._beginning = beginning  # random rows still to be proposed
-        self._fresh, self._pressure, self._least = fresh, pressure, least
+        self._fresh, self._least, self._sizes = fresh, least, sizes
+        self._pressures = pressure, mate_pressure
         self._redraws = redraws
         options = {
             "beginning": beginning,
             "fresh": fresh,
             "pressure": pressure,
+            "mate_pressure": mate_pressure,
+            "sizes": sizes,
             "least": least,
             "crossover": crossover,
             "rearrange": rearrange,
@@ -123,7 +134,7 @@ class QualityDiversity:
     def _new(self, count: int) -> list[Rows]:
         """Rows whose rules are new, as far as redraws reach."""
         cells = list(self._elites)
-        upto = self._probabilities(cells).cumsum()
+        ranks = self._ranks(cells)
         rows: list[Rows] = []
         for left in reversed(range(self._redraws + 1)):
             wanted = count - len(rows)
@@ -133,11 +144,9 @@ class QualityDiversity:
             if cells and self._beginning < wanted:
                 others = self._rng.random(wanted - self._beginning)
                 fresh = self._beginning + int((others < self._fresh).sum())
-            at = np.searchsorted(upto, self._rng.random(2 * (wanted - fresh)))
-            drawn_cells = [cells[min(place, len(cells) - 1)] for place in at.tolist()]
             parents, mates = (
-                drawn_cells[: wanted - fresh],
-                drawn_cells[wanted - fresh :],
+                [cells[place] for place in self._draw(ranks, pressure, wanted - fresh)]
+                for pressure in self._pressures
             )
             drawn = [
                 self._vary(self._elites[cell].row, self._elites[mate].row, self._rng)
@@ -156,15 +165,22 @@ class QualityDiversity:
                         self._elites[parents[place]] = drifted
         return rows
 
-    def _probabilities(self, cells: list[Cell]) -> NDArray[np.float64]:
-        """With which each cell is drawn."""
+    def _ranks(self, cells: list[Cell]) -> NDArray[np.float64]:
+        """The share of the other cells than whose elites each one's is better."""
         rewards = np.array([self._elites[cell].reward for cell in cells])
-        ranks = np.argsort(np.argsort(rewards, kind="stable"), kind="stable")
-        weights: NDArray[np.float64] = np.exp(
-            self._pressure * (ranks / max(1, len(cells) - 1) - 1.0)
-        )
-        weights /= weights.sum()
-        return weights
+        places = np.argsort(np.argsort(rewards, kind="stable"), kind="stable")
+        shares: NDArray[np.float64] = places / max(1, len(cells) - 1)
+        return shares
+
+    def _draw(
+        self, ranks: NDArray[np.float64], pressure: float, count: int
+    ) -> list[int]:
+        """Places of cells, drawn by the ranks of their elites."""
+        upto = np.exp(pressure * (ranks - 1.0)).cumsum()
+        if not count:
+            return []
+        drawn = np.searchsorted(upto, self._rng.random(count) * upto[-1])
+        return [min(place, len(ranks) - 1) for place in drawn.tolist()]
 
     def tell(self, rows: ArrayLike, rewards: ArrayLike) -> dict[str, float]:
         """Place the results in the grid; see ``Searcher.tell``.
@@ -189,6 +205,7 @@ class QualityDiversity:
             for row, rule, (kind, size), reward in zip(
                 placed, rules, cells.tolist(), values[chosen].tolist(), strict=True
             ):
+                size *= self._sizes
                 elite = self._elites.get((kind, size))
                 if elite is None or reward > elite.reward:
                     self._elites[kind, size] = Member(row, rule, reward)

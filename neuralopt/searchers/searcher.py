@@ -101,7 +101,7 @@ class Space(Protocol):
         """
 
     def describe(self, rows: Rows, /) -> NDArray[np.int64]:
-        """Return the cell of each row's rule: what its updates are like, and its size.
+        """Return the cell of each row's rule: the operands it reads, and its size.
 
         Args:
             rows: int64 (count, D), valid.

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from neuralopt.language import Expression, as_expression, simplify
-from neuralopt.spaces.describing import cells_of
+from neuralopt.spaces.describing import cells_of, inputs_from
 from neuralopt.spaces.encoding import Encoder
 from neuralopt.spaces.skeleton import Mask, Rows, Skeleton
 from neuralopt.spaces.variation import Variation
@@ -90,6 +90,7 @@ class Space:
     _skeleton: Skeleton = field(init=False, repr=False, compare=False)
     _encoder: Encoder = field(init=False, repr=False, compare=False)
     _variation: Variation = field(init=False, repr=False, compare=False)
+    _inputs: Mapping[Expression, int] = field(init=False, repr=False, compare=False)
     _decoded: dict[bytes, Decoded] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -103,6 +104,7 @@ class Space:
         object.__setattr__(self, "_skeleton", skeleton)
         object.__setattr__(self, "_encoder", Encoder(vocabulary, skeleton))
         object.__setattr__(self, "_variation", Variation(skeleton))
+        object.__setattr__(self, "_inputs", inputs_from(vocabulary.operands))
         object.__setattr__(self, "_decoded", {})
 
     def _build_skeleton(self, vocabulary: Vocabulary) -> Skeleton:
@@ -357,11 +359,10 @@ class Space:
         ]
 
     def describe(self, rows: Rows) -> Rows:
-        """Return the cell of each row's rule: what its updates are like, and its size.
+        """Return the cell of each row's rule: the operands that it reads, and its size.
 
-        The first number holds the families of the rule (`behaviour.families`) as bits,
-        the second its size among the sizes of `describing.SIZES`. A thousand rules take
-        about a second, and the first call loads the compiled probes.
+        The first number holds operands as bits, the second is the place of the size
+        among the sizes of `describing.SIZES`; see `describing.cells_of`.
 
         Args:
             rows: int64 (batch, decisions), valid.
@@ -372,7 +373,11 @@ class Space:
         Raises:
             ValueError: A row is not valid in this space.
         """
-        return cells_of([simplify(self.decode(row)) for row in rows])
+        decoded = self.rules(rows)
+        for row, each in zip(rows, decoded, strict=True):
+            if each is None:
+                self.decode(row)  # raises
+        return cells_of([each.canonical for each in decoded if each], self._inputs)
 
     def rules(self, rows: Rows) -> list[Decoded | None]:
         """Return the rule that each row encodes, as built and in canonical form.
