@@ -122,3 +122,27 @@ def test_a_binary_that_may_not_end_a_rule_passes_nothing_on() -> None:
         },
     )
     assert space.smaller() == ()
+
+
+def test_rules_of_every_set_of_operands_are_passed_on() -> None:
+    """A worse rule of other operands is a part that a larger rule may need."""
+    searcher = growing("quality_diversity", 0)
+    smaller = SPACE.smaller()[0]
+    for _ in range(40):
+        rows = searcher.ask(16)
+        # The best rule that reads m is far behind all others.
+        reads_m = np.array(["m" in text for text in _names(rows)])
+        searcher.tell(rows, rewards_of(rows) * np.where(reads_m, 0.3, 0.7) + 0.2)
+    assert isinstance(searcher, Growing)
+    elites = searcher.searchers[-1].state_dict()["elites"]
+    known = {tuple(row) for row in SPACE.extend(_all_rows(smaller)).tolist()}
+    passed = np.array([row for row, _, _ in elites if tuple(row) in known])
+    assert any("m" in text for text in _names(passed))
+
+
+def _names(rows: np.ndarray) -> list[str]:
+    return [text.replace("ema(g, 0.9)", "m") for text in SPACE.canonical(rows)]
+
+
+def _all_rows(space: Space) -> np.ndarray:
+    return np.concatenate(list(space.rows()))

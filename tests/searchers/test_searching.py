@@ -44,16 +44,19 @@ def test_results_lead_to_better_rows(kind: str) -> None:
     assert np.concatenate(rewards[-8:]).mean() > chance.mean() + 0.1
 
 
-def test_quality_diversity_keeps_the_best_of_each_cell() -> None:
-    searcher = SEARCHERS["quality_diversity"](SMALL, 0, beginning=200, least=0.3)
+@pytest.mark.parametrize("sizes", [False, True])
+def test_quality_diversity_keeps_the_best_of_each_cell(sizes: bool) -> None:
+    options: dict[str, Any] = {"least": 0.3, "sizes": sizes}
+    searcher = SEARCHERS["quality_diversity"](SMALL, 0, **options)
     rows = SMALL.every_row()
     searcher.enqueue(rows)
     rewards = np.linspace(0.0, 1.0, len(rows))
     told = searcher.tell(searcher.ask(len(rows)), rewards)
     best: dict[tuple[int, ...], float] = {}
-    for cell, reward in zip(SMALL.describe(rows).tolist(), rewards, strict=True):
+    for described, reward in zip(SMALL.describe(rows).tolist(), rewards, strict=True):
+        cell = tuple(described if sizes else described[:1])
         if reward >= 0.3:
-            best[tuple(cell)] = max(reward, best.get(tuple(cell), 0.0))
+            best[cell] = max(reward, best.get(cell, 0.0))
     assert told["cells"] == len(best)
     assert told["elites_mean"] == pytest.approx(np.mean(list(best.values())))
 

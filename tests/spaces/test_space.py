@@ -212,3 +212,27 @@ def test_the_first_rows_of_a_large_space_are_there_at_once():
     assert all(space.valid(row) for row in first)
     with pytest.raises(ValueError, match="block is 0; give 1 or more"):
         space.rows(0)
+
+
+def test_a_cell_is_the_operands_that_a_rule_reads_and_its_size() -> None:
+    space = Space(
+        "cells",
+        ("g", "m", "sign(g)", "0.1 * w", "0.01 * w", "2"),
+        ("x", "exp(x)", "sqrt(x)"),
+        ("x", "x + y", "x * y"),
+        2,
+    )
+
+    def cell(text: str) -> tuple[int, int]:
+        operands, size = space.describe(space.encode(text)[None])[0].tolist()
+        return operands, size
+
+    assert cell("g + m")[0] == cell("m * exp(g)")[0]
+    assert cell("g + m")[0] == cell("g")[0] | cell("m")[0]
+    # sign(g) is an operand of its own, not a rule that reads g.
+    assert cell("m + sign(g)")[0] == cell("m")[0] | cell("sign(g)")[0]
+    assert cell("sign(g)")[0] & cell("g")[0] == 0
+    # Factors and constants tell no rules apart.
+    assert cell("g + 0.1 * w")[0] == cell("g + 0.01 * w")[0]
+    assert cell("g + 2")[0] == cell("g")[0]
+    assert cell("g")[1] < cell("m * exp(g + m)")[1]
