@@ -348,6 +348,7 @@ FUNCTIONS = (
         (Parameter("s", "scalar"),),
         "a fresh draw of N(0, s**2) for every element and step",
         r"\mathcal{{N}}(0, {s}^2)",
+        latex_needs=(ATOM,),
         torch="{s} * {bits}",
         kernel="{s} * {bits}",
         jax="{s} * {bits}",
