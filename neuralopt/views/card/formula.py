@@ -6,11 +6,11 @@ of their own. What does not fit even so is left out, and the picture says so.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from string import ascii_lowercase
 from typing import TYPE_CHECKING
 
 from neuralopt.language import Expression, simplify
+from neuralopt.views.card.extent import FAMILY, text_height, text_width
 from neuralopt.views.card.mathtext import mathtext_of, with_symbols
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ NOTE = 0.68
 
 SPACING = 1.25
 MOST_LINES = 24
-FAMILY = "cm"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +87,10 @@ def draw_formula(axes: "Axes", formula: Formula) -> None:
         lines.append((what, formula.size * NOTE))
     if formula.note:
         lines.append((formula.note, formula.size * NOTE))
-    used = sum(_height(line) * size * SPACING for line, size in lines)
+    used = sum(text_height(line) * size * SPACING for line, size in lines)
     top = points - max(0.0, points - used) / 2
     for line, size in lines:
-        tall = _height(line) * size * SPACING
+        tall = text_height(line) * size * SPACING
         axes.text(
             0.5,
             (top - tall / 2) / points,
@@ -114,14 +113,14 @@ def _fitted(
     lines = [_line(name, part) for name, part in parts.items()]
     shown = {name for part in parts.values() for name in part.variables} & set(meanings)
     note = _note({name: meanings[name] for name in meanings if name in shown})
-    if note and _width(note) * SMALLEST * NOTE > width:
+    if note and text_width(note) * SMALLEST * NOTE > width:
         note = ""
-    tall = [_height(line) * SPACING for line in lines]
-    below = _height(note) * SPACING * NOTE if note else 0.0
+    tall = [text_height(line) * SPACING for line in lines]
+    below = text_height(note) * SPACING * NOTE if note else 0.0
     size = min(
         LARGEST,
-        width / max(map(_width, lines)),
-        width / (_width(note) * NOTE) if note else LARGEST,
+        width / max(map(text_width, lines)),
+        width / (text_width(note) * NOTE) if note else LARGEST,
         height / (sum(tall) + below),
     )
     if size >= SMALLEST:
@@ -130,7 +129,7 @@ def _fitted(
     room = height - SMALLEST * (below + SPACING * NOTE * 1.5)
     for line, each in zip(lines, tall, strict=True):
         room -= each * SMALLEST
-        if room < 0 or _width(line) * SMALLEST > width:
+        if room < 0 or text_width(line) * SMALLEST > width:
             break
         kept.append(line)
     return Formula(tuple(kept), note, SMALLEST, len(lines) - len(kept))
@@ -150,7 +149,7 @@ def _note(meanings: dict[str, Expression]) -> str:
 
 def _divide(parts: dict[str, Expression], meanings: dict[str, Expression]) -> bool:
     """Give a letter to a part of the widest line; False if none can be divided."""
-    widest = max(parts, key=lambda name: _width(_line(name, parts[name])))
+    widest = max(parts, key=lambda name: text_width(_line(name, parts[name])))
     whole = parts[widest]
     inner = [
         node
@@ -184,23 +183,3 @@ def _letters() -> Iterator[str]:
     while True:
         number += 1
         yield from (f"{letter}_{number}" for letter in free)
-
-
-@lru_cache(maxsize=4096)
-def _extent(line: str) -> tuple[float, float]:
-    """Width and height of a line at a size of one point."""
-    from matplotlib.font_manager import FontProperties
-    from matplotlib.textpath import TextPath
-
-    measured = 40.0
-    font = FontProperties(size=measured, math_fontfamily=FAMILY)
-    box = TextPath((0, 0), line, prop=font).get_extents()
-    return 1.04 * float(box.width) / measured, max(1.0, float(box.height) / measured)
-
-
-def _width(line: str) -> float:
-    return _extent(line)[0]
-
-
-def _height(line: str) -> float:
-    return _extent(line)[1]

@@ -53,8 +53,13 @@ def _large_fractions(text: str) -> str:
     return "".join(pieces)
 
 
+def rounded(value: float) -> float:
+    """Return a number with the digits that are shown of it: four significant ones."""
+    return float(f"{value:.4g}")
+
+
 def with_symbols(rule: Expression) -> tuple[Expression, dict[str, Expression]]:
-    """Return a rule with a symbol in place of each abbreviation that it contains.
+    """Return a rule with a symbol in place of each abbreviation, numbers rounded.
 
     Args:
         rule: in any form.
@@ -72,7 +77,7 @@ def with_symbols(rule: Expression) -> tuple[Expression, dict[str, Expression]]:
 
 def _named(node: Expression, meanings: dict[str, Expression]) -> Expression:
     if node.value is not None:
-        return node
+        return constant(rounded(node.value))
     abbreviation = ABBREVIATIONS.get(node.primitive)
     if abbreviation is None:
         inner = tuple(_named(each, meanings) for each in node.arguments)
