@@ -45,6 +45,21 @@ class Formula:
     size: float
     left_out: int = 0
 
+    @property
+    def sized_lines(self) -> list[tuple[str, float]]:
+        """Everything that is drawn from the top down, with the size of its type."""
+        lines = [(line, self.size) for line in self.lines]
+        if self.left_out:
+            lines.append((f"and {self.left_out} more lines", self.size * NOTE))
+        if self.note:
+            lines.append((self.note, self.size * NOTE))
+        return lines
+
+    @property
+    def height(self) -> float:
+        """Points from the top of the first line to the foot of the last one."""
+        return sum(text_height(line) * size * SPACING for line, size in self.sized_lines)
+
 
 def fit_formula(rule: Expression, width: float, height: float) -> Formula:
     """Typeset a rule so that it fits a rectangle.
@@ -70,7 +85,7 @@ def fit_formula(rule: Expression, width: float, height: float) -> Formula:
 
 
 def draw_formula(axes: "Axes", formula: Formula) -> None:
-    """Draw a formula into axes, from their upper left corner down.
+    """Draw a formula into the middle of axes.
 
     Args:
         axes: of the rectangle that the formula was fitted to; their frame is hidden.
@@ -81,15 +96,8 @@ def draw_formula(axes: "Axes", formula: Formula) -> None:
     figure = axes.get_figure()
     assert figure is not None
     points = box.height * 72 / figure.dpi
-    lines = [(line, formula.size) for line in formula.lines]
-    if formula.left_out:
-        what = f"and {formula.left_out} more lines"
-        lines.append((what, formula.size * NOTE))
-    if formula.note:
-        lines.append((formula.note, formula.size * NOTE))
-    used = sum(text_height(line) * size * SPACING for line, size in lines)
-    top = points - max(0.0, points - used) / 2
-    for line, size in lines:
+    top = points - max(0.0, points - formula.height) / 2
+    for line, size in formula.sized_lines:
         tall = text_height(line) * size * SPACING
         axes.text(
             0.5,

@@ -1,5 +1,6 @@
 """What a rule card shows that was measured, as plain data."""
 
+import itertools
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -51,20 +52,32 @@ class TaskMeasurement:
         return fmean(self.qualities)
 
     @property
-    def good_decades(self) -> float:
-        """Width of the good region around the best rate, in decades.
+    def good_rates(self) -> tuple[float, float]:
+        """The ends of the good region around the best rate.
 
-        It is the stretch of neighbouring rates whose mean quality is at least `GOOD` of
-        the best; 0 if only the best rate is good.
+        There the mean quality, interpolated between rates of the fan on a logarithmic
+        scale, is at least `GOOD` of the best.
         """
         means = self.means
-        best = low = high = means.index(max(means))
-        enough = GOOD * means[best]
-        while low and means[low - 1] >= enough:
-            low -= 1
-        while high + 1 < len(means) and means[high + 1] >= enough:
-            high += 1
-        return math.log10(self.rates[high] / self.rates[low])
+        best = means.index(max(means))
+        low = self._end(best, range(best, -1, -1))
+        high = self._end(best, range(best, len(means)))
+        return low, high
+
+    def _end(self, best: int, places: range) -> float:
+        """The rate at which quality falls below the good region, along some places."""
+        means, enough = self.means, GOOD * self.means[best]
+        for inner, outer in itertools.pairwise(places):
+            if means[outer] < enough:
+                share = (means[inner] - enough) / (means[inner] - means[outer])
+                return self.rates[inner] * (self.rates[outer] / self.rates[inner]) ** share
+        return self.rates[places[-1]]
+
+    @property
+    def good_decades(self) -> float:
+        """Width of the good region, in decades."""
+        low, high = self.good_rates
+        return math.log10(high / low)
 
 
 @dataclass(frozen=True, slots=True)
