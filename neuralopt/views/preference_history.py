@@ -104,7 +104,10 @@ class PreferenceRecorder:
             progress: where the search is after the batch.
         """
         before = self._lines[-1][0] if self._lines else -1
-        if not self._writable or progress.told // self._stride <= before // self._stride:
+        if (
+            not self._writable
+            or progress.told // self._stride <= before // self._stride
+        ):
             return
         found = progress.preferences()
         if not found:

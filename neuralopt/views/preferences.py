@@ -1,6 +1,7 @@
 """A picture of what a search preferred over time, decision by decision."""
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,7 +19,8 @@ SHOWN_CHOICES = 7
 
 SHOWN_GROUPS = 4
 SIZE, TITLE_SIZE, HEADING_SIZE, NAME_SIZE = 14, 15, 21, 12
-COLUMN, LABELS, ROW, FRAME, ENTROPY, HEADING, FOOT = 5.4, 1.9, 0.26, 0.56, 2.4, 1.05, 1.8
+COLUMN, LABELS = 5.4, 1.9
+ROW, FRAME, ENTROPY, HEADING, FOOT = 0.26, 0.56, 2.4, 1.05, 1.8
 DPI = 100
 OTHERS = "others"
 
@@ -35,81 +37,80 @@ def preferences_figure(history: PreferenceHistory) -> "Figure":
     Raises:
         ValueError: there is no snapshot.
     """
-    import matplotlib
-    from matplotlib.colors import PowerNorm
     from matplotlib.figure import Figure
 
     if not len(history.told):
         raise ValueError("there is no snapshot of preferences: draw them later")
     groups = sorted({each.group for each in history.decisions})
     shown = groups[-SHOWN_GROUPS:]
-    kinds = list(dict.fromkeys(each.kind for each in history.decisions))
-    rows = {
-        kind: min(
-            SHOWN_CHOICES + 1,
-            max(len(d.choices) for d in history.decisions if d.kind == kind),
-        )
-        for kind in kinds
-    }
+    rows: dict[str, int] = {}  # of the heat maps of each kind
+    for each in history.decisions:
+        count = min(SHOWN_CHOICES + 1, len(each.choices))
+        rows[each.kind] = max(rows.get(each.kind, 0), count)
     heights = [ROW * count + FRAME for count in rows.values()]
-    tall = HEADING + sum(heights) + ENTROPY + FOOT
-    wide = COLUMN * len(shown) + 0.2
-    entropies = history.entropies
-    with matplotlib.rc_context({"font.size": SIZE, "axes.titlesize": TITLE_SIZE}):
-        figure = Figure(figsize=(wide, tall), dpi=DPI)
-        figure.text(
-            0.2 / wide,
-            1 - 0.35 / tall,
-            _heading(history),
-            size=HEADING_SIZE if len(shown) > 1 else TITLE_SIZE,
-            weight="bold",
-            va="center",
-        )
-        norm = PowerNorm(0.5, 0.0, 1.0)
-        mesh: QuadMesh | None = None
-        for column, group in enumerate(shown):
-            left = column * COLUMN + LABELS
-            of_all = f" of {groups[-1]}" if len(groups) > len(shown) else ""
-            figure.text(
-                (left + (COLUMN - LABELS) / 2) / wide,
-                1 - 0.8 / tall,
-                f"Group {group}{of_all}",
-                size=TITLE_SIZE + 2,
-                ha="center",
-                va="center",
-            )
-            top = HEADING
-            size = (COLUMN - LABELS - 0.2) / wide
-            places = [n for n, d in enumerate(history.decisions) if d.group == group]
-            for place, height in zip(places, heights, strict=True):
-                bottom = tall - top - height + 0.12
-                box = left / wide, bottom / tall, size, (height - FRAME) / tall
-                axes = figure.add_axes(box)
-                mesh = _draw_map(
-                    axes, history, place, rows[history.decisions[place].kind], norm
-                )
-                axes.set_title(_title(history.decisions[place]), pad=4)
-                top += height
-            bottom = tall - top - ENTROPY + 0.3
-            box = left / wide, bottom / tall, size, (ENTROPY - 0.75) / tall
-            axes = figure.add_axes(box)
-            _draw_entropies(axes, history, entropies, places)
-        figure.legend(
+    wide, tall = COLUMN * len(shown) + 0.2, HEADING + sum(heights) + ENTROPY + FOOT
+    figure = Figure(figsize=(wide, tall), dpi=DPI)
+    page = _Page(figure, wide, tall)
+    size = HEADING_SIZE if len(shown) > 1 else TITLE_SIZE
+    page.text(0.2, 0.35, _heading(history), size, weight="bold")
+    for column, group in enumerate(shown):
+        left, right = column * COLUMN + LABELS, (column + 1) * COLUMN - 0.2
+        of_all = f" of {groups[-1]}" if len(groups) > len(shown) else ""
+        middle, name = (left + right) / 2, f"Group {group}{of_all}"
+        page.text(middle, 0.8, name, TITLE_SIZE + 2, ha="center")
+        places = [n for n, d in enumerate(history.decisions) if d.group == group]
+        top = HEADING
+        for place, height in zip(places, heights, strict=True):
+            axes = page.axes(top + FRAME - 0.12, height - FRAME, left, right)
+            mesh = _draw_map(axes, history, place, rows[history.decisions[place].kind])
+            top += height
+        axes = page.axes(top + 0.45, ENTROPY - 0.75, left, right)
+        _draw_entropies(axes, history, places)
+    page.legend(axes, 1.15, 3 if len(shown) == 1 else 5)
+    share = "probability" if history.source == "policy" else "share of rules"
+    page.text(LABELS - 0.2, tall - 0.57, share, NAME_SIZE, ha="right")
+    bar = page.axes(tall - 0.66, 0.16, LABELS, LABELS + 3.2)
+    figure.colorbar(mesh, cax=bar, orientation="horizontal", ticks=[0, 0.1, 0.5, 1])
+    bar.tick_params(labelsize=NAME_SIZE)
+    return figure
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """Places axes and text on a figure, in inches from its upper left corner."""
+
+    figure: "Figure"
+    wide: float
+    tall: float
+
+    def axes(self, top: float, tall: float, left: float, right: float) -> "Axes":
+        corner = left / self.wide, (self.tall - top - tall) / self.tall
+        size = (right - left) / self.wide, tall / self.tall
+        return self.figure.add_axes((*corner, *size))
+
+    def text(
+        self,
+        right: float,
+        down: float,
+        text: str,
+        size: float,
+        ha: str = "left",
+        weight: str = "normal",
+    ) -> None:
+        at = right / self.wide, 1 - down / self.tall
+        self.figure.text(*at, text, size=size, ha=ha, va="center", weight=weight)
+
+    def legend(self, axes: "Axes", up: float, columns: int) -> None:
+        """The legend of axes, in the middle of the page, so far above its foot."""
+        self.figure.legend(
             *axes.get_legend_handles_labels(),
             loc="center",
-            bbox_to_anchor=(0.5, 1.15 / tall),
-            ncols=3 if len(shown) == 1 else 5,
+            bbox_to_anchor=(0.5, up / self.tall),
+            ncols=columns,
             frameon=False,
             fontsize=NAME_SIZE,
             handlelength=1.6,
         )
-        assert mesh is not None
-        bar = figure.add_axes((LABELS / wide, 0.5 / tall, 3.2 / wide, 0.16 / tall))
-        figure.colorbar(mesh, cax=bar, orientation="horizontal", ticks=[0, 0.1, 0.5, 1])
-        share = "probability" if history.source == "policy" else "share of rules"
-        at = (LABELS - 0.2) / wide, 0.57 / tall
-        figure.text(*at, share, size=NAME_SIZE, va="center", ha="right")
-    return figure
 
 
 def _heading(history: PreferenceHistory) -> str:
@@ -130,8 +131,9 @@ def shown_choices(names: tuple[str, ...], shares: Floats) -> tuple[list[str], Fl
         shares: (snapshots, choices).
 
     Returns:
-        Names of the rows in the order of the space, and their shares, (snapshots, rows).
-        If there are more choices than rows, the last row is that of all others.
+        Names of the rows in the order of the space, and their shares, of shape
+        (snapshots, rows). If there are more choices than rows, the last row is that of
+        all others.
     """
     if len(names) <= SHOWN_CHOICES + 1:
         return list(names), shares
@@ -149,27 +151,36 @@ def _edges(told: np.ndarray) -> Floats:
 
 
 def _draw_map(
-    axes: "Axes", history: PreferenceHistory, place: int, rows: int, norm: Any
+    axes: "Axes", history: PreferenceHistory, place: int, rows: int
 ) -> "QuadMesh":
+    from matplotlib.colors import PowerNorm
+
     decision = history.decisions[place]
     names, shares = shown_choices(decision.choices, history.shares[place])
     edges = np.arange(len(names) + 1) - 0.5
     mesh = axes.pcolormesh(
-        _edges(history.told), edges, shares.T, cmap=SEQUENTIAL, norm=norm, rasterized=True
+        _edges(history.told),
+        edges,
+        shares.T,
+        cmap=SEQUENTIAL,
+        norm=PowerNorm(0.5, 0.0, 1.0),
+        rasterized=True,
     )
     axes.set_yticks(range(len(names)), names, size=NAME_SIZE)
     axes.set_ylim(rows - 0.5, -0.5)
     axes.tick_params(axis="both", length=0)
     axes.set_xticks([])
+    axes.set_title(_title(decision), size=TITLE_SIZE, pad=4)
     axes.spines[:].set_visible(False)
     return mesh
 
 
 def _draw_entropies(
-    axes: "Axes", history: PreferenceHistory, entropies: Floats, places: list[int]
+    axes: "Axes", history: PreferenceHistory, places: list[int]
 ) -> None:
     from matplotlib.ticker import MaxNLocator
 
+    entropies = history.entropies
     styles = ("-", "--", "-", "--", "-")
     colours = (CYCLE[0], CYCLE[0], CYCLE[1], CYCLE[1], CYCLE[2])
     for place, style, colour in zip(places, styles, colours, strict=True):
@@ -186,8 +197,9 @@ def _draw_entropies(
     axes.set_xlim(0, float(history.told[-1]))
     axes.set_yticks([0, 0.5, 1], ["0: one choice", "0.5", "1: uniform"], size=NAME_SIZE)
     axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
-    axes.set_xlabel("proposals")
-    axes.set_title("Entropy", pad=4)
+    axes.tick_params(axis="x", labelsize=SIZE)
+    axes.set_xlabel("proposals", size=SIZE)
+    axes.set_title("Entropy", size=TITLE_SIZE, pad=4)
     axes.grid(color=PALE, lw=0.6)
 
 

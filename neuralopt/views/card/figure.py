@@ -1,5 +1,6 @@
 """The rule card as a picture."""
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from neuralopt.views.card.card import Card
@@ -7,6 +8,7 @@ from neuralopt.views.card.formula import draw_formula, fit_formula
 from neuralopt.views.card.measurements import Measurements
 from neuralopt.views.card.panels import (
     RULE,
+    SIZE,
     colour_of,
     draw_curves,
     draw_fan,
@@ -18,13 +20,14 @@ from neuralopt.views.card.tree import tree_of
 from neuralopt.views.card.tree_layout import draw_tree
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 WIDTH = 9.0
 """Inches. TensorBoard shows pictures at a third of this: type is large."""
 
 DPI = 100
-SIZE, TITLE_SIZE, HEADING_SIZE = 15, 16, 24
+HEADING_SIZE = 24
 HEADING, FORMULA, PANEL, LEGEND = 1.1, 2.4, 3.7, 0.4
 TASK, TASKS_FRAME = 0.33, 1.2
 MARGIN = 0.3
@@ -44,7 +47,6 @@ def card_figure(card: Card, task: str = "") -> "Figure":
     Raises:
         ValueError: nothing was measured on a task of this name.
     """
-    import matplotlib
     from matplotlib.figure import Figure
 
     measured = _drawn(card)
@@ -57,53 +59,53 @@ def card_figure(card: Card, task: str = "") -> "Figure":
     if measured:
         rows += [PANEL, LEGEND] + ([tasks] if tasks else [])
     tall = sum(rows)
-    with matplotlib.rc_context({"font.size": SIZE, "axes.titlesize": TITLE_SIZE}):
-        figure = Figure(figsize=(WIDTH, tall), dpi=DPI)
-        page = _Page(figure, tall)
-        _draw_heading(page, card)
-        axes = page.axes(HEADING, shown, MARGIN, WIDTH - MARGIN, 0.05)
-        draw_formula(axes, formula)
-        top = HEADING + shown
-        right = WIDTH / 2 if measured else WIDTH - MARGIN
-        tree = page.axes(top, PANEL, MARGIN, right - MARGIN / 2, 0.1)
-        draw_tree(tree, tree_of(card.rule))
-        if not measured:
-            return figure
-        assert card.measurements is not None
-        name = card.measurements.tasks[place].task
-        half = WIDTH / 2
-        axes = page.plot(top, PANEL, half + 0.85, WIDTH - MARGIN)
-        draw_curves(axes, measured, place)
-        axes.set_xlabel(f"epochs of {name}")
-        top += PANEL
-        axes = page.plot(top, PANEL, 0.95, half - 0.1)
-        draw_fan(axes, measured, place)
-        axes.set_xlabel(f"learning rate, {name}")
-        draw_ravine(page.plot(top, PANEL, half + 0.5, WIDTH - MARGIN), measured)
-        top += PANEL
-        _draw_legend(page, top, list(measured))
-        if tasks:
-            axes = page.plot(top + LEGEND, tasks, 2.6, WIDTH - MARGIN)
-            draw_tasks(axes, measured)
+    figure = Figure(figsize=(WIDTH, tall), dpi=DPI)
+    page = _Page(figure, tall)
+    _draw_heading(page, card)
+    axes = page.axes(HEADING, shown, MARGIN, WIDTH - MARGIN, 0.1)
+    draw_formula(axes, formula)
+    top = HEADING + shown
+    right = WIDTH / 2 if measured else WIDTH - MARGIN
+    tree = page.axes(top, PANEL, MARGIN, right - MARGIN / 2, 0.2)
+    draw_tree(tree, tree_of(card.rule))
+    if not measured:
+        return figure
+    half = WIDTH / 2
+    draw_curves(page.plot(top, PANEL, half + 0.85, WIDTH - MARGIN), measured, place)
+    top += PANEL
+    draw_fan(page.plot(top, PANEL, 0.95, half - 0.1), measured, place)
+    draw_ravine(page.plot(top, PANEL, half + 0.5, WIDTH - MARGIN), measured)
+    top += PANEL
+    _draw_legend(page, top, list(measured))
+    if tasks:
+        axes = page.plot(top + LEGEND, tasks, 2.6, WIDTH - MARGIN)
+        draw_tasks(axes, measured)
     return figure
 
 
+@dataclass(frozen=True, slots=True)
 class _Page:
-    """Places axes on a figure, in inches from its upper left corner."""
+    """Places axes and text on a figure, in inches from its upper left corner."""
 
-    def __init__(self, figure: "Figure", tall: float) -> None:
-        self.figure, self.tall = figure, tall
+    figure: "Figure"
+    tall: float
 
-    def axes(self, top: float, tall: float, left: float, right: float, pad: float):  # type: ignore[no-untyped-def]
-        bottom = (self.tall - top - tall + pad) / self.tall
-        size = (right - left) / WIDTH, (tall - 2 * pad) / self.tall
+    def axes(
+        self, top: float, tall: float, left: float, right: float, foot: float = 0.0
+    ) -> "Axes":
+        """Axes that end ``foot`` above the end of their row."""
+        bottom = (self.tall - top - tall + foot) / self.tall
+        size = (right - left) / WIDTH, (tall - foot) / self.tall
         return self.figure.add_axes((left / WIDTH, bottom, *size))
 
-    def plot(self, top: float, tall: float, left: float, right: float):  # type: ignore[no-untyped-def]
-        """Axes with room for their title and for labels below."""
-        bottom = (self.tall - top - tall + 0.75) / self.tall
-        size = (right - left) / WIDTH, (tall - 1.2) / self.tall
-        return self.figure.add_axes((left / WIDTH, bottom, *size))
+    def plot(self, top: float, tall: float, left: float, right: float) -> "Axes":
+        """Axes with room for their title above, and for labels below."""
+        return self.axes(top + 0.45, tall - 0.45, left, right, 0.75)
+
+    def text(self, down: float, text: str, size: float, bold: bool = False) -> None:
+        at = MARGIN / WIDTH, 1 - down / self.tall
+        weight = "bold" if bold else "normal"
+        self.figure.text(*at, text, size=size, va="center", weight=weight)
 
 
 def _drawn(card: Card) -> dict[str, Measurements]:
@@ -124,15 +126,11 @@ def _place(measured: Measurements | None, task: str) -> int:
 
 
 def _draw_heading(page: _Page, card: Card) -> None:
-    def line(down: float, text: str, size: float, **style: str) -> None:
-        at = MARGIN / WIDTH, 1 - down / page.tall
-        page.figure.text(*at, text, size=size, va="center", **style)
-
-    likeness = f"   {card.likeness}" if card.likeness != f"= {card.title}" else ""
-    line(0.4, card.title, HEADING_SIZE, weight="bold")
-    at = 1 - MARGIN / WIDTH, 1 - 0.4 / page.tall
-    page.figure.text(*at, likeness.strip(), size=SIZE + 3, va="center", ha="right")
-    line(0.85, "   ".join(_facts(card)), SIZE)
+    page.text(0.4, card.title, HEADING_SIZE, bold=True)
+    page.text(0.85, "   ".join(_facts(card)), SIZE)
+    if card.likeness != f"= {card.title}":
+        at = 1 - MARGIN / WIDTH, 1 - 0.4 / page.tall
+        page.figure.text(*at, card.likeness, size=SIZE + 3, va="center", ha="right")
 
 
 def _facts(card: Card) -> list[str]:
@@ -161,7 +159,9 @@ def _draw_legend(page: _Page, top: float, names: list[str]) -> None:
     from matplotlib.lines import Line2D
 
     handles = [
-        Line2D([], [], color=colour_of(name), marker=marker_of(name), lw=3, markersize=8)
+        Line2D(
+            [], [], color=colour_of(name), marker=marker_of(name), lw=3, markersize=8
+        )
         for name in reversed(names)
     ]
     page.figure.legend(

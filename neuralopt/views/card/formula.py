@@ -58,7 +58,9 @@ class Formula:
     @property
     def height(self) -> float:
         """Points from the top of the first line to the foot of the last one."""
-        return sum(text_height(line) * size * SPACING for line, size in self.sized_lines)
+        return sum(
+            text_height(line) * size * SPACING for line, size in self.sized_lines
+        )
 
 
 def fit_formula(rule: Expression, width: float, height: float) -> Formula:

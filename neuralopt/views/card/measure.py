@@ -124,8 +124,6 @@ def baseline(name: str) -> Expression:
     return simplify(RULES[name].expression)
 
 
-
-
 def _long_epochs(budget: Budget) -> int:
     return max((budget.epochs, *budget.horizons))
 

@@ -70,7 +70,8 @@ class TaskMeasurement:
         for inner, outer in itertools.pairwise(places):
             if means[outer] < enough:
                 share = (means[inner] - enough) / (means[inner] - means[outer])
-                return self.rates[inner] * (self.rates[outer] / self.rates[inner]) ** share
+                near, far = math.log(self.rates[inner]), math.log(self.rates[outer])
+                return math.exp(near + share * (far - near))
         return self.rates[places[-1]]
 
     @property
@@ -142,7 +143,8 @@ class Measurements:
             None
             if path is None
             else Path(
-                float(path["rate"]), tuple((float(x), float(y)) for x, y in path["points"])
+                float(path["rate"]),
+                tuple((float(x), float(y)) for x, y in path["points"]),
             ),
         )
 

@@ -13,6 +13,7 @@ from neuralopt.views.palette import FOUND, PALE, baseline_colour
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+SIZE, TITLE_SIZE = 15, 16
 RULE = "this rule"
 _MARKERS = {"adam": "s", "momentum": "^"}
 
@@ -27,9 +28,13 @@ def marker_of(name: str) -> str:
     return "o" if name == RULE else _MARKERS.get(name, "D")
 
 
-def draw_curves(
-    axes: "Axes", measured: Mapping[str, Measurements], task: int
-) -> None:
+def _label(axes: "Axes", title: str, below: str) -> None:
+    axes.set_title(title, size=TITLE_SIZE)
+    axes.set_xlabel(below, size=SIZE)
+    axes.tick_params(labelsize=SIZE)
+
+
+def draw_curves(axes: "Axes", measured: Mapping[str, Measurements], task: int) -> None:
     """Draw training loss against epochs: each seed thin, the mean of all thick.
 
     Args:
@@ -42,12 +47,15 @@ def draw_curves(
         whole = max((len(curve) for curve in found.curves), default=0)
         finished = [curve for curve in found.curves if curve and len(curve) == whole]
         for curve in found.curves:
-            axes.plot(*_along(curve, whole, found), color=colour_of(name), lw=1, alpha=0.5)
+            axes.plot(
+                *_along(curve, whole, found), color=colour_of(name), lw=1, alpha=0.5
+            )
         if finished:
             mean = [fmean(losses) for losses in zip(*finished, strict=True)]
             axes.plot(*_along(mean, whole, found), color=colour_of(name), lw=3)
     axes.set_yscale("log")
-    axes.set_title("Training loss")
+    name = next(iter(measured.values())).tasks[task].task
+    _label(axes, "Training loss", f"epochs of {name}")
     axes.grid(color=PALE, lw=0.6)
 
 
@@ -87,7 +95,8 @@ def draw_fan(axes: "Axes", measured: Mapping[str, Measurements], task: int) -> N
     axes.xaxis.set_major_locator(LogLocator(numticks=5))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_locator(MaxNLocator(5))
-    axes.set_title(f"Quality: good over {own.good_decades:.1f} decades")
+    title = f"Quality: good over {own.good_decades:.1f} decades"
+    _label(axes, title, f"learning rate, {own.task}")
     axes.grid(color=PALE, lw=0.6)
 
 
@@ -103,7 +112,8 @@ def draw_ravine(axes: "Axes", measured: Mapping[str, Measurements]) -> None:
     right = min(4.6, max(1.8, farthest + 0.3))
     x, y = np.meshgrid(np.linspace(-4.6, right, 161), np.linspace(-1.7, 1.7, 121))
     levels = np.geomspace(height(0.25, 0.0), height(-4.6, 1.7), 9)
-    axes.contour(x, y, height(x, y), levels, colors=PALE, linewidths=1)
+    heights = (x * x + CONDITION_NUMBER * y * y) / 2
+    axes.contour(x, y, heights, levels, colors=PALE, linewidths=1)
     for name, each in measured.items():
         if each.path is None:
             continue
@@ -121,9 +131,9 @@ def draw_ravine(axes: "Axes", measured: Mapping[str, Measurements]) -> None:
     axes.set_ylim(-1.7, 1.7)
     axes.set_xticks([])
     axes.set_yticks([])
-    axes.set_xlabel(f"condition number {CONDITION_NUMBER:g}")
     left = measured[RULE].path is None
-    axes.set_title("It leaves the ravine" if left else f"{STEPS} steps in a ravine")
+    title = "It leaves the ravine" if left else f"{STEPS} steps in a ravine"
+    _label(axes, title, f"condition number {CONDITION_NUMBER:g}")
 
 
 def draw_tasks(axes: "Axes", measured: Mapping[str, Measurements]) -> None:
@@ -151,7 +161,6 @@ def draw_tasks(axes: "Axes", measured: Mapping[str, Measurements]) -> None:
     axes.set_yticks(places, [task.task for task in tasks])
     axes.set_ylim(-0.6, len(tasks) - 0.4)
     axes.set_xlim(0, 1)
-    axes.set_xlabel("quality")
     epochs = tasks[0].long_epochs
-    axes.set_title(f"Quality on each task after {epochs} epochs")
+    _label(axes, f"Quality on each task after {epochs} epochs", "quality")
     axes.grid(axis="x", color=PALE, lw=0.6)

@@ -146,7 +146,7 @@ def _label(tree: Expression) -> str:
 def _smallest_open(
     tree: Expression, folded: frozenset[Expression], levels: int
 ) -> Expression | None:
-    """The smallest part with several leaves that is not folded; None if there is none."""
+    """The smallest unfolded part with several leaves; None if there is none."""
     found: Expression | None = None
     pending = [(tree, levels)]
     while pending:
@@ -154,7 +154,11 @@ def _smallest_open(
         if not part.arguments or part in folded or left == 1:
             continue
         drawn = _drawn_arguments(part)
-        if len(drawn) > 1 and part is not tree and (not found or part.size < found.size):
+        if (
+            len(drawn) > 1
+            and part is not tree
+            and (not found or part.size < found.size)
+        ):
             found = part
         pending += [(each, left - 1) for each in drawn]
     return found
