@@ -159,6 +159,7 @@ FUNCTIONS = (
         formula="abs(x) ** y",
         laws=EVEN | NONNEGATIVE,
         sign_of_zero=("lost", "lost"),
+        latex_precedence=4,
     ),
     Primitive(
         "sign",

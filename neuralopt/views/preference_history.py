@@ -6,19 +6,23 @@ is a second answer, from the archive alone: how often each choice is made by the
 rules so far.
 """
 
+from __future__ import annotations
+
 import heapq
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neuralopt.archive.findings import FindingsKeeper
-from neuralopt.observer import Progress
 from neuralopt.views.decision_names import Decision, decisions_of
+
+if TYPE_CHECKING:  # it loads torch
+    from neuralopt.observer import Progress
 
 FILE = "preferences.jsonl"
 """Of a run directory: one JSON object a line, a snapshot each."""
