@@ -250,6 +250,14 @@ def test_a_card_without_measurements_has_a_formula_and_a_tree() -> None:
     assert len(figure.axes) == 2
 
 
+def test_a_rule_that_always_diverges_has_a_card() -> None:
+    fan = (0.1, 1.0, 10.0), ((0.0,) * 3,) * 3
+    task = TaskMeasurement("digits", *fan, 1, 2, ((),) * 3, (0.0,) * 3)
+    card = card_of_rule("nothing", parse("1e30 * w"))
+    said = texts(replace(card, measurements=Measurements("w", (task,), None)))
+    assert "It leaves the ravine" in said
+
+
 def test_text_does_not_reach_over_the_edge_of_the_picture(cards: CardStore) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
@@ -301,5 +309,3 @@ def test_loading_pictures_of_rules_loads_neither_torch_nor_matplotlib() -> None:
         "assert not {'matplotlib', 'torch'} & {*sys.modules}"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
-
-
