@@ -1,8 +1,10 @@
 """Rule cards for commands: measured as the run of a rule trains its rules."""
 
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from neuralopt.archive import Archive
 from neuralopt.archive.ranking import Findings
@@ -88,5 +90,9 @@ def save_card(card: Card, path: Path) -> None:
     """
     check_picture(path)
     # Pictures hold no dates: the same card makes the same file.
-    dated = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
-    card_figure(card).savefig(path, metadata=dated.get(path.suffix.lower()))
+    options: Mapping[str, Any] = {
+        ".png": {"pil_kwargs": {"optimize": True}},
+        ".svg": {"metadata": {"Date": None}},
+        ".pdf": {"metadata": {"CreationDate": None}},
+    }[path.suffix.lower()]
+    card_figure(card).savefig(path, **options)

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from neuralopt.searchers.preferences import preferences_of
 from neuralopt.searchers.pending import PendingAsks, checked_count
+from neuralopt.searchers.preferences import preferences_of
 from neuralopt.searchers.saved_state import check_header, header
 from neuralopt.searchers.searcher import Rows, Searcher, Space
 
@@ -140,7 +140,7 @@ class Growing:
                 self.searchers[larger].enqueue(longer)
 
     def preferences(self) -> list[NDArray[np.float64]]:
-        """Return what the searcher of the largest size prefers; see `preferences_of`."""
+        """Return what the searcher of the largest size prefers, if it can say it."""
         return preferences_of(self.searchers[-1])
 
     def state_dict(self) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from neuralopt.archive import Proposal
 from neuralopt.archive.ranking import RankedRule
 from neuralopt.archive.records import Place, PruningRecord
 from neuralopt.engines import Child, Numerics
+from neuralopt.engines.numerics import CPU_FLOAT32
 from neuralopt.engines.serial import SerialEngine
 from neuralopt.language import RULES, parse, simplify
 from neuralopt.scoring.budgets import Budget
@@ -38,7 +39,7 @@ class Parts:
 
     tasks: tuple[Task, ...]
     budget: Budget = BUDGET
-    numerics: Numerics = Numerics()
+    numerics: Numerics = CPU_FLOAT32
     engine: str = "auto"
     seed: int = 0
     threads: int = 2
@@ -114,13 +115,15 @@ def test_the_good_region_is_interpolated() -> None:
 
 def test_where_everything_diverges_nothing_is_good() -> None:
     found = TaskMeasurement("t", (0.1, 1.0), ((0.0,), (0.0,)), 1, 1, ((),), (0.0,))
-    assert found.rate == 0.1 and found.quality == 0.0
+    assert found.rate == 0.1
+    assert found.quality == 0.0
     assert found.good_decades == 1.0
 
 
 def test_the_path_of_gradient_descent_is_known_in_closed_form() -> None:
     path = best_path(parse("g"))
-    assert path is not None and len(path.points) == STEPS + 1
+    assert path is not None
+    assert len(path.points) == STEPS + 1
     factors = np.array([1 - path.rate, 1 - 20 * path.rate])
     expected = np.array(START) * factors ** np.arange(STEPS + 1)[:, None]
     np.testing.assert_allclose(path.points, expected, atol=1e-12)
@@ -134,7 +137,8 @@ def test_the_path_of_gradient_descent_is_known_in_closed_form() -> None:
 
 def test_a_rule_that_climbs_has_no_better_path_than_the_smallest_rate() -> None:
     path = best_path(parse("-g"))
-    assert path is not None and path.rate == RATES[0]
+    assert path is not None
+    assert path.rate == RATES[0]
     assert best_path(parse("1e10 * g")) is None
 
 
@@ -225,12 +229,15 @@ def texts(card: Card, **options: str) -> list[str]:
 def test_the_picture_says_what_was_measured(cards: CardStore) -> None:
     card = cards.card(ranked())
     said = texts(card)
-    assert "Rule 7" in said and "= signsgd" in said
+    assert "Rule 7" in said
+    assert "= signsgd" in said
     assert "quality 0.600 (0.550 to 0.650)   size 2   memory 0   rate 0.1" in said
     assert "epochs of rare_features" in said
     assert "epochs of regression" in texts(card, task="regression")
     assert "Quality on each task after 2 epochs" in said
-    with pytest.raises(ValueError, match="no task 'digits'.*regression, rare_features"):
+    with pytest.raises(
+        ValueError, match=r"no task 'digits'.*regression, rare_features"
+    ):
         card_figure(card, task="digits")
 
 
@@ -266,7 +273,8 @@ def test_text_does_not_reach_over_the_edge_of_the_picture(cards: CardStore) -> N
     figure.draw(renderer)
     for text in figure.texts:
         box = text.get_window_extent(renderer)
-        assert box.x0 >= 0 and box.x1 <= 900
+        assert box.x0 >= 0
+        assert box.x1 <= 900
     for axes in figure.axes:
         drawn = axes.get_tightbbox(renderer)
         assert drawn is None or (drawn.x0 >= 0 and drawn.x1 <= 900)
@@ -283,7 +291,8 @@ def test_the_command_draws_the_same_card_twice(
         said = typed(capsys, "show", "g * sign(m)", "--card", str(tmp_path / name))
         assert said.code == 0, said.err
     one, two = ((tmp_path / name).read_bytes() for name in ("one.png", "two.png"))
-    assert one == two and one.startswith(b"\x89PNG")
+    assert one == two
+    assert one.startswith(b"\x89PNG")
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,8 @@ def test_abbreviations_are_explained_unless_they_are_all() -> None:
     assert r"$m = \operatorname{ema}_{0.9}(g)$" in formula.note
     assert r"$\mathrm{cd} = 0.5" in formula.note
     adam = fit_formula(RULES["adam"].expression, WIDTH, HEIGHT)
-    assert adam.note == "" and "dfrac" in adam.lines[0]
+    assert adam.note == ""
+    assert "dfrac" in adam.lines[0]
 
 
 @pytest.mark.parametrize("rule", EVERY_SIZE, ids=lambda rule: f"{rule.size} nodes")
@@ -78,14 +79,16 @@ def test_formulas_fit_their_rectangle(rule: Expression) -> None:
     for line, size in formula.sized_lines:
         assert text_width(line) * size <= WIDTH * 1.001
     names = [line[1:].partition(" ")[0] for line in formula.lines]
-    assert names[0] == "u" and len({*names}) == len(names)
+    assert names[0] == "u"
+    assert len({*names}) == len(names)
 
 
 def test_a_long_formula_is_divided_so_that_it_can_be_put_together_again() -> None:
     text = "clip(g ** 3 / (abs(gamma) + 1e-8), 0.001) * (1 + cos(pi * t / T))"
     rule = simplify(parse(f"max({text} + sign(w), tanh({text} - exp(sign(g) * w)))"))
     formula = fit_formula(rule, 300.0, 300.0)
-    assert formula.left_out == 0 and len(formula.lines) > 1
+    assert formula.left_out == 0
+    assert len(formula.lines) > 1
     whole, *parts = (line.strip("$").partition(" = ")[2] for line in formula.lines)
     names = [line[1:].partition(" ")[0] for line in formula.lines][1:]
     for name, part in zip(names, parts, strict=True):
@@ -106,8 +109,10 @@ def test_formulas_are_drawn_inside_their_axes() -> None:
     assert axes.texts
     for text in axes.texts:
         drawn = text.get_window_extent(renderer)
-        assert drawn.x0 >= box.x0 and drawn.x1 <= box.x1
-        assert drawn.y0 >= box.y0 and drawn.y1 <= box.y1
+        assert drawn.x0 >= box.x0
+        assert drawn.x1 <= box.x1
+        assert drawn.y0 >= box.y0
+        assert drawn.y1 <= box.y1
 
 
 def shown_size(rule: Expression) -> int:
@@ -119,7 +124,8 @@ def test_trees_contain_every_node() -> None:
     for rule in SEVERAL:
         root = tree_of(rule)
         assert root.total == shown_size(rule)
-        assert root.leaves <= MOST_LEAVES and root.levels <= MOST_LEVELS
+        assert root.leaves <= MOST_LEAVES
+        assert root.levels <= MOST_LEVELS
 
 
 def test_a_small_tree_shows_every_node_by_itself() -> None:
@@ -172,4 +178,7 @@ def test_trees_are_drawn_inside_their_axes(text: str) -> None:
     renderer = FigureCanvasAgg(figure).get_renderer()
     for label in axes.texts:
         drawn = label.get_window_extent(renderer)
-        assert 0 <= drawn.x0 and drawn.x1 <= 400 and 0 <= drawn.y0 and drawn.y1 <= 350
+        assert drawn.x0 >= 0
+        assert drawn.x1 <= 400
+        assert drawn.y0 >= 0
+        assert drawn.y1 <= 350

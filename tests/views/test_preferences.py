@@ -69,7 +69,8 @@ def test_asking_for_preferences_changes_nothing() -> None:
 def test_searchers_without_preferences_have_none() -> None:
     assert preferences_of(make_searcher("uniform", SPACE, 0)) == []
     growing = make_searcher("hill_climbing", SPACE, 0, grow=True)
-    assert isinstance(growing, Growing) and preferences_of(growing) == []
+    assert isinstance(growing, Growing)
+    assert preferences_of(growing) == []
 
 
 def test_of_growing_searchers_the_largest_is_asked() -> None:
@@ -212,7 +213,8 @@ def test_rare_choices_share_a_row() -> None:
     shares[0, 3], shares[1, count - 1] = 0.7, 0.6
     names, rows = shown_choices(tuple(f"c{n}" for n in range(count)), shares)
     assert len(names) == SHOWN_CHOICES + 1
-    assert {"c3", f"c{count - 1}"} <= set(names) and names[-1] == "4 others"
+    assert {"c3", f"c{count - 1}"} <= set(names)
+    assert names[-1] == "4 others"
     np.testing.assert_allclose(rows.sum(axis=1), 1.0)
 
 
