@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from neuralopt.archive import Proposal
 from neuralopt.archive.ranking import RankedRule
@@ -265,16 +266,27 @@ def test_a_rule_that_always_diverges_has_a_card() -> None:
     assert "It leaves the ravine" in said
 
 
-def test_text_does_not_reach_over_the_edge_of_the_picture(cards: CardStore) -> None:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
+LONG = "clip(ema(g * sign(m), 0.9), 0.001) / (sqrt(v) + 0.0001)"
 
-    figure = card_figure(cards.card(ranked()))
+
+@pytest.mark.parametrize("title", ["", LONG, "Rule 123456, pruned"])
+def test_text_does_not_reach_over_the_edge_of_the_picture(
+    title: str, cards: CardStore
+) -> None:
+    card = cards.card(ranked())
+    if title:
+        likeness, note = "0.93 like adam_uncorrected", "Not measured: " + 9 * "because "
+        card = replace(
+            card, title=title, likeness=likeness, note=note, measurements=None
+        )
+    figure = card_figure(card)
     renderer = FigureCanvasAgg(figure).get_renderer()
     figure.draw(renderer)
-    for text in figure.texts:
-        box = text.get_window_extent(renderer)
+    boxes = [text.get_window_extent(renderer) for text in figure.texts]
+    for number, box in enumerate(boxes):
         assert box.x0 >= 0
         assert box.x1 <= 900
+        assert not any(box.overlaps(other) for other in boxes[:number])
     for axes in figure.axes:
         drawn = axes.get_tightbbox(renderer)
         assert drawn is None or (drawn.x0 >= 0 and drawn.x1 <= 900)

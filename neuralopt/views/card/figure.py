@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from neuralopt.views.card.card import Card
+from neuralopt.views.card.extent import text_width
 from neuralopt.views.card.formula import draw_formula, fit_formula
 from neuralopt.views.card.measurements import Measurements
 from neuralopt.views.card.panels import (
@@ -31,6 +32,9 @@ HEADING_SIZE = 24
 HEADING, FORMULA, PANEL, LEGEND = 1.1, 2.4, 3.7, 0.4
 TASK, TASKS_FRAME = 0.33, 1.2
 MARGIN = 0.3
+LONGEST_TITLE, LONGEST_NOTE = 40, 70
+BOLD = 1.15
+"""Width of bold type, relative to that of the same text that is not bold."""
 
 
 def card_figure(card: Card, task: str = "") -> "Figure":
@@ -126,11 +130,25 @@ def _place(measured: Measurements | None, task: str) -> int:
 
 
 def _draw_heading(page: _Page, card: Card) -> None:
-    page.text(0.4, card.title, HEADING_SIZE, bold=True)
-    page.text(0.85, "   ".join(_facts(card)), SIZE)
+    room = WIDTH - 2 * MARGIN
+    title = card.title
+    if len(title) > LONGEST_TITLE:
+        title = title[: LONGEST_TITLE - 1] + "\N{HORIZONTAL ELLIPSIS}"
+    size = _fitting(title, HEADING_SIZE, room / BOLD)
+    page.text(0.4, title, size, bold=True)
+    facts = "   ".join(_facts(card))
+    page.text(0.85, facts, _fitting(facts, SIZE, room))
     if card.likeness != f"= {card.title}":
-        at = 1 - MARGIN / WIDTH, 1 - 0.4 / page.tall
-        page.figure.text(*at, card.likeness, size=SIZE + 3, va="center", ha="right")
+        room -= text_width(title) * size * BOLD / 72 + MARGIN
+        size = _fitting(card.likeness, SIZE + 3, room)
+        if size >= SIZE / 2:
+            at = 1 - MARGIN / WIDTH, 1 - 0.4 / page.tall
+            page.figure.text(*at, card.likeness, size=size, va="center", ha="right")
+
+
+def _fitting(text: str, size: float, room: float) -> float:
+    """The size of type at which a text is no wider than so many inches."""
+    return min(size, max(room, 0.0) * 72 / text_width(text))
 
 
 def _facts(card: Card) -> list[str]:
@@ -146,7 +164,7 @@ def _facts(card: Card) -> list[str]:
         facts.append(f"rate {_short(low)}")
         facts[-1] += f" to {_short(high)}" if high > low else ""
     if card.note:
-        facts.append(card.note[:60])
+        facts.append(card.note[:LONGEST_NOTE])
     return facts
 
 
