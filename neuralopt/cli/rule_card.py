@@ -90,9 +90,9 @@ def save_card(card: Card, path: Path) -> None:
     """
     check_picture(path)
     # Pictures hold no dates: the same card makes the same file.
-    options: Mapping[str, Any] = {
+    options: Mapping[str, dict[str, Any]] = {
         ".png": {"pil_kwargs": {"optimize": True}},
         ".svg": {"metadata": {"Date": None}},
         ".pdf": {"metadata": {"CreationDate": None}},
-    }[path.suffix.lower()]
-    card_figure(card).savefig(path, **options)
+    }
+    card_figure(card).savefig(path, **options[path.suffix.lower()])

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from neuralopt.archive import Proposal
 from neuralopt.archive.ranking import RankedRule
@@ -30,6 +29,7 @@ from neuralopt.views.card.measurements import Measurements, TaskMeasurement
 from neuralopt.views.card.ravine import RATES, START, STEPS, best_path, height
 from neuralopt.views.card.store import CardStore
 from tests.cli.cli_runner import typed
+from tests.views.drawing import renderer_of
 
 BUDGET = Budget("two", (0.01, 0.1), 1, 1, horizons=(2,))
 
@@ -280,7 +280,7 @@ def test_text_does_not_reach_over_the_edge_of_the_picture(
             card, title=title, likeness=likeness, note=note, measurements=None
         )
     figure = card_figure(card)
-    renderer = FigureCanvasAgg(figure).get_renderer()
+    renderer = renderer_of(figure)
     figure.draw(renderer)
     boxes = [text.get_window_extent(renderer) for text in figure.texts]
     for number, box in enumerate(boxes):

@@ -3,7 +3,6 @@
 import itertools
 
 import pytest
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.mathtext import MathTextParser
@@ -16,6 +15,7 @@ from neuralopt.views.card.mathtext import mathtext_of, with_symbols
 from neuralopt.views.card.tree import MOST_LEAVES, MOST_LEVELS, tree_of
 from neuralopt.views.card.tree_layout import box_width, draw_tree, layout
 from tests.oracle.random_rules import RuleGenerator
+from tests.views.drawing import renderer_of
 
 WIDTH, HEIGHT = 600.0, 170.0
 
@@ -105,7 +105,7 @@ def test_formulas_are_drawn_inside_their_axes() -> None:
     figure = Figure(figsize=(9, 3), dpi=100)
     axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
     draw_formula(axes, fit_formula(RULES["amsgrad"].expression, 9 * 72, 3 * 72))
-    box, renderer = axes.get_window_extent(), FigureCanvasAgg(figure).get_renderer()
+    box, renderer = axes.get_window_extent(), renderer_of(figure)
     assert axes.texts
     for text in axes.texts:
         drawn = text.get_window_extent(renderer)
@@ -175,7 +175,7 @@ def test_trees_are_drawn_inside_their_axes(text: str) -> None:
     figure = Figure(figsize=(4, 3.5), dpi=100)
     axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
     draw_tree(axes, tree_of(parse(text)))
-    renderer = FigureCanvasAgg(figure).get_renderer()
+    renderer = renderer_of(figure)
     for label in axes.texts:
         drawn = label.get_window_extent(renderer)
         assert drawn.x0 >= 0

@@ -227,11 +227,12 @@ def _run(
     if parts.adam:
         told = ", ".join(f"{name} {value:.4f}" for name, value in parts.adam.items())
         print(f"Adam, the reference of every rule's quality: {told}", flush=True)
-    observers: list[Observer] = [ProgressLine(), PreferenceRecorder(run_dir / FILE)]
+    observers: list[Observer] = [ProgressLine()]
     if settings.report.tensorboard:
         observers.append(TensorBoard(run_dir / "tb" / "search"))
     with _stopping() as stop:
-        parts.search(evaluator, archive, observers, stop)
+        preferences = PreferenceRecorder(run_dir / FILE)
+        parts.search(evaluator, archive, [*observers, preferences], stop)
         if stop.is_set():
             print(
                 f"Stopped. Nothing is lost: `neuralopt resume {run_dir}` continues.",
