@@ -42,7 +42,7 @@ from neuralopt.tasks import Split, Task, load_tasks
 from neuralopt.verdict.comparison import Comparison
 from neuralopt.verdict.rediscovery.summary import RunHistory, TargetSummary
 from neuralopt.verdict.scores import Benchmark
-from neuralopt.views.preference_history import FILE, PreferenceRecorder
+from neuralopt.views.preference_recorder import FILE, PreferenceRecorder
 
 
 def search(

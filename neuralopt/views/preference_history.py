@@ -1,9 +1,8 @@
 """What a search preferred over time, for each decision of a rule.
 
-A searcher with a policy is asked for its probabilities while it runs, and
-`PreferenceRecorder` keeps them in a file of the run directory. For every searcher there
-is a second answer, from the archive alone: how often each choice is made by the best
-rules so far.
+A searcher with a policy is asked for its probabilities while it runs, and a
+`PreferenceRecorder` keeps them. For every searcher there is a second answer, from the
+archive alone: how often each choice is made by the best rules so far.
 """
 
 from __future__ import annotations
@@ -13,22 +12,14 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neuralopt.archive.findings import FindingsKeeper
 from neuralopt.views.decision_names import Decision, decisions_of
-
-if TYPE_CHECKING:  # it loads torch
-    from neuralopt.observer import Progress
-
-FILE = "preferences.jsonl"
-"""Of a run directory: one JSON object a line, a snapshot each."""
-
-LIMIT = 200
-"""Snapshots that are kept; of more, those that are closer together are left out."""
+from neuralopt.views.preference_recorder import FILE, read_lines
 
 BEST, MOMENTS = 100, 60
 
@@ -69,114 +60,30 @@ class PreferenceHistory:
         return np.array(rows).reshape(len(self.shares), len(self.told))
 
 
-class PreferenceRecorder:
-    """Observes a search and keeps what its searcher prefers, thinned as it goes.
-
-    Nothing is written for a searcher without preferences. What an earlier process wrote
-    after the point of resuming is replaced. A file that can't be written is given up.
+def run_history(archive: FindingsKeeper, folder: str | Path) -> PreferenceHistory:
+    """Return what the policy of a run's searcher preferred, or else its best rules.
 
     Args:
-        path: such as ``RUN/preferences.jsonl``.
-        limit: snapshots that are kept.
+        archive: of the run, open for reading or writing.
+        folder: of the run.
+
+    Returns:
+        The history of the policy where it was recorded, else that of the best rules;
+        without snapshots while there is neither.
+
+    Raises:
+        ValueError: the archive does not say which space was searched, or what was
+            recorded is of another one.
     """
-
-    def __init__(self, path: str | Path, limit: int = LIMIT) -> None:
-        self._path, self._limit = Path(path), limit
-        self._lines: list[tuple[int, str]] = []
-        self._stride = 1
-        self._writable = True
-
-    def start(self, total: int, told: int) -> None:
-        """Read what an earlier process kept, up to the point of resuming.
-
-        Args:
-            total: proposals that the search will tell.
-            told: proposals told before, by an earlier process.
-        """
-        found = _read_lines(self._path)
-        self._lines = [(number, line) for number, line in found if number <= told]
-        thinned = len(self._lines) > self._limit // 2
-        while thinned and self._distinct(2 * self._stride):
-            self._stride *= 2
-        if len(found) != len(self._lines):
-            self._rewrite()
-
-    def batch(self, progress: Progress) -> None:
-        """Keep a snapshot, if the last one is long enough ago.
-
-        Args:
-            progress: where the search is after the batch.
-        """
-        before = self._lines[-1][0] if self._lines else -1
-        if (
-            not self._writable
-            or progress.told // self._stride <= before // self._stride
-        ):
-            return
-        found = progress.preferences()
-        if not found:
-            self._writable = False  # such a searcher has none later either
-            return
-        snapshot = {
-            "told": progress.told,
-            "probabilities": [[round(float(p), 4) for p in each] for each in found],
-        }
-        line = json.dumps(snapshot, separators=(",", ":"))
-        self._lines.append((progress.told, line))
-        if len(self._lines) <= self._limit:
-            self._append(line)
-            return
-        while len(self._lines) > self._limit:
-            self._stride *= 2
-            first: dict[int, tuple[int, str]] = {}
-            for number, each in self._lines:
-                first.setdefault(number // self._stride, (number, each))
-            self._lines = list(first.values())
-        self._rewrite()
-
-    def waiting(self, progress: Progress) -> None:
-        """Keep nothing: the policy has not changed.
-
-        Args:
-            progress: where the search is.
-        """
-
-    def close(self) -> None:
-        """End; everything is written already."""
-
-    def _distinct(self, stride: int) -> bool:
-        return len({number // stride for number, _ in self._lines}) == len(self._lines)
-
-    def _append(self, line: str) -> None:
-        try:
-            with self._path.open("a", encoding="utf-8") as file:
-                file.write(line + "\n")
-        except OSError:
-            self._writable = False
-
-    def _rewrite(self) -> None:
-        unfinished = self._path.with_name(f".{self._path.name}.new")
-        try:
-            text = "".join(f"{line}\n" for _, line in self._lines)
-            unfinished.write_text(text, "utf-8")
-            unfinished.replace(self._path)
-        except OSError:
-            self._writable = False
-
-
-def _read_lines(path: Path) -> list[tuple[int, str]]:
-    """Proposals told and text of each snapshot; a line that was cut is left out."""
     try:
-        lines = path.read_text("utf-8").splitlines()
-    except (OSError, UnicodeDecodeError):
-        return []
-    found = []
-    for line in lines:
-        try:
-            found.append((int(json.loads(line)["told"]), line))
-        except (ValueError, KeyError, TypeError):
-            continue
-    return found
+        space = json.loads(archive.context["configuration"])["space"]
+    except (KeyError, TypeError, ValueError):
+        raise ValueError(
+            f"archive {archive.path} does not say which space was searched: its "
+            "preferences can't be shown"
+        ) from None
+    recorded = policy_history(Path(folder) / FILE, space)
+    return recorded if len(recorded.told) else best_history(archive, space)
 
 
 def policy_history(path: str | Path, space: Mapping[str, object]) -> PreferenceHistory:
@@ -194,7 +101,7 @@ def policy_history(path: str | Path, space: Mapping[str, object]) -> PreferenceH
     """
     decisions = decisions_of(space)
     told, rows = [], []
-    for number, line in _read_lines(Path(path)):
+    for number, line in read_lines(Path(path)):
         row = json.loads(line).get("probabilities", [])
         if [len(each) for each in row] != [len(each.choices) for each in decisions]:
             raise ValueError(

@@ -20,12 +20,12 @@ from neuralopt.views.card import store as stores
 from neuralopt.views.card.measurements import Measurements, TaskMeasurement
 from neuralopt.views.decision_names import decisions_of
 from neuralopt.views.preference_history import (
-    FILE,
     PreferenceHistory,
-    PreferenceRecorder,
     best_history,
     policy_history,
+    run_history,
 )
+from neuralopt.views.preference_recorder import FILE, PreferenceRecorder
 from neuralopt.views.preferences import SHOWN_CHOICES, preferences_figure, shown_choices
 from tests.cli.cli_runner import typed
 from tests.searchers.toy_space import ToySpace
@@ -181,6 +181,19 @@ def test_frequencies_among_the_best_are_those_of_a_recount(run: Path) -> None:
             counts = Counter(row[place] for row in rows)
             expected = [counts[c] / len(rows) for c in range(shares.shape[1])]
             assert shares[moment].tolist() == pytest.approx(expected)
+
+
+def test_a_run_without_a_policy_has_a_history_of_its_best(
+    run: Path, tmp_path: Path
+) -> None:
+    with Archive.open(run / "archive.sqlite") as archive:
+        assert run_history(archive, run).source == "policy"
+        assert run_history(archive, tmp_path).source == "best"
+    with (
+        Archive.create(tmp_path, {}) as empty,
+        pytest.raises(ValueError, match="which space was searched"),
+    ):
+        run_history(empty, tmp_path)
 
 
 def test_decisions_and_choices_have_names_that_a_reader_knows() -> None:

@@ -31,7 +31,7 @@ from neuralopt.preview import preview
 from neuralopt.report.progress import ProgressLine
 from neuralopt.report.tensorboard import TensorBoard
 from neuralopt.shortlist.settling import CANDIDATES
-from neuralopt.views.preference_history import FILE, PreferenceRecorder
+from neuralopt.views.preference_recorder import FILE, PreferenceRecorder
 
 
 def search(options: argparse.Namespace) -> int:

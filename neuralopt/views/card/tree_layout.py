@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from neuralopt.views.card.extent import text_width
+from neuralopt.views.card.extent import FAMILY, text_width
 from neuralopt.views.card.tree import TreeNode
 from neuralopt.views.palette import BLACK, BLUE, GREY, ORANGE
 
@@ -123,6 +123,7 @@ def draw_tree(axes: "Axes", root: TreeNode, size: float = SIZE) -> None:
             y[number],
             each.node.label,
             size=size,
+            math_fontfamily=FAMILY,
             ha="center",
             va="center",
             zorder=2,
