@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from neuralopt.views.card.extent import FAMILY, text_width
+from neuralopt.views.card.extent import text_width
 from neuralopt.views.card.tree import TreeNode
 from neuralopt.views.palette import BLACK, BLUE, GREY, ORANGE
 
@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 SIZE = 17.0
+LABELS = "dejavusans"
+"""Fonts of formulas in labels: like those of words, to be read at a small size."""
+
 GAP = 1.3
 """Between the boxes of two labels, in units of the type's size."""
 
@@ -38,7 +41,7 @@ class Placed:
 
 def box_width(node: TreeNode) -> float:
     """Return the width of a node's box, in units of the type's size."""
-    return text_width(node.label) + 2 * PADDING
+    return text_width(node.label, LABELS) + 2 * PADDING
 
 
 def layout(root: TreeNode) -> list[Placed]:
@@ -123,7 +126,7 @@ def draw_tree(axes: "Axes", root: TreeNode, size: float = SIZE) -> None:
             y[number],
             each.node.label,
             size=size,
-            math_fontfamily=FAMILY,
+            math_fontfamily=LABELS,
             ha="center",
             va="center",
             zorder=2,
