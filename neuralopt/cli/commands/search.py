@@ -31,6 +31,7 @@ from neuralopt.preview import preview
 from neuralopt.report.progress import ProgressLine
 from neuralopt.report.tensorboard import TensorBoard
 from neuralopt.shortlist.settling import CANDIDATES
+from neuralopt.views.preference_recorder import FILE, PreferenceRecorder
 
 
 def search(options: argparse.Namespace) -> int:
@@ -230,7 +231,8 @@ def _run(
     if settings.report.tensorboard:
         observers.append(TensorBoard(run_dir / "tb" / "search"))
     with _stopping() as stop:
-        parts.search(evaluator, archive, observers, stop)
+        preferences = PreferenceRecorder(run_dir / FILE)
+        parts.search(evaluator, archive, [*observers, preferences], stop)
         if stop.is_set():
             print(
                 f"Stopped. Nothing is lost: `neuralopt resume {run_dir}` continues.",
