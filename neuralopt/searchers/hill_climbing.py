@@ -4,13 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import NDArray
 
+from neuralopt.searchers.base import Draft, NewRuleSearcher
 from neuralopt.searchers.offspring import Member, Vary, members_from, members_state
-from neuralopt.searchers.pending import PendingAsks, checked_count
-from neuralopt.searchers.saved_state import check_header, generator_from, header
+from neuralopt.searchers.pending import Ask
 from neuralopt.searchers.searcher import Rows, Space
-from neuralopt.searchers.seen import SeenRules
 
 SUMMITS = 64
 """Summits that are kept."""
@@ -25,7 +24,7 @@ ENQUEUED = -1
 """In place of the number of a climb."""
 
 
-class HillClimbing:
+class HillClimbing(NewRuleSearcher):
     """Local search with restarts (White et al. 2021, UAI), asynchronous.
 
     A climb begins with the best of ``starts`` random rows, its incumbent. Neighbours of
@@ -88,15 +87,12 @@ class HillClimbing:
             raise ValueError(
                 f"perturb {perturb} and mix {mix} are more than all climbs: lower one"
             )
-        self._space = space
+        # Noted of each row: the number of the climb for which it was proposed.
+        super().__init__(space, seed, "hill_climbing", options, notes=1)
         self._vary = Vary(space, 0.0, rearrange, 0.0)
         self._starts, self._patience = starts, patience
         self._perturb, self._mix = perturb, mix
         self._kick, self._redraws = kick, redraws
-        self._rng = np.random.default_rng(seed)
-        # Of each row: the number of the climb for which it was proposed.
-        self._outstanding = PendingAsks(space, notes=1)
-        self._seen = SeenRules(space)
         self._climb = 0
         self._beginnings = starts  # rows of this climb's beginning still to be proposed
         self._beginning: str = RANDOM
@@ -106,46 +102,19 @@ class HillClimbing:
         self._reward = -1.0
         self._summits: list[Member] = []
         self._best_reward = 0.0
-        self._header = header("hill_climbing", space.choices, options)
 
-    def enqueue(self, rows: Rows) -> None:
-        """Propose given rows before any others; see ``Searcher.enqueue``.
-
-        Args:
-            rows: int64 (count, D), valid.
-
-        Raises:
-            ValueError: A row is not valid in the space.
-        """
-        self._outstanding.enqueue(rows)
-
-    def ask(self, count: int) -> Rows:
-        """Propose neighbours of the incumbent; see ``Searcher.ask``.
-
-        Args:
-            count: Number of rows, 0 or more.
-
-        Returns:
-            int64 (count, D).
-
-        Raises:
-            ValueError: ``count`` is negative or not a whole number.
-        """
-        number = checked_count(count)
-        given = self._outstanding.queued(number)
+    def _propose(self, given: Rows, count: int) -> Draft:
         self._seen.add_new(given)
-        rows = list(given)
-        notes = [ENQUEUED] * len(rows)
+        draft = Draft(given, count, ENQUEUED)
         barren = 0
-        while len(rows) < number:
-            drawn = self._draw(number - len(rows))
+        while draft.missing:
+            drawn = self._draw(draft.missing)
             found = 0
             for row, rule in zip(
                 drawn, self._seen.digests(np.array(drawn)), strict=True
             ):
                 if self._seen.add(rule) or barren >= self._redraws:
-                    rows.append(row)
-                    notes.append(self._climb)
+                    draft.add(row, self._climb)
                     self._beginnings = max(0, self._beginnings - 1)
                     found += 1
                 elif self._rows and rule == self._rule:
@@ -154,9 +123,7 @@ class HillClimbing:
             if barren == self._redraws and not self._beginnings:
                 self._begin()
                 barren = 0
-        decisions = len(self._space.choices)
-        asked = np.array(rows, np.int64).reshape(-1, decisions)
-        return self._outstanding.add(asked, np.array(notes, float).reshape(-1, 1))
+        return draft
 
     def _join(self, row: Rows) -> None:
         """Add a row that says the incumbent's rule, unless it is known."""
@@ -212,25 +179,16 @@ class HillClimbing:
             worst = min(range(SUMMITS + 1), key=lambda n: self._summits[n].reward)
             del self._summits[worst]
 
-    def tell(self, rows: ArrayLike, rewards: ArrayLike) -> dict[str, float]:
-        """Move to better neighbours; see ``Searcher.tell``.
-
-        Args:
-            rows: (count, D), as asked, in the same order.
-            rewards: (count,), in [0, 1]; NaN means "no result".
+    def _told(self, ask: Ask, rewards: NDArray[np.float64]) -> dict[str, float]:
+        """Move to better neighbours.
 
         Returns:
             ``incumbent`` and ``best`` (rewards; 0 before the first), ``climbs`` begun.
-
-        Raises:
-            ValueError: No ask is open, the rows are not those of the oldest ask, or a
-                reward is outside [0, 1]. The searcher is then unchanged.
         """
-        ask, values = self._outstanding.take(rows, rewards)
         rules = self._seen.digests(ask.rows)
         climbs = ask.notes[:, 0].astype(int).tolist()
         for row, rule, climb, reward in zip(
-            ask.rows, rules, climbs, values.tolist(), strict=True
+            ask.rows, rules, climbs, rewards.tolist(), strict=True
         ):
             if np.isnan(reward):
                 continue
@@ -253,13 +211,8 @@ class HillClimbing:
             "climbs": self._climb + 1.0,
         }
 
-    def state_dict(self) -> dict[str, Any]:
-        """Return a snapshot; see ``Searcher.state_dict``."""
+    def _state(self) -> dict[str, Any]:
         return {
-            **self._header,
-            "rng": self._rng.bit_generator.state,
-            "outstanding": self._outstanding.state(),
-            "seen": self._seen.state(),
             "climb": self._climb,
             "beginnings": self._beginnings,
             "beginning": self._beginning,
@@ -271,19 +224,7 @@ class HillClimbing:
             "best_reward": self._best_reward,
         }
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Continue from a snapshot; see ``Searcher.load_state_dict``.
-
-        Args:
-            state: The result of ``state_dict``.
-
-        Raises:
-            ValueError: The state belongs to another searcher, space or set of options.
-        """
-        check_header(state, self._header)
-        self._rng = generator_from(state["rng"])
-        self._outstanding.load(state["outstanding"])
-        self._seen.load(state["seen"])
+    def _load(self, state: Mapping[str, Any]) -> None:
         self._climb = state["climb"]
         self._beginnings = state["beginnings"]
         self._beginning = state["beginning"]

@@ -4,18 +4,17 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
+from neuralopt.searchers.base import Draft, NewRuleSearcher
 from neuralopt.searchers.offspring import Member, Vary, members_from, members_state
-from neuralopt.searchers.pending import PendingAsks, checked_count
-from neuralopt.searchers.saved_state import check_header, generator_from, header
+from neuralopt.searchers.pending import Ask
 from neuralopt.searchers.searcher import Rows, Space
-from neuralopt.searchers.seen import SeenRules
 
 Cell = tuple[int, int]
 
 
-class QualityDiversity:
+class QualityDiversity(NewRuleSearcher):
     """MAP-Elites (Mouret and Clune 2015) over what rules do and how large they are.
 
     A cell of the grid is what ``Space.describe`` says of a rule. Each cell keeps its
@@ -69,15 +68,6 @@ class QualityDiversity:
             raise ValueError(f"pressure is {pressure}: give a number from 0")
         if redraws < 0:
             raise ValueError(f"redraws is {redraws}: give a whole number, 0 or more")
-        self._space = space
-        self._vary = Vary(space, crossover, rearrange, more)
-        self._rng = np.random.default_rng(seed)
-        self._outstanding = PendingAsks(space)
-        self._seen = SeenRules(space)
-        self._elites: dict[Cell, Member] = {}
-        self._beginning = beginning  # random rows still to be proposed
-        self._fresh, self._pressure, self._least = fresh, pressure, least
-        self._redraws = redraws
         options = {
             "beginning": beginning,
             "fresh": fresh,
@@ -88,45 +78,20 @@ class QualityDiversity:
             "more": more,
             "redraws": redraws,
         }
-        self._header = header("quality_diversity", space.choices, options)
+        super().__init__(space, seed, "quality_diversity", options)
+        self._vary = Vary(space, crossover, rearrange, more)
+        self._elites: dict[Cell, Member] = {}
+        self._beginning = beginning  # random rows still to be proposed
+        self._fresh, self._pressure, self._least = fresh, pressure, least
+        self._redraws = redraws
 
-    def enqueue(self, rows: Rows) -> None:
-        """Propose given rows before any others; see ``Searcher.enqueue``.
-
-        Args:
-            rows: int64 (count, D), valid.
-
-        Raises:
-            ValueError: A row is not valid in the space.
-        """
-        self._outstanding.enqueue(rows)
-
-    def ask(self, count: int) -> Rows:
-        """Propose children of elites; see ``Searcher.ask``.
-
-        Args:
-            count: Number of rows, 0 or more.
-
-        Returns:
-            int64 (count, D).
-
-        Raises:
-            ValueError: ``count`` is negative or not a whole number.
-        """
-        number = checked_count(count)
-        given = self._outstanding.queued(number)
+    def _propose(self, given: Rows, count: int) -> Draft:
         self._seen.add_new(given)
-        rows = [*given, *self._new(number - len(given))]
-        decisions = len(self._space.choices)
-        return self._outstanding.add(np.array(rows, np.int64).reshape(-1, decisions))
-
-    def _new(self, count: int) -> list[Rows]:
-        """Rows whose rules are new, as far as redraws reach."""
+        draft = Draft(given, count)
         cells = list(self._elites)
         upto = self._probabilities(cells).cumsum()
-        rows: list[Rows] = []
         for left in reversed(range(self._redraws + 1)):
-            wanted = count - len(rows)
+            wanted = draft.missing
             if not wanted:
                 break
             fresh = wanted
@@ -146,7 +111,7 @@ class QualityDiversity:
             drawn += list(self._space.sample(fresh, self._rng)) if fresh else []
             for place, rule in enumerate(self._seen.digests(np.array(drawn))):
                 if self._seen.add(rule) or not left:
-                    rows.append(drawn[place])
+                    draft.add(drawn[place])
                     if place >= len(parents):
                         self._beginning = max(0, self._beginning - 1)
                 elif place < len(parents):
@@ -154,7 +119,7 @@ class QualityDiversity:
                     if elite.rule == rule:
                         drifted = elite._replace(row=drawn[place])
                         self._elites[parents[place]] = drifted
-        return rows
+        return draft
 
     def _probabilities(self, cells: list[Cell]) -> NDArray[np.float64]:
         """With which each cell is drawn."""
@@ -166,28 +131,19 @@ class QualityDiversity:
         weights /= weights.sum()
         return weights
 
-    def tell(self, rows: ArrayLike, rewards: ArrayLike) -> dict[str, float]:
-        """Place the results in the grid; see ``Searcher.tell``.
-
-        Args:
-            rows: (count, D), as asked, in the same order.
-            rewards: (count,), in [0, 1]; NaN means "no result".
+    def _told(self, ask: Ask, rewards: NDArray[np.float64]) -> dict[str, float]:
+        """Place the results in the grid.
 
         Returns:
             ``cells`` that have an elite, ``elites_best`` and ``elites_mean`` (rewards);
             {} while there is none.
-
-        Raises:
-            ValueError: No ask is open, the rows are not those of the oldest ask, or a
-                reward is outside [0, 1]. The searcher is then unchanged.
         """
-        ask, values = self._outstanding.take(rows, rewards)
-        chosen = np.flatnonzero(values >= self._least)  # False for NaN
+        chosen = np.flatnonzero(rewards >= self._least)  # False for NaN
         if len(chosen):
             placed = ask.rows[chosen]
             rules, cells = self._seen.digests(placed), self._space.describe(placed)
             for row, rule, (kind, size), reward in zip(
-                placed, rules, cells.tolist(), values[chosen].tolist(), strict=True
+                placed, rules, cells.tolist(), rewards[chosen].tolist(), strict=True
             ):
                 elite = self._elites.get((kind, size))
                 if elite is None or reward > elite.reward:
@@ -201,31 +157,14 @@ class QualityDiversity:
             "elites_mean": sum(found) / len(found),
         }
 
-    def state_dict(self) -> dict[str, Any]:
-        """Return a snapshot; see ``Searcher.state_dict``."""
+    def _state(self) -> dict[str, Any]:
         return {
-            **self._header,
-            "rng": self._rng.bit_generator.state,
-            "outstanding": self._outstanding.state(),
-            "seen": self._seen.state(),
             "cells": [list(cell) for cell in self._elites],
             "elites": members_state(self._elites.values()),
             "beginning": self._beginning,
         }
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Continue from a snapshot; see ``Searcher.load_state_dict``.
-
-        Args:
-            state: The result of ``state_dict``.
-
-        Raises:
-            ValueError: The state belongs to another searcher, space or set of options.
-        """
-        check_header(state, self._header)
-        self._rng = generator_from(state["rng"])
-        self._outstanding.load(state["outstanding"])
-        self._seen.load(state["seen"])
+    def _load(self, state: Mapping[str, Any]) -> None:
         elites = members_from(state["elites"])
         cells = ((kind, size) for kind, size in state["cells"])
         self._elites = dict(zip(cells, elites, strict=True))
