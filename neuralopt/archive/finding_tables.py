@@ -1,4 +1,4 @@
-"""Define the tables of what was found out about proposals after they were scored.
+"""Define the tables of what is known about proposals besides their scores.
 
 Verdicts have rows of their own; the other tables hold one record a row, a column for
 each of its attributes.
@@ -13,12 +13,14 @@ from typing import Any
 
 from neuralopt.archive.records import (
     BehaviourRecord,
+    OriginRecord,
     Place,
     PruningRecord,
     Replicate,
     VerdictRecord,
 )
 from neuralopt.archive.serialization import (
+    INTEGER,
     Column,
     Kind,
     Row,
@@ -31,7 +33,7 @@ from neuralopt.archive.serialization import (
 )
 from neuralopt.scoring.score import Score
 
-Finding = Replicate | Place | BehaviourRecord | PruningRecord
+Finding = OriginRecord | Replicate | Place | BehaviourRecord | PruningRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +156,18 @@ FLAG = Kind("INTEGER NOT NULL", "0", int, lambda cell: bool(_whole(cell)))
 WORDS = Kind("TEXT NOT NULL", "'[]'", _words_text, _words)
 SCORE = Kind("TEXT NOT NULL", "'{}'", _score_text, _score)
 
+ORIGINS = FindingTable(
+    "origins",
+    "origin",
+    OriginRecord,
+    ("number",),
+    (
+        Column("number", WHOLE),
+        Column("kind", TEXT),
+        Column("parent", INTEGER),
+        Column("mate", INTEGER),
+    ),
+)
 REPLICATES = FindingTable(
     "replicates",
     "replicate",
@@ -203,7 +217,7 @@ PRUNINGS = FindingTable(
         Column("replicates", WHOLE),
     ),
 )
-FINDINGS = (REPLICATES, SHORTLIST, BEHAVIOURS, PRUNINGS)
+FINDINGS = (ORIGINS, REPLICATES, SHORTLIST, BEHAVIOURS, PRUNINGS)
 
 VERDICT_NAMES = (
     "made, configuration, task, split, budget, seeds, baselines, rules, scores"

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from neuralopt.searchers.origin import ENQUEUED, Origin
 from neuralopt.searchers.pending import Ask, PendingAsks, checked_count
 from neuralopt.searchers.saved_state import check_header, generator_from, header
 from neuralopt.searchers.searcher import Rows, Space
@@ -25,6 +26,7 @@ class Draft:
     def __init__(self, given: Rows, count: int, *notes: float) -> None:
         self._size = len(given) + count
         self.rows: list[Rows] = list(given)
+        self.origins = [ENQUEUED] * len(given)
         self.notes: list[tuple[float, ...]] = [notes] * len(given)
 
     @property
@@ -32,14 +34,16 @@ class Draft:
         """Number of rows that are still to be chosen."""
         return self._size - len(self.rows)
 
-    def add(self, row: Rows, *notes: float) -> None:
+    def add(self, row: Rows, origin: Origin, *notes: float) -> None:
         """Append a row.
 
         Args:
             row: int64 (D,).
+            origin: Where it comes from.
             notes: Numbers kept with it.
         """
         self.rows.append(row)
+        self.origins.append(origin)
         self.notes.append(notes)
 
 
@@ -59,6 +63,7 @@ class BaseSearcher(ABC):
         self._space = space
         self._outstanding = PendingAsks(space, notes)
         self._header = header(name, space.choices, options)
+        self._origins: list[Origin] = []
 
     @abstractmethod
     def _propose(self, given: Rows, count: int) -> Draft:
@@ -102,7 +107,12 @@ class BaseSearcher(ABC):
         number = checked_count(count)
         given = self._outstanding.queued(number)
         draft = self._propose(given, number - len(given))
+        self._origins = draft.origins
         return self._outstanding.add(draft.rows, draft.notes)
+
+    def origins(self) -> list[Origin]:
+        """Return where each row of the last ask comes from, in order."""
+        return list(self._origins)
 
     def tell(self, rows: ArrayLike, rewards: ArrayLike) -> dict[str, float]:
         """Learn from the results of the oldest open ask; see ``Searcher.tell``.
@@ -135,6 +145,7 @@ class BaseSearcher(ABC):
             ValueError: The state belongs to another searcher, space or set of options.
         """
         check_header(state, self._header)
+        self._origins = []
         self._outstanding.load(state["outstanding"])
         self._load(state)
 

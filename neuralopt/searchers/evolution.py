@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from neuralopt.searchers.base import Draft, NewRuleSearcher
 from neuralopt.searchers.offspring import Member, Vary, members_from, members_state
+from neuralopt.searchers.origin import RANDOM, Origin
 from neuralopt.searchers.pending import Ask
 from neuralopt.searchers.searcher import Rows, Space
 
@@ -113,14 +114,16 @@ class EvolutionSearcher(NewRuleSearcher):
                 fresh = self._beginning + int((others < self._fresh).sum())
             parents = [self._parent(fitness) for _ in range(wanted - fresh)]
             drawn = [self._child(parent) for parent in parents]
-            drawn += list(self._space.sample(fresh, self._rng)) if fresh else []
-            for place, rule in enumerate(self._seen.digests(np.array(drawn))):
+            if fresh:
+                drawn += [(row, RANDOM) for row in self._space.sample(fresh, self._rng)]
+            rules = self._seen.digests(np.array([row for row, _ in drawn]))
+            for place, rule in enumerate(rules):
                 if self._seen.add(rule) or not left:
-                    draft.add(drawn[place])
+                    draft.add(*drawn[place])
                     if place >= len(parents):
                         self._beginning = max(0, self._beginning - 1)
                 elif place < len(parents):
-                    self._drift(parents[place], rule, drawn[place])
+                    self._drift(parents[place], rule, drawn[place][0])
         return draft
 
     def _parent(self, fitness: list[float]) -> int:
@@ -132,9 +135,9 @@ class EvolutionSearcher(NewRuleSearcher):
         # The youngest of equals: among many zeros, keep moving.
         return max(drawn, key=lambda place: (fitness[place], place))
 
-    def _child(self, parent: int) -> Rows:
+    def _child(self, parent: int) -> tuple[Rows, Origin]:
         mate = int(self._rng.random() * len(self._members))
-        return self._vary(self._members[parent].row, self._members[mate].row, self._rng)
+        return self._vary(self._members[parent], self._members[mate], self._rng)
 
     def _drift(self, parent: int, rule: int, row: Rows) -> None:
         """Let a member be written as a child that says the same rule."""

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuralopt.searchers.base import BaseSearcher, Draft
+from neuralopt.searchers.origin import origins_of
 from neuralopt.searchers.pending import Ask
 from neuralopt.searchers.searcher import Rows, Searcher, Space
 
@@ -65,8 +66,10 @@ class Growing(BaseSearcher):
         # The largest first: it proposes what was given.
         for place in reversed(range(len(shares))):
             own = self.searchers[place].ask(shares[place])
-            for row in own if place == last else self._space.extend(own):
-                draft.add(row, place)
+            origins = origins_of(self.searchers[place], len(own))
+            longer = own if place == last else self._space.extend(own)
+            for row, origin in zip(longer, origins, strict=True):
+                draft.add(row, origin, place)
         return draft
 
     def _told(self, ask: Ask, rewards: NDArray[np.float64]) -> dict[str, float]:

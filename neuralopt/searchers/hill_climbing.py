@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from neuralopt.searchers.base import Draft, NewRuleSearcher
 from neuralopt.searchers.offspring import Member, Vary, members_from, members_state
+from neuralopt.searchers.origin import RANDOM, Origin, made_of
 from neuralopt.searchers.pending import Ask
 from neuralopt.searchers.searcher import Rows, Space
 
@@ -17,7 +18,7 @@ SUMMITS = 64
 ROWS = 64
 """Rows of the incumbent's rule that are kept."""
 
-RANDOM, KICKED, MIXED = "random", "kicked", "mixed"
+AFRESH, KICKED, MIXED = "random", "kicked", "mixed"
 """How a climb begins."""
 
 ENQUEUED = -1
@@ -95,7 +96,7 @@ class HillClimbing(NewRuleSearcher):
         self._kick, self._redraws = kick, redraws
         self._climb = 0
         self._beginnings = starts  # rows of this climb's beginning still to be proposed
-        self._beginning: str = RANDOM
+        self._beginning: str = AFRESH
         self._waited = 0  # results of this climb without an improvement
         self._rows: dict[bytes, Rows] = {}  # all say the incumbent's rule
         self._rule = 0
@@ -110,11 +111,10 @@ class HillClimbing(NewRuleSearcher):
         while draft.missing:
             drawn = self._draw(draft.missing)
             found = 0
-            for row, rule in zip(
-                drawn, self._seen.digests(np.array(drawn)), strict=True
-            ):
+            rules = self._seen.digests(np.array([row for row, _ in drawn]))
+            for (row, origin), rule in zip(drawn, rules, strict=True):
                 if self._seen.add(rule) or barren >= self._redraws:
-                    draft.add(row, self._climb)
+                    draft.add(row, origin, self._climb)
                     self._beginnings = max(0, self._beginnings - 1)
                     found += 1
                 elif self._rows and rule == self._rule:
@@ -130,31 +130,34 @@ class HillClimbing(NewRuleSearcher):
         if len(self._rows) < ROWS:
             self._rows.setdefault(row.tobytes(), row)
 
-    def _draw(self, count: int) -> list[Rows]:
+    def _draw(self, count: int) -> list[tuple[Rows, Origin]]:
         """Rows of this climb that may be proposed."""
         if self._beginnings or not self._rows:
             wanted = min(count, self._beginnings) or count
             if self._summits and self._beginning == KICKED:
-                best = max(self._summits, key=lambda summit: summit.reward).row
+                best = max(self._summits, key=lambda summit: summit.reward)
                 return [self._kicked(best) for _ in range(wanted)]
             if self._summits and self._beginning == MIXED:
                 return [self._mixture() for _ in range(wanted)]
-            return list(self._space.sample(wanted, self._rng))
+            return [(row, RANDOM) for row in self._space.sample(wanted, self._rng)]
         parents = (self._rng.random(count) * len(self._rows)).astype(int).tolist()
-        rows = list(self._rows.values())
-        return [self._vary(rows[n], rows[n], self._rng) for n in parents]
+        known = [Member(r, self._rule, self._reward) for r in self._rows.values()]
+        return [self._vary(known[n], known[n], self._rng) for n in parents]
 
-    def _kicked(self, row: Rows) -> Rows:
+    def _kicked(self, summit: Member) -> tuple[Rows, Origin]:
+        changed = summit
         for _ in range(self._kick):
-            row = self._vary(row, row, self._rng)
-        return row
+            row, _origin = self._vary(changed, changed, self._rng)
+            changed = changed._replace(row=row)
+        return changed.row, Origin("kick", (summit.rule,))
 
-    def _mixture(self) -> Rows:
+    def _mixture(self) -> tuple[Rows, Origin]:
         one, other = (
-            self._summits[int(self._rng.random() * len(self._summits))].row
+            self._summits[int(self._rng.random() * len(self._summits))]
             for _ in range(2)
         )
-        return self._space.crossover(one, other, self._rng)
+        row = self._space.crossover(one.row, other.row, self._rng)
+        return row, made_of("crossover", one.rule, other.rule)
 
     def _begin(self) -> None:
         """Keep the summit of this climb, and begin the next one."""
@@ -164,7 +167,7 @@ class HillClimbing(NewRuleSearcher):
         self._climb += 1
         self._beginnings = self._starts
         drawn = self._rng.random()
-        self._beginning = KICKED if drawn < self._perturb else RANDOM
+        self._beginning = KICKED if drawn < self._perturb else AFRESH
         if self._perturb <= drawn < self._perturb + self._mix:
             self._beginning = MIXED
         self._waited = 0

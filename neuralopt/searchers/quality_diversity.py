@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from neuralopt.searchers.base import Draft, NewRuleSearcher
 from neuralopt.searchers.offspring import Member, Vary, members_from, members_state
+from neuralopt.searchers.origin import RANDOM
 from neuralopt.searchers.pending import Ask
 from neuralopt.searchers.searcher import Rows, Space
 
@@ -105,19 +106,21 @@ class QualityDiversity(NewRuleSearcher):
                 drawn_cells[wanted - fresh :],
             )
             drawn = [
-                self._vary(self._elites[cell].row, self._elites[mate].row, self._rng)
+                self._vary(self._elites[cell], self._elites[mate], self._rng)
                 for cell, mate in zip(parents, mates, strict=True)
             ]
-            drawn += list(self._space.sample(fresh, self._rng)) if fresh else []
-            for place, rule in enumerate(self._seen.digests(np.array(drawn))):
+            if fresh:
+                drawn += [(row, RANDOM) for row in self._space.sample(fresh, self._rng)]
+            rules = self._seen.digests(np.array([row for row, _ in drawn]))
+            for place, rule in enumerate(rules):
                 if self._seen.add(rule) or not left:
-                    draft.add(drawn[place])
+                    draft.add(*drawn[place])
                     if place >= len(parents):
                         self._beginning = max(0, self._beginning - 1)
                 elif place < len(parents):
                     elite = self._elites[parents[place]]
                     if elite.rule == rule:
-                        drifted = elite._replace(row=drawn[place])
+                        drifted = elite._replace(row=drawn[place][0])
                         self._elites[parents[place]] = drifted
         return draft
 

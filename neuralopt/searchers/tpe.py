@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuralopt.searchers.base import Draft, NewRuleSearcher
+from neuralopt.searchers.origin import RANDOM, SAMPLED, Origin
 from neuralopt.searchers.pending import Ask
 from neuralopt.searchers.searcher import Rows, Space
 
@@ -83,18 +84,19 @@ class TreeParzen(NewRuleSearcher):
         if count:
             study = self._study()
             while draft.missing:
-                draft.add(self._new(study))
+                draft.add(*self._new(study))
         return draft
 
-    def _new(self, study: Any) -> Rows:
+    def _new(self, study: Any) -> tuple[Rows, Origin]:
         """A row whose rule is new, as far as redraws reach."""
         for _ in range(self._redraws + 1):
             row = self._sampled(study)
             if self._seen.add_new(row[None])[0]:
-                return row
+                begun = len(self._trials) >= self._startup
+                return row, SAMPLED if begun else RANDOM
         row = np.array(self._space.sample(1, self._rng)[0])
         self._seen.add_new(row[None])
-        return row
+        return row, RANDOM
 
     def _sampled(self, study: Any) -> Rows:
         if len(self._trials) < self._startup:

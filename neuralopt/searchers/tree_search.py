@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuralopt.searchers.base import Draft, NewRuleSearcher
+from neuralopt.searchers.origin import SAMPLED
 from neuralopt.searchers.pending import Ask
 from neuralopt.searchers.searcher import Rows, Space
 
@@ -98,7 +99,7 @@ class TreeSearch(NewRuleSearcher):
             rules = self._seen.digests(drawn)
             for prefix, row, rule in zip(prefixes, drawn, rules, strict=True):
                 if self._seen.add(rule) or not left:
-                    draft.add(row, len(prefix))
+                    draft.add(row, SAMPLED, len(prefix))
                 elif rule in self._known:
                     self._add(row, len(prefix), self._known[rule])
         return draft

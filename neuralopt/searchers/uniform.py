@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuralopt.searchers.base import BaseSearcher, Draft
+from neuralopt.searchers.origin import RANDOM
 from neuralopt.searchers.pending import Ask
 from neuralopt.searchers.saved_state import generator_from
 from neuralopt.searchers.searcher import Rows, Space
@@ -28,7 +29,7 @@ class UniformSearcher(BaseSearcher):
         draft = Draft(given, count)
         if count:
             for row in self._space.sample(count, self._rng):
-                draft.add(row)
+                draft.add(row, RANDOM)
         return draft
 
     def _told(self, ask: Ask, rewards: NDArray[np.float64]) -> dict[str, float]:

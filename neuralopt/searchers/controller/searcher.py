@@ -20,6 +20,7 @@ from neuralopt.searchers.controller.options import (
     Training,
 )
 from neuralopt.searchers.controller.reward_history import RewardHistory
+from neuralopt.searchers.origin import ENQUEUED, SAMPLED
 from neuralopt.searchers.pending import Ask
 from neuralopt.searchers.searcher import Rows, Space
 
@@ -92,16 +93,16 @@ class ControllerSearcher(NewRuleSearcher):
         if self._first_entropy is None and len(sampled):
             self._first_entropy = float(notes[:, 1].mean())
         options = self._training
-        children = self._elites.breed(
+        children, origins = self._elites.breed(
             bred, self._rng, self._seen, options.tournament, options.crossover
         )
         draft = Draft(given[:0], len(given) + count)
         for row, note in zip(given, self._notes(given).tolist(), strict=True):
-            draft.add(row, *note)
+            draft.add(row, ENQUEUED, *note)
         for row, note in zip(sampled, notes.tolist(), strict=True):
-            draft.add(row, *note)
-        for row in children:
-            draft.add(row, 0.0, 0.0, 0.0)
+            draft.add(row, SAMPLED, *note)
+        for row, origin in zip(children, origins, strict=True):
+            draft.add(row, origin, 0.0, 0.0, 0.0)
         return draft
 
     def _sample(self, count: int) -> tuple[Rows, NDArray[np.float64]]:
