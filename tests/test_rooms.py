@@ -40,6 +40,7 @@ ROOMS = (
     "outcomes",
     "loop",
     "preview",
+    "views",
     "report",
     "cli",
     "api",
