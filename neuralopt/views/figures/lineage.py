@@ -15,9 +15,7 @@ from neuralopt.views.palette import (
     BLUE,
     GREEN,
     GREY,
-    ORANGE,
     PURPLE,
-    SKY,
     VERMILION,
 )
 
@@ -31,23 +29,20 @@ GENERATIONS = 4
 ABREAST = 4
 """Rules of one generation that are drawn, the best ones."""
 
-LETTERS = 18
+LETTERS = 16
 """Characters in a line of a box."""
 
 RULE_LINES = 5
 
 KIND_COLOURS: Mapping[str, str] = {
     "mutation": BLUE,
-    "rearrangement": SKY,
+    "rearrangement": GREEN,
     "crossover": VERMILION,
     "kick": PURPLE,
-    "sampled": GREEN,
-    "random": ORANGE,
-    "enqueued": BLACK,
 }
-"""By kind of an origin; others are grey."""
+"""By kind of an origin; those without parents are grey."""
 
-LINE = 0.225
+LINE = 0.245
 """Inches of a line of text; the other lengths are inches too."""
 
 BOX, GAP, ROOM, MARGIN, TITLE_ROOM = 1.95, 0.55, 0.25, 0.15, 0.55
@@ -87,8 +82,6 @@ def lineage_figure(lineage: Lineage) -> Figure:
     Returns:
         The figure; what is left out is said in it.
     """
-    from matplotlib.figure import Figure
-
     layers = _layers(lineage)
     shown = {each.number for layer in layers for each in layer}
     earlier = lineage.earlier + len(lineage.relatives) - len(shown)
@@ -141,7 +134,10 @@ def _box(each: Relative) -> _Box:
 
 
 def _wrapped(text: str, most: int) -> list[str]:
-    return textwrap.wrap(text, LETTERS, max_lines=most, placeholder=" …")
+    tight = text.replace(" ** ", "**")
+    return textwrap.wrap(
+        tight, LETTERS, max_lines=most, placeholder=" …", break_on_hyphens=False
+    )
 
 
 def _height(layer: Sequence[_Box]) -> float:
@@ -193,7 +189,7 @@ def _draw(axes: Axes, box: _Box, strong: bool) -> None:
     top = box.y + box.height / 2 - 0.08 - LINE / 2
     written = [(box.head, BLACK, "bold")]
     written += [(line, BLACK, "normal") for line in box.text]
-    written += [(line, colour, "normal") for line in box.how]
+    written += [(line, colour, "bold") for line in box.how]
     for place, (line, shade, weight) in enumerate(written):
         axes.text(
             box.x + 0.1,
@@ -201,7 +197,7 @@ def _draw(axes: Axes, box: _Box, strong: bool) -> None:
             line,
             color=shade,
             fontweight=weight,
-            fontsize=SMALL - 1,
+            fontsize=SMALL,
             family="monospace",
             va="center",
             zorder=4,
