@@ -51,7 +51,8 @@ def test_all_ancestors_are_found_with_their_generations(tmp_path: Path):
     generations = {each.number: each.generation for each in found.relatives}
     assert generations == {5: 0, 4: 1, 3: 2, 2: 3, 1: 3, 0: 4}
     assert found.rule.number == 5
-    assert [each.kind for each in found.relatives][:3] == [
+    kinds = [each.kind for each in found.relatives]
+    assert kinds[:3] == [
         "kick",
         "mutation",
         "crossover",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -72,6 +73,10 @@ class _Box:
     def height(self) -> float:
         return LINE * (1 + len(self.text) + len(self.how)) + 0.16
 
+    @property
+    def top(self) -> float:
+        return self.y + self.height / 2
+
 
 def lineage_figure(lineage: Lineage) -> Figure:
     """Return the ancestry of a rule as a graph in layers, one for each generation.
@@ -92,20 +97,20 @@ def lineage_figure(lineage: Lineage) -> Figure:
     if len(shown) == 1 and not earlier:
         title += ", which has no recorded parents"
     width = max(columns * BOX + (columns - 1) * GAP + 2 * MARGIN, 5.4)
-    height = max(tallest, 1.2) + 2 * MARGIN + TITLE_ROOM
+    room = 2 * MARGIN + (2 * ROOM if _skips(layers) else 0.0)
+    height = max(tallest, 1.2) + room + TITLE_ROOM
     figure: Figure = canvas(title, width, height)
     figure.set_layout_engine("none")
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set_axis_off()
     axes.set_xlim(0, width)
     axes.set_ylim(0, height)
-    placed = _placed(boxes, width, (height - TITLE_ROOM) / 2)
+    placed = _placed(boxes, width, MARGIN + max(tallest, 1.2) / 2)
     for each in placed.values():
         _draw(axes, each, each.relative is lineage.rule)
         for step in each.relative.steps:
             if step.parent in placed:
-                parent = placed[step.parent]
-                _arrow(axes, (parent.x + BOX, parent.y), each)
+                _join(axes, placed[step.parent], each, placed)
     if earlier:
         _draw_earlier(axes, placed, earlier_text(earlier, lineage.complete))
     return figure
@@ -121,6 +126,17 @@ def _layers(lineage: Lineage) -> list[list[Relative]]:
         best_first = sorted(layer, key=lambda e: -(e.quality or 0.0))
         layers.append(best_first[:ABREAST])
     return layers
+
+
+def _skips(layers: Sequence[Sequence[Relative]]) -> bool:
+    """Whether a parent is drawn more than one layer before its child."""
+    generations = {each.number: each.generation for layer in layers for each in layer}
+    return any(
+        generations.get(step.parent, 0) > each.generation + 1
+        for layer in layers
+        for each in layer
+        for step in each.steps
+    )
 
 
 def _box(each: Relative) -> _Box:
@@ -204,21 +220,38 @@ def _draw(axes: Axes, box: _Box, strong: bool) -> None:
         )
 
 
+def _join(axes: Axes, parent: _Box, child: _Box, placed: Mapping[int, _Box]) -> None:
+    """An arrow to a child; over the boxes between them, if there are any."""
+    colour = KIND_COLOURS.get(child.relative.kind, GREY)
+    if parent.relative.generation == child.relative.generation + 1:
+        _arrow(axes, (parent.x + BOX, parent.y), (child.x, child.y), colour)
+        return
+    start, end = (parent.x + 0.8 * BOX, parent.top), (child.x + 0.2 * BOX, child.top)
+    between = [box.top for box in placed.values() if parent.x < box.x < child.x]
+    peak = max(max(between) - min(start[1], end[1]), 0.0) + ROOM
+    _arrow(axes, start, end, colour, bend=-2 * peak / math.dist(start, end))
+
+
 def _arrow(
-    axes: Axes, start: tuple[float, float], child: _Box, dashed: bool = False
+    axes: Axes,
+    start: tuple[float, float],
+    end: tuple[float, float],
+    colour: str,
+    bend: float = 0.0,
+    dashes: str = "-",
 ) -> None:
     from matplotlib.patches import FancyArrowPatch
 
-    colour = KIND_COLOURS.get(child.relative.kind, GREY)
     axes.add_patch(
         FancyArrowPatch(
             start,
-            (child.x, child.y),
+            end,
+            connectionstyle=f"arc3,rad={bend}",
             arrowstyle="-|>",
             mutation_scale=16,
             linewidth=1.8,
-            linestyle="--" if dashed else "-",
-            color=GREY if dashed else colour,
+            linestyle=dashes,
+            color=colour,
             shrinkA=0,
             shrinkB=0,
             zorder=2,
@@ -251,4 +284,4 @@ def _draw_earlier(axes: Axes, placed: Mapping[int, _Box], text: str) -> None:
         zorder=4,
     )
     for child in children:
-        _arrow(axes, (x + BOX / 2, y), child, dashed=True)
+        _arrow(axes, (x + BOX / 2, y), (child.x, child.y), GREY, dashes="--")
