@@ -260,13 +260,19 @@ def _arrow(
 
 
 def _draw_earlier(axes: Axes, placed: Mapping[int, _Box], text: str) -> None:
-    """The ancestors that are left out, as one dashed box before the others."""
+    """The ancestors that are left out, as one dashed box before the others.
+
+    A dashed arrow leads to each of their children, of which those in later layers have
+    only its end.
+    """
     children = [
         box
         for box in placed.values()
         if any(step.parent not in placed for step in box.relative.steps)
     ]
-    x, y = MARGIN, sum(child.y for child in children) / max(1, len(children))
+    x = MARGIN
+    first = [child.y for child in children if child.x - GAP - BOX <= x + 0.01]
+    y = sum(first) / len(first) if first else MARGIN + 0.4
     axes.text(
         x + BOX / 2,
         y,
@@ -284,4 +290,9 @@ def _draw_earlier(axes: Axes, placed: Mapping[int, _Box], text: str) -> None:
         zorder=4,
     )
     for child in children:
-        _arrow(axes, (x + BOX / 2, y), (child.x, child.y), GREY, dashes="--")
+        if child.y in first:
+            start, end = (x + BOX / 2, y), (child.x, child.y)
+        else:
+            low = child.y - child.height / 2 + LINE
+            start, end = (child.x - 0.8 * GAP, low), (child.x, low)
+        _arrow(axes, start, end, GREY, dashes="--")
