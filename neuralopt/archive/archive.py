@@ -140,13 +140,12 @@ class Archive(FindingsKeeper):
                 these proposals.
         """
         rows = list(map(to_row, proposals))
-        numbers = {proposal.number for proposal in proposals}
-        for origin in origins:
-            if origin.number not in numbers:
-                raise ArchiveError(
-                    f"archive {self.path}: the origin of proposal {origin.number} is"
-                    " not recorded with it"
-                )
+        origin_rows = list(map(ORIGINS.row, origins))
+        if strange := {row[0] for row in origin_rows} - {row[0] for row in rows}:
+            raise ArchiveError(
+                f"archive {self.path}: the origin of proposal {min(strange)} is not"
+                " recorded with it"
+            )
         if not rows:
             return
         with self._file.lock:
@@ -158,7 +157,7 @@ class Archive(FindingsKeeper):
                             f" {number}, not {row[0]}"
                         )
                 connection.executemany(RECORD, rows)
-                connection.executemany(ORIGINS.insert, map(ORIGINS.row, origins))
+                connection.executemany(ORIGINS.insert, origin_rows)
             new = [p for p in proposals if p.canonical and p.status != "duplicate"]
             self._known.add((p.canonical for p in new), [p.number for p in new])
 

@@ -21,6 +21,7 @@ from neuralopt.archive.records import (
 )
 from neuralopt.archive.serialization import (
     INTEGER,
+    KEY,
     Column,
     Kind,
     Row,
@@ -62,11 +63,12 @@ class FindingTable:
     @property
     def create(self) -> str:
         """The statement that makes the table."""
-        declared = (f"{c.name} {c.kind.declaration}" for c in self.columns)
+        declared = ", ".join(f"{c.name} {c.kind.declaration}" for c in self.columns)
+        if self.columns[0].kind is KEY:  # appended to faster, and a little smaller
+            return f"CREATE TABLE {self.name} ({declared})"
         key = ", ".join(self.key)
         return (
-            f"CREATE TABLE {self.name} ({', '.join(declared)}, PRIMARY KEY ({key}))"
-            " WITHOUT ROWID"
+            f"CREATE TABLE {self.name} ({declared}, PRIMARY KEY ({key})) WITHOUT ROWID"
         )
 
     @property
@@ -93,7 +95,7 @@ class FindingTable:
         Returns:
             One cell for each column.
         """
-        return tuple(c.kind.write(getattr(finding, c.name)) for c in self.columns)
+        return tuple([c.kind.write(getattr(finding, c.name)) for c in self.columns])
 
     def finding(self, row: Row) -> Finding:
         """Return the record that a row holds.
@@ -162,7 +164,7 @@ ORIGINS = FindingTable(
     OriginRecord,
     ("number",),
     (
-        Column("number", WHOLE),
+        Column("number", KEY),
         Column("kind", TEXT),
         Column("parent", INTEGER),
         Column("mate", INTEGER),

@@ -154,14 +154,17 @@ class OriginRecord:
     mate: int | None = None
 
     def __post_init__(self) -> None:
-        where = f"origin of proposal {self.number}"
+        problem = ""
         if not self.kind:
-            raise ValueError(f"{where}: it has no kind")
-        if self.mate is not None and self.parent is None:
-            raise ValueError(f"{where}: a mate without a parent")
-        for parent in self.parents:
-            if not 0 <= parent < self.number:
-                raise ValueError(f"{where}: {parent} is not an earlier proposal")
+            problem = "it has no kind"
+        elif self.parent is None:
+            problem = "" if self.mate is None else "a mate without a parent"
+        else:
+            for parent in self.parents:
+                if not 0 <= parent < self.number:
+                    problem = f"{parent} is not an earlier proposal"
+        if problem:
+            raise ValueError(f"origin of proposal {self.number}: {problem}")
 
     @property
     def parents(self) -> tuple[int, ...]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from neuralopt.language import Expression, parse
 from neuralopt.language.folding import fold
-from neuralopt.language.primitives import PRIMITIVES, Law
+from neuralopt.language.primitive import Law
+from neuralopt.language.primitives import PRIMITIVES
 from neuralopt.views.labels import shortened
 
 PLACE = "…"
