@@ -282,8 +282,8 @@ class _Search:
     def _origins(self, start: int, count: int) -> list[OriginRecord]:
         """Where the rows of the last ask come from, by numbers of proposals."""
         origins = origins_of(self.searcher, count)
-        parents = sorted({rule for each in origins for rule in each.parents})
-        numbers = self.archive.numbers_of_digests(parents)
+        parents = {rule for each in origins for rule in each.parents}
+        numbers = self.archive.numbers_of_digests(sorted(parents)) if parents else {}
         return [
             OriginRecord(
                 start + place,

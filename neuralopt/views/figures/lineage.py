@@ -271,7 +271,8 @@ def _draw_earlier(axes: Axes, placed: Mapping[int, _Box], text: str) -> None:
         if any(step.parent not in placed for step in box.relative.steps)
     ]
     x = MARGIN
-    first = [child.y for child in children if child.x - GAP - BOX <= x + 0.01]
+    next_column = x + BOX + GAP + 0.01
+    first = [child.y for child in children if child.x <= next_column]
     y = sum(first) / len(first) if first else MARGIN + 0.4
     axes.text(
         x + BOX / 2,
@@ -290,7 +291,7 @@ def _draw_earlier(axes: Axes, placed: Mapping[int, _Box], text: str) -> None:
         zorder=4,
     )
     for child in children:
-        if child.y in first:
+        if child.x <= next_column:
             start, end = (x + BOX / 2, y), (child.x, child.y)
         else:
             low = child.y - child.height / 2 + LINE
