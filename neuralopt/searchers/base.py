@@ -46,6 +46,17 @@ class Draft:
         self.origins.append(origin)
         self.notes.append(notes)
 
+    def extend(self, rows: Rows, origin: Origin) -> None:
+        """Append rows with which no numbers are kept.
+
+        Args:
+            rows: int64 (count, D).
+            origin: Where all of them come from.
+        """
+        self.rows.extend(rows)
+        self.origins += [origin] * len(rows)
+        self.notes += [()] * len(rows)
+
 
 class BaseSearcher(ABC):
     """A searcher but for what it proposes and what it learns.

@@ -141,8 +141,9 @@ class HillClimbing(NewRuleSearcher):
                 return [self._mixture() for _ in range(wanted)]
             return [(row, RANDOM) for row in self._space.sample(wanted, self._rng)]
         parents = (self._rng.random(count) * len(self._rows)).astype(int).tolist()
-        known = [Member(r, self._rule, self._reward) for r in self._rows.values()]
-        return [self._vary(known[n], known[n], self._rng) for n in parents]
+        rows = list(self._rows.values())
+        drawn = [Member(rows[n], self._rule, self._reward) for n in parents]
+        return [self._vary(member, member, self._rng) for member in drawn]
 
     def _kicked(self, summit: Member) -> tuple[Rows, Origin]:
         changed = summit

@@ -28,8 +28,7 @@ class UniformSearcher(BaseSearcher):
     def _propose(self, given: Rows, count: int) -> Draft:
         draft = Draft(given, count)
         if count:
-            for row in self._space.sample(count, self._rng):
-                draft.add(row, RANDOM)
+            draft.extend(self._space.sample(count, self._rng), RANDOM)
         return draft
 
     def _told(self, ask: Ask, rewards: NDArray[np.float64]) -> dict[str, float]:
