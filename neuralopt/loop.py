@@ -19,7 +19,13 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from neuralopt.archive import Archive, ArchiveError, Execution, Proposal
+from neuralopt.archive import (
+    Archive,
+    ArchiveError,
+    Execution,
+    OriginRecord,
+    Proposal,
+)
 from neuralopt.archive.ranking import ranking
 from neuralopt.evaluators.evaluator import Completion, Evaluator, Request
 from neuralopt.garbage import rare_collections
@@ -30,6 +36,7 @@ from neuralopt.outcomes import Outcomes
 from neuralopt.scoring.probes import rejections
 from neuralopt.scoring.score import Score
 from neuralopt.searchers import Searcher
+from neuralopt.searchers.origin import UNKNOWN, origins_of
 from neuralopt.searchers.preferences import preferences_of
 from neuralopt.shortlist.measuring import Measuring
 from neuralopt.shortlist.settling import ShortlistOptions
@@ -220,7 +227,7 @@ class _Search:
             self._check_replay(start, rows)
             return
         proposals, rules = self._propose(start, rows)
-        self.archive.record(proposals)
+        self.archive.record(proposals, self._origins(start, count))
         self.recorded = self.asked
         self.rules |= rules
         for proposal in proposals:
@@ -272,6 +279,21 @@ class _Search:
             else:
                 rules[start + place] = fresh[place]
         return proposals, rules
+
+    def _origins(self, start: int, count: int) -> list[OriginRecord]:
+        """Where the rows of the last ask come from, by numbers of proposals."""
+        origins = origins_of(self.searcher, count)
+        parents = {rule for each in origins for rule in each.parents}
+        numbers = self.archive.numbers_of_digests(sorted(parents)) if parents else {}
+        return [
+            OriginRecord(
+                start + place,
+                origin.kind,
+                *[numbers[rule] for rule in origin.parents if rule in numbers],
+            )
+            for place, origin in enumerate(origins)
+            if origin != UNKNOWN
+        ]
 
     def _submit(self, proposals: Sequence[Proposal]) -> None:
         if proposals:

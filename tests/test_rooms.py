@@ -15,6 +15,7 @@ ROOMS = (
     "counter_hash",
     "one_thread",
     "garbage",
+    "digests",
     "catalog",
     "options",
     "html_table",

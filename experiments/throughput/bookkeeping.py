@@ -40,11 +40,14 @@ STAGES: dict[str, tuple[Any, str]] = {
     "canonical form": (space, "simplify"),
     "look up": (Archive, "numbers_of"),
     "probe": (loop, "rejections"),
+    "origins": (loop._Search, "_origins"),
     "record": (Archive, "record"),
     "store scores": (Archive, "commit"),
     "proposed": (loop._Search, "_ask"),
     "whole loop": (loop, "search"),
 }
+INSIDE = 7
+"""The first stages, which are parts of `proposed`."""
 SCORE = Score("scored", 0.25, lr=0.1, loss=1.0, accuracy=0.25, curve=(2.0, 1.5, 1.0))
 Seconds = defaultdict[str, float]
 
@@ -117,7 +120,7 @@ def one_round(name: str, proposals: int, seed: int) -> dict[str, float]:
     ):
         searcher = UniformSearcher(chosen, seed)
         loop.search(chosen, searcher, Instant(), archive, proposals, BATCH, LAG)
-    inside = sum(seconds[stage] for stage in list(STAGES)[:6])
+    inside = sum(seconds[stage] for stage in list(STAGES)[:INSIDE])
     seconds["text, and the rest"] = seconds["proposed"] - inside
     found = {stage: 1e6 * each / proposals for stage, each in seconds.items()}
     return {**found, "yardstick": 1e3 * yardstick()}
@@ -140,7 +143,8 @@ def main() -> None:
 
     found = in_turn(arguments.spaces, run, arguments.rounds)
     figures: dict[str, object] = {}
-    order = [*list(STAGES)[:6], "text, and the rest", *list(STAGES)[6:], "yardstick"]
+    order = [*list(STAGES)[:INSIDE], "text, and the rest", *list(STAGES)[INSIDE:]]
+    order.append("yardstick")
     for name, rounds in found.items():
         print(f"\n{name}, {SPACES[name].groups} groups: us a proposal")
         for stage in order:

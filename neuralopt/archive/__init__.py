@@ -9,6 +9,7 @@ from neuralopt.archive.lease import seconds_left as seconds_left
 from neuralopt.archive.records import BehaviourRecord as BehaviourRecord
 from neuralopt.archive.records import Checkpoint as Checkpoint
 from neuralopt.archive.records import Execution as Execution
+from neuralopt.archive.records import OriginRecord as OriginRecord
 from neuralopt.archive.records import Place as Place
 from neuralopt.archive.records import Proposal as Proposal
 from neuralopt.archive.records import PruningRecord as PruningRecord

@@ -11,10 +11,11 @@ from types import TracebackType
 
 from neuralopt.archive.connection import BUSY_SECONDS, ArchiveError
 from neuralopt.archive.database import ArchiveFile
+from neuralopt.archive.finding_tables import ORIGINS
 from neuralopt.archive.findings import FindingsKeeper
 from neuralopt.archive.notebook import rules_html
 from neuralopt.archive.ranking import ranking
-from neuralopt.archive.records import Execution, Proposal
+from neuralopt.archive.records import Execution, OriginRecord, Proposal
 from neuralopt.archive.schema import DECIDE, FORGET, KEEP, NOTE, RECORD
 from neuralopt.archive.serialization import Row, execution_row, to_row
 
@@ -125,16 +126,26 @@ class Archive(FindingsKeeper):
         """
         return cls(ArchiveFile.open(_file_of(path), writable, patience))
 
-    def record(self, proposals: Sequence[Proposal]) -> None:
+    def record(
+        self, proposals: Sequence[Proposal], origins: Sequence[OriginRecord] = ()
+    ) -> None:
         """Add proposals that continue the numbering without a gap, all or none.
 
         Args:
             proposals: in the order of their numbers, from the archive's length on.
+            origins: of some or all of these proposals.
 
         Raises:
-            ArchiveError: a number is not the next one.
+            ArchiveError: a number is not the next one, or an origin is not of one of
+                these proposals.
         """
         rows = list(map(to_row, proposals))
+        origin_rows = list(map(ORIGINS.row, origins))
+        if strange := {row[0] for row in origin_rows} - {row[0] for row in rows}:
+            raise ArchiveError(
+                f"archive {self.path}: the origin of proposal {min(strange)} is not"
+                " recorded with it"
+            )
         if not rows:
             return
         with self._file.lock:
@@ -146,6 +157,7 @@ class Archive(FindingsKeeper):
                             f" {number}, not {row[0]}"
                         )
                 connection.executemany(RECORD, rows)
+                connection.executemany(ORIGINS.insert, origin_rows)
             new = [p for p in proposals if p.canonical and p.status != "duplicate"]
             self._known.add((p.canonical for p in new), [p.number for p in new])
 

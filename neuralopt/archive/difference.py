@@ -13,9 +13,9 @@ from neuralopt.archive.serialization import NAMES, Row
 def difference(a: Archive, b: Archive) -> str | None:
     """Return the first difference between two archives' proposals and findings.
 
-    Every column of every proposal, replicate, place on the shortlist, behaviour and
-    pruning is compared, bit for bit (NaN equals NaN). Executions, checkpoints, verdicts
-    and context are not compared.
+    Every column of every proposal, origin, replicate, place on the shortlist, behaviour
+    and pruning is compared, bit for bit (NaN equals NaN). Executions, checkpoints,
+    verdicts and context are not compared.
 
     Args:
         a: open archive.

@@ -1,4 +1,4 @@
-"""Keep what was found out about proposals after they were scored."""
+"""Keep what is known about proposals besides their scores."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from neuralopt.archive.connection import ArchiveError
 from neuralopt.archive.finding_tables import (
     BEHAVIOURS,
     JUDGE,
+    ORIGINS,
     PRUNINGS,
     REPLICATES,
     SHORTLIST,
@@ -21,6 +22,7 @@ from neuralopt.archive.finding_tables import (
 from neuralopt.archive.reader import ProposalReader
 from neuralopt.archive.records import (
     BehaviourRecord,
+    OriginRecord,
     Place,
     PruningRecord,
     Replicate,
@@ -62,6 +64,18 @@ class FindingsKeeper(ProposalReader):
                 f"archive {self.path}: a verdict is damaged ({error}): restore a copy"
                 " of the file"
             ) from error
+
+    def origins(self, numbers: Sequence[int] | None = None) -> list[OriginRecord]:
+        """Return where proposals came from, by number.
+
+        Args:
+            numbers: of the proposals; None for all.
+
+        Returns:
+            The origins that are known: none from an archive that was made before they
+            were recorded, or of a searcher that does not say.
+        """
+        return cast("list[OriginRecord]", self._findings(ORIGINS, numbers))
 
     def save_replicates(self, replicates: Sequence[Replicate]) -> None:
         """Add fresh measurements, all or none.

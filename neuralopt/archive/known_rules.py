@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from hashlib import blake2b
 
 import numpy as np
 import numpy.typing as npt
 
+from neuralopt.digests import rule_digest
+
 Integers = npt.NDArray[np.int64]
 
-DIGEST_BYTES = 8
 RECENT = 1 << 16
 """Rules that are kept in a dictionary before they join the sorted arrays."""
 
@@ -34,7 +34,7 @@ class KnownRules:
             texts: canonical texts.
             numbers: of their proposals.
         """
-        self._recent.update(zip(map(_digest, texts), numbers, strict=True))
+        self._recent.update(zip(map(rule_digest, texts), numbers, strict=True))
         if len(self._recent) >= RECENT:
             count, recent = len(self._recent), self._recent
             self._merge(
@@ -50,7 +50,7 @@ class KnownRules:
             pages: texts and numbers, as for `add`, in rising order of the numbers.
         """
         loaded = [
-            (np.fromiter(map(_digest, texts), np.int64, len(numbers)), numbers)
+            (np.fromiter(map(rule_digest, texts), np.int64, len(numbers)), numbers)
             for texts, numbers in pages
         ]
         self._merge(
@@ -67,7 +67,17 @@ class KnownRules:
         Returns:
             For each the number of a proposal; None if no proposal has the text.
         """
-        digests = list(map(_digest, texts))
+        return self.numbers(list(map(rule_digest, texts)))
+
+    def numbers(self, digests: Sequence[int]) -> list[int | None]:
+        """Return the proposals of digests.
+
+        Args:
+            digests: of canonical texts.
+
+        Returns:
+            For each the number of a proposal; None if no proposal has the digest.
+        """
         found: list[int | None] = [self._recent.get(digest) for digest in digests]
         if len(self._digests):
             places = self._digests.searchsorted(np.array(digests, np.int64))
@@ -88,8 +98,3 @@ class KnownRules:
         last = np.ones(len(digests), np.bool_)
         last[:-1] = digests[1:] != digests[:-1]
         self._digests, self._numbers = digests[last], numbers[last]
-
-
-def _digest(text: str) -> int:
-    digest = blake2b(text.encode(), digest_size=DIGEST_BYTES).digest()
-    return int.from_bytes(digest, "little", signed=True)

@@ -235,6 +235,23 @@ class ProposalReader:
             for number, text in zip(found, canonicals, strict=True)
         ]
 
+    def numbers_of_digests(self, digests: Sequence[int]) -> dict[int, int]:
+        """Return the last proposals of rules, duplicates left out.
+
+        Args:
+            digests: of the rules; see `digests.rule_digest`.
+
+        Returns:
+            Numbers by digest, of those that were proposed.
+
+        Raises:
+            ArchiveError: the archive is open for reading.
+        """
+        if not self._file.writable:
+            raise ArchiveError(f"archive {self.path} is open for reading: use find()")
+        found = zip(digests, self._known.numbers(digests), strict=True)
+        return {digest: number for digest, number in found if number is not None}
+
     def outcomes(self) -> Iterator[tuple[int, str, int | None, float | None, int]]:
         """Return what became of each proposal, without its rule and its curves.
 

@@ -135,6 +135,44 @@ class Execution:
 
 
 @dataclass(frozen=True, slots=True)
+class OriginRecord:
+    """Where the searcher got a proposal from.
+
+    Attributes:
+        number: of the proposal.
+        kind: how its row was made, such as ``mutation``.
+        parent: number of the proposal whose rule it was made from, None if of none.
+        mate: number of a second one, None if there is none.
+
+    Raises:
+        ValueError: no kind, a parent that is no earlier proposal, or a mate alone.
+    """
+
+    number: int
+    kind: str
+    parent: int | None = None
+    mate: int | None = None
+
+    def __post_init__(self) -> None:
+        problem = ""
+        if not self.kind:
+            problem = "it has no kind"
+        elif self.parent is None:
+            problem = "" if self.mate is None else "a mate without a parent"
+        else:
+            for parent in self.parents:
+                if not 0 <= parent < self.number:
+                    problem = f"{parent} is not an earlier proposal"
+        if problem:
+            raise ValueError(f"origin of proposal {self.number}: {problem}")
+
+    @property
+    def parents(self) -> tuple[int, ...]:
+        """Numbers of the proposals that it was made from: none, one or two."""
+        return tuple(n for n in (self.parent, self.mate) if n is not None)
+
+
+@dataclass(frozen=True, slots=True)
 class Checkpoint:
     """The state of a searcher after it had been asked and told so many proposals.
 

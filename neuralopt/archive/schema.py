@@ -12,7 +12,8 @@ SCHEMA_VERSION = 3
 """Kept as SQLite's user_version; raised whenever an older program would misread.
 
 1: the first. 2: scores of tasks, and verdicts. 3: the status ``stopped``, and tables of
-findings: replicates, shortlist, behaviours, prunings.
+findings: replicates, shortlist, behaviours, prunings. A table that an older program
+would only leave empty, as that of origins, needs no new version.
 """
 
 RECORD = f"""
@@ -109,12 +110,12 @@ def upgrade(connection: sqlite3.Connection) -> None:
         connection: with an open transaction, to an archive of this schema or an older
             one.
     """
+    tables = {"verdicts": _VERDICTS} | {t.name: t.create for t in FINDINGS}
+    for name, create in tables.items():
+        if not has_table(connection, name):
+            connection.execute(create)
     if marks(connection)[1] < SCHEMA_VERSION:
         _rebuild_proposals(connection)
-        tables = {"verdicts": _VERDICTS} | {t.name: t.create for t in FINDINGS}
-        for name, create in tables.items():
-            if not has_table(connection, name):
-                connection.execute(create)
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
     for name in _DECLARED.keys() - columns(connection):
         connection.execute(f"ALTER TABLE proposals ADD COLUMN {_DECLARED[name]}")

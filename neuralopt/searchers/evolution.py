@@ -5,16 +5,16 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import NDArray
 
+from neuralopt.searchers.base import Draft, NewRuleSearcher
 from neuralopt.searchers.offspring import Member, Vary, members_from, members_state
-from neuralopt.searchers.pending import PendingAsks, checked_count
-from neuralopt.searchers.saved_state import check_header, generator_from, header
+from neuralopt.searchers.origin import RANDOM, Origin
+from neuralopt.searchers.pending import Ask
 from neuralopt.searchers.searcher import Rows, Space
-from neuralopt.searchers.seen import SeenRules
 
 
-class EvolutionSearcher:
+class EvolutionSearcher(NewRuleSearcher):
     """Aging evolution of Real et al. 2019 (AAAI, algorithm 1), asynchronous.
 
     The first ``population`` rows are random. After them each proposal is a mutation of
@@ -79,17 +79,6 @@ class EvolutionSearcher:
             raise ValueError(f"sharing is {sharing}: give a number from 0")
         if redraws < 0:
             raise ValueError(f"redraws is {redraws}: give a whole number, 0 or more")
-        self._space = space
-        self._vary = Vary(space, crossover, rearrange, more)
-        self._rng = np.random.default_rng(seed)
-        self._outstanding = PendingAsks(space)
-        self._seen = SeenRules(space)
-        self._members: deque[Member] = deque(maxlen=population)
-        self._tournament = tournament
-        self._fresh = fresh
-        self._sharing = sharing
-        self._redraws = redraws
-        self._beginning = population  # random rows still to be proposed
         options = {
             "population": population,
             "tournament": tournament,
@@ -100,45 +89,22 @@ class EvolutionSearcher:
             "more": more,
             "redraws": redraws,
         }
-        self._header = header("evolution", space.choices, options)
+        super().__init__(space, seed, "evolution", options)
+        self._vary = Vary(space, crossover, rearrange, more)
+        self._members: deque[Member] = deque(maxlen=population)
+        self._tournament = tournament
+        self._fresh = fresh
+        self._sharing = sharing
+        self._redraws = redraws
+        self._beginning = population  # random rows still to be proposed
 
-    def enqueue(self, rows: Rows) -> None:
-        """Propose given rows before any others; see ``Searcher.enqueue``.
-
-        Args:
-            rows: int64 (count, D), valid.
-
-        Raises:
-            ValueError: A row is not valid in the space.
-        """
-        self._outstanding.enqueue(rows)
-
-    def ask(self, count: int) -> Rows:
-        """Propose rows; see ``Searcher.ask``.
-
-        Args:
-            count: Number of rows, 0 or more.
-
-        Returns:
-            int64 (count, D).
-
-        Raises:
-            ValueError: ``count`` is negative or not a whole number.
-        """
-        number = checked_count(count)
-        given = self._outstanding.queued(number)
+    def _propose(self, given: Rows, count: int) -> Draft:
         self._seen.add_new(given)
-        rows = [*given, *self._new(number - len(given))]
-        decisions = len(self._space.choices)
-        return self._outstanding.add(np.array(rows, np.int64).reshape(-1, decisions))
-
-    def _new(self, count: int) -> list[Rows]:
-        """Rows whose rules are new, as far as redraws reach."""
+        draft = Draft(given, count)
         crowd = Counter(member.reward for member in self._members)
         fitness = [m.reward / crowd[m.reward] ** self._sharing for m in self._members]
-        rows: list[Rows] = []
         for left in reversed(range(self._redraws + 1)):
-            wanted = count - len(rows)
+            wanted = draft.missing
             if not wanted:
                 break
             # Until the population has begun, and for the share of fresh ones.
@@ -148,15 +114,17 @@ class EvolutionSearcher:
                 fresh = self._beginning + int((others < self._fresh).sum())
             parents = [self._parent(fitness) for _ in range(wanted - fresh)]
             drawn = [self._child(parent) for parent in parents]
-            drawn += list(self._space.sample(fresh, self._rng)) if fresh else []
-            for place, rule in enumerate(self._seen.digests(np.array(drawn))):
+            if fresh:
+                drawn += [(row, RANDOM) for row in self._space.sample(fresh, self._rng)]
+            rules = self._seen.digests(np.array([row for row, _ in drawn]))
+            for place, rule in enumerate(rules):
                 if self._seen.add(rule) or not left:
-                    rows.append(drawn[place])
+                    draft.add(*drawn[place])
                     if place >= len(parents):
                         self._beginning = max(0, self._beginning - 1)
                 elif place < len(parents):
-                    self._drift(parents[place], rule, drawn[place])
-        return rows
+                    self._drift(parents[place], rule, drawn[place][0])
+        return draft
 
     def _parent(self, fitness: list[float]) -> int:
         """The winner of a tournament, by its place in the population."""
@@ -167,9 +135,9 @@ class EvolutionSearcher:
         # The youngest of equals: among many zeros, keep moving.
         return max(drawn, key=lambda place: (fitness[place], place))
 
-    def _child(self, parent: int) -> Rows:
+    def _child(self, parent: int) -> tuple[Rows, Origin]:
         mate = int(self._rng.random() * len(self._members))
-        return self._vary(self._members[parent].row, self._members[mate].row, self._rng)
+        return self._vary(self._members[parent], self._members[mate], self._rng)
 
     def _drift(self, parent: int, rule: int, row: Rows) -> None:
         """Let a member be written as a child that says the same rule."""
@@ -177,26 +145,17 @@ class EvolutionSearcher:
         if member.rule == rule:
             self._members[parent] = member._replace(row=row)
 
-    def tell(self, rows: ArrayLike, rewards: ArrayLike) -> dict[str, float]:
-        """Add the results to the population; see ``Searcher.tell``.
-
-        Args:
-            rows: (count, D), as asked, in the same order.
-            rewards: (count,), in [0, 1]; NaN means "no result".
+    def _told(self, ask: Ask, rewards: NDArray[np.float64]) -> dict[str, float]:
+        """Add the results to the population.
 
         Returns:
             ``population_best`` and ``population_mean`` (rewards), and
             ``population_distinct``, different rules per member; {} while the population
             is empty.
-
-        Raises:
-            ValueError: No ask is open, the rows are not those of the oldest ask, or a
-                reward is outside [0, 1]. The searcher is then unchanged.
         """
-        ask, values = self._outstanding.take(rows, rewards)
         rules = self._seen.digests(ask.rows)
         present = {member.rule for member in self._members}
-        for row, rule, reward in zip(ask.rows, rules, values.tolist(), strict=True):
+        for row, rule, reward in zip(ask.rows, rules, rewards.tolist(), strict=True):
             if np.isnan(reward) or (self._redraws and rule in present):
                 continue
             self._members.append(Member(row, rule, reward))
@@ -211,30 +170,13 @@ class EvolutionSearcher:
             "population_distinct": distinct / len(scores),
         }
 
-    def state_dict(self) -> dict[str, Any]:
-        """Return a snapshot; see ``Searcher.state_dict``."""
+    def _state(self) -> dict[str, Any]:
         return {
-            **self._header,
-            "rng": self._rng.bit_generator.state,
-            "outstanding": self._outstanding.state(),
             "members": members_state(self._members),
-            "seen": self._seen.state(),
             "beginning": self._beginning,
         }
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Continue from a snapshot; see ``Searcher.load_state_dict``.
-
-        Args:
-            state: The result of ``state_dict``.
-
-        Raises:
-            ValueError: The state belongs to another searcher, space or set of options.
-        """
-        check_header(state, self._header)
-        self._rng = generator_from(state["rng"])
-        self._outstanding.load(state["outstanding"])
+    def _load(self, state: Mapping[str, Any]) -> None:
         self._members.clear()
         self._members.extend(members_from(state["members"]))
-        self._seen.load(state["seen"])
         self._beginning = state["beginning"]

@@ -4,11 +4,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from neuralopt.searchers.pending import PendingAsks, checked_count
+from neuralopt.searchers.base import BaseSearcher, Draft
+from neuralopt.searchers.origin import origins_of
+from neuralopt.searchers.pending import Ask
 from neuralopt.searchers.preferences import preferences_of
-from neuralopt.searchers.saved_state import check_header, header
 from neuralopt.searchers.searcher import Rows, Searcher, Space
 
 ELITES = 64
@@ -16,7 +17,7 @@ ELITES = 64
 set of operands, for the sets with the best ones."""
 
 
-class Growing:
+class Growing(BaseSearcher):
     """Searches the rules of one group, of two, and so on, at the same time.
 
     In a large space nearly all rules are large, and the small ones among them, which
@@ -42,7 +43,8 @@ class Growing:
         make: Callable[[Space, int], Searcher],
         name: str,
     ) -> None:
-        self._space = space
+        # Noted of each row: the place of the searcher that proposed it.
+        super().__init__(space, f"growing {name}", {}, notes=1)
         spaces = [*space.smaller(), space]
         self._lengths = [len(each.choices) for each in spaces]
         seeds = np.random.SeedSequence(seed).generate_state(len(spaces))
@@ -50,77 +52,42 @@ class Growing:
             make(each, int(own)) for each, own in zip(spaces, seeds, strict=True)
         ]
         self._spaces = spaces
-        # Of each row: the place of the searcher that proposed it.
-        self._outstanding = PendingAsks(space, notes=1)
         self._next = 0
         # Of each size: the best reward of each set of operands.
         self._best: list[dict[int, float]] = [{} for _ in spaces]
-        self._header = header(f"growing {name}", space.choices, {})
 
-    def enqueue(self, rows: Rows) -> None:
-        """Propose given rows as soon as the largest size has proposed what smaller
-        ones passed on; see ``Searcher.enqueue``.
-
-        Args:
-            rows: int64 (count, D), valid.
-
-        Raises:
-            ValueError: A row is not valid in the space.
-        """
-        self._outstanding.enqueue(rows)
-
-    def ask(self, count: int) -> Rows:
-        """Propose rows of every size in turn; see ``Searcher.ask``.
-
-        Args:
-            count: Number of rows, 0 or more.
-
-        Returns:
-            int64 (count, D).
-
-        Raises:
-            ValueError: ``count`` is negative or not a whole number.
-        """
-        number = checked_count(count)
-        given = self._outstanding.queued(number)
+    def _propose(self, given: Rows, count: int) -> Draft:
         last = len(self.searchers) - 1
         if len(given):
             self.searchers[last].enqueue(given)
         shares = [0] * len(self.searchers)
-        for _ in range(number - len(given)):
+        for _ in range(count):
             shares[max(0, self._next - 1)] += 1  # the first one twice
             self._next = (self._next + 1) % (len(shares) + 1)
         shares[last] += len(given)
-        rows, notes = [], []
+        draft = Draft(given[:0], len(given) + count)
         # The largest first: it proposes what was given.
         for place in reversed(range(len(shares))):
             own = self.searchers[place].ask(shares[place])
-            rows.append(own if place == last else self._space.extend(own))
-            notes.append(np.full((len(own), 1), float(place)))
-        return self._outstanding.add(np.concatenate(rows), np.concatenate(notes))
+            origins = origins_of(self.searchers[place], len(own))
+            longer = own if place == last else self._space.extend(own)
+            for row, origin in zip(longer, origins, strict=True):
+                draft.add(row, origin, place)
+        return draft
 
-    def tell(self, rows: ArrayLike, rewards: ArrayLike) -> dict[str, float]:
-        """Tell each searcher what it proposed; see ``Searcher.tell``.
-
-        Args:
-            rows: (count, D), as asked, in the same order.
-            rewards: (count,), in [0, 1]; NaN means "no result".
+    def _told(self, ask: Ask, rewards: NDArray[np.float64]) -> dict[str, float]:
+        """Tell each searcher what it proposed.
 
         Returns:
             The diagnostics of the largest size's searcher, and the best reward of each
             smaller size, as ``best_1`` for one group.
-
-        Raises:
-            ValueError: No ask is open, the rows are not those of the oldest ask, or a
-                reward is outside [0, 1]. The searcher is then unchanged.
         """
-        ask, values = self._outstanding.take(rows, rewards)
         diagnostics: dict[str, float] = {}
         for place, searcher in enumerate(self.searchers):
             own = ask.notes[:, 0] == place
             told = ask.rows[own][:, : self._lengths[place]]
-            diagnostics = searcher.tell(told, values[own])
-            self._pass_on(place, told, values[own])
+            diagnostics = searcher.tell(told, rewards[own])
+            self._pass_on(place, told, rewards[own])
         for place, best in enumerate(self._best[:-1]):
             diagnostics[f"best_{place + 1}"] = max(best.values(), default=0.0)
         return diagnostics
@@ -151,28 +118,15 @@ class Growing:
         """Return what the searcher of the largest size prefers, if it can say it."""
         return preferences_of(self.searchers[-1])
 
-    def state_dict(self) -> dict[str, Any]:
-        """Return a snapshot; see ``Searcher.state_dict``."""
+    def _state(self) -> dict[str, Any]:
         return {
-            **self._header,
-            "outstanding": self._outstanding.state(),
             "searchers": [searcher.state_dict() for searcher in self.searchers],
             "next": self._next,
             "best": [[list(each) for each in best.items()] for best in self._best],
         }
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Continue from a snapshot; see ``Searcher.load_state_dict``.
-
-        Args:
-            state: The result of ``state_dict``.
-
-        Raises:
-            ValueError: The state belongs to another searcher, space or set of options.
-        """
-        check_header(state, self._header)
+    def _load(self, state: Mapping[str, Any]) -> None:
         for searcher, own in zip(self.searchers, state["searchers"], strict=True):
             searcher.load_state_dict(own)
-        self._outstanding.load(state["outstanding"])
         self._next = state["next"]
         self._best = [dict(best) for best in state["best"]]

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import NDArray
 
+from neuralopt.searchers.base import Draft, NewRuleSearcher
 from neuralopt.searchers.offspring import Member, Vary, members_from, members_state
-from neuralopt.searchers.pending import PendingAsks, checked_count
-from neuralopt.searchers.saved_state import check_header, generator_from, header
+from neuralopt.searchers.origin import RANDOM, Origin, made_of
+from neuralopt.searchers.pending import Ask
 from neuralopt.searchers.searcher import Rows, Space
-from neuralopt.searchers.seen import SeenRules
 
 SUMMITS = 64
 """Summits that are kept."""
@@ -18,14 +18,14 @@ SUMMITS = 64
 ROWS = 64
 """Rows of the incumbent's rule that are kept."""
 
-RANDOM, KICKED, MIXED = "random", "kicked", "mixed"
+AFRESH, KICKED, MIXED = "random", "kicked", "mixed"
 """How a climb begins."""
 
 ENQUEUED = -1
 """In place of the number of a climb."""
 
 
-class HillClimbing:
+class HillClimbing(NewRuleSearcher):
     """Local search with restarts (White et al. 2021, UAI), asynchronous.
 
     A climb begins with the best of ``starts`` random rows, its incumbent. Neighbours of
@@ -88,64 +88,33 @@ class HillClimbing:
             raise ValueError(
                 f"perturb {perturb} and mix {mix} are more than all climbs: lower one"
             )
-        self._space = space
+        # Noted of each row: the number of the climb for which it was proposed.
+        super().__init__(space, seed, "hill_climbing", options, notes=1)
         self._vary = Vary(space, 0.0, rearrange, 0.0)
         self._starts, self._patience = starts, patience
         self._perturb, self._mix = perturb, mix
         self._kick, self._redraws = kick, redraws
-        self._rng = np.random.default_rng(seed)
-        # Of each row: the number of the climb for which it was proposed.
-        self._outstanding = PendingAsks(space, notes=1)
-        self._seen = SeenRules(space)
         self._climb = 0
         self._beginnings = starts  # rows of this climb's beginning still to be proposed
-        self._beginning: str = RANDOM
+        self._beginning: str = AFRESH
         self._waited = 0  # results of this climb without an improvement
         self._rows: dict[bytes, Rows] = {}  # all say the incumbent's rule
         self._rule = 0
         self._reward = -1.0
         self._summits: list[Member] = []
         self._best_reward = 0.0
-        self._header = header("hill_climbing", space.choices, options)
 
-    def enqueue(self, rows: Rows) -> None:
-        """Propose given rows before any others; see ``Searcher.enqueue``.
-
-        Args:
-            rows: int64 (count, D), valid.
-
-        Raises:
-            ValueError: A row is not valid in the space.
-        """
-        self._outstanding.enqueue(rows)
-
-    def ask(self, count: int) -> Rows:
-        """Propose neighbours of the incumbent; see ``Searcher.ask``.
-
-        Args:
-            count: Number of rows, 0 or more.
-
-        Returns:
-            int64 (count, D).
-
-        Raises:
-            ValueError: ``count`` is negative or not a whole number.
-        """
-        number = checked_count(count)
-        given = self._outstanding.queued(number)
+    def _propose(self, given: Rows, count: int) -> Draft:
         self._seen.add_new(given)
-        rows = list(given)
-        notes = [ENQUEUED] * len(rows)
+        draft = Draft(given, count, ENQUEUED)
         barren = 0
-        while len(rows) < number:
-            drawn = self._draw(number - len(rows))
+        while draft.missing:
+            drawn = self._draw(draft.missing)
             found = 0
-            for row, rule in zip(
-                drawn, self._seen.digests(np.array(drawn)), strict=True
-            ):
+            rules = self._seen.digests(np.array([row for row, _ in drawn]))
+            for (row, origin), rule in zip(drawn, rules, strict=True):
                 if self._seen.add(rule) or barren >= self._redraws:
-                    rows.append(row)
-                    notes.append(self._climb)
+                    draft.add(row, origin, self._climb)
                     self._beginnings = max(0, self._beginnings - 1)
                     found += 1
                 elif self._rows and rule == self._rule:
@@ -154,40 +123,42 @@ class HillClimbing:
             if barren == self._redraws and not self._beginnings:
                 self._begin()
                 barren = 0
-        decisions = len(self._space.choices)
-        asked = np.array(rows, np.int64).reshape(-1, decisions)
-        return self._outstanding.add(asked, np.array(notes, float).reshape(-1, 1))
+        return draft
 
     def _join(self, row: Rows) -> None:
         """Add a row that says the incumbent's rule, unless it is known."""
         if len(self._rows) < ROWS:
             self._rows.setdefault(row.tobytes(), row)
 
-    def _draw(self, count: int) -> list[Rows]:
+    def _draw(self, count: int) -> list[tuple[Rows, Origin]]:
         """Rows of this climb that may be proposed."""
         if self._beginnings or not self._rows:
             wanted = min(count, self._beginnings) or count
             if self._summits and self._beginning == KICKED:
-                best = max(self._summits, key=lambda summit: summit.reward).row
+                best = max(self._summits, key=lambda summit: summit.reward)
                 return [self._kicked(best) for _ in range(wanted)]
             if self._summits and self._beginning == MIXED:
                 return [self._mixture() for _ in range(wanted)]
-            return list(self._space.sample(wanted, self._rng))
+            return [(row, RANDOM) for row in self._space.sample(wanted, self._rng)]
         parents = (self._rng.random(count) * len(self._rows)).astype(int).tolist()
         rows = list(self._rows.values())
-        return [self._vary(rows[n], rows[n], self._rng) for n in parents]
+        drawn = [Member(rows[n], self._rule, self._reward) for n in parents]
+        return [self._vary(member, member, self._rng) for member in drawn]
 
-    def _kicked(self, row: Rows) -> Rows:
+    def _kicked(self, summit: Member) -> tuple[Rows, Origin]:
+        changed = summit
         for _ in range(self._kick):
-            row = self._vary(row, row, self._rng)
-        return row
+            row, _origin = self._vary(changed, changed, self._rng)
+            changed = changed._replace(row=row)
+        return changed.row, Origin("kick", (summit.rule,))
 
-    def _mixture(self) -> Rows:
+    def _mixture(self) -> tuple[Rows, Origin]:
         one, other = (
-            self._summits[int(self._rng.random() * len(self._summits))].row
+            self._summits[int(self._rng.random() * len(self._summits))]
             for _ in range(2)
         )
-        return self._space.crossover(one, other, self._rng)
+        row = self._space.crossover(one.row, other.row, self._rng)
+        return row, made_of("crossover", one.rule, other.rule)
 
     def _begin(self) -> None:
         """Keep the summit of this climb, and begin the next one."""
@@ -197,7 +168,7 @@ class HillClimbing:
         self._climb += 1
         self._beginnings = self._starts
         drawn = self._rng.random()
-        self._beginning = KICKED if drawn < self._perturb else RANDOM
+        self._beginning = KICKED if drawn < self._perturb else AFRESH
         if self._perturb <= drawn < self._perturb + self._mix:
             self._beginning = MIXED
         self._waited = 0
@@ -212,25 +183,16 @@ class HillClimbing:
             worst = min(range(SUMMITS + 1), key=lambda n: self._summits[n].reward)
             del self._summits[worst]
 
-    def tell(self, rows: ArrayLike, rewards: ArrayLike) -> dict[str, float]:
-        """Move to better neighbours; see ``Searcher.tell``.
-
-        Args:
-            rows: (count, D), as asked, in the same order.
-            rewards: (count,), in [0, 1]; NaN means "no result".
+    def _told(self, ask: Ask, rewards: NDArray[np.float64]) -> dict[str, float]:
+        """Move to better neighbours.
 
         Returns:
             ``incumbent`` and ``best`` (rewards; 0 before the first), ``climbs`` begun.
-
-        Raises:
-            ValueError: No ask is open, the rows are not those of the oldest ask, or a
-                reward is outside [0, 1]. The searcher is then unchanged.
         """
-        ask, values = self._outstanding.take(rows, rewards)
         rules = self._seen.digests(ask.rows)
         climbs = ask.notes[:, 0].astype(int).tolist()
         for row, rule, climb, reward in zip(
-            ask.rows, rules, climbs, values.tolist(), strict=True
+            ask.rows, rules, climbs, rewards.tolist(), strict=True
         ):
             if np.isnan(reward):
                 continue
@@ -253,13 +215,8 @@ class HillClimbing:
             "climbs": self._climb + 1.0,
         }
 
-    def state_dict(self) -> dict[str, Any]:
-        """Return a snapshot; see ``Searcher.state_dict``."""
+    def _state(self) -> dict[str, Any]:
         return {
-            **self._header,
-            "rng": self._rng.bit_generator.state,
-            "outstanding": self._outstanding.state(),
-            "seen": self._seen.state(),
             "climb": self._climb,
             "beginnings": self._beginnings,
             "beginning": self._beginning,
@@ -271,19 +228,7 @@ class HillClimbing:
             "best_reward": self._best_reward,
         }
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Continue from a snapshot; see ``Searcher.load_state_dict``.
-
-        Args:
-            state: The result of ``state_dict``.
-
-        Raises:
-            ValueError: The state belongs to another searcher, space or set of options.
-        """
-        check_header(state, self._header)
-        self._rng = generator_from(state["rng"])
-        self._outstanding.load(state["outstanding"])
-        self._seen.load(state["seen"])
+    def _load(self, state: Mapping[str, Any]) -> None:
         self._climb = state["climb"]
         self._beginnings = state["beginnings"]
         self._beginning = state["beginning"]

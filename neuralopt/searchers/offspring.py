@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from neuralopt.searchers.origin import Kind, Origin, made_of
 from neuralopt.searchers.searcher import Rows, Space
 
 
@@ -48,27 +49,31 @@ class Vary:
         self._space = space
         self._crossover, self._rearrange, self._more = crossover, rearrange, more
 
-    def __call__(self, row: Rows, mate: Rows, rng: np.random.Generator) -> Rows:
-        """Return a valid row near a given one.
+    def __call__(
+        self, parent: Member, mate: Member, rng: np.random.Generator
+    ) -> tuple[Rows, Origin]:
+        """Return a valid row near that of a member.
 
         Args:
-            row: int64 (D,); it is not modified.
-            mate: int64 (D,), of which parts are taken in a crossover.
+            parent: Its row is not modified.
+            mate: Parts of its row are taken in a crossover.
             rng: Source of the random numbers.
 
         Returns:
-            int64 (D,).
+            int64 (D,), and where it comes from.
         """
         space = self._space
         if rng.random() < self._crossover:
-            child = space.crossover(row, mate, rng)
-        elif rng.random() < self._rearrange:
-            child = space.rearrange(row, rng)
+            child = space.crossover(parent.row, mate.row, rng)
+            origin = made_of("crossover", parent.rule, mate.rule)
         else:
-            child = space.mutate(row, rng)
+            rearranged = rng.random() < self._rearrange
+            child = (space.rearrange if rearranged else space.mutate)(parent.row, rng)
+            kind: Kind = "rearrangement" if rearranged else "mutation"
+            origin = Origin(kind, (parent.rule,))
         while rng.random() < self._more:
             child = space.mutate(child, rng)
-        return child
+        return child, origin
 
 
 def members_state(members: Iterable[Member]) -> list[Any]:

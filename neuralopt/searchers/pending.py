@@ -2,7 +2,7 @@
 
 import operator
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -74,22 +74,21 @@ class PendingAsks:
         rows, self._queued = self._queued[:count], self._queued[count:]
         return rows
 
-    def add(self, rows: Rows, notes: NDArray[np.float64] | None = None) -> Rows:
+    def add(self, rows: Sequence[Rows], notes: Sequence[Sequence[float]]) -> Rows:
         """Append an ask to the queue.
 
         Args:
-            rows: int64 (count, D).
-            notes: (count, notes); None if no numbers are kept.
+            rows: Each int64 (D,).
+            notes: Numbers kept with each row.
 
         Returns:
-            A copy of the rows, for the caller.
+            A copy of the rows for the caller, int64 (count, D).
         """
-        if notes is None:
-            notes = np.empty((len(rows), 0))
-        assert rows.shape == (len(notes), self._decisions)
-        assert notes.shape[1] == self._notes
-        self._asks.append(Ask(rows, notes))
-        return rows.copy()
+        count = len(rows)
+        asked = np.array(rows, np.int64).reshape(count, self._decisions)
+        kept = np.array(notes, np.float64).reshape(count, self._notes)
+        self._asks.append(Ask(asked, kept))
+        return asked.copy()
 
     def take(
         self, rows: ArrayLike, rewards: ArrayLike

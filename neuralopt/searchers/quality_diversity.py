@@ -4,18 +4,18 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
+from neuralopt.searchers.base import Draft, NewRuleSearcher
 from neuralopt.searchers.offspring import Member, Vary, members_from, members_state
-from neuralopt.searchers.pending import PendingAsks, checked_count
-from neuralopt.searchers.saved_state import check_header, generator_from, header
+from neuralopt.searchers.origin import RANDOM
+from neuralopt.searchers.pending import Ask
 from neuralopt.searchers.searcher import Rows, Space
-from neuralopt.searchers.seen import SeenRules
 
 Cell = tuple[int, int]
 
 
-class QualityDiversity:
+class QualityDiversity(NewRuleSearcher):
     """MAP-Elites (Mouret and Clune 2015) over the operands that rules read.
 
     A cell of the grid is what ``Space.describe`` says of a rule: which operands it
@@ -77,16 +77,6 @@ class QualityDiversity:
                 raise ValueError(f"{name} is {value}: give a number from 0")
         if redraws < 0:
             raise ValueError(f"redraws is {redraws}: give a whole number, 0 or more")
-        self._space = space
-        self._vary = Vary(space, crossover, rearrange, more)
-        self._rng = np.random.default_rng(seed)
-        self._outstanding = PendingAsks(space)
-        self._seen = SeenRules(space)
-        self._elites: dict[Cell, Member] = {}
-        self._beginning = beginning  # random rows still to be proposed
-        self._fresh, self._least, self._sizes = fresh, least, sizes
-        self._pressures = pressure, mate_pressure
-        self._redraws = redraws
         options = {
             "beginning": beginning,
             "fresh": fresh,
@@ -99,45 +89,21 @@ class QualityDiversity:
             "more": more,
             "redraws": redraws,
         }
-        self._header = header("quality_diversity", space.choices, options)
+        super().__init__(space, seed, "quality_diversity", options)
+        self._vary = Vary(space, crossover, rearrange, more)
+        self._elites: dict[Cell, Member] = {}
+        self._beginning = beginning  # random rows still to be proposed
+        self._fresh, self._least, self._sizes = fresh, least, sizes
+        self._pressures = pressure, mate_pressure
+        self._redraws = redraws
 
-    def enqueue(self, rows: Rows) -> None:
-        """Propose given rows before any others; see ``Searcher.enqueue``.
-
-        Args:
-            rows: int64 (count, D), valid.
-
-        Raises:
-            ValueError: A row is not valid in the space.
-        """
-        self._outstanding.enqueue(rows)
-
-    def ask(self, count: int) -> Rows:
-        """Propose children of elites; see ``Searcher.ask``.
-
-        Args:
-            count: Number of rows, 0 or more.
-
-        Returns:
-            int64 (count, D).
-
-        Raises:
-            ValueError: ``count`` is negative or not a whole number.
-        """
-        number = checked_count(count)
-        given = self._outstanding.queued(number)
+    def _propose(self, given: Rows, count: int) -> Draft:
         self._seen.add_new(given)
-        rows = [*given, *self._new(number - len(given))]
-        decisions = len(self._space.choices)
-        return self._outstanding.add(np.array(rows, np.int64).reshape(-1, decisions))
-
-    def _new(self, count: int) -> list[Rows]:
-        """Rows whose rules are new, as far as redraws reach."""
+        draft = Draft(given, count)
         cells = list(self._elites)
         ranks = self._ranks(cells)
-        rows: list[Rows] = []
         for left in reversed(range(self._redraws + 1)):
-            wanted = count - len(rows)
+            wanted = draft.missing
             if not wanted:
                 break
             fresh = wanted
@@ -149,21 +115,23 @@ class QualityDiversity:
                 for pressure in self._pressures
             )
             drawn = [
-                self._vary(self._elites[cell].row, self._elites[mate].row, self._rng)
+                self._vary(self._elites[cell], self._elites[mate], self._rng)
                 for cell, mate in zip(parents, mates, strict=True)
             ]
-            drawn += list(self._space.sample(fresh, self._rng)) if fresh else []
-            for place, rule in enumerate(self._seen.digests(np.array(drawn))):
+            if fresh:
+                drawn += [(row, RANDOM) for row in self._space.sample(fresh, self._rng)]
+            rules = self._seen.digests(np.array([row for row, _ in drawn]))
+            for place, rule in enumerate(rules):
                 if self._seen.add(rule) or not left:
-                    rows.append(drawn[place])
+                    draft.add(*drawn[place])
                     if place >= len(parents):
                         self._beginning = max(0, self._beginning - 1)
                 elif place < len(parents):
                     elite = self._elites[parents[place]]
                     if elite.rule == rule:
-                        drifted = elite._replace(row=drawn[place])
+                        drifted = elite._replace(row=drawn[place][0])
                         self._elites[parents[place]] = drifted
-        return rows
+        return draft
 
     def _ranks(self, cells: list[Cell]) -> NDArray[np.float64]:
         """The share of the other cells than whose elites each one's is better."""
@@ -182,28 +150,19 @@ class QualityDiversity:
         drawn = np.searchsorted(upto, self._rng.random(count) * upto[-1])
         return [min(place, len(ranks) - 1) for place in drawn.tolist()]
 
-    def tell(self, rows: ArrayLike, rewards: ArrayLike) -> dict[str, float]:
-        """Place the results in the grid; see ``Searcher.tell``.
-
-        Args:
-            rows: (count, D), as asked, in the same order.
-            rewards: (count,), in [0, 1]; NaN means "no result".
+    def _told(self, ask: Ask, rewards: NDArray[np.float64]) -> dict[str, float]:
+        """Place the results in the grid.
 
         Returns:
             ``cells`` that have an elite, ``elites_best`` and ``elites_mean`` (rewards);
             {} while there is none.
-
-        Raises:
-            ValueError: No ask is open, the rows are not those of the oldest ask, or a
-                reward is outside [0, 1]. The searcher is then unchanged.
         """
-        ask, values = self._outstanding.take(rows, rewards)
-        chosen = np.flatnonzero(values >= self._least)  # False for NaN
+        chosen = np.flatnonzero(rewards >= self._least)  # False for NaN
         if len(chosen):
             placed = ask.rows[chosen]
             rules, cells = self._seen.digests(placed), self._space.describe(placed)
             for row, rule, (kind, size), reward in zip(
-                placed, rules, cells.tolist(), values[chosen].tolist(), strict=True
+                placed, rules, cells.tolist(), rewards[chosen].tolist(), strict=True
             ):
                 size *= self._sizes
                 elite = self._elites.get((kind, size))
@@ -218,31 +177,14 @@ class QualityDiversity:
             "elites_mean": sum(found) / len(found),
         }
 
-    def state_dict(self) -> dict[str, Any]:
-        """Return a snapshot; see ``Searcher.state_dict``."""
+    def _state(self) -> dict[str, Any]:
         return {
-            **self._header,
-            "rng": self._rng.bit_generator.state,
-            "outstanding": self._outstanding.state(),
-            "seen": self._seen.state(),
             "cells": [list(cell) for cell in self._elites],
             "elites": members_state(self._elites.values()),
             "beginning": self._beginning,
         }
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Continue from a snapshot; see ``Searcher.load_state_dict``.
-
-        Args:
-            state: The result of ``state_dict``.
-
-        Raises:
-            ValueError: The state belongs to another searcher, space or set of options.
-        """
-        check_header(state, self._header)
-        self._rng = generator_from(state["rng"])
-        self._outstanding.load(state["outstanding"])
-        self._seen.load(state["seen"])
+    def _load(self, state: Mapping[str, Any]) -> None:
         elites = members_from(state["elites"])
         cells = ((kind, size) for kind, size in state["cells"])
         self._elites = dict(zip(cells, elites, strict=True))

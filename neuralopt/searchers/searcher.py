@@ -130,6 +130,8 @@ class Searcher(Protocol):
 
     Proposals depend only on the seed, the options and the results told, not on global
     random state, the number of threads or the time.
+
+    A searcher may also say where its rows come from; see ``origin.KeepsOrigins``.
     """
 
     def enqueue(self, rows: Rows) -> None:

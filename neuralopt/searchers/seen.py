@@ -1,22 +1,20 @@
 """The rules that a search has proposed, so that it need not propose them again."""
 
-from collections.abc import Iterable, Mapping
-from hashlib import blake2b
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from neuralopt.digests import rule_digest
 from neuralopt.searchers.searcher import Rows, Space
-
-DIGEST_BYTES = 8
-"""Of a rule's text. Among a million rules two digests are equal once in 40 million
-searches; a rule is then taken for one that was seen."""
 
 
 class SeenRules:
     """A set of rules, each known by a digest of its canonical text.
+
+    A rule whose digest is that of another is taken for that one.
 
     Args:
         space: The space that rows belong to.
@@ -35,7 +33,7 @@ class SeenRules:
         Args:
             rows: int64 (count, D).
         """
-        return _digests(self._space.canonical(rows))
+        return list(map(rule_digest, self._space.canonical(rows)))
 
     def add(self, digest: int) -> bool:
         """Add the rule of a digest, and return whether it was new.
@@ -61,7 +59,7 @@ class SeenRules:
         return np.array(new, np.bool_)
 
     def __contains__(self, row: Rows) -> bool:
-        (digest,) = _digests(self._space.canonical(row[None]))
+        (digest,) = self.digests(row[None])
         return digest in self._digests
 
     def state(self) -> dict[str, Any]:
@@ -77,14 +75,3 @@ class SeenRules:
             state: The result of ``state``.
         """
         self._digests = set(state["digests"].tolist())
-
-
-def _digests(texts: Iterable[str]) -> list[int]:
-    return [
-        int.from_bytes(
-            blake2b(text.encode(), digest_size=DIGEST_BYTES).digest(),
-            "little",
-            signed=True,
-        )
-        for text in texts
-    ]

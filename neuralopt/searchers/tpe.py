@@ -5,15 +5,15 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import NDArray
 
-from neuralopt.searchers.pending import PendingAsks, checked_count
-from neuralopt.searchers.saved_state import check_header, generator_from, header
+from neuralopt.searchers.base import Draft, NewRuleSearcher
+from neuralopt.searchers.origin import RANDOM, SAMPLED, Origin
+from neuralopt.searchers.pending import Ask
 from neuralopt.searchers.searcher import Rows, Space
-from neuralopt.searchers.seen import SeenRules
 
 
-class TreeParzen:
+class TreeParzen(NewRuleSearcher):
     """Tree-structured Parzen estimators (Bergstra et al. 2011) by optuna.
 
     Decisions are categorical parameters of one multivariate estimator (Akiba et al.
@@ -62,11 +62,14 @@ class TreeParzen:
             raise ValueError(
                 "the searcher tpe needs optuna: pip install 'neuralopt[optuna]'"
             ) from None
+        options = {
+            "startup": startup,
+            "candidates": candidates,
+            "window": window,
+            "redraws": redraws,
+        }
+        super().__init__(space, seed, "tpe", options)
         self._optuna = optuna
-        self._space = space
-        self._rng = np.random.default_rng(seed)
-        self._outstanding = PendingAsks(space)
-        self._seen = SeenRules(space)
         self._startup, self._candidates = startup, candidates
         self._window, self._redraws = window, redraws
         self._trials: list[tuple[Rows, float]] = []
@@ -74,57 +77,26 @@ class TreeParzen:
             f"{k:03d}": optuna.distributions.CategoricalDistribution(range(choices))
             for k, choices in enumerate(space.choices)
         }
-        options = {
-            "startup": startup,
-            "candidates": candidates,
-            "window": window,
-            "redraws": redraws,
-        }
-        self._header = header("tpe", space.choices, options)
 
-    def enqueue(self, rows: Rows) -> None:
-        """Propose given rows before any others; see ``Searcher.enqueue``.
-
-        Args:
-            rows: int64 (count, D), valid.
-
-        Raises:
-            ValueError: A row is not valid in the space.
-        """
-        self._outstanding.enqueue(rows)
-
-    def ask(self, count: int) -> Rows:
-        """Propose rows that optuna samples; see ``Searcher.ask``.
-
-        Args:
-            count: Number of rows, 0 or more.
-
-        Returns:
-            int64 (count, D).
-
-        Raises:
-            ValueError: ``count`` is negative or not a whole number.
-        """
-        number = checked_count(count)
-        given = self._outstanding.queued(number)
+    def _propose(self, given: Rows, count: int) -> Draft:
         self._seen.add_new(given)
-        rows = list(given)
-        if len(rows) < number:
+        draft = Draft(given, count)
+        if count:
             study = self._study()
-            while len(rows) < number:
-                rows.append(self._new(study))
-        decisions = len(self._space.choices)
-        return self._outstanding.add(np.array(rows, np.int64).reshape(-1, decisions))
+            while draft.missing:
+                draft.add(*self._new(study))
+        return draft
 
-    def _new(self, study: Any) -> Rows:
+    def _new(self, study: Any) -> tuple[Rows, Origin]:
         """A row whose rule is new, as far as redraws reach."""
         for _ in range(self._redraws + 1):
             row = self._sampled(study)
             if self._seen.add_new(row[None])[0]:
-                return row
+                begun = len(self._trials) >= self._startup
+                return row, SAMPLED if begun else RANDOM
         row = np.array(self._space.sample(1, self._rng)[0])
         self._seen.add_new(row[None])
-        return row
+        return row, RANDOM
 
     def _sampled(self, study: Any) -> Rows:
         if len(self._trials) < self._startup:
@@ -171,23 +143,14 @@ class TreeParzen:
         study.add_trial(optuna.trial.create_trial(state=waiting))
         return study
 
-    def tell(self, rows: ArrayLike, rewards: ArrayLike) -> dict[str, float]:
-        """Add the results to the trials; see ``Searcher.tell``.
-
-        Args:
-            rows: (count, D), as asked, in the same order.
-            rewards: (count,), in [0, 1]; NaN means "no result".
+    def _told(self, ask: Ask, rewards: NDArray[np.float64]) -> dict[str, float]:
+        """Add the results to the trials.
 
         Returns:
             ``trials_best`` and ``trials_mean`` (rewards in the window); {} while there
             are none.
-
-        Raises:
-            ValueError: No ask is open, the rows are not those of the oldest ask, or a
-                reward is outside [0, 1]. The searcher is then unchanged.
         """
-        ask, values = self._outstanding.take(rows, rewards)
-        for row, reward in zip(ask.rows, values.tolist(), strict=True):
+        for row, reward in zip(ask.rows, rewards.tolist(), strict=True):
             if not np.isnan(reward):
                 self._trials.append((row, reward))
         # The startup counts trials, so as many are kept.
@@ -197,29 +160,12 @@ class TreeParzen:
         found = [reward for _, reward in self._trials[-self._window :]]
         return {"trials_best": max(found), "trials_mean": sum(found) / len(found)}
 
-    def state_dict(self) -> dict[str, Any]:
-        """Return a snapshot; see ``Searcher.state_dict``."""
+    def _state(self) -> dict[str, Any]:
         return {
-            **self._header,
-            "rng": self._rng.bit_generator.state,
-            "outstanding": self._outstanding.state(),
-            "seen": self._seen.state(),
             "trials": [[row.tolist(), reward] for row, reward in self._trials],
         }
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Continue from a snapshot; see ``Searcher.load_state_dict``.
-
-        Args:
-            state: The result of ``state_dict``.
-
-        Raises:
-            ValueError: The state belongs to another searcher, space or set of options.
-        """
-        check_header(state, self._header)
-        self._rng = generator_from(state["rng"])
-        self._outstanding.load(state["outstanding"])
-        self._seen.load(state["seen"])
+    def _load(self, state: Mapping[str, Any]) -> None:
         self._trials = [
             (np.array(row, np.int64), reward) for row, reward in state["trials"]
         ]

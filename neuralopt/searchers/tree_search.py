@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import NDArray
 
-from neuralopt.searchers.pending import PendingAsks, checked_count
-from neuralopt.searchers.saved_state import check_header, generator_from, header
+from neuralopt.searchers.base import Draft, NewRuleSearcher
+from neuralopt.searchers.origin import SAMPLED
+from neuralopt.searchers.pending import Ask
 from neuralopt.searchers.searcher import Rows, Space
-from neuralopt.searchers.seen import SeenRules
 
 
 class Node:
@@ -35,7 +35,7 @@ class Node:
         self.untried: list[int] | None = None
 
 
-class TreeSearch:
+class TreeSearch(NewRuleSearcher):
     """UCT (Kocsis and Szepesvari 2006; Coulom 2006) with roll-outs, asynchronous.
 
     A node is a prefix of decisions. From the root, the child with the largest
@@ -74,67 +74,35 @@ class TreeSearch:
             raise ValueError(f"maximum is {maximum}: give a share between 0 and 1")
         if redraws < 0:
             raise ValueError(f"redraws is {redraws}: give a whole number, 0 or more")
-        self._space = space
-        self._exploration, self._maximum = exploration, maximum
-        self._redraws = redraws
-        self._rng = np.random.default_rng(seed)
-        # Of each row: the length of the prefix whose nodes were visited.
-        self._outstanding = PendingAsks(space, notes=1)
-        self._seen = SeenRules(space)
-        self._known: dict[int, float] = {}  # rewards of rules that were told
-        self._root = Node()
-        self._nodes = 1
         options = {
             "exploration": exploration,
             "maximum": maximum,
             "redraws": redraws,
         }
-        self._header = header("tree_search", space.choices, options)
+        # Noted of each row: the length of the prefix whose nodes were visited.
+        super().__init__(space, seed, "tree_search", options, notes=1)
+        self._exploration, self._maximum = exploration, maximum
+        self._redraws = redraws
+        self._known: dict[int, float] = {}  # rewards of rules that were told
+        self._root = Node()
+        self._nodes = 1
 
-    def enqueue(self, rows: Rows) -> None:
-        """Propose given rows before any others; see ``Searcher.enqueue``.
-
-        Args:
-            rows: int64 (count, D), valid.
-
-        Raises:
-            ValueError: A row is not valid in the space.
-        """
-        self._outstanding.enqueue(rows)
-
-    def ask(self, count: int) -> Rows:
-        """Propose roll-outs; see ``Searcher.ask``.
-
-        Args:
-            count: Number of rows, 0 or more.
-
-        Returns:
-            int64 (count, D).
-
-        Raises:
-            ValueError: ``count`` is negative or not a whole number.
-        """
-        number = checked_count(count)
-        given = self._outstanding.queued(number)
+    def _propose(self, given: Rows, count: int) -> Draft:
         self._seen.add_new(given)
-        rows = list(given)
-        self._root.visits += len(rows)
-        depths = [0] * len(rows)
+        self._root.visits += len(given)
+        draft = Draft(given, count, 0)
         for left in reversed(range(self._redraws + 1)):
-            if len(rows) == number:
+            if not draft.missing:
                 break
-            prefixes = [self._select() for _ in range(number - len(rows))]
+            prefixes = [self._select() for _ in range(draft.missing)]
             drawn = self._complete(prefixes)
             rules = self._seen.digests(drawn)
             for prefix, row, rule in zip(prefixes, drawn, rules, strict=True):
                 if self._seen.add(rule) or not left:
-                    rows.append(row)
-                    depths.append(len(prefix))
+                    draft.add(row, SAMPLED, len(prefix))
                 elif rule in self._known:
                     self._add(row, len(prefix), self._known[rule])
-        decisions = len(self._space.choices)
-        asked = np.array(rows, np.int64).reshape(-1, decisions)
-        return self._outstanding.add(asked, np.array(depths, float).reshape(-1, 1))
+        return draft
 
     def _select(self) -> list[int]:
         """The prefix from which to roll out; its nodes are visited."""
@@ -214,24 +182,15 @@ class TreeSearch:
             node.total += reward
             node.best = max(node.best, reward)
 
-    def tell(self, rows: ArrayLike, rewards: ArrayLike) -> dict[str, float]:
-        """Back the results up; see ``Searcher.tell``.
-
-        Args:
-            rows: (count, D), as asked, in the same order.
-            rewards: (count,), in [0, 1]; NaN means "no result".
+    def _told(self, ask: Ask, rewards: NDArray[np.float64]) -> dict[str, float]:
+        """Back the results up.
 
         Returns:
             ``nodes`` of the tree, ``tree_best`` and ``tree_mean`` (rewards).
-
-        Raises:
-            ValueError: No ask is open, the rows are not those of the oldest ask, or a
-                reward is outside [0, 1]. The searcher is then unchanged.
         """
-        ask, values = self._outstanding.take(rows, rewards)
         rules = self._seen.digests(ask.rows)
         for row, rule, note, reward in zip(
-            ask.rows, rules, ask.notes[:, 0].tolist(), values.tolist(), strict=True
+            ask.rows, rules, ask.notes[:, 0].tolist(), rewards.tolist(), strict=True
         ):
             if not np.isnan(reward):
                 self._known[rule] = reward
@@ -242,30 +201,13 @@ class TreeSearch:
             "tree_mean": self._root.total / max(1, self._root.visits),
         }
 
-    def state_dict(self) -> dict[str, Any]:
-        """Return a snapshot; see ``Searcher.state_dict``."""
+    def _state(self) -> dict[str, Any]:
         return {
-            **self._header,
-            "rng": self._rng.bit_generator.state,
-            "outstanding": self._outstanding.state(),
-            "seen": self._seen.state(),
             "known": dict(self._known),
             "tree": _flat(self._root),
         }
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Continue from a snapshot; see ``Searcher.load_state_dict``.
-
-        Args:
-            state: The result of ``state_dict``.
-
-        Raises:
-            ValueError: The state belongs to another searcher, space or set of options.
-        """
-        check_header(state, self._header)
-        self._rng = generator_from(state["rng"])
-        self._outstanding.load(state["outstanding"])
-        self._seen.load(state["seen"])
+    def _load(self, state: Mapping[str, Any]) -> None:
         self._known = dict(state["known"])
         self._root = _tree(state["tree"])
         self._nodes = len(state["tree"])

@@ -21,7 +21,7 @@ def test_the_last_number_of_each_text_is_found(monkeypatch, recent):
 
 
 def test_a_digest_that_two_texts_share_is_told_apart_by_the_text(monkeypatch, tmp_path):
-    monkeypatch.setattr(known_rules, "_digest", len)
+    monkeypatch.setattr(known_rules, "rule_digest", len)
     with Archive.create(tmp_path / "a.sqlite", {}) as archive:
         archive.record(
             [Proposal(0, (1,), "g", "g"), Proposal(1, (2,), "2 * g", "2 * g")]

@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 import torch
 
+from neuralopt.digests import rule_digest
 from neuralopt.searchers import Searcher
+from neuralopt.searchers.origin import KINDS, KeepsOrigins
 from tests.searchers.toy_space import ToySpace, share_of
 
 SPACE = ToySpace()
@@ -288,6 +290,39 @@ def check_empty_ask(make: Make) -> None:
         searcher.tell(later, np.zeros(3))
     searcher.tell(rows, [])
     searcher.tell(later, np.zeros(3))
+
+
+def check_origins(make: Make) -> None:
+    """Each row of an ask has an origin, whose parents were told or enqueued before."""
+    searcher = make(0)
+    assert isinstance(searcher, KeepsOrigins), "it does not say where rows come from"
+    given = SPACE.sample(2, np.random.default_rng(5))
+    searcher.enqueue(given)
+    known = set(rules_of(given))
+    for count in (9, 0, *[12] * 12):
+        rows = searcher.ask(count)
+        origins = searcher.origins()
+        assert len(origins) == count
+        for origin in origins:
+            assert origin.kind in KINDS
+            assert len(origin.parents) <= 2
+            assert known.issuperset(origin.parents)
+            assert bool(origin.parents) == (origin.kind in CHILDREN)
+        if count == 9:
+            assert [each.kind for each in origins[:2]] == ["enqueued"] * 2
+        searcher.tell(rows, share_of(HIDDEN, rows))
+        known |= set(rules_of(rows))
+    twin = make(1)
+    twin.load_state_dict(through_torch(searcher.state_dict()))
+    assert np.array_equal(twin.ask(8), searcher.ask(8))
+    assert twin.origins() == searcher.origins(), "a saved state loses the parents"
+
+
+CHILDREN = {"mutation", "rearrangement", "crossover", "kick"}
+
+
+def rules_of(rows: np.ndarray) -> list[int]:
+    return [rule_digest(text) for text in SPACE.canonical(rows)]
 
 
 def check_changed_rows(make: Make) -> None:

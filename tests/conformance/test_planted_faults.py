@@ -17,6 +17,7 @@ from neuralopt.evaluators.evaluator import Completion, Evaluator, WorkerPlan
 from neuralopt.language.primitive import Law, Parameter, Primitive
 from neuralopt.language.primitives import PRIMITIVES
 from neuralopt.searchers import Searcher, UniformSearcher
+from neuralopt.searchers.origin import Origin
 from neuralopt.tasks import Split, Task, load_task
 from tests.conformance import engines, evaluators, primitives, searchers, targets, tasks
 from tests.conformance.searchers import SPACE
@@ -282,6 +283,18 @@ def test_a_searcher_that_repeats_itself_after_loading_is_found() -> None:
 def test_a_searcher_that_ignores_its_seed_is_found() -> None:
     with pytest.raises(AssertionError, match="the seed changes nothing"):
         searchers.check_seed(ignoring_its_seed)
+
+
+class Inventive(UniformSearcher):
+    """Names a parent that nobody proposed."""
+
+    def origins(self) -> list[Origin]:
+        return [Origin("mutation", (1,)) for _ in super().origins()]
+
+
+def test_a_searcher_that_names_unknown_parents_is_found() -> None:
+    with pytest.raises(AssertionError):
+        searchers.check_origins(lambda seed: Inventive(SPACE, seed))
 
 
 def test_a_searcher_that_claims_to_learn_and_does_not_is_found() -> None:

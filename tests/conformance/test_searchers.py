@@ -151,6 +151,11 @@ def test_enqueued_rows_come_first(name: str) -> None:
 
 
 @every
+def test_origins_name_parents_that_were_told_or_enqueued(name: str) -> None:
+    checks.check_origins(maker(name))
+
+
+@every
 def test_rows_changed_between_ask_and_tell_are_noticed(name: str) -> None:
     checks.check_changed_rows(maker(name))
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from neuralopt.searchers.origin import UNKNOWN, Origin, made_of
 from neuralopt.searchers.searcher import Rows, Space
 from neuralopt.searchers.seen import SeenRules
 
@@ -80,7 +81,7 @@ class Elites:
         seen: SeenRules,
         tournament: int,
         crossover: float,
-    ) -> Rows:
+    ) -> tuple[Rows, list[Origin]]:
         """Return children of one or two elites, as many as possible of new rules.
 
         A child that says its parent's rule in another way takes the parent's place, and
@@ -94,20 +95,26 @@ class Elites:
             crossover: Probability of a second parent.
 
         Returns:
-            int64 (count, D).
+            int64 (count, D), and where each comes from.
         """
+        rules = seen.digests(self.rows(len(self))) if count else []
+        origins = [UNKNOWN] * count
         children = np.empty((count, len(self._space.choices)), np.int64)
         left = np.arange(count)
         for _ in range(BREEDING_ROUNDS):
             if not len(left):
                 break
             parents = [self._parent(rng, tournament) for _ in left]
-            for place, parent in zip(left, parents, strict=True):
-                children[place] = self._child(parent, rng, tournament, crossover)
+            for place, parent in zip(left.tolist(), parents, strict=True):
+                children[place], mate = self._child(parent, rng, tournament, crossover)
+                if mate is None:
+                    origins[place] = Origin("mutation", (rules[parent],))
+                else:
+                    origins[place] = made_of("crossover", rules[parent], rules[mate])
             old = ~seen.add_new(children[left])
             self._drift(np.array(parents)[old], children[left[old]])
             left = left[old]
-        return children
+        return children, origins
 
     def _child(
         self,
@@ -115,12 +122,13 @@ class Elites:
         rng: np.random.Generator,
         tournament: int,
         crossover: float,
-    ) -> Rows:
+    ) -> tuple[Rows, int | None]:
+        """A child, and its second parent."""
         row = self._best[parent][2]
         if rng.random() < crossover:
-            other = self._best[self._parent(rng, tournament)][2]
-            return self._space.crossover(row, other, rng)
-        return self._space.mutate(row.copy(), rng)
+            mate = self._parent(rng, tournament)
+            return self._space.crossover(row, self._best[mate][2], rng), mate
+        return self._space.mutate(row.copy(), rng), None
 
     def _drift(self, parents: NDArray[np.int64], children: Rows) -> None:
         """Replace parents by children that say the same rule."""

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from neuralopt.one_thread import one_thread
+from neuralopt.searchers.base import Draft, NewRuleSearcher
 from neuralopt.searchers.controller.elites import Elites
 from neuralopt.searchers.controller.learning import Batch, Update, update
 from neuralopt.searchers.controller.network import Controller, row_masks
@@ -19,16 +20,15 @@ from neuralopt.searchers.controller.options import (
     Training,
 )
 from neuralopt.searchers.controller.reward_history import RewardHistory
-from neuralopt.searchers.pending import PendingAsks, checked_count
-from neuralopt.searchers.saved_state import check_header, generator_from, header
+from neuralopt.searchers.origin import ENQUEUED, SAMPLED
+from neuralopt.searchers.pending import Ask
 from neuralopt.searchers.searcher import Rows, Space
-from neuralopt.searchers.seen import SeenRules
 
 PREFERENCE_ROWS = 256
 """Rows of the policy over which its preferences are averaged."""
 
 
-class ControllerSearcher:
+class ControllerSearcher(NewRuleSearcher):
     """A controller trained by policy gradient (Bello et al. 2017, section 3).
 
     Results form a stream: every ``training.batch`` of them, in the order told, make one
@@ -55,9 +55,10 @@ class ControllerSearcher:
     NAME = "controller"
 
     def __init__(self, space: Space, seed: int = 0, **options: Any) -> None:
-        self._space = space
         self._training = self.Options(**options)
-        self._rng = np.random.default_rng(seed)
+        # Noted of each row: log-probability, entropy, and 1 for a row of the policy or
+        # a given one.
+        super().__init__(space, seed, self.NAME, asdict(self._training), notes=3)
         self.controller = Controller(
             space.choices,
             hidden=self._training.hidden,
@@ -75,9 +76,6 @@ class ControllerSearcher:
             self._training.sharing_window,
         )
         decisions = len(space.choices)
-        # Notes: log-probability, entropy, and 1 for a row of the policy or a given one.
-        self._outstanding = PendingAsks(space, notes=3)
-        self._seen = SeenRules(space)
         capacity = max(self._training.elites, self._training.queue)
         self._elites = Elites(space, capacity, self._training.resolution)
         self._waiting = np.empty((0, decisions), np.int64)
@@ -87,49 +85,28 @@ class ControllerSearcher:
         self._mean_reward = 0.0
         self._entropy = 0.0
         self._latest = Update(0.0, 0.0, 0.0, 0.0, 0.0)
-        self._header = header(self.NAME, space.choices, asdict(self._training))
-
-    def enqueue(self, rows: Rows) -> None:
-        """Propose given rows before any others; see ``Searcher.enqueue``.
-
-        Args:
-            rows: int64 (count, D), valid.
-
-        Raises:
-            ValueError: A row is not valid in the space.
-        """
-        self._outstanding.enqueue(rows)
 
     @one_thread()
-    def ask(self, count: int) -> Rows:
-        """Draw rows from the policy; see ``Searcher.ask``.
-
-        Args:
-            count: Number of rows, 0 or more.
-
-        Returns:
-            int64 (count, D).
-
-        Raises:
-            ValueError: ``count`` is negative or not a whole number.
-        """
-        number = checked_count(count)
-        given = self._outstanding.queued(number)
+    def _propose(self, given: Rows, count: int) -> Draft:
         if self._training.redraws or self._training.evolved:
             self._seen.add_new(given)
         share = self._training.evolved if len(self._elites) else 0.0
-        bred = int((self._rng.random(number - len(given)) < share).sum())
-        sampled, notes = self._sample(number - len(given) - bred)
+        bred = int((self._rng.random(count) < share).sum())
+        sampled, notes = self._sample(count - bred)
         if self._first_entropy is None and len(sampled):
             self._first_entropy = float(notes[:, 1].mean())
         options = self._training
-        children = self._elites.breed(
+        children, origins = self._elites.breed(
             bred, self._rng, self._seen, options.tournament, options.crossover
         )
-        return self._outstanding.add(
-            np.concatenate([given, sampled, children]),
-            np.concatenate([self._notes(given), notes, np.zeros((bred, 3))]),
-        )
+        draft = Draft(given[:0], len(given) + count)
+        for row, note in zip(given, self._notes(given).tolist(), strict=True):
+            draft.add(row, ENQUEUED, *note)
+        for row, note in zip(sampled, notes.tolist(), strict=True):
+            draft.add(row, SAMPLED, *note)
+        for row, origin in zip(children, origins, strict=True):
+            draft.add(row, origin, 0.0, 0.0, 0.0)
+        return draft
 
     def _sample(self, count: int) -> tuple[Rows, NDArray[np.float64]]:
         """Rows of the policy and their notes, as many as possible of new rules."""
@@ -162,12 +139,8 @@ class ControllerSearcher:
         return np.stack([*sums, np.ones(len(rows))], axis=1)
 
     @one_thread()
-    def tell(self, rows: ArrayLike, rewards: ArrayLike) -> dict[str, float]:
-        """Learn from the oldest ask; see ``Searcher.tell``.
-
-        Args:
-            rows: (count, D), as asked, in the same order.
-            rewards: (count,), in [0, 1]; NaN means "no result".
+    def _told(self, ask: Ask, rewards: NDArray[np.float64]) -> dict[str, float]:
+        """Learn from the oldest ask.
 
         Returns:
             ``entropy``: mean nats a decision of the policy that sampled these rows
@@ -177,25 +150,20 @@ class ControllerSearcher:
             ``clip_fraction``, ``gradient_norm``, ``loss``: of the latest update (see
             ``Update``), 0 before the first. A tell without any result leaves
             ``mean_reward`` unchanged, and one without rows ``entropy`` too.
-
-        Raises:
-            ValueError: No ask is open, the rows are not those of the oldest ask, or a
-                reward is outside [0, 1]. The searcher is then unchanged.
         """
-        ask, values = self._outstanding.take(rows, rewards)
         from_policy = ask.notes[:, 2] == 1
         if from_policy.any():
             self._entropy = float(ask.notes[from_policy, 1].mean()) / ask.rows.shape[1]
-        known = ~np.isnan(values)
+        known = ~np.isnan(rewards)
         if known.any():
-            self._mean_reward = float(values[known].mean())
-            self._elites.tell(ask.rows[known], values[known])
+            self._mean_reward = float(rewards[known].mean())
+            self._elites.tell(ask.rows[known], rewards[known])
             known &= from_policy
-            facts = np.stack([ask.notes[known, 0], values[known]], axis=1)
+            facts = np.stack([ask.notes[known, 0], rewards[known]], axis=1)
             self._waiting = np.concatenate([self._waiting, ask.rows[known]])
             self._waiting_facts = np.concatenate([self._waiting_facts, facts])
         while len(self._waiting) >= (size := self._training.batch):
-            self._learn(self._waiting[:size], self._waiting_facts[:size])
+            self._train(self._waiting[:size], self._waiting_facts[:size])
             self._waiting = self._waiting[size:]
             self._waiting_facts = self._waiting_facts[size:]
         return {
@@ -209,7 +177,7 @@ class ControllerSearcher:
             "loss": self._latest.loss,
         }
 
-    def _learn(self, rows: Rows, facts: NDArray[np.float64]) -> None:
+    def _train(self, rows: Rows, facts: NDArray[np.float64]) -> None:
         advantages = self._history.advantages(facts[:, 1], self._training.advantage)
         self._latest = update(
             self.controller,
@@ -259,16 +227,11 @@ class ControllerSearcher:
         )
         return self.controller.mean_probabilities(rows, row_masks(rows, masks, choices))
 
-    def state_dict(self) -> dict[str, Any]:
-        """Return a snapshot; see ``Searcher.state_dict``."""
+    def _state(self) -> dict[str, Any]:
         return {
-            **self._header,
-            "rng": self._rng.bit_generator.state,
-            "outstanding": self._outstanding.state(),
             "controller": copy.deepcopy(dict(self.controller.state_dict())),
             "optimizer": copy.deepcopy(self._optimizer.state_dict()),
             "history": self._history.state(),
-            "seen": self._seen.state(),
             "elites": self._elites.state(),
             "waiting": self._waiting.tolist(),
             "waiting_facts": self._waiting_facts.tolist(),
@@ -279,22 +242,10 @@ class ControllerSearcher:
             "latest": asdict(self._latest),
         }
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Continue from a snapshot; see ``Searcher.load_state_dict``.
-
-        Args:
-            state: The result of ``state_dict``.
-
-        Raises:
-            ValueError: The state belongs to another searcher, space or set of options.
-        """
-        check_header(state, self._header)
-        self._rng = generator_from(state["rng"])
-        self._outstanding.load(state["outstanding"])
+    def _load(self, state: Mapping[str, Any]) -> None:
         self.controller.load_state_dict(state["controller"])
         self._optimizer.load_state_dict(copy.deepcopy(state["optimizer"]))
         self._history.load(state["history"])
-        self._seen.load(state["seen"])
         self._elites.load(state["elites"])
         decisions = len(self._space.choices)
         self._waiting = np.array(state["waiting"], np.int64).reshape(-1, decisions)
