@@ -5,16 +5,19 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from neuralopt.archive import Archive, ArchiveError
 from neuralopt.archive.ranking import RankedRule
-from neuralopt.observer import Progress
 from neuralopt.report.tensorboard import pictures, texts
 from neuralopt.report.tensorboard.event_files import SEARCH, EventFiles
 from neuralopt.report.tensorboard.rule_runs import FOLDER, write_rule_runs
 from neuralopt.report.tensorboard.scalars import MEAN, SCORE, Scalars, layout, scored
 from neuralopt.views.baselines import SHARE_OF_ADAM
 from neuralopt.views.run_view import RunView, read_run
+
+if TYPE_CHECKING:  # it loads torch
+    from neuralopt.observer import Progress
 
 POINTS = 1000
 """Points of each line, as many as TensorBoard shows."""
@@ -29,8 +32,13 @@ TABLES_SHARE = 0.01
 """Largest part of the search's time between two tables of rules, above `every`."""
 
 
+LEADERBOARD = "best/leaderboard"
+
 OPTIMIZERS = "optimizers"
 """Folder of the runs that are lines of known optimizers."""
+
+MOST_OPTIMIZERS = 6
+"""Known optimizers that are lines, the best ones: TensorBoard has seven colours."""
 
 
 class TensorBoard:
@@ -44,13 +52,13 @@ class TensorBoard:
       once there is a shortlist; ``search_score``, the highest single score
     - ``found/``: ``front``, ``behaviours`` and ``known_rules_in_time``, pictures;
       ``known_rules``, how many; ``measurements`` on fresh replicates
-    - ``interval/``: ``low`` and ``high``, of the best mean
+    - ``interval/``: the best mean again, with the ends of its interval
     - ``proposals/``: ``funnel``, a picture; how many have each status
     - ``scores/``: ``in_time``, a picture; ``told``, a histogram; quantiles
     - ``searcher/``: each diagnostic of the searcher
     - ``workers/``: ``in_time``, a picture; their number, load and rate
 
-    Texts: ``leaderboard``, ``known_rules``, ``configuration`` and ``verdict``.
+    Texts: ``best/leaderboard``, ``known_rules``, ``configuration`` and ``verdict``.
 
     A search that is resumed continues in the same directory, and what the earlier
     process wrote after the point of resuming is hidden. Pictures are drawn in the
@@ -151,7 +159,7 @@ class TensorBoard:
             self._files.open(step)
             self._write_optimizers(view, step)
             self._write_pictures(view, step, final=True)
-            self._files.text("leaderboard", texts.leaderboard(view.leaderboard), step)
+            self._files.text(LEADERBOARD, texts.leaderboard(view.leaderboard), step)
             if judged := texts.verdict(view):
                 self._files.text("verdict", judged, step)
             write_rule_runs(view, self._directory.parent / FOLDER)
@@ -209,7 +217,7 @@ class TensorBoard:
         """Write the best rules and the known ones, unless they are as before."""
         found = {}
         if rules := progress.ranking() or _plain_ranking(progress):
-            found["leaderboard"] = texts.leaderboard(rules)
+            found[LEADERBOARD] = texts.leaderboard(rules)
         if progress.rediscoveries:
             found["known_rules"] = texts.rediscoveries(progress.rediscoveries)
         for tag, text in found.items():
@@ -229,12 +237,12 @@ class TensorBoard:
         self._schedule.drew(self._clock() - began)
 
     def _write_pictures(self, view: RunView, step: int, final: bool = False) -> None:
-        for tag, png, size in pictures.draw(view, self._warned, final):
-            self._files.png(tag, png, size, step)
+        for tag, png in pictures.draw(view, self._warned, final):
+            self._files.png(tag, png, step)
 
     def _write_optimizers(self, view: RunView, step: int) -> None:
         """Write the verdict's means of known optimizers as lines over all steps."""
-        for each in view.baselines:
+        for each in view.baselines[:MOST_OPTIMIZERS]:
             run = f"{OPTIMIZERS}/{each.name}"
             if each.source != "verdict":
                 continue

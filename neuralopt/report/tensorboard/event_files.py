@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -82,18 +83,17 @@ class EventFiles:
         """
         self._writer(SEARCH).add_histogram(tag, values, step)
 
-    def png(self, tag: str, png: bytes, size: tuple[int, int], step: int) -> None:
+    def png(self, tag: str, png: bytes, step: int) -> None:
         """Write a picture as it is.
 
         Args:
             tag: its title.
             png: content of a PNG file.
-            size: its width and height in pixels.
             step: where it stands.
         """
         from tensorboard.compat.proto.summary_pb2 import Summary
 
-        width, height = size
+        width, height = struct.unpack(">II", png[16:24])
         image = Summary.Image(
             height=height, width=width, colorspace=4, encoded_image_string=png
         )
@@ -127,8 +127,9 @@ class EventFiles:
         if run not in self._writers:
             from torch.utils.tensorboard import SummaryWriter  # two seconds to load
 
-            purge = self._first if self.has_earlier(run) else None
+            # In a new run too: a reader takes the first such mark for the beginning,
+            # and hides something only at the second one.
             self._writers[run] = SummaryWriter(
-                str(self._folder / run), purge_step=purge
+                str(self._folder / run), purge_step=self._first
             )
         return self._writers[run]

@@ -24,8 +24,8 @@ SHARE = 0.03
 """Largest part of the search's time that drawing takes."""
 
 GROWTH = 0.5
-"""Pictures are drawn again once the search has taken so much longer than at the
-last ones. TensorBoard keeps ten of each tag, which then span a search from its beginning."""
+"""Pictures are drawn again once the search has taken so much longer than at the last
+ones. TensorBoard keeps ten of each tag, which then span all of a search."""
 
 FIRST = 1.5
 """Seconds that the first drawing is expected to take."""
@@ -40,9 +40,6 @@ PICTURES: Mapping[str, Callable[[RunView], Figure]] = {
     "workers/in_time": worker_figure,
 }
 """Pictures of a running search by tag."""
-
-Drawn = tuple[str, bytes, tuple[int, int]]
-"""Tag, content of a PNG file, and its width and height in pixels."""
 
 
 class Schedule:
@@ -73,7 +70,9 @@ class Schedule:
         self._drawn, self._took = self._clock(), seconds
 
 
-def draw(view: RunView, warned: set[str], final: bool = False) -> Iterator[Drawn]:
+def draw(
+    view: RunView, warned: set[str], final: bool = False
+) -> Iterator[tuple[str, bytes]]:
     """Draw a search, one picture after another.
 
     What can't be drawn costs a line on standard error, once, and nothing else.
@@ -84,18 +83,18 @@ def draw(view: RunView, warned: set[str], final: bool = False) -> Iterator[Drawn
         final: whether the search has ended, so that its verdict is drawn too.
 
     Yields:
-        The pictures.
+        Tag and content of a PNG file of each picture.
     """
     pictures = dict(PICTURES)
     if final and view.verdicts:
         pictures["verdict/intervals"] = verdict_figure
     for tag, figure in pictures.items():
         try:
-            drawn = figure(view)
-            width, height = drawn.get_size_inches() * drawn.dpi
-            yield tag, png_of(drawn), (round(width), round(height))
+            drawn = png_of(figure(view))
         except Exception as error:  # noqa: BLE001 - a picture must not stop a search
             warn(f"the picture {tag}", error, warned)
+            continue
+        yield tag, drawn
 
 
 def warn(what: str, error: Exception, warned: set[str]) -> None:

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from neuralopt.observer import Progress
+from neuralopt.scoring.score import NO_RESULT
+
+if TYPE_CHECKING:  # it loads torch
+    from neuralopt.observer import Progress
 
 MEAN, SCORE = "best/measured_mean", "best/search_score"
 """Tags of the two charts that known optimizers are lines in."""
 
-LOW, HIGH = "interval/low", "interval/high"
+INTERVAL = ("interval/mean", "interval/low", "interval/high")
+"""Tags of the best mean and the ends of its interval: known optimizers have none."""
 
 QUANTILES = {"scores/p10": 0.1, "scores/median": 0.5, "scores/p90": 0.9}
-
-_RARE = ("pending", "failed", "quarantined")
 
 _COUNTED = {"workers/lost": "lost", "workers/retried": "retried"}
 
@@ -54,13 +56,15 @@ class Scalars:
             found[SCORE] = max(qualities)
         if progress.shortlist:
             first = progress.shortlist[0]
-            found |= {MEAN: first.mean, LOW: first.low, HIGH: first.high}
+            found[MEAN] = first.mean
+            ends = first.mean, first.low, first.high
+            found |= dict(zip(INTERVAL, ends, strict=True))
         scores = scored(self._rewards)
         if len(scores):
             for tag, share in QUANTILES.items():
                 found[tag] = float(np.quantile(scores, share))
         for status, count in progress.counts.items():
-            if count or status not in _RARE:
+            if status != "pending" and (count or status not in NO_RESULT):
                 found[f"proposals/{status}"] = count
         for name, value in progress.diagnostics.items():
             found[f"searcher/{name}"] = value
@@ -116,7 +120,7 @@ def layout(tags: Iterable[str]) -> dict[str, dict[str, list[Any]]]:
     """
     charts: dict[str, dict[str, list[Any]]] = {
         "best": {
-            "mean on fresh replicates, 95% interval": ["Margin", [MEAN, LOW, HIGH]],
+            "mean on fresh replicates, 95% interval": ["Margin", list(INTERVAL)],
             "mean, and known optimizers": ["Multiline", [_only(MEAN)]],
             "highest single score, and known optimizers": ["Multiline", [_only(SCORE)]],
         },

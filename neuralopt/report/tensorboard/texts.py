@@ -4,48 +4,67 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from neuralopt.archive.ranking import RankedRule
 from neuralopt.archive.records import Place
-from neuralopt.naming import Rediscovery
 from neuralopt.verdict.comparison import compare
 from neuralopt.views.baselines import objective_verdict
 from neuralopt.views.labels import folded
 from neuralopt.views.run_view import RunView
 
+if TYPE_CHECKING:  # it loads torch
+    from neuralopt.naming import Rediscovery
+
+
+NOTE = (
+    "Scores with an interval are means over fresh replicates; the others are single"
+    " scores, which are high partly by luck. Alike: further rules that behave like this"
+    " one. Size is nodes, memory is values a parameter, rate is the learning rate that"
+    " was chosen."
+)
+"""What the columns of the leaderboard mean."""
+
 
 def leaderboard(rules: Sequence[RankedRule]) -> str:
-    """Return the best rules as a table.
+    """Return the best rules as two tables, of the rules and of what is known of them.
+
+    TensorBoard breaks words in the narrow columns of a table that is wider than the
+    page, which one table with a column of rules would be.
 
     Args:
         rules: best first.
 
     Returns:
-        Markdown: the table, and below it what its columns mean.
+        Markdown: the tables, and below them what their columns mean.
     """
-    titles = ("rank", "score", "95% interval", "rule", "nearest known rule", "alike")
-    rows = [
+    first = [
+        (str(rank), f"{rule.worth[1]:.4f}", code(folded(rule.rule)))
+        for rank, rule in enumerate(rules, 1)
+    ]
+    second: list[tuple[str, ...]] = [
         (
             str(rank),
-            f"{rule.worth[1]:.4f}",
+            f"#{rule.proposal.number}",
             _interval(rule.place),
-            code(folded(rule.rule)),
             escaped(rule.name),
             f"+{rule.alike}" if rule.alike else "",
             "" if rule.size is None else str(rule.size),
             "" if rule.memory is None else str(rule.memory),
             "" if rule.proposal.lr is None else f"{rule.proposal.lr:.3g}",
-            f"#{rule.proposal.number}",
         )
         for rank, rule in enumerate(rules, 1)
     ]
-    note = (
-        "Scores with an interval are means over fresh replicates; the others are single"
-        " scores, which are high partly by luck. Alike: further rules that behave like"
-        " this one. Size is nodes, memory is values a parameter, rate is the learning"
-        " rate that was chosen."
+    titles = ("rank", "id", "95% interval", "nearest known", "alike", "size", "memory")
+    rates = any(rule.proposal.lr is not None for rule in rules)
+    if not rates:  # an objective of several parts has one for each of them
+        second = [row[:-1] for row in second]
+    tables = (
+        table(("rank", "score", "rule"), first),
+        table((*titles, "rate") if rates else titles, second),
+        NOTE,
     )
-    return f"{table((*titles, 'size', 'memory', 'rate', 'id'), rows)}\n\n{note}"
+    return "\n\n".join(tables)
 
 
 def _interval(place: Place | None) -> str:
