@@ -21,7 +21,7 @@ from neuralopt.naming import Rediscovery
 from neuralopt.report.tensorboard import TensorBoard, pictures
 from neuralopt.report.tensorboard.rule_runs import RULES
 from neuralopt.report.tensorboard.scalars import layout
-from neuralopt.report.tensorboard.texts import code, escaped, leaderboard, table
+from neuralopt.report.tensorboard.texts import LISTED, code, escaped, leaderboard, table
 from neuralopt.views.run_view import read_run
 from tests.report.builders import Clock, progress_at, proposal
 from tests.views.builders import PARTS, verdict, write_run
@@ -319,6 +319,12 @@ def test_the_leaderboard_has_what_was_found_out():
     html = rendered(leaderboard(rules))
     assert html.count("<td") == 2 * 3 + 2 * 8
     assert html.count("<th") - html.count("<thead") == 3 + 8
+
+
+def test_a_long_leaderboard_is_cut():
+    rules = [RankedRule(proposal(number)) for number in range(30)]
+    first, second, _ = leaderboard(rules).split("\n\n")
+    assert len(first.splitlines()) == len(second.splitlines()) == 2 + LISTED
 
 
 def test_rates_are_left_out_where_no_rule_has_one():

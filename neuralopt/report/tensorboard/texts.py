@@ -26,6 +26,10 @@ NOTE = (
 """What the columns of the leaderboard mean."""
 
 
+LISTED = 12
+"""Rules of the leaderboard: both of its tables are then seen without much scrolling."""
+
+
 def leaderboard(rules: Sequence[RankedRule]) -> str:
     """Return the best rules as two tables, of the rules and of what is known of them.
 
@@ -33,11 +37,12 @@ def leaderboard(rules: Sequence[RankedRule]) -> str:
     page, which one table with a column of rules would be.
 
     Args:
-        rules: best first.
+        rules: best first; the first of them are listed.
 
     Returns:
         Markdown: the tables, and below them what their columns mean.
     """
+    rules = rules[:LISTED]
     first = [
         (str(rank), f"{rule.worth[1]:.4f}", code(folded(rule.rule)))
         for rank, rule in enumerate(rules, 1)
