@@ -137,7 +137,7 @@ class RunView:
 
         Returns:
             The view itself if it has no more. Those on the leaderboard and on the front
-            are kept.
+            are kept, and where they are few those whose sizes were read.
         """
         view = self
         if len(self.attempts) > limit:
@@ -154,6 +154,9 @@ class RunView:
         if len(self.proposals) > limit:
             best = [rule.proposal.number for rule in (*self.leaderboard, *self.front)]
             shown = np.flatnonzero(np.isin(self.proposals.number, best))[:limit]
+            sized = np.flatnonzero(self.proposals.size)
+            if len(sized) <= limit // 10:  # too few to be missed among the others
+                shown = np.union1d(shown, sized)
             spaced = _evenly_spaced(len(self.proposals), limit - len(shown))
             places = np.union1d(spaced, shown)
             view = replace(view, proposals=self.proposals.take(places))

@@ -162,6 +162,12 @@ def test_a_sample_keeps_the_best_and_the_counts(archive, view):
         assert view.proposals.charged[number] == charged
 
 
+def test_a_sample_keeps_the_rules_whose_sizes_were_read_if_they_are_few(archive):
+    few = read_run(archive, best=0, sizes=5, kept=60)
+    assert few.is_sample
+    assert 0 < few.sizes_read == read_run(archive, sizes=5).sizes_read
+
+
 def test_of_many_rules_some_sizes_are_read_and_the_front_is_the_same(archive, view):
     few = read_run(archive, sizes=24)
     assert few.sizes_read <= 24
