@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -96,6 +97,7 @@ class RunView:
         parts: scores of the leaderboard on each part of the objective.
         attempts: to score a proposal, by all workers.
         verdicts: scores on fresh seeds, oldest first.
+        folder: of the archive's file, which other files of the run are in.
     """
 
     name: str
@@ -118,6 +120,7 @@ class RunView:
     parts: PartScores
     attempts: Attempts
     verdicts: tuple[VerdictRecord, ...]
+    folder: Path
 
     @property
     def is_sample(self) -> bool:
@@ -216,6 +219,7 @@ def read_run(
         parts=_part_scores(leaderboard, archive.context),
         attempts=read_attempts(archive),
         verdicts=tuple(verdicts),
+        folder=archive.path.resolve().parent,
     )
     return view.sampled(kept)
 

@@ -231,7 +231,11 @@ def test_a_picture_that_fails_costs_one_line(ended, monkeypatch, capsys):
     def broken(view):
         raise ZeroDivisionError("of\n nothing")
 
-    some = {"found/front": broken, "best/curve": pictures.PICTURES["best/curve"]}
+    some = {
+        "found/front": broken,
+        "a": lambda view: None,
+        "best/curve": pictures.PICTURES["best/curve"],
+    }
     monkeypatch.setattr(pictures, "PICTURES", some)
     with Archive.open(ended) as archive:
         view = read_run(archive)

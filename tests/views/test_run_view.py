@@ -47,6 +47,7 @@ def test_every_proposal_is_counted_and_charged_as_it_is_in_the_archive(archive, 
         else:
             assert view.proposals.quality[place] == each.quality
     assert view.charged == charged == 80
+    assert (view.folder, view.name) == (archive.path.parent, "run")
     assert {k: n for k, n in view.counts.items() if n} == Counter(
         each.status for each in every
     )

@@ -30,7 +30,7 @@ ones. TensorBoard keeps ten of each tag, which then span all of a search."""
 FIRST = 1.5
 """Seconds that the first drawing is expected to take."""
 
-PICTURES: Mapping[str, Callable[[RunView], Figure]] = {
+PICTURES: Mapping[str, Callable[[RunView], Figure | None]] = {
     "best/curve": best_figure,
     "found/behaviours": behaviour_figure,
     "found/front": front_figure,
@@ -39,7 +39,7 @@ PICTURES: Mapping[str, Callable[[RunView], Figure]] = {
     "scores/in_time": scores_figure,
     "workers/in_time": worker_figure,
 }
-"""Pictures of a running search by tag."""
+"""Pictures of a running search by tag; None where there is nothing to draw."""
 
 
 class Schedule:
@@ -90,11 +90,13 @@ def draw(
         pictures["verdict/intervals"] = verdict_figure
     for tag, figure in pictures.items():
         try:
-            drawn = png_of(figure(view))
+            drawn = figure(view)
+            png = None if drawn is None else png_of(drawn)
         except Exception as error:  # noqa: BLE001 - a picture must not stop a search
             warn(f"the picture {tag}", error, warned)
             continue
-        yield tag, drawn
+        if png is not None:
+            yield tag, png
 
 
 def warn(what: str, error: Exception, warned: set[str]) -> None:
