@@ -14,6 +14,7 @@ from neuralopt.archive import Archive, ArchiveError, difference
 from neuralopt.counter_hash import counter_key, counter_uniform
 from neuralopt.evaluators import Completion, InProcessEvaluator, Workers
 from neuralopt.loop import search
+from neuralopt.outcomes import CHARGED
 from neuralopt.scoring.score import Score
 from neuralopt.searchers import SEARCHERS
 from neuralopt.spaces import Space
@@ -600,6 +601,8 @@ def test_what_observers_see_adds_up(archive_of, lag):
         told += len(progress.rewards)
         assert progress.told == told
         assert progress.total == TOTAL
+        trained = [p for p in archive.proposals(stop=told) if p.status in CHARGED]
+        assert progress.evaluations == len(trained)
         ahead = sum(progress.counts.values()) - told
         assert ahead == min(lag * BATCH, TOTAL - told)
         qualities = [proposal.quality for proposal in progress.best]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -96,6 +97,7 @@ class RunView:
         parts: scores of the leaderboard on each part of the objective.
         attempts: to score a proposal, by all workers.
         verdicts: scores on fresh seeds, oldest first.
+        folder: of the archive's file, which other files of the run are in.
     """
 
     name: str
@@ -118,6 +120,7 @@ class RunView:
     parts: PartScores
     attempts: Attempts
     verdicts: tuple[VerdictRecord, ...]
+    folder: Path
 
     @property
     def is_sample(self) -> bool:
@@ -137,7 +140,7 @@ class RunView:
 
         Returns:
             The view itself if it has no more. Those on the leaderboard and on the front
-            are kept.
+            are kept, and where they are few those whose sizes were read.
         """
         view = self
         if len(self.attempts) > limit:
@@ -154,6 +157,9 @@ class RunView:
         if len(self.proposals) > limit:
             best = [rule.proposal.number for rule in (*self.leaderboard, *self.front)]
             shown = np.flatnonzero(np.isin(self.proposals.number, best))[:limit]
+            sized = np.flatnonzero(self.proposals.size)
+            if len(sized) <= limit // 10:  # too few to be missed among the others
+                shown = np.union1d(shown, sized)
             spaced = _evenly_spaced(len(self.proposals), limit - len(shown))
             places = np.union1d(spaced, shown)
             view = replace(view, proposals=self.proposals.take(places))
@@ -213,6 +219,7 @@ def read_run(
         parts=_part_scores(leaderboard, archive.context),
         attempts=read_attempts(archive),
         verdicts=tuple(verdicts),
+        folder=archive.path.resolve().parent,
     )
     return view.sampled(kept)
 

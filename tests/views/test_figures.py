@@ -95,6 +95,16 @@ def test_the_distribution_counts_every_scored_rule(view):
     assert bar.get_ylabel() == "share of the interval's rules"
 
 
+def test_a_sample_is_called_one(view):
+    few = view.sampled(40)
+    assert "sample of 40" in scores_figure(few).get_suptitle()
+    assert "sample" not in scores_figure(view).get_suptitle()
+    of_all, of_few = (worker_rates(each.attempts) for each in (view, few))
+    scaled = worker_rates(few.attempts, 80 / len(few.attempts))
+    assert scaled.rate.sum() == pytest.approx(2 * of_few.rate.sum())
+    assert len(of_all.edges) > len(of_few.edges)
+
+
 def test_the_map_counts_the_named_rules_by_families_and_size(view):
     found = behaviour_map(view)
     assert found.count.sum() == 60

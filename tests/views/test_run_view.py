@@ -47,6 +47,7 @@ def test_every_proposal_is_counted_and_charged_as_it_is_in_the_archive(archive, 
         else:
             assert view.proposals.quality[place] == each.quality
     assert view.charged == charged == 80
+    assert (view.folder, view.name) == (archive.path.parent, "run")
     assert {k: n for k, n in view.counts.items() if n} == Counter(
         each.status for each in every
     )
@@ -160,6 +161,12 @@ def test_a_sample_keeps_the_best_and_the_counts(archive, view):
         few.proposals.number, few.proposals.charged, strict=True
     ):
         assert view.proposals.charged[number] == charged
+
+
+def test_a_sample_keeps_the_rules_whose_sizes_were_read_if_they_are_few(archive):
+    few = read_run(archive, best=0, sizes=5, kept=60)
+    assert few.is_sample
+    assert 0 < few.sizes_read == read_run(archive, sizes=5).sizes_read
 
 
 def test_of_many_rules_some_sizes_are_read_and_the_front_is_the_same(archive, view):

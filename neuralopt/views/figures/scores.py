@@ -54,7 +54,8 @@ def scores_figure(view: RunView) -> Figure:
     Returns:
         The figure: a column of cells for each interval, with quantiles as lines.
     """
-    figure = canvas("Scores over the course of the search")
+    sample = f",\nof a sample of {len(view.proposals):,} proposals" * view.is_sample
+    figure = canvas(f"Scores over the course of the search{sample}")
     if not view.proposals.where("scored").any():
         return empty(figure, "no rule was scored so far")
     from matplotlib.colors import PowerNorm
