@@ -1,0 +1,161 @@
+// Draws the charts when they come near the screen; sorts and filters the tables.
+"use strict";
+(() => {
+  const root = document.documentElement;
+  root.classList.add("scripted");
+
+  // Charts
+
+  const colour = (name) => getComputedStyle(root).getPropertyValue(name).trim();
+
+  // What depends on light or dark; the rest is in each chart's data.
+  function theme(layout) {
+    const made = {
+      "font.color": colour("--text"),
+      paper_bgcolor: colour("--surface"),
+      plot_bgcolor: colour("--surface"),
+      "hoverlabel.bgcolor": colour("--code"),
+      "hoverlabel.bordercolor": colour("--line"),
+      "hoverlabel.font.color": colour("--text"),
+      "legend.bgcolor": "rgba(0,0,0,0)",
+    };
+    for (const key of Object.keys(layout)) {
+      if (/^[xy]axis\d*$/.test(key)) {
+        made[`${key}.gridcolor`] = colour("--grid");
+        made[`${key}.linecolor`] = colour("--line");
+        made[`${key}.zerolinecolor`] = colour("--line");
+      }
+    }
+    return made;
+  }
+
+  function themed(layout) {
+    for (const [path, value] of Object.entries(theme(layout))) {
+      const names = path.split(".");
+      const last = names.pop();
+      let part = layout;
+      for (const name of names) part = part[name] ??= {};
+      part[last] = value;
+    }
+    return layout;
+  }
+
+  function draw(place) {
+    if (place.dataset.drawn) return;
+    place.dataset.drawn = "yes";
+    const { data, layout } = JSON.parse(
+      document.getElementById(`${place.id}-data`).textContent,
+    );
+    const options = {
+      responsive: true, displaylogo: false, showSendToCloud: false, showEditInChartStudio: false,
+      modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
+    };
+    layout.autosize = true;
+    Plotly.newPlot(place, data, themed(layout), options).then(() => {
+      place.on("plotly_click", (event) => {
+        const row = document.getElementById(`${event.points[0].data.meta ?? ""}`)
+          ?? rowOf(event.points[0]);
+        if (row) reveal(row);
+      });
+    });
+  }
+
+  // A point that holds the id of a table's row leads to that row.
+  function rowOf(point) {
+    const held = point.customdata;
+    return Array.isArray(held) ? document.getElementById(String(held[0])) : null;
+  }
+
+  function reveal(row) {
+    row.hidden = false;
+    location.hash = row.id;
+  }
+
+  const charts = [...document.querySelectorAll(".chart")];
+  const watcher = new IntersectionObserver(
+    (entries) => {
+      for (const entry of entries) {
+        if (entry.isIntersecting) {
+          watcher.unobserve(entry.target);
+          draw(entry.target);
+        }
+      }
+    },
+    { rootMargin: "300px" },
+  );
+  charts.forEach((chart) => watcher.observe(chart));
+  window.addEventListener("beforeprint", () => charts.forEach(draw));
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+    for (const chart of charts) {
+      if (chart.dataset.drawn) Plotly.relayout(chart, theme(chart.layout));
+    }
+  });
+
+  // Tables
+
+  function sortable(table) {
+    const heads = [...table.tHead.rows[0].cells];
+    const body = table.tBodies[0];
+    heads.forEach((head, place) => {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.textContent = head.textContent;
+      head.replaceChildren(button);
+      button.addEventListener("click", () => {
+        const rising = head.getAttribute("aria-sort") !== "ascending";
+        heads.forEach((other) => other.removeAttribute("aria-sort"));
+        head.setAttribute("aria-sort", rising ? "ascending" : "descending");
+        const rows = [...body.rows].map((row) => [key(row.cells[place]), row]);
+        rows.sort(([a], [b]) => compare(a, b, rising));
+        body.append(...rows.map(([, row]) => row));
+      });
+    });
+  }
+
+  function key(cell) {
+    const held = cell.dataset.sort;
+    if (held === undefined) return cell.textContent.trim();
+    return held === "" ? null : Number(held);
+  }
+
+  // Cells without a value come last in either direction.
+  function compare(a, b, rising) {
+    const missing = (value) => value === null || value === "";
+    if (missing(a) || missing(b)) return missing(a) - missing(b);
+    const order = typeof a === "number" ? a - b : a.localeCompare(b);
+    return rising ? order : -order;
+  }
+
+  function filterable(form) {
+    const table = document.getElementById(form.dataset.for);
+    const rows = [...table.tBodies[0].rows];
+    const fields = [...form.querySelectorAll("[data-filter]")];
+    const narrow = () => {
+      let shown = 0;
+      for (const row of rows) {
+        row.hidden = !fields.every((field) => passes(field, row));
+        shown += !row.hidden;
+      }
+      form.querySelector("output").textContent =
+        shown === rows.length ? `${shown} rows` : `${shown} of ${rows.length} rows`;
+    };
+    form.addEventListener("input", narrow);
+    form.addEventListener("submit", (event) => event.preventDefault());
+  }
+
+  function passes(field, row) {
+    const wanted = field.value.trim();
+    if (!wanted) return true;
+    if (field.dataset.filter === "text") {
+      return row.textContent.toLowerCase().includes(wanted.toLowerCase());
+    }
+    const cell = row.cells[field.dataset.column];
+    if (field.dataset.filter === "choice") {
+      return cell.textContent.split(",").some((part) => part.trim() === wanted);
+    }
+    return cell.dataset.sort !== "" && Number(cell.dataset.sort) <= Number(wanted);
+  }
+
+  document.querySelectorAll("table.sortable").forEach(sortable);
+  document.querySelectorAll("form.filters").forEach(filterable);
+})();
