@@ -39,6 +39,7 @@ ROOMS = (
     "outcomes",
     "loop",
     "preview",
+    "views",
     "report",
     "cli",
     "api",

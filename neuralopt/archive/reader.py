@@ -229,13 +229,7 @@ class ProposalReader:
         if not self._file.writable:
             raise ArchiveError(f"archive {self.path} is open for reading: use find()")
         found = self._known.candidates(canonicals)
-        numbers = sorted({number for number in found if number is not None})
-        texts: dict[int, str] = {}
-        for start in range(0, len(numbers), PAGE_ROWS):
-            some = numbers[start : start + PAGE_ROWS]
-            marks = ", ".join("?" * len(some))
-            query = f"SELECT number, canonical FROM proposals WHERE number IN ({marks})"
-            texts |= dict(self._file.page(query, some))
+        texts = self.texts(sorted({number for number in found if number is not None}))
         return [
             number if number is not None and texts[number] == text else None
             for number, text in zip(found, canonicals, strict=True)
@@ -256,6 +250,36 @@ class ProposalReader:
             f" WHERE number >= :start ORDER BY number LIMIT {SCAN_ROWS}"
         )
         return self._pages(query, {}, 0)
+
+    def text_lengths(self) -> Iterator[tuple[int, int]]:
+        """Return how long the canonical text of each scored proposal is.
+
+        Returns:
+            An iterator in the order of numbers: number, characters.
+        """
+        query = (
+            "SELECT number, length(canonical) FROM proposals"
+            " WHERE number >= :start AND status = 'scored'"
+            f" ORDER BY number LIMIT {SCAN_ROWS}"
+        )
+        return self._pages(query, {}, 0)
+
+    def texts(self, numbers: Sequence[int]) -> dict[int, str]:
+        """Return canonical texts by number.
+
+        Args:
+            numbers: of the proposals; those that there are not are left out.
+
+        Returns:
+            The texts, "" for an invalid row.
+        """
+        found: dict[int, str] = {}
+        for start in range(0, len(numbers), PAGE_ROWS):
+            some = [int(number) for number in numbers[start : start + PAGE_ROWS]]
+            marks = ", ".join("?" * len(some))
+            query = f"SELECT number, canonical FROM proposals WHERE number IN ({marks})"
+            found |= dict(self._file.page(query, some))
+        return found
 
     def _read_known(self) -> None:
         from neuralopt.archive.known_rules import KnownRules
@@ -282,6 +306,16 @@ class ProposalReader:
         counts: dict[str, int] = dict.fromkeys(STATUSES, 0)
         return counts | dict(self._file.page(query))
 
+    def reasons(self) -> dict[tuple[str, str], int]:
+        """Return how many proposals have each status for each reason.
+
+        Returns:
+            Counts by status and reason, "" where a status has none.
+        """
+        query = "SELECT status, reason, count(*) FROM proposals GROUP BY 1, 2"
+        rows = self._file.page(query)
+        return {(status, reason): count for status, reason, count in rows}
+
     def to_pandas(self) -> pandas.DataFrame:
         """Return all proposals as a table of pandas, which must be installed.
 
@@ -303,6 +337,18 @@ class ProposalReader:
         Returns:
             An iterator that reads a page of rows at a time.
         """
+        return (Execution(*row) for row in self.execution_rows(number))
+
+    def execution_rows(self, number: int | None = None) -> Iterator[Row]:
+        """Return the rows that `executions` reads, as their cells are on disk.
+
+        Args:
+            number: of the proposal; None for all.
+
+        Returns:
+            An iterator of rows in the same order; cells are in the order of the
+            attributes of Execution.
+        """
         query = (
             "SELECT number, attempt, outcome, seconds, worker, finished"
             " FROM executions WHERE (number, attempt) > (?, ?) AND number <= ?"
@@ -311,7 +357,7 @@ class ProposalReader:
         after = (-1 if number is None else number, 0)
         last = _END if number is None else number
         while page := self._file.page(query, (*after, last)):
-            yield from (Execution(*row) for row in page)
+            yield from page
             after = page[-1][:2]
 
     def checkpoint(self) -> Checkpoint | None:
