@@ -18,23 +18,26 @@ NO_VERDICT = "not compared"
 
 def leaderboard(
     rules: Sequence[RankedRule],
-    verdicts: Mapping[tuple[str, int], str] | None = None,
-    runs: Sequence[str] | None = None,
+    verdicts: Mapping[tuple[int, int], str] | None = None,
+    places: Sequence[int] = (),
+    names: Sequence[str] = ("",),
 ) -> DataTable:
     """Return the best rules, with what was found out about them.
 
     Args:
         rules: best first. Of a pruned rule the plainer form is shown.
-        verdicts: in a word or two, by name of the run and number of the proposal.
-        runs: name of each rule's run; None where they are of one, whose name is "".
+        verdicts: in a word or two, by place of the run and number of the proposal.
+        places: of each rule's run among the names; by default all are of the first.
+        names: of the runs; "" for a run that need not be named.
 
     Returns:
-        The table. A row's key is its place, from 0.
+        The table. A row's key is the place of its run and the number of its proposal,
+        such as ``0-12``.
     """
     verdicts = verdicts or {}
     measured = any(rule.place for rule in rules)
     worths = [rule.worth for rule in rules]
-    names = [""] * len(rules) if runs is None else list(runs)
+    places = places or [0] * len(rules)
     columns = (
         DataColumn("rank", "number"),
         DataColumn("run", filter="choice"),
@@ -54,12 +57,12 @@ def leaderboard(
         DataColumn("id", "number"),
     )
     rows = []
-    for rule, worth, run in zip(rules, worths, names, strict=True):
+    for rule, worth, run in zip(rules, worths, places, strict=True):
         place, quality = rule.place, rule.proposal.quality
         known = quality is not None and not math.isnan(quality)
         cells: tuple[Value, ...] = (
             1 + sum(other > worth for other in worths) if known else None,
-            run,
+            names[run],
             quality if place is None else place.mean,
             None if place is None else (place.low, place.high),
             None if place is None else place.replicates,
@@ -76,7 +79,9 @@ def leaderboard(
             rule.proposal.number,
         )
         rows.append(cells)
-    keys = tuple(map(str, range(len(rows))))
+    keys = tuple(
+        f"{run}-{rule.proposal.number}" for run, rule in zip(places, rules, strict=True)
+    )
     table = DataTable(
         "leaderboard", "Best rules", columns, tuple(rows), _notes(rules), keys
     )

@@ -53,17 +53,17 @@
     layout.autosize = true;
     Plotly.newPlot(place, data, themed(layout), options).then(() => {
       place.on("plotly_click", (event) => {
-        const row = document.getElementById(`${event.points[0].data.meta ?? ""}`)
-          ?? rowOf(event.points[0]);
+        const row = rowOf(event.points[0], place.dataset.run);
         if (row) reveal(row);
       });
     });
   }
 
-  // A point that holds the id of a table's row leads to that row.
-  function rowOf(point) {
-    const held = point.customdata;
-    return Array.isArray(held) ? document.getElementById(String(held[0])) : null;
+  // The row of the best rules that a point's text, "#12 ...", is about.
+  function rowOf(point, run) {
+    const text = [point.text, point.customdata].find((held) => typeof held === "string");
+    const number = /#(\d+)/.exec(text ?? "")?.[1];
+    return number && document.getElementById(`rules-${run}-${number}`);
   }
 
   function reveal(row) {

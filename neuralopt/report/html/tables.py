@@ -105,9 +105,7 @@ def _filters(table: DataTable, identity: str) -> Markup:
             }
             options = [element("option", "any", value="")]
             options += [element("option", each) for each in sorted(found - {""})]
-            chosen = element(
-                "select", options, data_filter="choice", data_column=place
-            )
+            chosen = element("select", options, data_filter="choice", data_column=place)
             fields.append(_field(column.title, chosen))
         elif column.filter == "most":
             most = element(

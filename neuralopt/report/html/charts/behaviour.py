@@ -27,7 +27,9 @@ def rediscoveries_chart(view: RunView, texts: Mapping[int, str]) -> Chart:
         The chart.
     """
     found = view.rediscoveries
-    labels = [f"#{each.number} {rule_label(texts.get(each.number, ''))}" for each in found]
+    labels = [
+        f"#{each.number} {rule_label(texts.get(each.number, ''))}" for each in found
+    ]
     trace = go.Scatter(
         x=[max(each.charged, 1) for each in found],
         y=[plain(each.name) for each in found],
@@ -64,7 +66,9 @@ def behaviour_chart(view: RunView, texts: Mapping[int, str]) -> Chart:
     """
     known = (view.proposals.families >= 0) & (view.proposals.size > 0)
     some = view.proposals.take(known & np.isfinite(view.proposals.quality))
-    kinds = sorted(set(some.families.tolist()), key=lambda bits: (bits.bit_count(), bits))
+    kinds = sorted(
+        set(some.families.tolist()), key=lambda bits: (bits.bit_count(), bits)
+    )
     sizes = sorted({min(size, WIDEST) for size in some.size.tolist()})
     quality = np.full((len(kinds), len(sizes)), np.nan)
     hover = np.full((len(kinds), len(sizes)), "", dtype=object)

@@ -8,7 +8,13 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from neuralopt.report.html.charts.chart import Chart, figure, plain, rule_label, with_alpha
+from neuralopt.report.html.charts.chart import (
+    Chart,
+    figure,
+    plain,
+    rule_label,
+    with_alpha,
+)
 from neuralopt.views.palette import CYCLE, FOUND, GREY, baseline_colour
 from neuralopt.views.run_view import RunView
 
@@ -172,7 +178,9 @@ def several_chart(groups: Mapping[str, Sequence[RunView]]) -> Chart:
     )
 
 
-def _curve(view: RunView, x: NDArray[np.float64], measured: bool) -> NDArray[np.float64]:
+def _curve(
+    view: RunView, x: NDArray[np.float64], measured: bool
+) -> NDArray[np.float64]:
     charged = view.best_means.charged if measured else view.best_scores.charged
     values = view.best_means.mean if measured else view.best_scores.quality
     at = np.searchsorted(charged, x, side="right") - 1

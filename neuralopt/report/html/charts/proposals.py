@@ -122,7 +122,9 @@ def scores_chart(view: RunView) -> Chart:
     scored = view.proposals.take(np.isfinite(view.proposals.quality))
     end = max(view.charged, 1)
     edges = np.linspace(0, end, min(TIMES, max(end // 5, 1)) + 1)
-    levels = np.linspace(0, max(float(scored.quality.max(initial=0.01)), 0.01), LEVELS + 1)
+    levels = np.linspace(
+        0, max(float(scored.quality.max(initial=0.01)), 0.01), LEVELS + 1
+    )
     counts, _, _ = np.histogram2d(scored.charged, scored.quality, [edges, levels])
     shown = np.where(counts.T > 0, np.log10(np.maximum(counts.T, 1)), np.nan)
     cells = go.Heatmap(
@@ -141,18 +143,12 @@ def scores_chart(view: RunView) -> Chart:
         "%{x:,.0f} rules trained<extra></extra>",
     )  # fmt: skip
     lines = _quantiles(edges, scored.charged, scored.quality)
-    part = (
-        f" Of a sample of {len(view.proposals):,} of {view.total:,} proposals, evenly "
-        "spaced."
-        if view.is_sample
-        else ""
-    )
     return Chart(
         "scores",
         "Scores as the search went on",
         figure([cells, *lines], CHARGED, "quality told to the searcher"),
         "Each cell counts the rules of that quality at that time (colour by logarithm); "
-        f"lines are the median and the highest tenth of scored rules.{part}",
+        "lines are the median and the highest tenth of scored rules.",
         "Median quality of scored rules: "
         f"{np.median(lines[0].y[:1] or [0]):.3f} at first, "
         f"{np.median(lines[0].y[-1:] or [0]):.3f} at the end.",
