@@ -68,9 +68,9 @@ run's folder.
 
 REPORT_HELP = """
 The page is one file: tables to sort and filter, charts, the configuration, and how to
-search again. Several runs are shown side by side; those that differ in their seeds only
-have one curve, with a band. Tables are those of best rules, the verdict, and known rules
-that were found again.
+search again. Several runs are shown side by side; those that differ in their seeds
+only have one curve, with a band. Tables are those of best rules, the verdict, and known
+rules that were found again.
 """
 
 RULE_HELP = """
@@ -183,8 +183,8 @@ def parser() -> argparse.ArgumentParser:
         "--format",
         choices=("html", "markdown", "csv", "latex"),
         default="html",
-        help="html, one page that needs no network, or tables as markdown, csv or latex "
-        "(default: html)",
+        help="html, one page that needs no network, or tables as markdown, csv or "
+        "latex (default: html)",
     )
     report.add_argument(
         "--table",

@@ -6,7 +6,10 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["text", "number", "interval", "rule"]
+Kind = Literal["text", "number", "id", "interval", "rule"]
+RIGHT = ("number", "id", "interval")
+"""Kinds of values that are aligned to the right."""
+
 Filter = Literal["", "choice", "most"]
 Value = str | int | float | tuple[float, float] | None
 
@@ -17,8 +20,8 @@ class DataColumn:
 
     Attributes:
         title: above it.
-        kind: of its values: text, a number, the two ends of an interval, or the text of
-            a rule in canonical form.
+        kind: of its values: text, a number, a number that names something, the two ends
+            of an interval, or the text of a rule in canonical form.
         digits: after the decimal point, of numbers and intervals; None for as many as
             a number needs, six at most.
         filter: how an interactive table narrows it: by a ``choice`` among its values,
@@ -83,6 +86,8 @@ def value_text(value: Value, column: DataColumn) -> str:
     """
     if isinstance(value, tuple):
         return " to ".join(_number_text(end, column.digits) for end in value)
+    if column.kind == "id":
+        return "" if value is None else str(value)
     if isinstance(value, int | float):
         return _number_text(value, column.digits)
     return value or ""

@@ -43,18 +43,18 @@ def leaderboard(
         DataColumn("run", filter="choice"),
         DataColumn("score", "number", 4),
         DataColumn("95% interval", "interval", 4),
-        DataColumn("replicates", "number"),
-        DataColumn("search's score", "number", 4),
         DataColumn("rule", "rule"),
         DataColumn("nearest known rule"),
         DataColumn("families", filter="choice"),
         DataColumn("size", "number", filter="most"),
         DataColumn("memory", "number", filter="most"),
-        DataColumn("rate", "text"),
+        DataColumn("rate"),
         DataColumn("verdict", filter="choice"),
+        DataColumn("id", "id"),
         DataColumn("alike", "number"),
+        DataColumn("replicates", "number"),
+        DataColumn("search's score", "number", 4),
         DataColumn("pruned from", "rule"),
-        DataColumn("id", "number"),
     )
     rows = []
     for rule, worth, run in zip(rules, worths, places, strict=True):
@@ -65,8 +65,6 @@ def leaderboard(
             names[run],
             quality if place is None else place.mean,
             None if place is None else (place.low, place.high),
-            None if place is None else place.replicates,
-            quality if measured else None,
             rule.rule,
             rule.name,
             ", ".join(rule.behaviour.families) if rule.behaviour else "",
@@ -74,9 +72,11 @@ def leaderboard(
             rule.memory,
             rate_text(rule),
             verdicts.get((run, rule.proposal.number), NO_VERDICT if verdicts else ""),
-            rule.alike or None,
-            rule.proposal.canonical if rule.pruned else "",
             rule.proposal.number,
+            rule.alike or None,
+            None if place is None else place.replicates,
+            quality if measured else None,
+            rule.proposal.canonical if rule.pruned else "",
         )
         rows.append(cells)
     keys = tuple(
@@ -173,7 +173,7 @@ def verdict(
         rows.append(cells)
     seeds = f"{comparison.seeds} fresh seed{'s' * (comparison.seeds != 1)}"
     note = (
-        f"On {where}. Means are of the quality on {seeds}, the same for all candidates. "
+        f"On {where}. Means are of the quality on {seeds}, the same for all. "
         f"Differences are from {comparison.reference}; their intervals and p are "
         f"corrected for {comparison.family} comparisons. 'no difference shown' says "
         "that these seeds do not decide, not that the rules are equal."
@@ -205,7 +205,7 @@ def rediscoveries(
     columns = (
         DataColumn("run"),
         DataColumn("known rule"),
-        DataColumn("id", "number"),
+        DataColumn("id", "id"),
         DataColumn("rules trained", "number"),
     )
     rows = tuple(
@@ -213,8 +213,8 @@ def rediscoveries(
         for run, name, number, charged in found
     )
     note = (
-        "The first useful proposal of the search whose updates equal those of the known "
-        "rule, up to a factor. Useful: with half of the best score so far."
+        "The first useful proposal whose updates equal those of the known rule, up to "
+        "a factor. Useful: with half of the best score so far."
     )
     keys = tuple(str(number) for _, _, number, _ in found)
     table = DataTable(

@@ -8,10 +8,9 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 
 from neuralopt.language import parse, render
-from neuralopt.report.data_table import DataColumn, DataTable, Value, value_text
+from neuralopt.report.data_table import RIGHT, DataColumn, DataTable, Value, value_text
 from neuralopt.report.rule_text import folded
 
-_RIGHT = ("number", "interval")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What a cell begins with that a spreadsheet would compute."""
 
@@ -44,7 +43,7 @@ def markdown(table: DataTable) -> str:
         Lines, each with its end.
     """
     titles = [_markdown_text(column.title) for column in table.columns]
-    sides = ["---:" if column.kind in _RIGHT else ":---" for column in table.columns]
+    sides = ["---:" if column.kind in RIGHT else ":---" for column in table.columns]
     lines = [f"## {_markdown_text(table.title)}", "", _row(titles), _row(sides)]
     for row in table.rows:
         cells = zip(row, table.columns, strict=True)
@@ -125,7 +124,7 @@ def latex(table: DataTable) -> str:
     Returns:
         A longtable with a caption, then the notes as paragraphs.
     """
-    sides = "".join("r" if column.kind in _RIGHT else "l" for column in table.columns)
+    sides = "".join("r" if column.kind in RIGHT else "l" for column in table.columns)
     titles = " & ".join(_latex_text(column.title) for column in table.columns)
     lines = [
         "% \\usepackage{booktabs, longtable}",

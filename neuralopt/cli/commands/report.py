@@ -97,8 +97,8 @@ def _commands(configuration: str) -> list[str]:
         return []
     if overrides is None:
         return []
-    words = ["neuralopt", "search", *overrides, "run_dir=again"]
-    return [" ".join(map(shlex.quote, words))]
+    words = [*overrides, "run_dir=again"]
+    return [" \\\n  ".join(["neuralopt search", *map(shlex.quote, words)])]
 
 
 def _versions() -> dict[str, str]:

@@ -46,8 +46,8 @@ def _notes(report: RunReport) -> tuple[str, ...]:
     total = float(np.sum(view.attempts.seconds))
     sentences = [
         f"{view.charged:,} rules were charged as evaluations (trained to a result), of "
-        f"{view.total:,} proposals; {report.measurements:,} more trainings measured the "
-        "shortlist on fresh replicates"
+        f"{view.total:,} proposals; {report.measurements:,} more trainings measured "
+        "the shortlist on fresh replicates"
     ]
     if report.judged:
         scores = report.judged[0].record.scores
@@ -75,10 +75,15 @@ def configuration_html(configuration: Mapping[str, object]) -> Markup:
     pairs = [
         (element("dt", element("code", key)), element("dd", element("code", value)))
         for key, value in flat(configuration)
+        if value not in ("", "{}")
     ]
     if not pairs:
         return element("p", "The archive has no configuration.")
-    return element("dl", [list(pair) for pair in pairs], class_="settings")
+    return element(
+        "dl",
+        [element("div", list(pair)) for pair in pairs],
+        class_="settings columns",
+    )
 
 
 def flat(
@@ -121,7 +126,7 @@ def again_html(report: RunReport) -> Markup:
         },
     }
     lists = [
-        [element("dt", name), element("dd", value)]
+        element("div", element("dt", name), element("dd", value))
         for name, value in facts.items()
         if value
     ]

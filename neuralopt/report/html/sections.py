@@ -32,12 +32,13 @@ Section = tuple[str, str, Markup]
 """Name, title and content of a section."""
 
 
-def chart_html(chart: Chart, run: int) -> Markup:
+def chart_html(chart: Chart, run: int, heading: bool = True) -> Markup:
     """Return a chart with its heading and caption; the page's script draws it.
 
     Args:
         chart: to show.
         run: place of its run on the page.
+        heading: whether its title is shown; not where its section has the same one.
 
     Returns:
         The HTML, with the chart's data.
@@ -52,7 +53,7 @@ def chart_html(chart: Chart, run: int) -> Markup:
     caption = element("figcaption", chart.caption)
     return element(
         "figure",
-        element("h3", chart.title),
+        element("h3", chart.title) if heading else "",
         place,
         caption,
         data_block(f"{identity}-data", text),
@@ -77,9 +78,12 @@ def sections(
     def charts(*made: Chart) -> Markup:
         return element("div", [chart_html(each, run) for each in made], class_="charts")
 
+    def alone(chart: Chart) -> Markup:
+        return chart_html(chart, run, heading=False)
+
     result: list[Section] = [
         ("found", "What was found", found(report)),
-        ("best", "Progress", chart_html(best_chart(view, texts), run)),
+        ("best", "Best rule so far", alone(best_chart(view, texts))),
     ]
 
     def add(name: str, title: str, *content: Markup | Sequence[Markup]) -> None:
@@ -100,9 +104,13 @@ def sections(
             _verdict(report, run),
         )
     if view.front:
-        add("front", "Quality against size", chart_html(front_chart(view, texts), run))
+        add(
+            "front",
+            "Quality against size",
+            alone(front_chart(view, texts)),
+        )
     if view.parts.parts and view.leaderboard:
-        add("tasks", "Scores by task", chart_html(parts_chart(view), run))
+        add("tasks", "Scores by task", alone(parts_chart(view)))
     if view.total:
         add(
             "search",
@@ -115,14 +123,14 @@ def sections(
         add(
             "rediscoveries",
             "Known rules found again",
-            chart_html(rediscoveries_chart(view, texts), run),
+            alone(rediscoveries_chart(view, texts)),
             table_html(run_tables.rediscoveries(rows), f"rediscoveries-{run}"),
         )
     if (view.proposals.families >= 0).any() and view.sizes_read:
         add(
             "behaviour",
-            "What the rules do",
-            chart_html(behaviour_chart(view, texts), run),
+            "Map of behaviours",
+            alone(behaviour_chart(view, texts)),
         )
     _add_pictures(report, "lineage", "Where the best rules come from", add)
     _add_pictures(report, "preferences", "What the searcher prefers", add)

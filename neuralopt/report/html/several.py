@@ -43,7 +43,11 @@ def several_sections(reports: Sequence[RunReport]) -> list[Section]:
     result: list[Section] = [
         ("found", "What was found", joined(*_found(reports, groups))),
         ("runs", "The runs", table_html(runs_table(reports), "runs")),
-        ("progress", "Progress", joined(*_progress(reports, groups))),
+        (
+            "progress",
+            "Best rule so far, run by run",
+            joined(*_progress(reports, groups)),
+        ),
         ("leaderboard", "Best rules of all", joined(*tables)),
     ]
     again = [
@@ -70,7 +74,7 @@ def _found(
     if len(groups) > 1:
         text = (
             "These runs are of several objectives (tasks, budgets or precisions), on "
-            "which qualities can't be compared, so each objective has tables of its own."
+            "which qualities can't be compared, so each objective has its own tables."
         )
         pieces.append(element("p", text, class_="warning"))
     for places in groups:
@@ -105,7 +109,7 @@ def _progress(
         scored = [report for report in some if len(report.view.best_scores.quality)]
         if scored:
             chart = several_chart(grouped(scored))
-            pieces.append(chart_html(chart, len(reports) + number))
+            pieces.append(chart_html(chart, len(reports) + number, False))
     return pieces
 
 
@@ -166,7 +170,7 @@ def runs_table(reports: Sequence[RunReport]) -> DataTable:
     columns = (
         DataColumn("run"),
         DataColumn("searcher", filter="choice"),
-        DataColumn("seed", "number"),
+        DataColumn("seed", "id"),
         DataColumn("best quality", "number", 4),
         DataColumn("95% interval", "interval", 4),
         DataColumn("best rule", "rule"),
@@ -203,8 +207,8 @@ def runs_table(reports: Sequence[RunReport]) -> DataTable:
             )
         )
     note = (
-        "The last column counts the found rules that the run's own verdict calls better "
-        "than its reference."
+        "The last column counts the found rules that the run's own verdict calls "
+        "better than its reference."
     )
     table = DataTable("runs", "The runs side by side", columns, tuple(rows), (note,))
     return table.without_empty()

@@ -38,7 +38,7 @@ def found(report: RunReport) -> Markup:
         text = f"The search is not finished: it has {view.total - pending:,} proposals"
         text += f" with a result, of {asked:,}."
         sure.append(element("p", text, class_="warning"))
-    return element("div", lead, rule, _tiles(report, best), sure)
+    return element("div", lead, rule, sure, _tiles(report, best))
 
 
 def _measured(best: RankedRule) -> str:
@@ -79,13 +79,20 @@ def verdict_text(report: RunReport) -> str:
         f"The verdict is on {comparison.seeds} fresh seeds, which neither the search "
         f"nor the shortlist used: {first.name} has the highest mean, {first.mean:.4f}. "
         f"Held against {reference}{of} ({rows[reference].mean:.4f}), of {len(mine)} "
-        f"found rules {words['better']} "
-        f"{'is' if words['better'] == 1 else 'are'} better, {words['worse']} worse, "
-        f"and {words['no difference shown']} show no difference."
+        f"found rules {_count(words['better'])} "
+        f"{'are' if words['better'] > 1 else 'is'} better, {_count(words['worse'])} "
+        f"worse, and {_count(words['no difference shown'])} without a difference shown."
     ]
     if words["no difference shown"]:
-        sentences.append("No difference shown does not mean that the rules are equal.")
+        sentences.append(
+            "No difference shown means that these seeds do not decide, not that the "
+            "rules are equal."
+        )
     return " ".join(sentences)
+
+
+def _count(number: int) -> str:
+    return str(number) if number else "none"
 
 
 def _tiles(report: RunReport, best: RankedRule) -> Markup:

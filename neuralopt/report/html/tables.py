@@ -5,9 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from neuralopt.report.data_table import DataColumn, DataTable, Value, value_text
+from neuralopt.report.data_table import RIGHT, DataColumn, DataTable, Value, value_text
 from neuralopt.report.html.markup import Markup, element, joined
 from neuralopt.report.rule_text import folded
+
+LONG = 22
+"""Text of more characters may be broken, in a wider cell."""
 
 FILTERED = 10
 """Tables of fewer rows have no filters."""
@@ -47,7 +50,7 @@ def table_html(table: DataTable, identity: str) -> Markup:
 
 
 def _head_cell(column: DataColumn) -> Markup:
-    right = column.kind in ("number", "interval")
+    right = column.kind in RIGHT
     return element(
         "th",
         column.title,
@@ -69,7 +72,7 @@ def _cell(value: Value, column: DataColumn) -> Markup:
     if column.kind == "rule":
         return element("td", rule_html(text), class_="rule")
     if column.kind == "text":
-        return element("td", text)
+        return element("td", text, class_="long" if len(text) > LONG else "text")
     middle = sum(value) / 2 if isinstance(value, tuple) else value
     known = isinstance(middle, int | float) and math.isfinite(middle)
     return element("td", text, class_="number", data_sort=str(middle) if known else "")

@@ -42,13 +42,14 @@ def rediscoveries_chart(view: RunView, texts: Mapping[int, str]) -> Chart:
     made = figure([trace], f"{CHARGED} (logarithmic)", "", height, showlegend=False)
     made.update_xaxes(type="log", range=[-0.1, np.log10(max(view.charged, 2)) + 0.1])
     made.update_yaxes(autorange="reversed", type="category")
-    made.update_layout(margin={"b": 60})
+    if view.charged >= 100:
+        made.update_xaxes(dtick=1)
     return Chart(
         "rediscoveries",
         "Known rules found again",
         made,
-        "When the first useful rule was trained that updates as the known rule does, up "
-        "to a factor.",
+        "When the first useful rule was trained that updates as the known rule does, "
+        "up to a factor.",
         "; ".join(f"{each.name} after {each.charged:,} rules" for each in found) + ".",
         height,
     )
@@ -66,10 +67,13 @@ def behaviour_chart(view: RunView, texts: Mapping[int, str]) -> Chart:
     """
     known = (view.proposals.families >= 0) & (view.proposals.size > 0)
     some = view.proposals.take(known & np.isfinite(view.proposals.quality))
-    kinds = sorted(
-        set(some.families.tolist()), key=lambda bits: (bits.bit_count(), bits)
-    )
-    sizes = sorted({min(size, WIDEST) for size in some.size.tolist()})
+    highest = {
+        bits: float(some.quality[some.families == bits].max())
+        for bits in set(some.families.tolist())
+    }
+    kinds = sorted(highest, key=lambda bits: (highest[bits], bits))  # upwards
+    widths = np.minimum(some.size, WIDEST)
+    sizes = list(range(int(widths.min()), int(widths.max()) + 1))
     quality = np.full((len(kinds), len(sizes)), np.nan)
     hover = np.full((len(kinds), len(sizes)), "", dtype=object)
     counts = np.zeros((len(kinds), len(sizes)), np.int64)
@@ -96,7 +100,7 @@ def behaviour_chart(view: RunView, texts: Mapping[int, str]) -> Chart:
         ygap=1,
         hovertemplate="%{y}, size %{x}: %{customdata}<br>score %{z:.4f}<extra></extra>",
     )
-    height = 200 + 30 * len(kinds)
+    height = 180 + 26 * len(kinds)
     made = figure([trace], "size (nodes of the rule)", "", height, showlegend=False)
     made.update_xaxes(type="category")
     return Chart(
@@ -104,7 +108,8 @@ def behaviour_chart(view: RunView, texts: Mapping[int, str]) -> Chart:
         "Map of behaviours",
         made,
         "The best score of each combination of families (what the rule does, from "
-        "probes) and size. Useful rules whose size was read.",
+        "probes) and size, of useful rules whose size was read. The row with the "
+        "highest score is on top.",
         f"{len(kinds)} combinations of families; the highest scores: "
         + _highest(names, quality),
         height,

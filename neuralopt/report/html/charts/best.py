@@ -58,7 +58,7 @@ def best_chart(view: RunView, texts: Mapping[int, str]) -> Chart:
     return Chart(
         "best",
         "Best rule so far",
-        figure(traces, CHARGED, "quality"),
+        figure(traces, CHARGED, "quality", xaxis_range=[0, 1.02 * end]),
         "Thick: the best rule so far by its mean on fresh replicates, which did not "
         "select it; the band is the mean's 95% interval. Thin: the highest score so "
         "far, which of thousands is high by luck too. Level lines: known optimizers.",

@@ -55,18 +55,28 @@ def figure(
         The figure.
     """
     axis = {"automargin": True, "showline": True, "ticks": ""}
+
+    def titled(text: str) -> dict[str, Any]:
+        return {**axis, "title": {"text": text, "font": {"size": 13}, "standoff": 12}}
+
     made = go.Figure(
         list(traces),
         {
             "template": go.layout.Template(),
             "height": height,
-            "margin": {"l": 60, "r": 20, "t": 30, "b": 50},
+            "margin": {"l": 60, "r": 20, "t": 30, "b": 60},
             "font": {"family": FONT, "size": 13},
             "hovermode": "closest",
             "hoverlabel": {"align": "left", "namelength": -1},
-            "legend": {"orientation": "h", "y": -0.2, "yanchor": "top", "x": 0},
-            "xaxis": {**axis, "title": {"text": x}},
-            "yaxis": {**axis, "title": {"text": y}},
+            "legend": {
+                "orientation": "h",
+                "y": -0.2,
+                "yanchor": "top",
+                "x": 0,
+                "traceorder": "normal",
+            },
+            "xaxis": titled(x),
+            "yaxis": titled(y),
             "dragmode": False,
         },
     )
@@ -86,17 +96,18 @@ def plain(text: str) -> str:
     return escape(" ".join(text.split()), quote=False)
 
 
-def rule_label(text: str) -> str:
+def rule_label(text: str, longest: int = LONGEST) -> str:
     """Return a rule as a label shows it: folded, and cut if it is long.
 
     Args:
         text: of the rule.
+        longest: characters of it that are shown.
 
     Returns:
         Text for plotly.
     """
     short = folded(text)
-    return plain(short if len(short) <= LONGEST else f"{short[:LONGEST]}…")
+    return plain(short if len(short) <= longest else f"{short[: longest - 1]}…")
 
 
 def with_alpha(colour: str, alpha: float) -> str:

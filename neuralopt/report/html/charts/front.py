@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from neuralopt.archive.ranking import RankedRule
 from neuralopt.report.html.charts.chart import Chart, figure, plain, rule_label
-from neuralopt.report.rule_text import folded
 from neuralopt.views.palette import BLUE, GREY, ORANGE
 from neuralopt.views.run_view import RunView
 
@@ -32,8 +31,8 @@ def shown_places(view: RunView, limit: int = POINTS) -> NDArray[np.int64]:
         limit: how many at most.
 
     Returns:
-        Places in `view.proposals`: those that equal a named rule and the best first, then
-        others evenly spaced.
+        Places in `view.proposals`: those that equal a named rule and the best first,
+        then others evenly spaced.
     """
     proposals = view.proposals
     places = np.flatnonzero((proposals.size > 0) & np.isfinite(proposals.quality))
@@ -145,7 +144,7 @@ def _front(rules: tuple[RankedRule, ...]) -> go.Scatter:
 
 def _labels(rules: tuple[RankedRule, ...]) -> list[str]:
     """Formulas of the front, those left out that would lie over the one before."""
-    found = [_short(rule.rule) for rule in rules]
+    found = [rule_label(rule.rule, LABEL) for rule in rules]
     if len(rules) < 2:
         return found
     merits = [_merit(rule) for rule in rules]
@@ -159,8 +158,3 @@ def _labels(rules: tuple[RankedRule, ...]) -> list[str]:
     if not kept[-1]:
         kept[-1] = found[-1]  # the best one is worth an overlap
     return kept
-
-
-def _short(text: str) -> str:
-    short = folded(text)
-    return plain(short if len(short) <= LABEL else f"{short[: LABEL - 1]}…")

@@ -15,6 +15,9 @@ from neuralopt.views.run_view import RunView
 TIMES, LEVELS = 80, 50
 """Cells of the picture of scores, along the search and along the quality."""
 
+TOGETHER = 50
+"""Rules that a quantile is of, at least."""
+
 REASONS = 12
 """Reasons that are drawn; the most frequent ones."""
 
@@ -142,13 +145,14 @@ def scores_chart(view: RunView) -> Chart:
         hovertemplate="%{customdata:,} rules of quality near %{y:.3f}, around "
         "%{x:,.0f} rules trained<extra></extra>",
     )  # fmt: skip
-    lines = _quantiles(edges, scored.charged, scored.quality)
+    parts = min(TIMES // 2, max(len(scored) // TOGETHER, 1))
+    lines = _quantiles(np.linspace(0, end, parts + 1), scored.charged, scored.quality)
     return Chart(
         "scores",
         "Scores as the search went on",
         figure([cells, *lines], CHARGED, "quality told to the searcher"),
-        "Each cell counts the rules of that quality at that time (colour by logarithm); "
-        "lines are the median and the highest tenth of scored rules.",
+        "Each cell counts the rules of that quality at that time (colour by "
+        "logarithm); lines are the median and the highest tenth of scored rules.",
         "Median quality of scored rules: "
         f"{np.median(lines[0].y[:1] or [0]):.3f} at first, "
         f"{np.median(lines[0].y[-1:] or [0]):.3f} at the end.",

@@ -12,6 +12,9 @@ from neuralopt.verdict.comparison import Comparison
 from neuralopt.views.palette import BLUE, GREEN, GREY, VERMILION
 from neuralopt.views.run_view import RunView
 
+SHORT = 32
+"""Characters of a rule at the axis."""
+
 BEST = 15
 """Rules whose scores by task are drawn."""
 
@@ -52,7 +55,13 @@ def forest_chart(comparison: Comparison, rules: Mapping[str, str]) -> Chart:
                 customdata=[[row.low, row.high] for row in rows],
                 name=word,
                 mode="markers",
-                marker={"size": 10, "color": colour},
+                marker={
+                    "size": 10, "color": colour,
+                    "symbol": [
+                        "circle" if row.name.startswith("#") else "diamond-open"
+                        for row in rows
+                    ],
+                },
                 hovertemplate="%{y}<br>%{text}<br>mean %{x:.4f} "
                 "[%{customdata[0]:.4f}, %{customdata[1]:.4f}]<extra></extra>",
             )
@@ -67,7 +76,8 @@ def forest_chart(comparison: Comparison, rules: Mapping[str, str]) -> Chart:
         "Means on fresh seeds",
         made,
         f"Points: means of {comparison.seeds} fresh seeds; lines: their "
-        f"{100 * comparison.confidence:g}% intervals, each on its own. The colour is "
+        f"{100 * comparison.confidence:g}% intervals, each on its own. Filled: found "
+        f"rules; open: known ones. The colour is "
         f"the verdict of the paired comparison with {comparison.reference}.",
         f"{best.name} has the highest mean, {best.mean:.4f}; the reference is "
         f"{comparison.reference}.",
@@ -76,10 +86,8 @@ def forest_chart(comparison: Comparison, rules: Mapping[str, str]) -> Chart:
 
 
 def _name(name: str, rules: Mapping[str, str]) -> str:
-    rule = rule_label(rules.get(name, ""))
-    if not name.startswith("#") or not rule:
-        return plain(name)
-    return f"{plain(name)} {rule if len(rule) <= 32 else rule[:31].partition('&')[0] + '…'}"
+    rule = rule_label(rules.get(name, ""), SHORT) if name.startswith("#") else ""
+    return f"{plain(name)} {rule}".strip()
 
 
 def parts_chart(view: RunView) -> Chart:

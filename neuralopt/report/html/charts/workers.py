@@ -9,7 +9,7 @@ from neuralopt.report.html.charts.chart import Chart, figure, plain, with_alpha
 from neuralopt.views.palette import BLUE, CYCLE
 from neuralopt.views.run_view import RunView
 
-BINS = 60
+BINS = 40
 SHOWN = 8
 """Workers with an area of their own; of more, their sum is drawn."""
 
