@@ -22,8 +22,8 @@ class DataColumn:
         title: above it.
         kind: of its values: text, a number, a number that names something, the two ends
             of an interval, or the text of a rule in canonical form.
-        digits: after the decimal point, of numbers and intervals; None for as many as
-            a number needs, six at most.
+        digits: after the decimal point, of numbers and intervals; None for three
+            significant digits, and all of a whole number.
         filter: how an interactive table narrows it: by a ``choice`` among its values,
             of which a cell may hold several with commas between them, or by the
             ``most`` that it may be.
@@ -97,5 +97,5 @@ def _number_text(value: float, digits: int | None) -> str:
     if isinstance(value, float) and math.isnan(value):
         return ""
     if digits is None:
-        return f"{value:,}" if isinstance(value, int) else f"{value:.6g}"
+        return f"{value:,}" if isinstance(value, int) else f"{value:.3g}"
     return f"{value:,.{digits}f}"

@@ -149,7 +149,7 @@ def verdict(
         DataColumn(percent, "interval", 4),
         DataColumn("difference", "number", 4),
         DataColumn("difference's interval", "interval", 4),
-        DataColumn("p", "number", 4),
+        DataColumn("p", "number"),
         DataColumn("verdict", filter="choice"),
         DataColumn("diverged seeds", "number"),
         DataColumn("rule", "rule"),

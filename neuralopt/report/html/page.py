@@ -93,7 +93,8 @@ def _policy(*scripts: str) -> str:
     ]
     return (
         f"default-src 'none'; script-src {' '.join(hashes)}; "
-        "style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'; form-action 'none'"
+        "style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'; "
+        "form-action 'none'"
     )
 
 

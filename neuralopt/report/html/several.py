@@ -42,7 +42,7 @@ def several_sections(reports: Sequence[RunReport]) -> list[Section]:
     ]
     result: list[Section] = [
         ("found", "What was found", joined(*_found(reports, groups))),
-        ("runs", "The runs", table_html(runs_table(reports), "runs")),
+        ("runs", "The runs", table_html(runs_table(reports), "table-runs")),
         (
             "progress",
             "Best rule so far, run by run",
@@ -56,11 +56,11 @@ def several_sections(reports: Sequence[RunReport]) -> list[Section]:
         for each in report.view.rediscoveries
     ]
     if again:
-        table = table_html(run_tables.rediscoveries(again, True), "rediscoveries")
+        table = table_html(run_tables.rediscoveries(again, True), "table-again")
         result.append(("rediscoveries", "Known rules found again", table))
     different = differing_settings(reports)
     if different:
-        table = table_html(_settings_table(reports, different), "settings")
+        table = table_html(_settings_table(reports, different), "table-settings")
         result.append(("settings", "Settings that differ", table))
     each = [_run(report, place) for place, report in enumerate(reports)]
     result.append(("each", "Each run", joined(*each)))

@@ -102,6 +102,7 @@ def reasons_chart(view: RunView) -> Chart:
         marker={"color": [STATUS_COLOURS[status] for _, _, status in rows]},
         texttemplate="%{x:,}",
         textposition="auto",
+        textangle=0,
         hovertemplate="%{y}: %{x:,}<extra></extra>",
     )
     return Chart(
@@ -152,7 +153,7 @@ def scores_chart(view: RunView) -> Chart:
         "Scores as the search went on",
         figure([cells, *lines], CHARGED, "quality told to the searcher"),
         "Each cell counts the rules of that quality at that time (colour by "
-        "logarithm); lines are the median and the highest tenth of scored rules.",
+        "logarithm); lines are the median and the highest tenth.",
         "Median quality of scored rules: "
         f"{np.median(lines[0].y[:1] or [0]):.3f} at first, "
         f"{np.median(lines[0].y[-1:] or [0]):.3f} at the end.",
