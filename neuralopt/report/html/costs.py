@@ -75,7 +75,7 @@ def configuration_html(configuration: Mapping[str, object]) -> Markup:
     pairs = [
         (element("dt", element("code", key)), element("dd", element("code", value)))
         for key, value in flat(configuration)
-        if value not in ("", "{}")
+        if value
     ]
     if not pairs:
         return element("p", "The archive has no configuration.")
@@ -99,7 +99,7 @@ def flat(
         (key with dots, value as text).
     """
     for key, value in configuration.items():
-        if isinstance(value, Mapping) and value:
+        if isinstance(value, Mapping):
             yield from flat(value, f"{prefix}{key}.")
         elif isinstance(value, list):
             yield f"{prefix}{key}", ", ".join(map(str, value))

@@ -9,49 +9,64 @@
   const colour = (name) => getComputedStyle(root).getPropertyValue(name).trim();
 
   // What depends on light or dark; the rest is in each chart's data.
-  function theme(layout) {
-    const made = {
-      "font.color": colour("--text"),
-      paper_bgcolor: colour("--surface"),
-      plot_bgcolor: colour("--surface"),
-      "hoverlabel.bgcolor": colour("--code"),
-      "hoverlabel.bordercolor": colour("--line"),
-      "hoverlabel.font.color": colour("--text"),
-      "legend.bgcolor": "rgba(0,0,0,0)",
-    };
+  function themed(layout) {
+    layout.font.color = colour("--text");
+    layout.paper_bgcolor = layout.plot_bgcolor = colour("--surface");
+    Object.assign(layout.hoverlabel, {
+      bgcolor: colour("--code"),
+      bordercolor: colour("--line"),
+      font: { color: colour("--text") },
+    });
+    layout.legend.bgcolor = "rgba(0,0,0,0)";
     for (const key of Object.keys(layout)) {
       if (/^[xy]axis\d*$/.test(key)) {
-        made[`${key}.gridcolor`] = colour("--grid");
-        made[`${key}.linecolor`] = colour("--line");
-        made[`${key}.zerolinecolor`] = colour("--line");
+        layout[key].gridcolor = colour("--grid");
+        layout[key].linecolor = layout[key].zerolinecolor = colour("--line");
       }
-    }
-    return made;
-  }
-
-  function themed(layout) {
-    for (const [path, value] of Object.entries(theme(layout))) {
-      const names = path.split(".");
-      const last = names.pop();
-      let part = layout;
-      for (const name of names) part = part[name] ??= {};
-      part[last] = value;
     }
     return layout;
   }
 
+  const NARROW = 560; // pixels, below which labels are cut and legends have a column
+  const LABEL = 24; // characters
+
+  // Black lines would not be seen on black.
+  function visible(traces) {
+    for (const trace of traces) {
+      for (const part of [trace.line, trace.marker]) {
+        if (part?.color === "#000000") part.color = colour("--text");
+      }
+    }
+    return traces;
+  }
+
+  function fitted(traces, layout) {
+    const words = [...new Set(traces.flatMap((trace) => (Array.isArray(trace.y) ? trace.y : [])))]
+      .filter((value) => typeof value === "string");
+    layout.yaxis.tickmode = words.length ? "array" : layout.yaxis.tickmode;
+    layout.yaxis.tickvals = words.length ? words : undefined;
+    layout.yaxis.ticktext = words.map((word) =>
+      word.length > LABEL ? `${word.slice(0, LABEL - 1).replace(/&[^;]*$/, "")}…` : word,
+    );
+    const legends = traces.filter((trace) => trace.name && trace.showlegend !== false);
+    if (layout.showlegend !== false) layout.height += 19 * Math.max(legends.length - 2, 0);
+    return layout;
+  }
+
   function draw(place) {
-    if (place.dataset.drawn) return;
-    place.dataset.drawn = "yes";
     const { data, layout } = JSON.parse(
       document.getElementById(`${place.id}-data`).textContent,
     );
+    const first = !place.dataset.drawn;
+    place.dataset.drawn = "yes";
     const options = {
-      responsive: true, displaylogo: false, showSendToCloud: false, showEditInChartStudio: false,
+      responsive: true, displaylogo: false,
       modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
     };
     layout.autosize = true;
-    Plotly.newPlot(place, data, themed(layout), options).then(() => {
+    if (place.clientWidth < NARROW) fitted(data, layout);
+    Plotly.react(place, visible(data), themed(layout), options).then(() => {
+      if (!first) return;
       place.on("plotly_click", (event) => {
         const row = rowOf(event.points[0], place.dataset.run);
         if (row) reveal(row);
@@ -84,10 +99,12 @@
     { rootMargin: "300px" },
   );
   charts.forEach((chart) => watcher.observe(chart));
-  window.addEventListener("beforeprint", () => charts.forEach(draw));
+  window.addEventListener("beforeprint", () => {
+    for (const chart of charts) if (!chart.dataset.drawn) draw(chart);
+  });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
     for (const chart of charts) {
-      if (chart.dataset.drawn) Plotly.relayout(chart, theme(chart.layout));
+      if (chart.dataset.drawn) draw(chart);
     }
   });
 

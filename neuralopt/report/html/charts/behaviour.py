@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from neuralopt.report.html.charts.best import CHARGED
-from neuralopt.report.html.charts.chart import Chart, figure, plain, rule_label
+from neuralopt.report.html.charts.chart import SCALE, Chart, figure, plain, rule_label
 from neuralopt.views.palette import ORANGE
 from neuralopt.views.run_view import RunView
 
@@ -93,7 +93,7 @@ def behaviour_chart(view: RunView, texts: Mapping[int, str]) -> Chart:
         y=names,
         z=np.round(quality, 4),
         customdata=hover.tolist(),
-        colorscale="Cividis",
+        colorscale=SCALE,
         colorbar={"title": {"text": "best"}, "thickness": 12},
         hoverongaps=False,
         xgap=1,

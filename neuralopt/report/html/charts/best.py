@@ -204,7 +204,11 @@ def _band(
     traces = []
     if len(rows) > 1 and known.any():
         low, high = np.quantile(rows[:, known], [0.25, 0.75], axis=0)
-        edge = {"hoverinfo": "skip", "showlegend": False, "line": {"width": 0}}
+        edge = {
+            "hoverinfo": "skip",
+            "showlegend": False,
+            "line": {"width": 0, "shape": "hv"},
+        }
         traces += [
             go.Scatter(x=x[known], y=low, **common, **edge),
             go.Scatter(
@@ -212,7 +216,7 @@ def _band(
                 **common, **edge,
             ),
         ]  # fmt: skip
-        thin = {"width": 0.75, "color": with_alpha(colour, 0.6)}
+        thin = {"width": 0.75, "shape": "hv", "color": with_alpha(colour, 0.6)}
         traces += [
             go.Scatter(
                 x=x, y=row, line=thin, showlegend=False, hoverinfo="skip", **common
@@ -224,7 +228,7 @@ def _band(
             x=x[known],
             y=np.median(rows[:, known], axis=0),
             name=name,
-            line={"color": colour, "width": 3},
+            line={"color": colour, "width": 3, "shape": "hv"},
             hovertemplate=f"{name} %{{y:.4f}} after %{{x:,.0f}}<extra></extra>",
             **common,
         )

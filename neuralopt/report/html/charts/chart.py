@@ -15,6 +15,9 @@ HEIGHT = 440
 LONGEST = 110
 """Characters of a rule that a label shows; a longer one is cut there."""
 
+SCALE = ((0.0, "#8f2ab0"), (0.5, "#e0567a"), (1.0, "#fbb55a"))
+"""Colours of quantities: lighter is more, and all can be seen on white and on black."""
+
 FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Liberation Sans", sans-serif'
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import plotly.graph_objects as go
 
 from neuralopt.report.html.charts.best import CHARGED
-from neuralopt.report.html.charts.chart import Chart, figure, plain
-from neuralopt.views.palette import BLUE, GREEN, ORANGE, STATUS_COLOURS
+from neuralopt.report.html.charts.chart import SCALE, Chart, figure, plain
+from neuralopt.views.palette import BLUE, GREEN, STATUS_COLOURS
 from neuralopt.views.run_view import RunView
 
 TIMES, LEVELS = 80, 50
@@ -136,7 +136,7 @@ def scores_chart(view: RunView) -> Chart:
         y=np.round(_middles(levels), 4),
         z=np.round(shown, 2),
         customdata=counts.T.astype(np.int32),
-        colorscale="Cividis",
+        colorscale=SCALE,
         zmin=0,
         colorbar={
             "title": {"text": "rules"}, "tickvals": [0, 1, 2, 3, 4, 5],
@@ -171,7 +171,7 @@ def _quantiles(
     filled = np.unique(bins)
     x = _middles(edges)[filled]
     traces = []
-    for share, name, colour in ((0.5, "median", ORANGE), (0.9, "highest tenth", GREEN)):
+    for share, name, colour in ((0.5, "median", GREEN), (0.9, "highest tenth", BLUE)):
         y = [float(np.quantile(quality[bins == each], share)) for each in filled]
         traces.append(
             go.Scatter(
