@@ -22,9 +22,6 @@ ELSEWHERE_GROUPS = ("report.", "verdict.", "evaluator.options.")
 COMPARABLE = ("task fingerprint", "precision")
 """Entries of a context that agree where qualities of runs can be compared."""
 
-SETTINGS_SHOWN = 3
-"""Settings in the name of a group of runs."""
-
 
 def several_sections(reports: Sequence[RunReport]) -> list[Section]:
     """Return the sections of a page on several runs.
@@ -224,22 +221,36 @@ def grouped(reports: Sequence[RunReport]) -> dict[str, list[RunView]]:
         Views of runs by a name that says in what the group differs from others.
     """
     different = [key for key in differing_settings(reports) if key != "seed"]
-    if "searcher.name" in different:  # its options differ with it
-        different = [key for key in different if not key.startswith("searcher.options")]
-    different = sorted(different, key=lambda key: (key != "searcher.name", key))
+    different.sort(key=lambda key: key != "searcher.name")
+    settings = [dict(flat(report.view.configuration)) for report in reports]
     groups: dict[tuple[str, ...], list[RunReport]] = {}
-    for report in reports:
-        settings = dict(flat(report.view.configuration))
-        key = tuple(settings.get(name, "") for name in different)
+    for report, mine in zip(reports, settings, strict=True):
+        key = tuple(mine.get(name, "") for name in different)
         groups.setdefault(key, []).append(report)
+    named = _telling(list(groups))
     found: dict[str, list[RunView]] = {}
     for values, some in groups.items():
-        pairs = zip(different[:SETTINGS_SHOWN], values, strict=False)
-        words = [v if k == "searcher.name" else f"{k}={v}" for k, v in pairs]
-        settings = dict(flat(some[0].view.configuration))
-        label = ", ".join(words) or settings.get("searcher.name", "") or "all runs"
-        found.setdefault(label, []).extend(report.view for report in some)
+        words = [
+            values[k]
+            if different[k] == "searcher.name"
+            else f"{different[k]}={values[k]}"
+            for k in named
+        ]
+        searcher = dict(flat(some[0].view.configuration)).get("searcher.name", "")
+        label = ", ".join(words) or searcher or "all runs"
+        found[label] = [report.view for report in some]
     return found
+
+
+def _telling(groups: Sequence[Sequence[str]]) -> list[int]:
+    """Places of the first settings that tell all groups apart."""
+    chosen: list[int] = []
+    for place in range(len(groups[0])):
+        told = {tuple(values[k] for k in chosen) for values in groups}
+        more = {tuple(values[k] for k in [*chosen, place]) for values in groups}
+        if len(more) > len(told):
+            chosen.append(place)
+    return chosen
 
 
 def differing_settings(reports: Sequence[RunReport]) -> list[str]:

@@ -38,7 +38,13 @@ def found(report: RunReport) -> Markup:
         text = f"The search is not finished: it has {view.total - pending:,} proposals"
         text += f" with a result, of {asked:,}."
         sure.append(element("p", text, class_="warning"))
-    return element("div", lead, rule, sure, _tiles(report, best))
+    pieces = [lead, rule, *sure, _tiles(report, best)]
+    if view.sizes_read < view.counts["scored"]:
+        text = (
+            "Charts of single rules show a sample of this search; captions say which."
+        )
+        pieces.append(element("p", text, class_="note"))
+    return element("div", pieces)
 
 
 def _measured(best: RankedRule) -> str:

@@ -69,6 +69,8 @@ def front_chart(view: RunView, texts: Mapping[int, str]) -> Chart:
         if read < view.counts["scored"]
         else ""
     )
+    if len(places) < read:
+        part += f" {len(places):,} of these are drawn."
     ends = [f"{_merit(r):.4f} at size {r.size}" for r in view.front]
     return Chart(
         "front",
