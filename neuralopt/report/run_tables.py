@@ -139,7 +139,7 @@ def verdict(
         title: of the table.
 
     Returns:
-        The table, best candidate first; its keys are the candidates' names.
+        The table, best candidate first.
     """
     percent = f"{100 * comparison.confidence:g}% interval"
     columns = (
@@ -178,15 +178,7 @@ def verdict(
         f"corrected for {comparison.family} comparisons. 'no difference shown' says "
         "that these seeds do not decide, not that the rules are equal."
     )
-    table = DataTable(
-        "verdict",
-        title,
-        columns,
-        tuple(rows),
-        (note,),
-        tuple(row.name for row in comparison.rows),
-    )
-    return table.without_empty()
+    return DataTable("verdict", title, columns, tuple(rows), (note,)).without_empty()
 
 
 def rediscoveries(
@@ -200,7 +192,7 @@ def rediscoveries(
         several: whether they are of several runs.
 
     Returns:
-        The table; its keys are numbers of proposals.
+        The table.
     """
     columns = (
         DataColumn("run"),
@@ -216,8 +208,5 @@ def rediscoveries(
         "The first useful proposal whose updates equal those of the known rule, up to "
         "a factor. Useful: with half of the best score so far."
     )
-    keys = tuple(str(number) for _, _, number, _ in found)
-    table = DataTable(
-        "rediscoveries", "Known rules found again", columns, rows, (note,), keys
-    )
-    return table.without_empty()
+    title = "Known rules found again"
+    return DataTable("rediscoveries", title, columns, rows, (note,)).without_empty()

@@ -77,6 +77,7 @@ def make_run(
     made = [proposal(number) for number in range(proposals)]
     trained = [p for p in made if p.status in ("scored", "diverged", "stopped")]
     scored = [p for p in made if p.status == "scored"]
+    folder.mkdir(parents=True, exist_ok=True)
     with Archive.create(folder, context(seed, searcher)) as archive:
         archive.record(made)
         archive.commit(
@@ -144,6 +145,7 @@ def make_hostile_run(folder: Path) -> Path:
         Proposal(2, (2,), "g", "g", score=Score("scored", 0.7, 0.1)),
         Proposal(3, (3,), "-g", "-g", score=Score("rejected", reason=HOSTILE)),
     ]
+    folder.mkdir(parents=True, exist_ok=True)
     with Archive.create(folder, told) as archive:
         archive.record(made)
         archive.commit([], [Execution(0, 1, "scored", 0.5, HOSTILE, 100.0)])

@@ -55,7 +55,7 @@ def report(options: argparse.Namespace) -> int:
         if options.table in ("", each.name) and each.rows
     ]
     if options.table and not tables:
-        raise ValueError(f"there is no {options.table} yet in {' '.join(options.runs)}")
+        raise ValueError(f"there is nothing yet for the table {options.table}")
     text = _tables_text(tables, options.format, bool(options.table))
     if options.output:
         _write(Path(options.output), text)

@@ -24,8 +24,9 @@ def reproducing_overrides(settings: Settings) -> list[str] | None:
         settings: of a search.
 
     Returns:
-        Texts ``KEY=VALUE``, without those of the run directory; None if there are no
-        such overrides, as for a space from a user's own file.
+        Texts ``KEY=VALUE``, without those of the run directory: all names of groups,
+        for defaults may change, then what differs from them. None if no overrides
+        lead there.
     """
     wanted = dataclasses.asdict(settings)
     named = [
@@ -36,22 +37,15 @@ def reproducing_overrides(settings: Settings) -> list[str] | None:
     named.append(f"task={settings.task.name}")
     try:
         base = compose_settings(named)
-        default = compose_settings([])
         more = _differences(dataclasses.asdict(base), wanted)
         overrides = [
-            *(each for each in named if _matters(each, default)),
+            *named,
             *(_text(key, value) for key, value in more if key not in LEFT_OUT),
         ]
         made = compose_settings(overrides)
     except (ValueError, KeyError):  # a value that no override can express
         return None
     return None if settings_difference(settings, made) else overrides
-
-
-def _matters(override: str, default: Settings) -> bool:
-    group, _, name = override.partition("=")
-    held: Any = getattr(default, group)
-    return name != (held["name"] if isinstance(held, dict) else held.name)
 
 
 def _differences(

@@ -231,11 +231,9 @@ def grouped(reports: Sequence[RunReport]) -> dict[str, list[RunView]]:
     found: dict[str, list[RunView]] = {}
     for values, some in groups.items():
         words = [
-            values[k]
-            if different[k] == "searcher.name"
-            else f"{different[k]}={values[k]}"
-            for k in named
+            "" if different[k] == "searcher.name" else f"{different[k]}=" for k in named
         ]
+        words = [word + values[k] for word, k in zip(words, named, strict=True)]
         searcher = dict(flat(some[0].view.configuration)).get("searcher.name", "")
         label = ", ".join(words) or searcher or "all runs"
         found[label] = [report.view for report in some]
