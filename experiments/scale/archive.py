@@ -35,10 +35,11 @@ BASELINES = {"adam": 0.5, "momentum": 0.42, "sgd": 0.4}
 """Made-up means."""
 
 REPORT = """
-import sys
+import resource, sys
 from neuralopt.cli.main import main
 code = main(sys.argv[1:])
-print(open("/proc/self/status").read())
+used = resource.getrusage(resource.RUSAGE_SELF)
+print(open("/proc/self/status").read(), "CPU:", used.ru_utime + used.ru_stime)
 sys.exit(code)
 """
 
@@ -104,7 +105,7 @@ def _verdict(archive: Archive, rng: np.random.Generator) -> VerdictRecord:
 def measure(run: Path, rounds: int) -> dict[str, object]:
     """Time the report on an archive, and opening it."""
     page = run / "report.html"
-    seconds, peaks = [], []
+    seconds, processor, peaks = [], [], []
     for _ in range(rounds):
         began = time.perf_counter()
         made = subprocess.run(
@@ -114,12 +115,14 @@ def measure(run: Path, rounds: int) -> dict[str, object]:
         seconds.append(time.perf_counter() - began)
         words = made.stdout.split()
         peaks.append(float(words[words.index("VmHWM:") + 1]) / 1024)
+        processor.append(float(words[words.index("CPU:") + 1]))
     loaded, drawn = zip(*(open_page(page) for _ in range(rounds)), strict=True)
     with Archive.open(run) as archive:
         held = len(archive)
     figures: dict[str, object] = {
         "proposals": held,
         "report_seconds": seconds,
+        "report_processor_seconds": processor,
         "report_megabytes": peaks,
         "page_megabytes": page.stat().st_size / 1e6,
         "loaded_seconds": loaded,
@@ -127,7 +130,7 @@ def measure(run: Path, rounds: int) -> dict[str, object]:
     }
     print(f"{held:,} proposals, page of {page.stat().st_size / 1e6:.1f} MB")
     for name, values in (
-        ("report", seconds), ("page loaded", loaded), ("first chart drawn", drawn),
+        ("report", seconds), ("its processor time", processor), ("page loaded", loaded), ("first chart drawn", drawn),
     ):  # fmt: skip
         print(
             f"  {name:18} {np.median(values):6.2f} s [{min(values):.2f}, "

@@ -90,12 +90,12 @@ def value_text(value: Value, column: DataColumn) -> str:
         return "" if value is None else str(value)
     if isinstance(value, int | float):
         return _number_text(value, column.digits)
-    return value or ""
+    return "" if value is None else value
 
 
 def _number_text(value: float, digits: int | None) -> str:
-    if isinstance(value, float) and math.isnan(value):
+    if math.isnan(value):
         return ""
     if digits is None:
-        return f"{value:,}" if isinstance(value, int) else f"{value:.3g}"
+        return f"{value:,}" if float(value).is_integer() else f"{value:.3g}"
     return f"{value:,.{digits}f}"

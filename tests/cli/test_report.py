@@ -113,7 +113,7 @@ def test_tables_are_written_to_a_file(runs: list[str], tmp_path: Path, capsys) -
         (["{0}", "--format", "csv", "--table", "verdikt"], "did you mean 'verdict'"),
         (
             ["{0}", "--format", "csv", "--table", "runs"],
-            "nothing yet for the table runs",
+            "for the table runs",
         ),
         (["{0}", "-o", "{0}/no/page.html"], "No such file or directory"),
     ],

@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 
 from neuralopt.report.html.charts.best import CHARGED
 from neuralopt.report.html.charts.chart import SCALE, Chart, figure, plain
+from neuralopt.views.columns import Floats, Integers
 from neuralopt.views.palette import BLUE, GREEN, STATUS_COLOURS
 from neuralopt.views.run_view import RunView
 
@@ -160,12 +161,12 @@ def scores_chart(view: RunView) -> Chart:
     )
 
 
-def _middles(edges: np.ndarray) -> np.ndarray:
-    return (edges[1:] + edges[:-1]) / 2
+def _middles(edges: Floats) -> Floats:
+    return np.add(edges[1:], edges[:-1]) / 2
 
 
 def _quantiles(
-    edges: np.ndarray, charged: np.ndarray, quality: np.ndarray
+    edges: Floats, charged: Integers, quality: Floats
 ) -> Sequence[go.Scatter]:
     bins = np.clip(np.searchsorted(edges, charged, side="left") - 1, 0, len(edges) - 2)
     filled = np.unique(bins)
