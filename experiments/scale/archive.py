@@ -130,7 +130,8 @@ def measure(run: Path, rounds: int) -> dict[str, object]:
     }
     print(f"{held:,} proposals, page of {page.stat().st_size / 1e6:.1f} MB")
     for name, values in (
-        ("report", seconds), ("its processor time", processor), ("page loaded", loaded), ("first chart drawn", drawn),
+        ("report", seconds), ("its processor time", processor),
+        ("page loaded", loaded), ("first chart drawn", drawn),
     ):  # fmt: skip
         print(
             f"  {name:18} {np.median(values):6.2f} s [{min(values):.2f}, "
