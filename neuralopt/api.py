@@ -42,6 +42,7 @@ from neuralopt.tasks import Split, Task, load_tasks
 from neuralopt.verdict.comparison import Comparison
 from neuralopt.verdict.rediscovery.summary import RunHistory, TargetSummary
 from neuralopt.verdict.scores import Benchmark
+from neuralopt.views.preference_history import FILE, PreferenceRecorder
 
 
 def search(
@@ -136,7 +137,7 @@ def search(
         space=space if isinstance(space, Space) else None,
         searcher=None if isinstance(searcher, str) else searcher,
     )
-    watching: list[Observer] = [*observers]
+    watching: list[Observer] = [*observers, PreferenceRecorder(folder / FILE)]
     if progress:
         watching.append(ProgressLine())
     if settings.report.tensorboard:

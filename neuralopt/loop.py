@@ -30,6 +30,7 @@ from neuralopt.outcomes import Outcomes
 from neuralopt.scoring.probes import rejections
 from neuralopt.scoring.score import Score
 from neuralopt.searchers import Searcher
+from neuralopt.searchers.preferences import preferences_of
 from neuralopt.shortlist.measuring import Measuring
 from neuralopt.shortlist.settling import ShortlistOptions
 from neuralopt.spaces import Space
@@ -407,6 +408,7 @@ class _Search:
             self.shortlist.open,
             () if self.naming is None else self.naming.rediscoveries,
             lambda: ranking(self.archive, SHOWN_BEST),
+            lambda: preferences_of(self.searcher),
         )
 
     def _save(self) -> None:

@@ -1,13 +1,19 @@
 """The interface of what watches a search, and what it is told."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from neuralopt.archive import Place, Proposal
 from neuralopt.archive.ranking import RankedRule
 from neuralopt.evaluators.evaluator import Workers
 from neuralopt.naming import Rediscovery
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +40,8 @@ class Progress:
         ranking: reads the best rules with what was found out about them, one of those
             that behave alike (`neuralopt.archive.ranking`), as the archive has them
             when it is called. It reads many rows, so call it now and then.
+        preferences: what the searcher prefers when it is called; see
+            `neuralopt.searchers.preferences`. It takes some milliseconds.
     """
 
     told: int
@@ -51,6 +59,7 @@ class Progress:
     measuring: int = 0
     rediscoveries: tuple[Rediscovery, ...] = ()
     ranking: Callable[[], Sequence[RankedRule]] = tuple
+    preferences: Callable[[], Sequence[NDArray[np.float64]]] = tuple
 
 
 class Observer(Protocol):

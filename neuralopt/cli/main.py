@@ -161,6 +161,12 @@ def parser() -> argparse.ArgumentParser:
     show.add_argument("rule", metavar="RULE")
     show.add_argument("--code", action="store_true", help="and its torch code")
     show.add_argument("--json", action="store_true", help="one JSON object")
+    show.add_argument(
+        "--card",
+        metavar="FILE",
+        help="draw a rule card instead, into a PNG, SVG or PDF file: see "
+        "docs/howto/read-a-rule-card.md",
+    )
 
     verdict = add("verdict", "show the comparison that a search ended with")
     verdict.add_argument("run", metavar="RUN")

@@ -159,6 +159,7 @@ FUNCTIONS = (
         formula="abs(x) ** y",
         laws=EVEN | NONNEGATIVE,
         sign_of_zero=("lost", "lost"),
+        latex_precedence=4,
     ),
     Primitive(
         "sign",
@@ -348,6 +349,7 @@ FUNCTIONS = (
         (Parameter("s", "scalar"),),
         "a fresh draw of N(0, s**2) for every element and step",
         r"\mathcal{{N}}(0, {s}^2)",
+        latex_needs=(ATOM,),
         torch="{s} * {bits}",
         kernel="{s} * {bits}",
         jax="{s} * {bits}",

@@ -3,6 +3,9 @@
 Searches score on replicates from 0 on, as many as the budget has.
 """
 
+FIRST_CARD_REPLICATE = 400
+"""From here on, rules are trained for the pictures of their cards."""
+
 FIRST_SHORTLIST_REPLICATE = 500
 """From here on, the best rules of a search are measured for its shortlist."""
 

@@ -5,9 +5,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from neuralopt.searchers.pending import PendingAsks, checked_count
+from neuralopt.searchers.preferences import preferences_of
 from neuralopt.searchers.saved_state import check_header, header
 from neuralopt.searchers.searcher import Rows, Searcher, Space
 
@@ -137,6 +138,10 @@ class Growing:
             for larger in range(place + 1, len(self.searchers)):
                 longer = self._spaces[larger].extend(row[None])
                 self.searchers[larger].enqueue(longer)
+
+    def preferences(self) -> list[NDArray[np.float64]]:
+        """Return what the searcher of the largest size prefers, if it can say it."""
+        return preferences_of(self.searchers[-1])
 
     def state_dict(self) -> dict[str, Any]:
         """Return a snapshot; see ``Searcher.state_dict``."""

@@ -31,6 +31,7 @@ from neuralopt.preview import preview
 from neuralopt.report.progress import ProgressLine
 from neuralopt.report.tensorboard import TensorBoard
 from neuralopt.shortlist.settling import CANDIDATES
+from neuralopt.views.preference_history import FILE, PreferenceRecorder
 
 
 def search(options: argparse.Namespace) -> int:
@@ -226,7 +227,7 @@ def _run(
     if parts.adam:
         told = ", ".join(f"{name} {value:.4f}" for name, value in parts.adam.items())
         print(f"Adam, the reference of every rule's quality: {told}", flush=True)
-    observers: list[Observer] = [ProgressLine()]
+    observers: list[Observer] = [ProgressLine(), PreferenceRecorder(run_dir / FILE)]
     if settings.report.tensorboard:
         observers.append(TensorBoard(run_dir / "tb" / "search"))
     with _stopping() as stop:

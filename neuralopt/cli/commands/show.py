@@ -5,6 +5,7 @@ import json
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, fields
+from pathlib import Path
 
 from neuralopt.archive import Archive, Proposal
 from neuralopt.archive.ranking import Findings, RankedRule
@@ -31,15 +32,19 @@ def show(options: argparse.Namespace) -> int:
     """Run the command show.
 
     Args:
-        options: parsed arguments: rule, code, json.
+        options: parsed arguments: rule, code, json, card.
 
     Returns:
         The exit code, 0.
 
     Raises:
-        ValueError: the text refers to no rule, or to several.
+        ValueError: the text refers to no rule, or to several, or the picture's name
+            has an unknown ending.
+        OSError: the picture can't be written.
     """
     found = find_rule(options.rule)
+    if options.card:
+        return _draw(found, options)
     facts = _facts(found, options.rule)
     if options.json:
         print(json.dumps(facts))
@@ -50,6 +55,17 @@ def show(options: argparse.Namespace) -> int:
         from neuralopt.optimizer import compile_rule  # loads torch
 
         print("\n" + compile_rule(simplify(found.expression)).source.rstrip())
+    return 0
+
+
+def _draw(found: FoundRule, options: argparse.Namespace) -> int:
+    """Draw the rule's card into a file."""
+    from neuralopt.cli.rule_card import card_of, check_picture, save_card  # torch
+
+    check_picture(Path(options.card))  # measuring takes seconds
+    run = run_of(options.rule) if found.proposal is not None else ""
+    save_card(card_of(found, run), Path(options.card))
+    print(f"Wrote {options.card}")
     return 0
 
 

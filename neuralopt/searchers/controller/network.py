@@ -149,10 +149,34 @@ class Controller(nn.Module):
             The scores, each (n, D).
         """
         decisions = torch.from_numpy(np.ascontiguousarray(rows))
+        log_softmax, entropies = self._softmax(decisions, masks)
+        return Scores(_pick(log_softmax, decisions.T).T, entropies.T)
+
+    @torch.no_grad()
+    def mean_probabilities(
+        self, rows: Rows, masks: Tensor
+    ) -> list[NDArray[np.float64]]:
+        """Compute the mean probability of each choice over some rows.
+
+        Args:
+            rows: (n, D) with n at least 1, valid.
+            masks: The result of ``row_masks`` for these rows.
+
+        Returns:
+            For each decision, the probabilities of its choices, which add up to 1. Each
+            is the mean over the decisions that come before it in the rows.
+        """
+        decisions = torch.from_numpy(np.ascontiguousarray(rows))
+        log_softmax, _ = self._softmax(decisions, masks)
+        means = log_softmax.double().exp().mean(dim=1).numpy()
+        return [mean[:count] for mean, count in zip(means, self.choices, strict=True)]
+
+    def _softmax(self, decisions: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
+        """Log-softmax of each decision of some rows, (D, n, most), and its entropy."""
         embedded = self.embeddings[self._offsets + decisions]
         inputs = torch.from_numpy(self._inputs).to(embedded.dtype)
         tokens = self._all_positions() + inputs @ embedded
-        zeros = self.bias.new_zeros(1, len(rows), self.hidden)
+        zeros = self.bias.new_zeros(1, len(decisions), self.hidden)
         states, _, _ = torch.lstm(
             tokens.transpose(0, 1),
             (zeros, zeros),
@@ -167,8 +191,7 @@ class Controller(nn.Module):
         logits = torch.baddbmm(
             self.head_biases, states, self.head_weights.transpose(1, 2)
         )
-        log_softmax, entropies = _masked_softmax(logits, masks.transpose(0, 1))
-        return Scores(_pick(log_softmax, decisions.T).T, entropies.T)
+        return _masked_softmax(logits, masks.transpose(0, 1))
 
     def _cell_weights(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         # torch adds two biases, of which one is enough.

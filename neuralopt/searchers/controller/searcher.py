@@ -24,6 +24,9 @@ from neuralopt.searchers.saved_state import check_header, generator_from, header
 from neuralopt.searchers.searcher import Rows, Space
 from neuralopt.searchers.seen import SeenRules
 
+PREFERENCE_ROWS = 256
+"""Rows of the policy over which its preferences are averaged."""
+
 
 class ControllerSearcher:
     """A controller trained by policy gradient (Bello et al. 2017, section 3).
@@ -242,6 +245,19 @@ class ControllerSearcher:
             scores = self.controller.score(rows, masks)
         found: NDArray[np.float64] = scores.log_probabilities.double().numpy().sum(1)
         return found
+
+    @one_thread()
+    def preferences(self) -> list[NDArray[np.float64]]:
+        """Return what the present policy prefers; see `preferences_of`.
+
+        Rows are drawn for it from a generator of their own, so that proposals do not
+        depend on it.
+        """
+        masks, choices = self._space.masks, self._space.choices
+        rows, _ = self.controller.sample(
+            PREFERENCE_ROWS, masks, np.random.default_rng(0)
+        )
+        return self.controller.mean_probabilities(rows, row_masks(rows, masks, choices))
 
     def state_dict(self) -> dict[str, Any]:
         """Return a snapshot; see ``Searcher.state_dict``."""

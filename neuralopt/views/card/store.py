@@ -1,0 +1,145 @@
+"""Cards of a run: measurements are made once and kept in its folder ``cards``."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from neuralopt.archive.ranking import RankedRule
+from neuralopt.language import LANGUAGE_VERSION, Expression
+from neuralopt.views.card.card import Card, card_of_proposal, card_of_rule
+from neuralopt.views.card.measure import (
+    BASELINES,
+    SEEDS,
+    Scoring,
+    baseline,
+    fan_rates,
+    measure,
+)
+from neuralopt.views.card.measurements import Measurements
+
+FOLDER = "cards"
+FORMAT = 1
+"""Raised whenever what is measured, or how it is kept, changes."""
+
+
+class CardStore:
+    """Measures rules for their cards, unless a file of the same measurement exists.
+
+    A file that is damaged, or of another rule, task, budget, seed or format, is
+    measured anew. A folder that can't be written is left alone.
+
+    Args:
+        folder: such as ``RUN/cards``; None to keep nothing.
+        scoring: tasks, budget and numerics of the run; None to measure nothing.
+    """
+
+    def __init__(self, folder: str | Path | None, scoring: Scoring | None) -> None:
+        self._folder = None if folder is None else Path(folder)
+        self._scoring = scoring
+        self._baselines: dict[str, Measurements] = {}
+
+    def card(self, ranked: RankedRule) -> Card:
+        """Return the card of a proposal.
+
+        Args:
+            ranked: of the run's archive.
+
+        Returns:
+            The card. Where nothing could be measured, its note says why.
+
+        Raises:
+            ValueError: the proposal has no rule that this version can read.
+        """
+        return self._measured(card_of_proposal(ranked), str(ranked.proposal.number))
+
+    def card_of_rule(self, title: str, rule: Expression) -> Card:
+        """Return the card of a rule that is not of the run; it is not kept.
+
+        Args:
+            title: such as its name.
+            rule: in any form.
+
+        Returns:
+            The card. Where nothing could be measured, its note says why.
+        """
+        return self._measured(card_of_rule(title, rule), "")
+
+    def _measured(self, card: Card, name: str) -> Card:
+        if self._scoring is None:
+            return replace(card, note="Not measured")
+        try:
+            found = self._measure(card.rule, name, self._scoring)
+            for each in BASELINES:
+                if each not in self._baselines:
+                    rule, file = baseline(each), f"baseline-{each}"
+                    self._baselines[each] = self._measure(rule, file, self._scoring)
+        except ValueError as error:
+            return replace(card, note=f"Not measured: {error}")
+        others = {
+            other: each
+            for other, each in self._baselines.items()
+            if each.rule != found.rule
+        }
+        return replace(card, measurements=found, baselines=others)
+
+    def _measure(self, rule: Expression, name: str, scoring: Scoring) -> Measurements:
+        path = self._folder / f"{name}.json" if self._folder and name else None
+        mark = fingerprint(rule, scoring)
+        kept = None if path is None else _read(path, mark)
+        if kept is not None:
+            return kept
+        found = measure(rule, scoring)
+        if path is not None:
+            _write(path, {"fingerprint": mark, **found.to_mapping()})
+        return found
+
+
+def fingerprint(rule: Expression, scoring: Scoring) -> str:
+    """Return a text that differs for measurements that may differ.
+
+    Args:
+        rule: in canonical form.
+        scoring: tasks, budget and numerics.
+    """
+    budget = asdict(scoring.budget)
+    del budget["name"]
+    depends = {
+        "format": FORMAT,
+        "language": LANGUAGE_VERSION,
+        "rule": str(rule),
+        "tasks": [task.fingerprint for task in scoring.tasks],
+        "budget": budget,
+        "rates": fan_rates(scoring.budget),
+        "seeds": SEEDS,
+        "seed": scoring.seed,
+        "engine": scoring.engine,
+        "numerics": str(scoring.numerics),
+    }
+    return sha256(json.dumps(depends, sort_keys=True).encode()).hexdigest()
+
+
+def _read(path: Path, mark: str) -> Measurements | None:
+    """The measurements of a file; None if there are none of this fingerprint."""
+    try:
+        kept = json.loads(path.read_text("utf-8"))
+        if kept["fingerprint"] != mark:
+            return None
+        return Measurements.from_mapping(kept)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _write(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a file as a whole, or not at all."""
+    text = json.dumps(content, separators=(",", ":")) + "\n"
+    try:
+        path.parent.mkdir(exist_ok=True)
+        unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+        unfinished.write_text(text, "utf-8")
+        unfinished.replace(path)
+    except OSError:
+        return
