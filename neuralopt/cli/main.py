@@ -201,6 +201,13 @@ def parser() -> argparse.ArgumentParser:
     report.add_argument(
         "-n", type=int, default=200, help="rules of the leaderboard (default: 200)"
     )
+    report.add_argument(
+        "--cards",
+        type=int,
+        metavar="N",
+        help="cards of the N best rules, which are trained for them (default: 4; for "
+        "several runs 0)",
+    )
 
     compare = add(
         "compare",

@@ -18,7 +18,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 
 
 def test_the_page_is_written_into_the_run(runs: list[str], capsys) -> None:
-    said = typed(capsys, "report", runs[0])
+    said = typed(capsys, "report", runs[0], "--cards", "0")
     where = Path(runs[0], "report.html")
     assert (said.code, said.out, said.err) == (0, f"{where}\n", "")
     text = where.read_text("utf-8")
@@ -47,7 +47,7 @@ def test_a_page_that_can_not_be_written_leaves_the_old_one(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "replace", full)
-    said = typed(capsys, "report", runs[0], "-o", str(where))
+    said = typed(capsys, "report", runs[0], "--cards", "0", "-o", str(where))
     assert said.code == 1
     assert "No space left" in said.complaint
     assert [path.name for path in tmp_path.iterdir()] == ["page.html"]
@@ -107,6 +107,7 @@ def test_tables_are_written_to_a_file(runs: list[str], tmp_path: Path, capsys) -
     ("arguments", "complaint"),
     [
         (["{0}", "-n", "0"], "-n is 0: give 1 or more"),
+        (["{0}", "--cards", "-1"], "--cards is -1: give 0 or more"),
         (["{0}", "{0}/../one"], "is named twice: name each run once"),
         (["{0}/nowhere"], "is not a run directory"),
         (["{0}", "--table", "verdict"], "--table is for --format markdown, csv"),
@@ -115,7 +116,10 @@ def test_tables_are_written_to_a_file(runs: list[str], tmp_path: Path, capsys) -
             ["{0}", "--format", "csv", "--table", "runs"],
             "for the table runs",
         ),
-        (["{0}", "-o", "{0}/no/page.html"], "No such file or directory"),
+        (
+            ["{0}", "--cards", "0", "-o", "{0}/no/page.html"],
+            "No such file or directory",
+        ),
     ],
 )
 def test_bad_input_gets_one_line(

@@ -6,6 +6,7 @@ import platform
 import shlex
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -23,6 +24,9 @@ from neuralopt.report.table_formats import FORMATS
 
 PAGE = "report.html"
 """Name of the page in its run directory."""
+
+CARDS = 4
+"""Cards on the page of one run."""
 
 PACKAGES = ("numpy", "torch", "numba")
 """Packages whose versions a page has."""
@@ -43,7 +47,11 @@ def report(options: argparse.Namespace) -> int:
         OSError: the file can't be written.
     """
     _check(options)
-    reports = [_read(run, options.n, options.format == "html") for run in options.runs]
+    count = options.cards
+    if count is None:  # measuring them takes some seconds for each
+        count = CARDS if len(options.runs) == 1 else 0
+    whole = options.format == "html"
+    reports = [_read(run, options.n, whole, count) for run in options.runs]
     if options.format == "html":
         where = Path(options.output or Path(options.runs[0], PAGE))
         _write(where, page(reports))
@@ -68,6 +76,8 @@ def report(options: argparse.Namespace) -> int:
 def _check(options: argparse.Namespace) -> None:
     if options.n < 1:
         raise ValueError(f"-n is {options.n}: give 1 or more")
+    if options.cards is not None and options.cards < 0:
+        raise ValueError(f"--cards is {options.cards}: give 0 or more")
     places = [archive_path(run).resolve() for run in options.runs]
     for run, place in zip(options.runs, places, strict=True):
         if places.count(place) > 1:
@@ -80,13 +90,22 @@ def _check(options: argparse.Namespace) -> None:
         )
 
 
-def _read(run: str, best: int, whole: bool) -> RunReport:
+def _read(run: str, best: int, whole: bool, count: int) -> RunReport:
     """What is known of a run; commands, versions and pictures are for a page only."""
     with Archive.open(archive_path(run)) as archive:
         if not whole:
             return read_report(run, archive, best)
         commands = _commands(archive.context.get("configuration", ""))
-        return read_report(run, archive, best, commands, _versions())
+        made = read_report(run, archive, best, commands, _versions())
+        from neuralopt.cli import report_pictures  # loads torch
+
+        pictures = {
+            "cards": report_pictures.cards(run, archive, count),
+            "preferences": report_pictures.preferences(
+                run, archive, made.view.configuration
+            ),
+        }
+        return replace(made, pictures=pictures)
 
 
 def _commands(configuration: str) -> list[str]:
