@@ -55,15 +55,16 @@ def proposal(number: int) -> Proposal:
     """One of a search, of each status in turn."""
     status = STATUSES[number % len(STATUSES)]
     rule = RULES[number % len(RULES)]
+    decisions = (number % 2,) * 10  # of from_scratch, with two groups
     canonical = f"{1 + number / 64!r} * ({rule})" if number >= len(RULES) else rule
     if status == "duplicate":
-        return Proposal(number, (number,), rule, canonical, original=0)
+        return Proposal(number, decisions, rule, canonical, original=0)
     quality = 0.1 + (number * 37 % 80) / 100
     lr = 0.01 if status == "scored" else None
     reason = "is constant" if status == "rejected" else ""
     return Proposal(
         number,
-        (number,),
+        decisions,
         rule,
         canonical,
         score=Score(status, quality, lr, reason=reason),
