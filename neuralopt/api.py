@@ -140,9 +140,13 @@ def search(
     watching: list[Observer] = [*observers, PreferenceRecorder(folder / FILE)]
     if progress:
         watching.append(ProgressLine())
+    board = None
     if settings.report.tensorboard:
-        watching.append(TensorBoard(folder / "tb" / "search"))
+        board = TensorBoard(folder / "tb", folder / ARCHIVE_FILE)
+        watching.append(board)
     _run(parts, folder, watching, stop)
+    if board is not None:
+        board.finish()
     return Archive.open(folder / ARCHIVE_FILE)
 
 

@@ -407,6 +407,7 @@ class _Search:
             self.shortlist.rules,
             self.shortlist.open,
             () if self.naming is None else self.naming.rediscoveries,
+            self.outcomes.evaluations(0, self.told),
             lambda: ranking(self.archive, SHOWN_BEST),
             lambda: preferences_of(self.searcher),
         )

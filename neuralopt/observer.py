@@ -37,6 +37,8 @@ class Progress:
         measured: rules that these were of.
         measuring: measurements that the search waits for.
         rediscoveries: named rules that were found so far, in the order of finding.
+        evaluations: rules trained among the proposals told so far, those before a
+            resume included: scored, stopped or diverged.
         ranking: reads the best rules with what was found out about them, one of those
             that behave alike (`neuralopt.archive.ranking`), as the archive has them
             when it is called. It reads many rows, so call it now and then.
@@ -58,6 +60,7 @@ class Progress:
     measured: int = 0
     measuring: int = 0
     rediscoveries: tuple[Rediscovery, ...] = ()
+    evaluations: int = 0
     ranking: Callable[[], Sequence[RankedRule]] = tuple
     preferences: Callable[[], Sequence[NDArray[np.float64]]] = tuple
 

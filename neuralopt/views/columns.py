@@ -27,6 +27,7 @@ TOGETHER = 1 << 15
 _CODES: dict[str, int] = {status: code for code, status in enumerate(STATUSES)}
 _SHORT = 1.6
 _SLACK = 12
+_LONGEST = 2**31
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,15 +206,17 @@ def read_sizes(archive: FindingsKeeper, proposals: Proposals, most: int) -> Prop
 def _short_for_their_quality(
     archive: FindingsKeeper, proposals: Proposals, best: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """The places whose text is hardly longer than any better one's, best first."""
+    """The places whose text is shorter than any better one's; then, hardly longer."""
     length = np.zeros(len(proposals), np.int64)
     for number, characters in _arrays(archive.text_lengths()):
         at = np.searchsorted(proposals.number, number)
         at = np.minimum(at, len(proposals) - 1)
         kept = proposals.number[at] == number
         length[at[kept]] = characters[kept]
-    shortest = np.minimum.accumulate(length[best])
-    return best[length[best] <= _SHORT * shortest + _SLACK]
+    shortest = np.minimum.accumulate(np.append(_LONGEST, length[best]))
+    shorter = length[best] < shortest[:-1]
+    short = length[best] <= _SHORT * shortest[1:] + _SLACK
+    return np.concatenate([best[shorter], best[short & ~shorter]])
 
 
 def _arrays(pairs: Iterator[tuple[int, int]]) -> Iterator[NDArray[np.int64]]:

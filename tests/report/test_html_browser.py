@@ -79,6 +79,14 @@ def test_every_chart_is_drawn_and_nothing_is_fetched(opened: Tab) -> None:
     assert opened.errors == []
 
 
+def test_no_button_sends_a_chart_away(opened: Tab) -> None:
+    buttons = opened.tab.locator(".modebar-btn")
+    titles = buttons.evaluate_all("all => all.map(each => each.dataset.title)")
+    assert {*titles} == {
+        "Download plot as a PNG", "Zoom", "Pan", "Zoom in", "Zoom out", "Reset axes",
+    }  # fmt: skip
+
+
 def test_a_table_is_sorted_and_filtered(opened: Tab) -> None:
     table = opened.tab.locator("#rules")
     table.locator("th button", has_text="size").click()

@@ -17,6 +17,7 @@ from neuralopt.cli.rule_lookup import find_candidates
 from neuralopt.engines import OptimizerSpec
 from neuralopt.evaluators import Evaluator
 from neuralopt.report.tables import proposals_table, write_table
+from neuralopt.report.tensorboard.rule_runs import FOLDER
 from neuralopt.scoring.replicates import FIRST_VERDICT_REPLICATE
 from neuralopt.tasks import is_custom
 from neuralopt.verdict.records import latest, restored
@@ -158,5 +159,7 @@ def _hints(parts: SearchParts, run_dir: Path) -> str:
         f"Use it in torch:  neuralopt export {run_dir}:best -o found.py",
     ]
     if parts.settings.report.tensorboard:
-        lines.append(f"Watch:            tensorboard --logdir {run_dir / 'tb'}")
+        lines.append(f"Look at it:       tensorboard --logdir {run_dir / 'tb'}")
+        rules = run_dir / FOLDER
+        lines.append(f"Its rules sorted: tensorboard --logdir {rules}")
     return "\n".join(lines)

@@ -228,8 +228,10 @@ def _run(
         told = ", ".join(f"{name} {value:.4f}" for name, value in parts.adam.items())
         print(f"Adam, the reference of every rule's quality: {told}", flush=True)
     observers: list[Observer] = [ProgressLine(), PreferenceRecorder(run_dir / FILE)]
+    board = None
     if settings.report.tensorboard:
-        observers.append(TensorBoard(run_dir / "tb" / "search"))
+        board = TensorBoard(run_dir / "tb", archive.path)
+        observers.append(board)
     with _stopping() as stop:
         parts.search(evaluator, archive, observers, stop)
         if stop.is_set():
@@ -240,6 +242,8 @@ def _run(
             return INTERRUPTED
     try:
         finish(parts, evaluator, archive, run_dir)
+        if board is not None:
+            board.finish()
     except KeyboardInterrupt:
         print(
             f"Stopped. The search itself is done: `neuralopt top {run_dir}` shows it.",

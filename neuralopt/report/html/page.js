@@ -60,8 +60,9 @@
     const first = !place.dataset.drawn;
     place.dataset.drawn = "yes";
     const options = {
-      responsive: true, displaylogo: false,
-      modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
+      responsive: true, displaylogo: false, plotlyServerURL: "",
+      // The last one would send the chart to plotly's server.
+      modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "sendChartToCloud"],
     };
     layout.autosize = true;
     if (place.clientWidth < NARROW) fitted(data, layout);

@@ -1,0 +1,3 @@
+"""Write a search to TensorBoard."""
+
+from neuralopt.report.tensorboard.board import TensorBoard as TensorBoard
