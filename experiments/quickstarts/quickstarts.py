@@ -16,8 +16,8 @@ from neuralopt.archive import ARCHIVE_FILE, Archive
 from neuralopt.archive.ranking import first_of_named
 from neuralopt.behaviour.description import describe
 from neuralopt.behaviour.naming import name
-from neuralopt.cli.commands.verdict import latest, restored
 from neuralopt.language import parse
+from neuralopt.verdict.records import latest, restored
 
 SHOWN = 3
 """Rules of each search that are listed, the best by the verdict."""

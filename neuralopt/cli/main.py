@@ -24,6 +24,7 @@ MODULES = {
     "top": "top",
     "show": "show",
     "verdict": "verdict",
+    "report": "report",
     "export": "export",
 }
 
@@ -63,6 +64,13 @@ Targets: adam rmsprop momentum signum powersign addsign sign_agreement adam_agre
 rmsprop_agreement lion nesterov amsgrad. Several runs must differ in their seeds only.
 Qualities of the targets and of the sample are kept in rediscovery.json in the first
 run's folder.
+"""
+
+REPORT_HELP = """
+The page is one file: tables to sort and filter, charts, the configuration, and how to
+search again. Several runs are shown side by side; those that differ in their seeds
+only have one curve, with a band. Tables are those of best rules, the verdict, and known
+rules that were found again.
 """
 
 RULE_HELP = """
@@ -164,6 +172,42 @@ def parser() -> argparse.ArgumentParser:
     verdict.add_argument("run", metavar="RUN")
     verdict.add_argument("--tasks", action="store_true", help=EACH_TASK)
     verdict.add_argument("--json", action="store_true", help="one JSON array")
+
+    report = add(
+        "report", "write what runs found as one page, or as tables", REPORT_HELP
+    )
+    report.add_argument("runs", metavar="RUN", nargs="+", help="the run directories")
+    report.add_argument(
+        "-o",
+        "--output",
+        default="",
+        metavar="FILE",
+        help="the file to write (default: report.html in the first RUN; tables are "
+        "printed)",
+    )
+    report.add_argument(
+        "--format",
+        choices=("html", "markdown", "csv", "latex"),
+        default="html",
+        help="html, one page that needs no network, or tables as markdown, csv or "
+        "latex (default: html)",
+    )
+    report.add_argument(
+        "--table",
+        default="",
+        metavar="NAME",
+        help="this table only: leaderboard, verdict, rediscoveries or runs",
+    )
+    report.add_argument(
+        "-n", type=int, default=200, help="rules of the leaderboard (default: 200)"
+    )
+    report.add_argument(
+        "--cards",
+        type=int,
+        metavar="N",
+        help="cards of the N best rules, which are trained for them (default: 4; for "
+        "several runs 0)",
+    )
 
     compare = add(
         "compare",

@@ -12,7 +12,7 @@ from neuralopt.behaviour.description import describe
 from neuralopt.cli.build import SearchParts
 from neuralopt.cli.commands.compare import benchmark, rule_texts
 from neuralopt.cli.commands.plain_rules import PlainRule, grouped, prune_best
-from neuralopt.cli.commands.verdict import latest, print_verdict, restored
+from neuralopt.cli.commands.verdict import print_verdict
 from neuralopt.cli.rule_lookup import find_candidates
 from neuralopt.engines import OptimizerSpec
 from neuralopt.evaluators import Evaluator
@@ -20,6 +20,7 @@ from neuralopt.report.tables import proposals_table, write_table
 from neuralopt.report.tensorboard.rule_runs import FOLDER
 from neuralopt.scoring.replicates import FIRST_VERDICT_REPLICATE
 from neuralopt.tasks import is_custom
+from neuralopt.verdict.records import latest, restored
 
 SHOWN = 5
 

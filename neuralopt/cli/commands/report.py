@@ -1,0 +1,148 @@
+"""Run the command report: write what runs found as one page, or as tables."""
+
+import argparse
+import os
+import platform
+import shlex
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+
+from neuralopt import __version__
+from neuralopt.archive import Archive
+from neuralopt.catalog import hint
+from neuralopt.cli.config.reproducing import reproducing_overrides
+from neuralopt.cli.config.saved import settings_from_text
+from neuralopt.cli.rule_lookup import archive_path
+from neuralopt.report.data_table import DataTable
+from neuralopt.report.html.page import page
+from neuralopt.report.html.report_tables import TABLES, report_tables
+from neuralopt.report.html.run_report import RunReport, read_report
+from neuralopt.report.table_formats import FORMATS
+
+PAGE = "report.html"
+"""Name of the page in its run directory."""
+
+CARDS = 4
+"""Cards on the page of one run."""
+
+PACKAGES = ("numpy", "torch", "numba")
+"""Packages whose versions a page has."""
+
+
+def report(options: argparse.Namespace) -> int:
+    """Run the command report.
+
+    Args:
+        options: parsed arguments: runs, output, format, table, n.
+
+    Returns:
+        The exit code, 0.
+
+    Raises:
+        ValueError: a folder holds no archive, a run is named twice, or an option does
+            not fit the format.
+        OSError: the file can't be written.
+    """
+    _check(options)
+    count = options.cards
+    if count is None:  # measuring them takes some seconds for each
+        count = CARDS if len(options.runs) == 1 else 0
+    whole = options.format == "html"
+    reports = [_read(run, options.n, whole, count) for run in options.runs]
+    if options.format == "html":
+        where = Path(options.output or Path(options.runs[0], PAGE))
+        _write(where, page(reports))
+        print(where)
+        return 0
+    tables = [
+        each
+        for each in report_tables(reports)
+        if options.table in ("", each.name) and each.rows
+    ]
+    if options.table and not tables:
+        raise ValueError(f"there is nothing yet for the table {options.table}")
+    text = _tables_text(tables, options.format, bool(options.table))
+    if options.output:
+        _write(Path(options.output), text)
+        print(options.output)
+    else:
+        sys.stdout.write(text)
+    return 0
+
+
+def _check(options: argparse.Namespace) -> None:
+    if options.n < 1:
+        raise ValueError(f"-n is {options.n}: give 1 or more")
+    if options.cards is not None and options.cards < 0:
+        raise ValueError(f"--cards is {options.cards}: give 0 or more")
+    places = [archive_path(run).resolve() for run in options.runs]
+    for run, place in zip(options.runs, places, strict=True):
+        if places.count(place) > 1:
+            raise ValueError(f"{run} is named twice: name each run once")
+    if options.table and options.format == "html":
+        raise ValueError("--table is for --format markdown, csv and latex")
+    if options.table and options.table not in TABLES:
+        raise ValueError(
+            f"there is no table {options.table!r}: {hint(options.table, TABLES)}"
+        )
+
+
+def _read(run: str, best: int, whole: bool, count: int) -> RunReport:
+    """What is known of a run; commands, versions and pictures are for a page only."""
+    with Archive.open(archive_path(run)) as archive:
+        if not whole:
+            return read_report(run, archive, best)
+        commands = _commands(archive.context.get("configuration", ""))
+        made = read_report(run, archive, best, commands, _versions())
+        from neuralopt.cli import report_pictures  # loads torch
+
+        pictures = {
+            "cards": report_pictures.cards(run, archive, count),
+            "preferences": report_pictures.preferences(
+                run, archive, made.view.configuration
+            ),
+        }
+        return replace(made, pictures=pictures)
+
+
+def _commands(configuration: str) -> list[str]:
+    """The command that searches again; none if this version can't tell."""
+    try:
+        overrides = reproducing_overrides(settings_from_text(configuration))
+    except ValueError:
+        return []
+    if overrides is None:
+        return []
+    words = [*overrides, "run_dir=again"]
+    return [" \\\n  ".join(["neuralopt search", *map(shlex.quote, words)])]
+
+
+def _versions() -> dict[str, str]:
+    return {
+        "neuralopt": __version__,
+        "Python": platform.python_version(),
+        **{name: version(name) for name in PACKAGES},
+    }
+
+
+def _tables_text(tables: Sequence[DataTable], name: str, single: bool) -> str:
+    """Tables one after the other; of several in CSV each has its name above it."""
+    titled = name == "csv" and not single
+    texts = [
+        (f"# {table.name}\n" if titled else "") + FORMATS[name](table)
+        for table in tables
+    ]
+    return "\n".join(texts)
+
+
+def _write(path: Path, text: str) -> None:
+    """Write all of the text or nothing, also if the process is killed."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)

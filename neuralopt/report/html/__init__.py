@@ -1,0 +1,1 @@
+"""One self-contained HTML page on one or several runs."""

@@ -1,0 +1,1 @@
+"""The charts of a page, drawn by plotly in the browser."""
