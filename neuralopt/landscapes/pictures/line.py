@@ -1,0 +1,89 @@
+"""Paths on a function of one variable: on its graph, and the variable by step."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from neuralopt.landscapes.landscape import Landscape
+from neuralopt.landscapes.paths import Path
+from neuralopt.landscapes.pictures.style import (
+    INK,
+    PALE,
+    Drawing,
+    Moving,
+    colours,
+    name_axes,
+    put_legend,
+    shortened,
+    two_panels,
+)
+from neuralopt.landscapes.pictures.visible import Box, including, visible
+
+RESOLUTION = 601
+
+
+def draw_on_line(landscape: Landscape, paths: Sequence[Path]) -> Drawing:
+    """Draw paths on the graph of a function, and where they are at each step.
+
+    Args:
+        landscape: of one variable.
+        paths: on it.
+
+    Returns:
+        The drawing. The first lines of each panel are the paths, in their order.
+    """
+    verb = "climbing" if landscape.uphill else "on"
+    figure, left, right = two_panels(
+        f"Paths of optimizers {verb} {landscape.formula}", share=1.1
+    )
+    starts = np.array([path.points[0] for path in paths])
+    box = including(landscape.box, starts)
+    moving, handles = [], []
+    for path, colour in zip(paths, colours(len(paths)), strict=True):
+        points, note = visible(path, box)
+        x = points[:, 0]
+        heights = landscape.heights(torch.from_numpy(points)).numpy()
+        label = shortened(path.label) + (f" ({note})" if note else "")
+        style = {"color": colour, "marker": ".", "ms": 7, "lw": 0.9}
+        (line,) = left.plot(x, heights, **style, label=label)
+        steps = np.arange(len(x), dtype=float)
+        (curve,) = right.plot(steps, x, color=colour, lw=1.8)
+        moving += [Moving(line, x, heights), Moving(curve, steps, x)]
+        handles.append(line)
+    _graph(left, landscape, box)
+    handles += _marks(left, landscape, starts)
+    name_axes(left, "x", "value")
+    name_axes(right, "step", "x")
+    right.grid(color=PALE, lw=0.5, alpha=0.6)
+    for (x,) in landscape.optima:
+        right.axhline(x, color=INK, lw=0.8, ls=":")
+    put_legend(figure, handles)
+    return Drawing(figure, tuple(moving), max(path.steps for path in paths))
+
+
+def _graph(axes: Axes, landscape: Landscape, box: Box) -> None:
+    x = torch.linspace(*box[0], RESOLUTION, dtype=torch.float64)
+    heights = landscape.heights(x[:, None])
+    axes.plot(x.numpy(), heights.numpy(), color=PALE, lw=2.2, zorder=0)
+    axes.set_xlim(*box[0])
+
+
+def _marks(
+    axes: Axes, landscape: Landscape, starts: "np.ndarray[tuple[int, int]]"
+) -> list[Line2D]:
+    """The starts and the optima, and their entries of the legend."""
+    plain = {"ls": "none", "color": INK, "zorder": 5}
+    heights = landscape.heights(torch.from_numpy(starts)).numpy()
+    found = axes.plot(
+        starts[:, 0], heights, **plain, marker="o", ms=8, mfc="white", label="start"
+    )
+    if landscape.optima:
+        optima = torch.tensor(landscape.optima, dtype=torch.float64)
+        name = "maximum" if landscape.uphill else "minimum"
+        name = f"local {name}" if len(optima) > 1 else name
+        x, y = optima[:, 0].numpy(), landscape.heights(optima).numpy()
+        found += axes.plot(x, y, **plain, marker="*", ms=12, label=name)
+    return found

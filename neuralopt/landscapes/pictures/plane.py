@@ -1,0 +1,161 @@
+"""Paths on a surface of two variables: contours, and losses by step."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from neuralopt.landscapes.landscape import Landscape, Point
+from neuralopt.landscapes.paths import Array, Path
+from neuralopt.landscapes.pictures.style import (
+    INK,
+    PALE,
+    Drawing,
+    Moving,
+    colours,
+    name_axes,
+    put_legend,
+    shortened,
+    two_panels,
+)
+from neuralopt.landscapes.pictures.visible import Box, including, visible
+
+RESOLUTION, LEVELS = 161, 15
+
+ROUNDING = 1e-16
+"""Losses closer to the best, as a share of the first, are not told apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surface:
+    """A surface over a rectangle.
+
+    Attributes:
+        title: of the picture.
+        x: grid along the first axis.
+        y: grid along the second axis.
+        heights: (y, x); not finite where there is no value.
+        axes: names of both axes.
+        loss: name of what the right panel shows.
+        floor: of contours and of the right panel, which then shows the distance to it;
+            None if it is not known.
+        optima: points to mark.
+        labelled: whether contours are labelled with their heights.
+    """
+
+    title: str
+    x: Array
+    y: Array
+    heights: Array
+    axes: tuple[str, str] = ("x", "y")
+    loss: str = "loss"
+    floor: float | None = None
+    optima: tuple[Point, ...] = ()
+    labelled: bool = False
+
+    @property
+    def box(self) -> Box:
+        """Limits of both axes."""
+        x, y = self.x, self.y
+        return (float(x[0]), float(x[-1])), (float(y[0]), float(y[-1]))
+
+
+def surface_of(landscape: Landscape, starts: Sequence[Point]) -> Surface:
+    """Compute a landscape of two variables on a grid.
+
+    Args:
+        landscape: the landscape.
+        starts: points that the picture must hold.
+
+    Returns:
+        The surface.
+    """
+    box = including(landscape.box, np.array(starts))
+    x, y = (np.linspace(low, high, RESOLUTION) for low, high in box)
+    grid = torch.from_numpy(np.stack(np.meshgrid(x, y), -1))
+    return Surface(
+        f"Paths of optimizers on {landscape.formula}",
+        x,
+        y,
+        landscape.heights(grid).numpy(),
+        loss="loss above the minimum",
+        floor=landscape.best,
+        optima=landscape.optima,
+    )
+
+
+def draw_on_plane(surface: Surface, paths: Sequence[Path]) -> Drawing:
+    """Draw paths on the contours of a surface, and their losses by step.
+
+    Args:
+        surface: the surface.
+        paths: with points on it, which start inside its rectangle.
+
+    Returns:
+        The drawing. The first lines of each panel are the paths, in their order.
+    """
+    figure, left, right = two_panels(surface.title)
+    moving, handles = [], []
+    floor = surface.floor or 0.0
+    for path, colour in zip(paths, colours(len(paths)), strict=True):
+        points, note = visible(path, surface.box)
+        label = shortened(path.label) + (f" ({note})" if note else "")
+        style = {"color": colour, "lw": 1.6, "marker": ".", "ms": 4}
+        (line,) = left.plot(*points.T, **style, label=label)
+        steps = np.arange(len(path.losses), dtype=float)
+        above = path.losses - floor
+        (curve,) = right.plot(steps, above, color=colour, lw=1.8)
+        moving += [Moving(line, *points.T), Moving(curve, steps, above)]
+        handles.append(line)
+    _contours(left, surface)
+    handles += _marks(left, surface, paths)
+    left.set(xlim=surface.box[0], ylim=surface.box[1])
+    name_axes(left, *surface.axes)
+    _losses_axis(right, surface, [path.losses - floor for path in paths])
+    put_legend(figure, handles)
+    return Drawing(figure, tuple(moving), max(path.steps for path in paths))
+
+
+def _contours(axes: Axes, surface: Surface) -> None:
+    heights = np.ma.masked_invalid(surface.heights)
+    floor = heights.min() if surface.floor is None else surface.floor
+    above = heights - floor
+    low = max(float(np.quantile(above.compressed(), 0.01)), 1e-5 * float(above.max()))
+    levels = np.geomspace(low, float(above.max()), LEVELS)
+    if not levels[0] < levels[-1]:
+        return  # a flat surface has no contours
+    grid = surface.x, surface.y
+    shown = floor + levels
+    greys = [str(shade) for shade in np.linspace(1.0, 0.86, LEVELS + 1)]
+    axes.contourf(*grid, heights, [floor - 1.0, *shown], colors=greys, zorder=0)
+    lines = axes.contour(*grid, heights, shown, colors=PALE, linewidths=0.8, zorder=1)
+    if surface.labelled:
+        axes.clabel(lines, shown[::2], fmt="%.3g", fontsize=9, colors=INK)
+
+
+def _marks(axes: Axes, surface: Surface, paths: Sequence[Path]) -> list[Line2D]:
+    """The starts and the optima, and their entries of the legend."""
+    starts = np.unique([path.points[0] for path in paths], axis=0)
+    plain = {"ls": "none", "color": INK, "zorder": 5}
+    found = axes.plot(
+        *starts.T, **plain, marker="o", ms=8, mfc="white", mew=1.6, label="start"
+    )
+    if surface.optima:
+        found += axes.plot(
+            *np.array(surface.optima).T, **plain, marker="*", ms=13, label="minimum"
+        )
+    return found
+
+
+def _losses_axis(axes: Axes, surface: Surface, losses: Sequence[Array]) -> None:
+    """A logarithmic axis from the best loss to the worst start or a little above."""
+    name_axes(axes, "step", surface.loss)
+    axes.set_yscale("log")
+    axes.grid(color=PALE, lw=0.5, alpha=0.6)
+    first = max(each[0] for each in losses)
+    positive = np.concatenate([each[each > ROUNDING * first] for each in losses])
+    if len(positive) and first > 0:
+        axes.set_ylim(max(positive.min(), ROUNDING * first) / 2, 30 * first)
