@@ -27,6 +27,7 @@ ROOMS = (
     "searchers",
     "tasks",
     "engines",
+    "landscapes",
     "scoring",
     "tables",
     "evaluators",

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from neuralopt.landscapes.landscape import Landscape, Point
-from neuralopt.landscapes.paths import Path
+from neuralopt.landscapes.paths import Trajectory
 
 STATIONARY = 1e-10
 """The method ends where the Euclidean norm of the gradient is smaller."""
@@ -54,7 +54,7 @@ class Cost:
 
 def newton_path(
     landscape: Landscape, steps: int, start: Point = ()
-) -> tuple[Path, Cost]:
+) -> tuple[Trajectory, Cost]:
     """Run Newton's method on a landscape, in float64.
 
     A multiple of the identity is added to a Hessian that is not positive definite, the
@@ -92,7 +92,7 @@ def newton_path(
         point, loss = tried, float(landscape.loss(tried))
         points.append(point.tolist())
         losses.append(loss)
-    return Path("newton", np.array(points), np.array(losses)), cost
+    return Trajectory("newton", np.array(points), np.array(losses)), cost
 
 
 def _factor(hessian: torch.Tensor, cost: Cost) -> torch.Tensor:

@@ -22,7 +22,7 @@ FAR = 1e6
 
 
 @dataclass(frozen=True, slots=True)
-class Path:
+class Trajectory:
     """Where an optimizer went.
 
     Attributes:
@@ -32,6 +32,7 @@ class Path:
         lr: the learning rate; None for a method without one.
         diverged: whether it ended early: its last point is far away, or the next would
             not have been finite.
+        at: steps taken before each point, where not all points were kept.
     """
 
     label: str
@@ -39,11 +40,17 @@ class Path:
     losses: Array
     lr: float | None = None
     diverged: bool = False
+    at: tuple[int, ...] = ()
+
+    @property
+    def numbers(self) -> Array:
+        """Steps taken before each point."""
+        return np.array(self.at or range(len(self.points)), dtype=np.float64)
 
     @property
     def steps(self) -> int:
         """Steps taken."""
-        return len(self.points) - 1
+        return int(self.numbers[-1])
 
     @property
     def final(self) -> float:
@@ -58,7 +65,7 @@ def follow(
     steps: int,
     start: Point = (),
     name: str = "",
-) -> Path:
+) -> Trajectory:
     """Run an optimizer on a landscape, in float64.
 
     Args:
@@ -94,10 +101,12 @@ def follow(
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
     label = f"{name or rule}, lr {lr:.3g}"
-    return Path(label, np.array(points), np.array(losses), lr, diverged)
+    return Trajectory(label, np.array(points), np.array(losses), lr, diverged)
 
 
-def best_path(run: Callable[[float], Path], rates: Iterable[float] = RATES) -> Path:
+def best_path(
+    run: Callable[[float], Trajectory], rates: Iterable[float] = RATES
+) -> Trajectory:
     """Return the path with the least final loss of several learning rates.
 
     Args:

@@ -8,16 +8,16 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from neuralopt.landscapes.landscape import Landscape
-from neuralopt.landscapes.paths import Path
+from neuralopt.landscapes.paths import Array, Trajectory
 from neuralopt.landscapes.pictures.style import (
     INK,
     PALE,
     Drawing,
     Moving,
     colours,
+    entries,
     name_axes,
     put_legend,
-    shortened,
     two_panels,
 )
 from neuralopt.landscapes.pictures.visible import Box, including, visible
@@ -25,7 +25,7 @@ from neuralopt.landscapes.pictures.visible import Box, including, visible
 RESOLUTION = 601
 
 
-def draw_on_line(landscape: Landscape, paths: Sequence[Path]) -> Drawing:
+def draw_on_line(landscape: Landscape, paths: Sequence[Trajectory]) -> Drawing:
     """Draw paths on the graph of a function, and where they are at each step.
 
     Args:
@@ -41,27 +41,30 @@ def draw_on_line(landscape: Landscape, paths: Sequence[Path]) -> Drawing:
     )
     starts = np.array([path.points[0] for path in paths])
     box = including(landscape.box, starts)
-    moving, handles = [], []
-    for path, colour in zip(paths, colours(len(paths)), strict=True):
-        points, note = visible(path, box)
+    parts = [visible(path, box) for path in paths]
+    texts = entries(paths, [note for _, note in parts])
+    colour_of = dict(zip(texts, colours(len(texts)), strict=True))
+    moving, handles = [], {}
+    for path, (points, _) in zip(paths, parts, strict=True):
+        colour, text = colour_of[path.label], texts[path.label]
         x = points[:, 0]
         heights = landscape.heights(torch.from_numpy(points)).numpy()
-        label = shortened(path.label) + (f" ({note})" if note else "")
         style = {"color": colour, "marker": ".", "ms": 7, "lw": 0.9}
-        (line,) = left.plot(x, heights, **style, label=label)
+        (line,) = left.plot(x, heights, **style, label=text)
         steps = np.arange(len(x), dtype=float)
         (curve,) = right.plot(steps, x, color=colour, lw=1.8)
         moving += [Moving(line, x, heights), Moving(curve, steps, x)]
-        handles.append(line)
+        handles.setdefault(text, line)
     _graph(left, landscape, box)
-    handles += _marks(left, landscape, starts)
+    marks = _marks(left, landscape, starts)
     name_axes(left, "x", "value")
     name_axes(right, "step", "x")
     right.grid(color=PALE, lw=0.5, alpha=0.6)
     for (x,) in landscape.optima:
         right.axhline(x, color=INK, lw=0.8, ls=":")
-    put_legend(figure, handles)
-    return Drawing(figure, tuple(moving), max(path.steps for path in paths))
+    put_legend(figure, [*handles.values(), *marks])
+    steps = max(len(path.points) for path in paths) - 1
+    return Drawing(figure, tuple(moving), steps, tuple(paths))
 
 
 def _graph(axes: Axes, landscape: Landscape, box: Box) -> None:
@@ -71,9 +74,7 @@ def _graph(axes: Axes, landscape: Landscape, box: Box) -> None:
     axes.set_xlim(*box[0])
 
 
-def _marks(
-    axes: Axes, landscape: Landscape, starts: "np.ndarray[tuple[int, int]]"
-) -> list[Line2D]:
+def _marks(axes: Axes, landscape: Landscape, starts: Array) -> list[Line2D]:
     """The starts and the optima, and their entries of the legend."""
     plain = {"ls": "none", "color": INK, "zorder": 5}
     heights = landscape.heights(torch.from_numpy(starts)).numpy()

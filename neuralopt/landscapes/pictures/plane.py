@@ -9,21 +9,24 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from neuralopt.landscapes.landscape import Landscape, Point
-from neuralopt.landscapes.paths import Array, Path
+from neuralopt.landscapes.paths import Array, Trajectory
 from neuralopt.landscapes.pictures.style import (
     INK,
     PALE,
     Drawing,
     Moving,
     colours,
+    entries,
     name_axes,
     put_legend,
-    shortened,
     two_panels,
 )
 from neuralopt.landscapes.pictures.visible import Box, including, visible
 
 RESOLUTION, LEVELS = 161, 15
+
+SMALL = 0.15
+"""Paths that take a smaller share of both axes are magnified in a corner."""
 
 ROUNDING = 1e-16
 """Losses closer to the best, as a share of the first, are not told apart."""
@@ -87,7 +90,7 @@ def surface_of(landscape: Landscape, starts: Sequence[Point]) -> Surface:
     )
 
 
-def draw_on_plane(surface: Surface, paths: Sequence[Path]) -> Drawing:
+def draw_on_plane(surface: Surface, paths: Sequence[Trajectory]) -> Drawing:
     """Draw paths on the contours of a surface, and their losses by step.
 
     Args:
@@ -98,25 +101,57 @@ def draw_on_plane(surface: Surface, paths: Sequence[Path]) -> Drawing:
         The drawing. The first lines of each panel are the paths, in their order.
     """
     figure, left, right = two_panels(surface.title)
-    moving, handles = [], []
+    parts = [visible(path, surface.box) for path in paths]
+    texts = entries(paths, [note for _, note in parts])
+    colour_of = dict(zip(texts, colours(len(texts)), strict=True))
+    moving, handles = [], {}
     floor = surface.floor or 0.0
-    for path, colour in zip(paths, colours(len(paths)), strict=True):
-        points, note = visible(path, surface.box)
-        label = shortened(path.label) + (f" ({note})" if note else "")
+    for path, (points, _) in zip(paths, parts, strict=True):
+        colour, text = colour_of[path.label], texts[path.label]
         style = {"color": colour, "lw": 1.6, "marker": ".", "ms": 4}
-        (line,) = left.plot(*points.T, **style, label=label)
-        steps = np.arange(len(path.losses), dtype=float)
+        (line,) = left.plot(*points.T, **style, label=text)
         above = path.losses - floor
-        (curve,) = right.plot(steps, above, color=colour, lw=1.8)
-        moving += [Moving(line, *points.T), Moving(curve, steps, above)]
-        handles.append(line)
+        (curve,) = right.plot(path.numbers, above, color=colour, lw=1.8)
+        moving += [Moving(line, *points.T), Moving(curve, path.numbers, above)]
+        handles.setdefault(text, line)
+    if near := _near(surface, parts):
+        moving += _magnify(left, near, moving[::2])
     _contours(left, surface)
-    handles += _marks(left, surface, paths)
+    marks = _marks(left, surface, paths)
     left.set(xlim=surface.box[0], ylim=surface.box[1])
     name_axes(left, *surface.axes)
     _losses_axis(right, surface, [path.losses - floor for path in paths])
-    put_legend(figure, handles)
-    return Drawing(figure, tuple(moving), max(path.steps for path in paths))
+    put_legend(figure, [*handles.values(), *marks])
+    steps = max(len(path.points) for path in paths) - 1
+    return Drawing(figure, tuple(moving), steps, tuple(paths))
+
+
+def _near(surface: Surface, parts: Sequence[tuple[Array, str]]) -> Box | None:
+    """A rectangle of the picture's shape around paths that are small in it, or None."""
+    points = np.concatenate([points for points, _ in parts])
+    low, high = points.min(0), points.max(0)
+    size = np.array([end - begin for begin, end in surface.box])
+    share = float(((high - low) / size).max())
+    if not 0 < share < SMALL:
+        return None
+    middle, half = (low + high) / 2, 0.65 * share * size
+    (left, bottom), (right, top) = middle - half, middle + half
+    return (float(left), float(right)), (float(bottom), float(top))
+
+
+def _magnify(axes: Axes, near: Box, lines: Sequence[Moving]) -> list[Moving]:
+    """Draw paths again, magnified, in a corner of the panel."""
+    inset = axes.inset_axes((0.58, 0.6, 0.4, 0.38))
+    found = []
+    for each in lines:
+        style = {"color": each.line.get_color(), "lw": 1.4, "marker": ".", "ms": 4}
+        (line,) = inset.plot(each.x, each.y, **style)
+        found.append(Moving(line, each.x, each.y))
+    inset.set(xlim=near[0], ylim=near[1])
+    inset.tick_params(labelsize=8, colors=INK)
+    inset.locator_params(nbins=3)
+    axes.indicate_inset_zoom(inset, edgecolor=INK)
+    return found
 
 
 def _contours(axes: Axes, surface: Surface) -> None:
@@ -124,19 +159,18 @@ def _contours(axes: Axes, surface: Surface) -> None:
     floor = heights.min() if surface.floor is None else surface.floor
     above = heights - floor
     low = max(float(np.quantile(above.compressed(), 0.01)), 1e-5 * float(above.max()))
-    levels = np.geomspace(low, float(above.max()), LEVELS)
-    if not levels[0] < levels[-1]:
+    if not low < float(above.max()):
         return  # a flat surface has no contours
+    shown = floor + np.geomspace(low, float(above.max()), LEVELS)
     grid = surface.x, surface.y
-    shown = floor + levels
     greys = [str(shade) for shade in np.linspace(1.0, 0.86, LEVELS + 1)]
     axes.contourf(*grid, heights, [floor - 1.0, *shown], colors=greys, zorder=0)
     lines = axes.contour(*grid, heights, shown, colors=PALE, linewidths=0.8, zorder=1)
     if surface.labelled:
-        axes.clabel(lines, shown[::2], fmt="%.3g", fontsize=9, colors=INK)
+        axes.clabel(lines, shown[3::2], fmt="%.2g", fontsize=9, colors=INK)
 
 
-def _marks(axes: Axes, surface: Surface, paths: Sequence[Path]) -> list[Line2D]:
+def _marks(axes: Axes, surface: Surface, paths: Sequence[Trajectory]) -> list[Line2D]:
     """The starts and the optima, and their entries of the legend."""
     starts = np.unique([path.points[0] for path in paths], axis=0)
     plain = {"ls": "none", "color": INK, "zorder": 5}
@@ -158,4 +192,5 @@ def _losses_axis(axes: Axes, surface: Surface, losses: Sequence[Array]) -> None:
     first = max(each[0] for each in losses)
     positive = np.concatenate([each[each > ROUNDING * first] for each in losses])
     if len(positive) and first > 0:
-        axes.set_ylim(max(positive.min(), ROUNDING * first) / 2, 30 * first)
+        top = min(max(each.max() for each in losses), 30 * first)
+        axes.set_ylim(max(positive.min(), ROUNDING * first) / 2, 2 * top)

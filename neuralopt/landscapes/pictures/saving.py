@@ -5,15 +5,15 @@ from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
-from matplotlib.animation import PillowWriter
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from PIL import Image
 
 from neuralopt.landscapes.pictures.style import Drawing
 
-DPI, ANIMATION_DPI = 120, 75
+DPI, ANIMATION_DPI = 100, 80
 
-FRAMES, PER_SECOND, HELD = 60, 12, 18
-"""Frames of an animation at most, frames a second, and copies of the last one."""
+FRAMES, FRAME_MS, LAST_MS = 60, 80, 2000
+"""Frames of an animation at most, and how long each and the last one are shown."""
 
 DATES: Mapping[str, dict[str, None]] = {
     ".png": {},
@@ -67,19 +67,33 @@ def save(drawing: Drawing, file: Path) -> None:
         _animate(drawing, file)
         return
     with mpl.rc_context({"svg.hashsalt": "neuralopt"}):
-        drawing.figure.savefig(file, dpi=DPI, metadata=DATES[kind])
+        drawing.figure.savefig(file, dpi=DPI, metadata=DATES[kind], format=kind[1:])
 
 
 def _animate(drawing: Drawing, file: Path) -> None:
-    """Frames in equal numbers of steps, the last of which is held."""
-    FigureCanvasAgg(drawing.figure)
-    drawing.figure.canvas.draw()
-    drawing.figure.set_layout_engine("none")  # panels keep their places in all frames
+    """Write frames that are the same number of steps apart."""
+    figure = drawing.figure
+    canvas = FigureCanvasAgg(figure)
+    figure.set_dpi(ANIMATION_DPI)
+    canvas.draw()
+    figure.set_layout_engine("none")  # panels keep their places in all frames
     count = min(FRAMES, drawing.steps + 1)
-    shown = np.unique(np.linspace(0, drawing.steps, count).round().astype(int))
-    writer = PillowWriter(fps=PER_SECOND)
-    with writer.saving(drawing.figure, str(file), ANIMATION_DPI):
-        for steps in [*shown, *[drawing.steps] * HELD]:
-            for each in drawing.moving:
-                each.show(int(steps))
-            writer.grab_frame()
+    shown = np.linspace(0, drawing.steps, count).round().astype(int).tolist()
+    images = []
+    for steps in shown:
+        for each in drawing.moving:
+            each.show(steps)
+        canvas.draw()
+        images.append(Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB"))
+    # One palette, undithered: what does not move is the same in all frames.
+    palette = images[-1].quantize(128, dither=Image.Dither.NONE)
+    frames = [
+        each.quantize(palette=palette, dither=Image.Dither.NONE) for each in images
+    ]
+    frames[0].save(
+        file,
+        save_all=True,
+        append_images=frames[1:],
+        duration=[FRAME_MS] * (len(frames) - 1) + [LAST_MS],
+        loop=0,
+    )

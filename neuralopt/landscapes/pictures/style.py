@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from neuralopt.landscapes.paths import Array
+from neuralopt.landscapes.paths import Array, Trajectory
 
 CYCLE = (
     *("#0072B2", "#D55E00", "#009E73", "#CC79A7"),
@@ -50,12 +50,14 @@ class Drawing:
     Attributes:
         figure: the picture at the end.
         moving: its moving lines.
-        steps: of the longest path.
+        steps: frames that show all, less one: kept steps of the longest path.
+        paths: that are drawn.
     """
 
     figure: Figure
     moving: tuple[Moving, ...]
     steps: int
+    paths: tuple[Trajectory, ...]
 
 
 def colours(count: int) -> list[str]:
@@ -68,6 +70,27 @@ def colours(count: int) -> list[str]:
         return list(CYCLE[:count])
     shades = mpl.colormaps["viridis"](np.linspace(0, 0.92, count))
     return [mpl.colors.to_hex(shade) for shade in shades]
+
+
+def entries(paths: Sequence[Trajectory], notes: Sequence[str]) -> dict[str, str]:
+    """Return the texts of a legend: one for all paths of a label, with a note.
+
+    Args:
+        paths: drawn in one colour where they have one label, and differ by their start.
+        notes: on each path; may be empty.
+
+    Returns:
+        Label -> text, in the order of the paths.
+    """
+    texts = {}
+    for label in dict.fromkeys(path.label for path in paths):
+        its = [n for path, n in zip(paths, notes, strict=True) if path.label == label]
+        told = [note for note in its if note]
+        note = told[0] if told else ""
+        if told and len(its) > 1:
+            note = f"{len(told)} of {len(its)} leave the picture or diverge"
+        texts[label] = shortened(label) + (f" ({note})" if note else "")
+    return texts
 
 
 def shortened(label: str) -> str:

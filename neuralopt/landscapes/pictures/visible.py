@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from neuralopt.landscapes.paths import Array, Path
+from neuralopt.landscapes.paths import Array, Trajectory
 
 Box = tuple[tuple[float, float], ...]
 
@@ -25,7 +25,7 @@ def including(box: Box, points: Array) -> Box:
     return tuple(widened)
 
 
-def visible(path: Path, box: Box) -> tuple[Array, str]:
+def visible(path: Trajectory, box: Box) -> tuple[Array, str]:
     """Cut a path that ends outside of the box at the edge where it leaves for good.
 
     Args:
@@ -38,8 +38,10 @@ def visible(path: Path, box: Box) -> tuple[Array, str]:
     low, high = np.array(box).T
     inside = ((path.points >= low) & (path.points <= high)).all(1)
     if inside[-1]:
-        note = f"diverges at step {path.steps + 1}" if path.diverged else ""
-        return path.points, note
+        return (
+            path.points,
+            f"diverges at step {path.steps + 1}" if path.diverged else "",
+        )
     last = int(np.flatnonzero(inside)[-1])
     here, there = path.points[last], path.points[last + 1]
     move = there - here
@@ -47,5 +49,5 @@ def visible(path: Path, box: Box) -> tuple[Array, str]:
         shares = np.where(move > 0, (high - here) / move, (low - here) / move)
     edge = here + np.nanmin(np.where(move == 0, np.nan, shares)) * move
     verb = "diverges, leaves" if path.diverged else "leaves"
-    note = f"{verb} the picture at step {last + 1}"
+    note = f"{verb} the picture at step {path.numbers[last + 1]:.0f}"
     return np.vstack([path.points[: last + 1], edge]), note
