@@ -69,7 +69,7 @@ class Landscape:
         Args:
             point: (dimensions,).
         """
-        found: torch.Tensor = torch.func.hessian(self.loss)(point)
+        found: torch.Tensor = torch.func.jacrev(torch.func.grad(self.loss))(point)
         return found
 
 

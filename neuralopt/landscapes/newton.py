@@ -102,8 +102,9 @@ def _factor(hessian: torch.Tensor, cost: Cost) -> torch.Tensor:
     lowest = float(hessian.diagonal().min())
     shift = 0.0 if lowest > 0 else least - lowest
     while True:
-        factor, failed = torch.linalg.cholesky_ex(hessian + shift * identity)
+        found = torch.linalg.cholesky_ex(hessian + shift * identity)
         cost.factorizations += 1
-        if not failed:
+        if not found.info:
+            factor: torch.Tensor = found.L
             return factor
         shift = max(2 * shift, least)

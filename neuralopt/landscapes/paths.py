@@ -98,7 +98,7 @@ def follow(
         if diverged:
             break
         if step < steps:
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             optimizer.step()
     label = f"{name or rule}, lr {lr:.3g}"
     return Trajectory(label, np.array(points), np.array(losses), lr, diverged)

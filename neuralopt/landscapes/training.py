@@ -10,7 +10,6 @@ from torch import nn
 from neuralopt.engines.engine import (
     Child,
     OptimizerSpec,
-    initial_parameters,
     measure,
     steps_per_epoch,
 )

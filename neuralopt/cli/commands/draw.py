@@ -17,7 +17,10 @@ from neuralopt.landscapes.landscape import Landscape, Point
 from neuralopt.landscapes.pictures.saving import check_file, save
 from neuralopt.landscapes.registry import named_landscape
 from neuralopt.landscapes.slices import PLANES
-from neuralopt.tasks import load_task
+from neuralopt.language import Expression, Rule, as_expression
+from neuralopt.tasks import Task, load_task
+
+Rules = Sequence[str | Expression | Rule] | Mapping[str, str | Expression | Rule]
 
 CLASSICS = ("sgd", "momentum", "nesterov", "rmsprop", "adam")
 """Optimizers that are drawn where none is named, and Newton's method if it can."""
@@ -57,10 +60,10 @@ def draw(options: argparse.Namespace) -> int:
 
 
 def draw_picture(
-    rules: Sequence[str] | Mapping[str, OptimizerSpec],
-    on: str | Landscape,
+    rules: Rules,
+    on: str,
     *,
-    task: str | None = None,
+    task: str | Task | None = None,
     plane: str | None = None,
     rates: Sequence[float] = (),
     steps: int | None = None,
@@ -70,10 +73,10 @@ def draw_picture(
     """Draw what the command line and `neuralopt.draw` ask for.
 
     Args:
-        rules: rules as typed, ``newton`` too, or optimizers by name; the classics if
-            there are none.
+        rules: rules as typed, ``newton`` too, or rules, or either by name; the classics
+            if there are none.
         on: a name of LANDSCAPES, or ``slice``.
-        task: name of the task whose loss a slice goes through.
+        task: the task whose loss a slice goes through, or its name.
         plane: one of PLANES, for a slice.
         rates: learning rates; chosen from a grid if empty.
         steps: of each path.
@@ -95,7 +98,7 @@ def draw_picture(
         for name, value in (("task", task), ("plane", plane)):
             if value is not None:
                 raise ValueError(f"{name} is for slices only: draw on {SLICE}")
-        landscape = named_landscape(on) if isinstance(on, str) else on
+        landscape = named_landscape(on)
         _check_starts(landscape, starts)
         optimizers = _optimizers(rules, newton=True)
         return draw_landscape(landscape, optimizers, rates, steps or 0, starts)
@@ -104,21 +107,33 @@ def draw_picture(
     if plane is not None and plane not in PLANES:
         raise ValueError(f"unknown plane {plane!r}: give {' or '.join(PLANES)}")
     optimizers = _optimizers(rules, newton=False)
-    return draw_slice(
-        load_task(task or TASK), optimizers, rates, steps or 0, plane or PLANES[0], seed
-    )
+    problem = load_task(task or TASK) if isinstance(task, str | None) else task
+    return draw_slice(problem, optimizers, rates, steps or 0, plane or PLANES[0], seed)
 
 
-def _optimizers(
-    rules: Sequence[str] | Mapping[str, OptimizerSpec], newton: bool
-) -> Optimizers:
+def _optimizers(rules: Rules, newton: bool) -> Optimizers:
+    """Optimizers by the names that a legend shows."""
     if isinstance(rules, Mapping):
-        return rules
-    names = [*rules] or [*CLASSICS, *[NEWTON] * newton]
+        return {name: _optimizer(rule) for name, rule in rules.items()}
     found: dict[str, OptimizerSpec | None] = {}
-    for name in names:
-        found |= {NEWTON: None} if name == NEWTON else find_candidates([name])
+    for rule in rules or [*CLASSICS, *[NEWTON] * newton]:
+        if isinstance(rule, str) and rule != NEWTON:
+            found |= find_candidates([rule])
+        else:
+            name = rule.name if isinstance(rule, Rule) else str(rule)
+            found[name] = _optimizer(rule)
     return found
+
+
+def _optimizer(rule: str | Expression | Rule) -> OptimizerSpec | None:
+    if not isinstance(rule, str):
+        return as_expression(rule)
+    if rule == NEWTON:
+        return None
+    found = find_candidates([rule])
+    if len(found) != 1:
+        raise ValueError(f"{rule} refers to {len(found)} rules: name one")
+    return next(iter(found.values()))
 
 
 def _check_starts(landscape: Landscape, starts: Sequence[Point]) -> None:

@@ -1,6 +1,7 @@
 """Paths on a function of one variable: on its graph, and the variable by step."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -44,24 +45,25 @@ def draw_on_line(landscape: Landscape, paths: Sequence[Trajectory]) -> Drawing:
     parts = [visible(path, box) for path in paths]
     texts = entries(paths, [note for _, note in parts])
     colour_of = dict(zip(texts, colours(len(texts)), strict=True))
-    moving, handles = [], {}
+    moving: list[Moving] = []
+    handles: dict[str, Line2D] = {}
     for path, (points, _) in zip(paths, parts, strict=True):
         colour, text = colour_of[path.label], texts[path.label]
         x = points[:, 0]
         heights = landscape.heights(torch.from_numpy(points)).numpy()
-        style = {"color": colour, "marker": ".", "ms": 7, "lw": 0.9}
+        style: dict[str, Any] = {"color": colour, "marker": ".", "ms": 7, "lw": 0.9}
         (line,) = left.plot(x, heights, **style, label=text)
-        steps = np.arange(len(x), dtype=float)
-        (curve,) = right.plot(steps, x, color=colour, lw=1.8)
-        moving += [Moving(line, x, heights), Moving(curve, steps, x)]
+        numbers = np.arange(len(x), dtype=float)
+        (curve,) = right.plot(numbers, x, color=colour, lw=1.8)
+        moving += [Moving(line, x, heights), Moving(curve, numbers, x)]
         handles.setdefault(text, line)
     _graph(left, landscape, box)
     marks = _marks(left, landscape, starts)
     name_axes(left, "x", "value")
     name_axes(right, "step", "x")
     right.grid(color=PALE, lw=0.5, alpha=0.6)
-    for (x,) in landscape.optima:
-        right.axhline(x, color=INK, lw=0.8, ls=":")
+    for (place,) in landscape.optima:
+        right.axhline(place, color=INK, lw=0.8, ls=":")
     put_legend(figure, [*handles.values(), *marks])
     steps = max(len(path.points) for path in paths) - 1
     return Drawing(figure, tuple(moving), steps, tuple(paths))
@@ -76,7 +78,7 @@ def _graph(axes: Axes, landscape: Landscape, box: Box) -> None:
 
 def _marks(axes: Axes, landscape: Landscape, starts: Array) -> list[Line2D]:
     """The starts and the optima, and their entries of the legend."""
-    plain = {"ls": "none", "color": INK, "zorder": 5}
+    plain: dict[str, Any] = {"ls": "none", "color": INK, "zorder": 5}
     heights = landscape.heights(torch.from_numpy(starts)).numpy()
     found = axes.plot(
         starts[:, 0], heights, **plain, marker="o", ms=8, mfc="white", label="start"

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -27,6 +28,9 @@ RESOLUTION, LEVELS = 161, 15
 
 SMALL = 0.15
 """Paths that take a smaller share of both axes are magnified in a corner."""
+
+INSET = 0.4
+"""Width and height of that corner, as shares of the panel."""
 
 ROUNDING = 1e-16
 """Losses closer to the best, as a share of the first, are not told apart."""
@@ -104,21 +108,22 @@ def draw_on_plane(surface: Surface, paths: Sequence[Trajectory]) -> Drawing:
     parts = [visible(path, surface.box) for path in paths]
     texts = entries(paths, [note for _, note in parts])
     colour_of = dict(zip(texts, colours(len(texts)), strict=True))
-    moving, handles = [], {}
+    moving: list[Moving] = []
+    handles: dict[str, Line2D] = {}
     floor = surface.floor or 0.0
     for path, (points, _) in zip(paths, parts, strict=True):
         colour, text = colour_of[path.label], texts[path.label]
-        style = {"color": colour, "lw": 1.6, "marker": ".", "ms": 4}
+        style: dict[str, Any] = {"color": colour, "lw": 1.6, "marker": ".", "ms": 4}
         (line,) = left.plot(*points.T, **style, label=text)
         above = path.losses - floor
         (curve,) = right.plot(path.numbers, above, color=colour, lw=1.8)
         moving += [Moving(line, *points.T), Moving(curve, path.numbers, above)]
         handles.setdefault(text, line)
-    if near := _near(surface, parts):
-        moving += _magnify(left, near, moving[::2])
     _contours(left, surface)
     marks = _marks(left, surface, paths)
     left.set(xlim=surface.box[0], ylim=surface.box[1])
+    if near := _near(surface, parts):
+        moving += _magnify(left, near, moving[::2])
     name_axes(left, *surface.axes)
     _losses_axis(right, surface, [path.losses - floor for path in paths])
     put_legend(figure, [*handles.values(), *marks])
@@ -141,15 +146,23 @@ def _near(surface: Surface, parts: Sequence[tuple[Array, str]]) -> Box | None:
 
 def _magnify(axes: Axes, near: Box, lines: Sequence[Moving]) -> list[Moving]:
     """Draw paths again, magnified, in a corner of the panel."""
-    inset = axes.inset_axes((0.58, 0.6, 0.4, 0.38))
+    inset = axes.inset_axes((1 - INSET, 1 - INSET, INSET, INSET))
     found = []
     for each in lines:
-        style = {"color": each.line.get_color(), "lw": 1.4, "marker": ".", "ms": 4}
+        style: dict[str, Any] = {
+            "color": each.line.get_color(),
+            "lw": 1.4,
+            "marker": ".",
+            "ms": 4,
+        }
         (line,) = inset.plot(each.x, each.y, **style)
         found.append(Moving(line, each.x, each.y))
-    inset.set(xlim=near[0], ylim=near[1])
-    inset.tick_params(labelsize=8, colors=INK)
-    inset.locator_params(nbins=3)
+    inset.set(xlim=near[0], ylim=near[1], xticks=[], yticks=[])
+    (left, right), (low, high) = axes.get_xlim(), near[0]
+    factor = INSET * (right - left) / (high - low)
+    inset.text(
+        0.04, 0.04, rf"$\times${factor:.0f}", transform=inset.transAxes, fontsize=11
+    )
     axes.indicate_inset_zoom(inset, edgecolor=INK)
     return found
 
@@ -173,7 +186,7 @@ def _contours(axes: Axes, surface: Surface) -> None:
 def _marks(axes: Axes, surface: Surface, paths: Sequence[Trajectory]) -> list[Line2D]:
     """The starts and the optima, and their entries of the legend."""
     starts = np.unique([path.points[0] for path in paths], axis=0)
-    plain = {"ls": "none", "color": INK, "zorder": 5}
+    plain: dict[str, Any] = {"ls": "none", "color": INK, "zorder": 5}
     found = axes.plot(
         *starts.T, **plain, marker="o", ms=8, mfc="white", mew=1.6, label="start"
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -73,7 +74,7 @@ def save(drawing: Drawing, file: Path) -> None:
 def _animate(drawing: Drawing, file: Path) -> None:
     """Write frames that are the same number of steps apart."""
     figure = drawing.figure
-    canvas = FigureCanvasAgg(figure)
+    canvas: Any = FigureCanvasAgg(figure)  # its methods are not annotated
     figure.set_dpi(ANIMATION_DPI)
     canvas.draw()
     figure.set_layout_engine("none")  # panels keep their places in all frames
