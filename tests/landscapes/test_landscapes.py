@@ -123,7 +123,9 @@ def test_a_tilted_ravine_has_the_curvatures_of_the_straight_one() -> None:
         torch.linalg.eigvalsh(tilted.hessian(zero)),
         torch.linalg.eigvalsh(straight.hessian(zero)),
     )
-    starts = [torch.tensor(each.start).double() for each in (straight, tilted)]
+    starts = [
+        torch.tensor(each.start, dtype=torch.float64) for each in (straight, tilted)
+    ]
     torch.testing.assert_close(straight.loss(starts[0]), tilted.loss(starts[1]))
 
 
