@@ -28,7 +28,6 @@ from neuralopt.landscapes.pictures.style import (
     Drawing,
     colours,
     name_axes,
-    put_legend,
     two_panels,
 )
 from neuralopt.landscapes.registry import CONDITIONS, LANDSCAPES, ravine
@@ -63,7 +62,8 @@ def effective_condition(landscape: Landscape) -> float:
     """
     start = torch.tensor(landscape.start, dtype=torch.float64)
     scale = landscape.gradient(start).abs().rsqrt()
-    return torch.linalg.cond(scale[:, None] * landscape.hessian(start) * scale).item()
+    scaled = scale[:, None] * landscape.hessian(start) * scale
+    return float(torch.linalg.cond(scaled))
 
 
 def steps_until_shrunk(landscape: Landscape, rule: str, lr: float) -> int:
@@ -104,23 +104,24 @@ def momentum() -> tuple[Drawing, Figures]:
     left.set(yscale="log", ylim=(1e-10, 10))
     name_axes(left, "step, at lr 0.5 and condition number 100", "loss")
     counted, conditions = by_condition(), list(CONDITIONS)
-    for (name, steps), colour in zip(counted.items(), colours(6)[4:], strict=True):
+    for (name, steps), colour in zip(counted.items(), colours(2), strict=True):
+        power = 1.0 if name == "gradient descent" else 0.5
         right.plot(conditions, steps, "o", ms=8, color=colour, label=name)
         grid = np.geomspace(8, 1300, 50)
-        power = 1.0 if name == "gradient descent" else 0.5
         expected = [theory(each**power) for each in grid]
-        label = rf"$\kappa_\mathrm{{eff}} = {'κ' if power == 1 else '√κ'}$"
-        right.plot(grid, expected, "--", color=colour, label=label)
+        of = "κ" if power == 1 else "√κ"
+        right.plot(
+            grid, expected, "--", color=colour, label=f"(k - 1) / (k + 1), k = {of}"
+        )
     right.set(xscale="log", yscale="log")
     name_axes(right, "condition number κ", f"steps to {SHRUNK:g} of the distance")
-    put_legend(figure, [*left.lines, *right.lines])
+    left.legend(loc="lower left", fontsize=11, frameon=False)
+    right.legend(loc="upper left", fontsize=11, frameon=False)
     return Drawing(figure, (), 0, ()), {
         "loss after 200 steps, by beta": losses,
-        "steps by condition number": dict.fromkeys(conditions, None)
-        | {
-            k: {name: steps[n] for name, steps in counted.items()}
-            for n, k in enumerate(conditions)
-        },
+        "steps by condition number": dict(
+            zip(conditions, zip(*counted.values(), strict=True), strict=True)
+        ),
     }
 
 

@@ -168,7 +168,7 @@ def draw_slice(
     x, y = extent(found, [path.points for path in paths])
     if found.shares:
         axes = [
-            f"principal direction {number}, {share:.0%} of squared distances"
+            f"principal direction {number} ({share:.0%})"
             for number, share in enumerate(found.shares, 1)
         ]
     else:
@@ -201,18 +201,24 @@ def _told(path: Trajectory, landscape: Landscape) -> str:
     if path.diverged:
         return f"{path.label}: diverges at step {path.steps}"
     sign = -1.0 if landscape.uphill else 1.0
-    place = ", ".join(f"{each:.4g}" for each in path.points[-1])
-    steps = "1 step" if path.steps == 1 else f"{path.steps} steps"
+    start, place = (
+        ", ".join(f"{each:.4g}" for each in path.points[end]) for end in (0, -1)
+    )
+    steps = _count(path.steps, "step")
     value = sign * path.losses[-1]
     gap = ""
     if landscape.best is not None and not math.isclose(landscape.best, 0.0):
         gap = f", {path.losses[-1] - landscape.best:.3g} from the best"
-    return f"{path.label}: {value:.4g}{gap} at ({place}) after {steps}"
+    return f"{path.label}: {value:.4g}{gap} at ({place}), {steps} from ({start})"
 
 
 def _cost(cost: Cost) -> str:
     return (
-        f"{cost.values} values, {cost.gradients} gradients and {cost.hessians} "
-        f"Hessians, as costly as {cost.in_gradients} gradients, and "
-        f"{cost.solve_flops} flops of linear algebra"
+        f"{_count(cost.values, 'value')}, {_count(cost.gradients, 'gradient')} and "
+        f"{_count(cost.hessians, 'Hessian')}, as costly as {cost.in_gradients} "
+        f"gradients, and {cost.solve_flops} flops of linear algebra"
     )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -18,7 +18,7 @@ def test_a_picture_of_several_rules(
     assert lines[0].startswith("adam, lr 0.1: ")
     assert lines[3].startswith("torch.Adam, lr 0.1: ")
     assert lines[0].split(": ")[1] == lines[3].split(": ")[1]
-    assert lines[4].startswith("newton: 0 at (0, 0) after 1 step; 2 values")
+    assert lines[4].startswith("newton: 0 at (0, 0), 1 step from (-10, 1); 2 values, ")
     assert lines[5] == f"Wrote {file}"
     assert file.read_text("utf-8").startswith("<?xml")
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 from matplotlib.axes import Axes
+from matplotlib.contour import ContourSet
 from matplotlib.lines import Line2D
 
 from neuralopt.landscapes.landscape import Landscape, Point
@@ -21,6 +22,7 @@ from neuralopt.landscapes.pictures.style import (
     name_axes,
     put_legend,
     two_panels,
+    widths,
 )
 from neuralopt.landscapes.pictures.visible import Box, including, visible
 
@@ -32,7 +34,7 @@ SMALL = 0.15
 INSET = 0.4
 """Width and height of that corner, as shares of the panel."""
 
-ROUNDING = 1e-16
+ROUNDING = 1e-12
 """Losses closer to the best, as a share of the first, are not told apart."""
 
 
@@ -111,12 +113,12 @@ def draw_on_plane(surface: Surface, paths: Sequence[Trajectory]) -> Drawing:
     moving: list[Moving] = []
     handles: dict[str, Line2D] = {}
     floor = surface.floor or 0.0
-    for path, (points, _) in zip(paths, parts, strict=True):
+    for path, (points, _), width in zip(paths, parts, widths(len(paths)), strict=True):
         colour, text = colour_of[path.label], texts[path.label]
-        style: dict[str, Any] = {"color": colour, "lw": 1.6, "marker": ".", "ms": 4}
+        style: dict[str, Any] = {"color": colour, "lw": width, "marker": ".", "ms": 4}
         (line,) = left.plot(*points.T, **style, label=text)
         above = path.losses - floor
-        (curve,) = right.plot(path.numbers, above, color=colour, lw=1.8)
+        (curve,) = right.plot(path.numbers, above, color=colour, lw=width)
         moving += [Moving(line, *points.T), Moving(curve, path.numbers, above)]
         handles.setdefault(text, line)
     _contours(left, surface)
@@ -180,7 +182,18 @@ def _contours(axes: Axes, surface: Surface) -> None:
     axes.contourf(*grid, heights, [floor - 1.0, *shown], colors=greys, zorder=0)
     lines = axes.contour(*grid, heights, shown, colors=PALE, linewidths=0.8, zorder=1)
     if surface.labelled:
-        axes.clabel(lines, shown[3::2], fmt="%.2g", fontsize=9, colors=INK)
+        _label(axes, lines, shown[3::2], surface.box)
+
+
+def _label(axes: Axes, lines: ContourSet, heights: Array, box: Box) -> None:
+    """Write heights on contours, above the paths, and not across the picture's edge."""
+    texts = axes.clabel(lines, heights, fmt="%.2g", fontsize=9, colors=INK, zorder=4)
+    low, high = np.array(box).T
+    for text in texts:
+        text.set_bbox({"fc": "white", "ec": "none", "alpha": 0.7, "pad": 0.6})
+        place = (np.array(text.get_position()) - low) / (high - low)
+        if not bool(((place > 0.06) & (place < 0.94)).all()):
+            text.remove()
 
 
 def _marks(axes: Axes, surface: Surface, paths: Sequence[Trajectory]) -> list[Line2D]:

@@ -87,7 +87,7 @@ def _animate(drawing: Drawing, file: Path) -> None:
         canvas.draw()
         images.append(Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB"))
     # One palette, undithered: what does not move is the same in all frames.
-    palette = images[-1].quantize(128, dither=Image.Dither.NONE)
+    palette = images[-1].quantize(256, dither=Image.Dither.NONE)
     frames = [
         each.quantize(palette=palette, dither=Image.Dither.NONE) for each in images
     ]

@@ -72,6 +72,15 @@ def colours(count: int) -> list[str]:
     return [mpl.colors.to_hex(shade) for shade in shades]
 
 
+def widths(count: int) -> list[float]:
+    """Return widths of lines, so that earlier ones show where later ones cover them.
+
+    Args:
+        count: lines to draw.
+    """
+    return [float(each) for each in np.linspace(3.0 if count > 1 else 1.6, 1.4, count)]
+
+
 def entries(paths: Sequence[Trajectory], notes: Sequence[str]) -> dict[str, str]:
     """Return the texts of a legend: one for all paths of a label, with a note.
 
