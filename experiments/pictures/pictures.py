@@ -93,6 +93,12 @@ def theory(condition: float) -> float:
     return math.log(SHRUNK) / math.log((condition - 1) / (condition + 1))
 
 
+def condition_of(steps: int) -> float:
+    """Condition number at which gradient descent would take so many steps."""
+    rate = SHRUNK ** (1 / steps)
+    return (1 + rate) / (1 - rate)
+
+
 def momentum() -> tuple[Drawing, Figures]:
     """What beta does on the ravine, and the steps by condition number."""
     figure, left, right = two_panels("Momentum in a ravine", share=1.0)
@@ -119,6 +125,10 @@ def momentum() -> tuple[Drawing, Figures]:
     right.legend(loc="upper left", fontsize=11, frameon=False)
     return Drawing(figure, (), 0, ()), {
         "loss after 200 steps, by beta": losses,
+        "condition number that the heavy ball's steps are worth": {
+            condition: condition_of(steps)
+            for condition, steps in zip(conditions, counted["heavy ball"], strict=True)
+        },
         "steps by condition number": dict(
             zip(conditions, zip(*counted.values(), strict=True), strict=True)
         ),
