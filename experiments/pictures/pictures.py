@@ -93,9 +93,9 @@ def theory(condition: float) -> float:
     return math.log(SHRUNK) / math.log((condition - 1) / (condition + 1))
 
 
-def condition_of(steps: int) -> float:
+def condition_of(steps: float) -> float:
     """Condition number at which gradient descent would take so many steps."""
-    rate = SHRUNK ** (1 / steps)
+    rate: float = SHRUNK ** (1 / steps)
     return (1 + rate) / (1 - rate)
 
 

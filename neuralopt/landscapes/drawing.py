@@ -152,8 +152,8 @@ def draw_slice(
             f"{ways[0][1].label} diverges on {task.name}: give a smaller --lr, or name "
             "another rule first"
         )
-    weights = [way.weights for way, _ in ways]
-    if plane == "paths":
+    if plane == "paths":  # diverged ones would spread most
+        weights = [way.weights for way, _ in ways if not way.diverged]
         found = plane_of_paths(child.network, weights)
     else:
         found = random_plane(child.network, seed)
@@ -165,7 +165,7 @@ def draw_slice(
         )
         for way, path in ways
     ]
-    x, y = extent(found, [path.points for path in paths])
+    x, y = extent(found, [path.points for path in paths if not path.diverged])
     if found.shares:
         axes = [
             f"principal direction {number} ({share:.0%})"
@@ -182,11 +182,11 @@ def draw_slice(
         "training loss",
         labelled=True,
     )
+    ends = [found.at(*path.points[-1].tolist()) for path in paths]
+    projected = losses_at(task, child.network, ends)
     told = [
-        f"{path.label}: loss {path.losses[-1]:.4g} after {path.steps} steps; "
-        f"{found.share(way.weights[-1] - way.weights[0]):.1%} of its way from start to "
-        "end lies in the plane"
-        for way, path in zip((way for way, _ in ways), paths, strict=True)
+        _told_of_training(path, loss, found.share(way.weights[-1] - way.weights[0]))
+        for (way, _), path, loss in zip(ways, paths, projected, strict=True)
     ]
     return Picture(draw_on_plane(surface, paths), tuple(told))
 
@@ -199,7 +199,7 @@ def _at_rates(
 
 def _told(path: Trajectory, landscape: Landscape) -> str:
     if path.diverged:
-        return f"{path.label}: diverges at step {path.steps}"
+        return f"{path.label}: diverges after {_count(path.steps, 'step')}"
     sign = -1.0 if landscape.uphill else 1.0
     start, place = (
         ", ".join(f"{each:.4g}" for each in path.points[end]) for end in (0, -1)
@@ -210,6 +210,17 @@ def _told(path: Trajectory, landscape: Landscape) -> str:
     if landscape.best is not None and not math.isclose(landscape.best, 0.0):
         gap = f", {path.losses[-1] - landscape.best:.3g} from the best"
     return f"{path.label}: {value:.4g}{gap} at ({place}), {steps} from ({start})"
+
+
+def _told_of_training(path: Trajectory, projected: float, share: float) -> str:
+    """What came of a training, and how much of it a plane shows."""
+    if path.diverged:
+        return f"{path.label}: diverges after {_count(path.steps, 'step')}"
+    return (
+        f"{path.label}: loss {path.losses[-1]:.4g} after {_count(path.steps, 'step')}, "
+        f"{projected:.4g} where it is projected on the plane, in which {share:.1%} of "
+        "the way from start to end lies"
+    )
 
 
 def _cost(cost: Cost) -> str:

@@ -68,9 +68,12 @@ class Plane:
 
         Args:
             move: (parameters,), a difference of weights.
+
+        Returns:
+            From 0 to 1; 0 for no move.
         """
-        inside = self._coordinates(move[None]) @ self.directions
-        return float(inside.norm() / move.norm())
+        inside, length = self._coordinates(move[None]) @ self.directions, move.norm()
+        return float(inside.norm() / length) if length else 0.0
 
     def _coordinates(self, away: torch.Tensor) -> torch.Tensor:
         gram = self.directions @ self.directions.T

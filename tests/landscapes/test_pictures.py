@@ -12,7 +12,7 @@ from neuralopt.landscapes.drawing import Picture, draw_landscape, draw_slice
 from neuralopt.landscapes.paths import RATES, follow
 from neuralopt.landscapes.pictures.saving import save
 from neuralopt.landscapes.registry import LANDSCAPES
-from neuralopt.language import RULES
+from neuralopt.language import RULES, parse
 from neuralopt.tasks import load_task
 
 SGD, ADAM = RULES["sgd"].expression, RULES["adam"].expression
@@ -65,12 +65,21 @@ def test_a_path_that_leaves_is_said_to_in_the_legend() -> None:
 
 def test_paths_on_a_slice_end_at_losses_of_their_own() -> None:
     task = load_task("digits")
-    picture = draw_slice(task, {"adam": ADAM, "sgd": SGD}, [0.01], 6)
+    picture = draw_slice(task, {"adam": ADAM, "sgd": SGD}, [0.01], 2)
     left, right = picture.drawing.figure.axes[:2]
     np.testing.assert_allclose(left.lines[0].get_xydata()[-1], 0, atol=1e-12)
     first = [line.get_ydata()[0] for line in right.lines]
     assert first[0] == pytest.approx(first[1], rel=1e-12)
     assert left.get_xlabel() == "random direction 1, filter-normalised"
+
+
+def test_a_rule_that_diverges_does_not_spoil_a_slice() -> None:
+    optimizers = {"adam": ADAM, "huge": parse("1e200 * g")}
+    picture = draw_slice(load_task("digits"), optimizers, [0.01], 2, "paths")
+    left, right = picture.drawing.figure.axes
+    assert max(left.get_xlim() + left.get_ylim()) < 100
+    assert 0 < right.get_ylim()[0] < right.get_ylim()[1] < 1e3
+    assert picture.told[1] == "huge, lr 0.01: diverges after 2 steps"
 
 
 @pytest.mark.parametrize("kind", ["png", "svg", "pdf"])

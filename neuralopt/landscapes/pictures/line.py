@@ -53,14 +53,16 @@ def draw_on_line(landscape: Landscape, paths: Sequence[Trajectory]) -> Drawing:
         heights = landscape.heights(torch.from_numpy(points)).numpy()
         style: dict[str, Any] = {"color": colour, "marker": ".", "ms": 7, "lw": 0.9}
         (line,) = left.plot(x, heights, **style, label=text)
-        numbers = np.arange(len(x), dtype=float)
-        (curve,) = right.plot(numbers, x, color=colour, lw=1.8)
-        moving += [Moving(line, x, heights), Moving(curve, numbers, x)]
+        numbers, places = path.numbers, path.points[:, 0]
+        (curve,) = right.plot(numbers, places, color=colour, lw=1.8)
+        moving += [Moving(line, x, heights), Moving(curve, numbers, places)]
         handles.setdefault(text, line)
     _graph(left, landscape, box)
     marks = _marks(left, landscape, starts)
     name_axes(left, "x", "value")
     name_axes(right, "step", "x")
+    if any(note for _, note in parts):
+        right.set_ylim(*box[0])
     right.grid(color=PALE, lw=0.5, alpha=0.6)
     for (place,) in landscape.optima:
         right.axhline(place, color=INK, lw=0.8, ls=":")
