@@ -1,5 +1,6 @@
 """What the pictures of paths share: colours, type, and drawings that can move."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -19,6 +20,9 @@ CYCLE = (
 """Colours of Okabe and Ito, which colour-blind people tell apart."""
 
 INK, PALE = "#333333", "#B0B0B0"
+
+ROWS = 3
+"""Rows of a legend that a figure has room for; it grows for more."""
 
 LONGEST = 44
 """Characters of a rule in a legend; longer ones are cut."""
@@ -143,6 +147,9 @@ def put_legend(figure: Figure, handles: Sequence[Artist]) -> None:
     columns = 1 if longest > 60 else 2 if longest > 34 or len(handles) < 5 else 3
     if longest <= 16:
         columns = 5
+    extra = math.ceil(len(handles) / columns) - ROWS
+    if extra > 0:
+        figure.set_figheight(figure.get_figheight() + 0.24 * extra)
     figure.legend(
         handles=list(handles),
         loc="outside lower center",
