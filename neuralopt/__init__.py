@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from neuralopt.api import ComparisonResult as ComparisonResult
     from neuralopt.api import RediscoveryResult as RediscoveryResult
     from neuralopt.api import compare as compare
+    from neuralopt.api import draw as draw
     from neuralopt.api import rediscover as rediscover
     from neuralopt.api import search as search
     from neuralopt.archive import Archive as Archive
@@ -49,7 +50,7 @@ __version__ = "0.1.0"
 _MODULES = {
     "api": (
         *("ComparisonResult", "RediscoveryResult"),
-        *("compare", "rediscover", "search"),
+        *("compare", "draw", "rediscover", "search"),
     ),
     "archive": ("Archive", "ArchiveError", "Proposal"),
     "evaluators": ("EVALUATORS", "Evaluator", "evaluate"),

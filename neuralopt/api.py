@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from neuralopt import loop
 from neuralopt.archive import ARCHIVE_FILE, Archive
@@ -43,6 +43,9 @@ from neuralopt.verdict.comparison import Comparison
 from neuralopt.verdict.rediscovery.summary import RunHistory, TargetSummary
 from neuralopt.verdict.scores import Benchmark
 from neuralopt.views.preference_recorder import FILE, PreferenceRecorder
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 def search(
@@ -499,3 +502,63 @@ def rediscover(
     several = [runs] if isinstance(runs, str | Path) else runs
     histories, found = measure([str(run) for run in several], asked, progress)
     return RediscoveryResult(tuple(histories), tuple(found))
+
+
+def draw(
+    rules: Sequence[str | Expression | Rule]
+    | Mapping[str, str | Expression | Rule] = (),
+    on: str = "ravine",
+    *,
+    task: str | Task | None = None,
+    plane: Literal["random", "paths"] | None = None,
+    lr: float | Sequence[float] = (),
+    steps: int | None = None,
+    start: Sequence[float] | Sequence[Sequence[float]] = (),
+    seed: int = 0,
+) -> "Figure":
+    """Draw the paths that rules take, on a landscape or on a slice of a task's loss.
+
+    Args:
+        rules: as for `compare`, and ``newton``, Newton's method with the exact Hessian;
+            sgd, momentum, nesterov, rmsprop, adam and newton if there are none.
+        on: ``ravine``, ``tilted_ravine``, ``rosenbrock``, ``beale``, ``x_plus_sin_x``,
+            ``slope_x_plus_sin_x``, ``sines``; or ``slice``: the training loss around a
+            child that the first rule trained.
+        task: of a slice, ``digits`` by default.
+        plane: of a slice: ``random``, two random directions, filter-normalised; or
+            ``paths``, those in which the paths spread most.
+        lr: learning rates of every rule; by default each takes, of eleven from 0.0001
+            to 10, that with the least final loss.
+        steps: of each path; those that suit the landscape by default.
+        start: where paths begin, or several such points.
+        seed: of a slice's initial weights, batches and directions.
+
+    Returns:
+        The picture, a Figure of matplotlib.
+
+    Raises:
+        ValueError: a rule, a name or a number is wrong.
+
+    Example:
+        >>> figure = draw(["adam"], on="beale", lr=0.1, steps=20)
+        >>> figure.axes[0].lines[0].get_label()
+        'adam, lr 0.1'
+    """
+    from neuralopt.cli.commands.draw import draw_picture
+
+    rates = (lr,) if isinstance(lr, int | float) else tuple(lr)
+    starts = [tuple(each) if isinstance(each, Sequence) else each for each in start]
+    points = [each for each in starts if isinstance(each, tuple)]
+    if starts and not points:
+        points = [tuple(each for each in starts if not isinstance(each, tuple))]
+    picture = draw_picture(
+        rules if isinstance(rules, Mapping) else list(rules),
+        on,
+        task=task,
+        plane=plane,
+        rates=rates,
+        steps=steps,
+        starts=points,
+        seed=seed,
+    )
+    return picture.drawing.figure

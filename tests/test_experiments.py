@@ -105,6 +105,9 @@ def test_a_script_puts_the_repository_on_the_path_before_it_imports(
         pytest.param(
             "throughput/shares.py", ["--proposals", "100"], marks=pytest.mark.slow
         ),
+        pytest.param(
+            "pictures/pictures.py", ["--folder", "made"], marks=pytest.mark.slow
+        ),
         pytest.param("zoo/zoo.py", [], marks=pytest.mark.slow),
     ],
 )

@@ -28,6 +28,7 @@ ROOMS = (
     "searchers",
     "tasks",
     "engines",
+    "landscapes",
     "scoring",
     "tables",
     "evaluators",

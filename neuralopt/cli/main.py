@@ -26,6 +26,7 @@ MODULES = {
     "verdict": "verdict",
     "report": "report",
     "export": "export",
+    "draw": "draw",
 }
 
 OVERRIDES_HELP = """
@@ -78,6 +79,20 @@ RULE is a name (adam), text of the rule language ("g * exp(sign(g) * sign(m))"),
 found rule: RUN:N is proposal N of the run directory RUN, RUN:best its best one, in
 its plain form if the search pruned it; RUN:plainN is the plain form of proposal N.
 Write -- before a rule that begins with a minus, as in: neuralopt show -- "-g".
+"""
+
+DRAW_HELP = """
+Here RUN:topN means its N best rules, torch.NAME an optimizer of torch.optim, and newton
+Newton's method with the exact Hessian. Without a rule: sgd momentum nesterov rmsprop
+adam, and newton where it is possible.
+
+Landscapes: ravine tilted_ravine rosenbrock beale, of two variables; x_plus_sin_x
+slope_x_plus_sin_x sines, of one. slice is the training loss of a task around a child
+that the first rule trained; paths are projected on it.
+  neuralopt draw adam "g * exp(sign(g) * sign(m))" --on rosenbrock -o paths.png
+  neuralopt draw sgd --on slope_x_plus_sin_x --lr 1,0.1,0.01 -o rates.svg
+  neuralopt draw adam runs/quick:best --on slice --task digits -o slice.pdf
+  neuralopt draw --on beale --animate -o beale.gif
 """
 
 
@@ -298,6 +313,49 @@ def parser() -> argparse.ArgumentParser:
         help="what the file needs: torch, or optax with jax (default: torch)",
     )
     export.add_argument("--lr", type=float, help="default learning rate")
+
+    draw = add("draw", "draw the paths that rules take", RULE_HELP + DRAW_HELP)
+    draw.add_argument("rules", nargs="*", metavar="RULE")
+    draw.add_argument(
+        "--on", default="ravine", metavar="LANDSCAPE", help="where (default: ravine)"
+    )
+    draw.add_argument("--task", help="task of a slice (default: digits)")
+    draw.add_argument(
+        "--plane",
+        help="of a slice: random, two random directions, filter-normalised; or paths, "
+        "those in which the paths spread most (default: random)",
+    )
+    draw.add_argument(
+        "--lr",
+        metavar="LR[,LR...]",
+        help="learning rates of every rule (default: of 0.0001 to 10, two in a decade, "
+        "the one with the least final loss)",
+    )
+    draw.add_argument(
+        "--steps",
+        type=int,
+        metavar="N",
+        help="steps of each path (default: the landscape's; slices: about 100)",
+    )
+    draw.add_argument(
+        "--start",
+        action="append",
+        metavar="X[,Y]",
+        help="where paths begin; may be repeated; write --start=-1,2 for a negative X",
+    )
+    draw.add_argument(
+        "--seed", type=int, default=0, help="of a slice's weights and directions"
+    )
+    draw.add_argument(
+        "--animate", action="store_true", help="an animation: FILE must end in .gif"
+    )
+    draw.add_argument(
+        "-o",
+        "--output",
+        required=True,
+        metavar="FILE",
+        help="the file to write: .png, .svg, .pdf, or .gif, which moves",
+    )
     return top
 
 

@@ -1,0 +1,153 @@
+"""Run the command draw: a picture of the paths that optimizers take."""
+
+import argparse
+import math
+from collections.abc import Mapping, Sequence
+
+from neuralopt.cli.rule_lookup import find_candidates
+from neuralopt.engines import OptimizerSpec
+from neuralopt.landscapes.drawing import (
+    NEWTON,
+    Optimizers,
+    Picture,
+    draw_landscape,
+    draw_slice,
+)
+from neuralopt.landscapes.landscape import Landscape, Point
+from neuralopt.landscapes.pictures.saving import check_file, save
+from neuralopt.landscapes.registry import named_landscape
+from neuralopt.landscapes.slices import PLANES
+from neuralopt.language import Expression, Rule, as_expression
+from neuralopt.tasks import Task, load_task
+
+Rules = Sequence[str | Expression | Rule] | Mapping[str, str | Expression | Rule]
+
+CLASSICS = ("sgd", "momentum", "nesterov", "rmsprop", "adam")
+"""Optimizers that are drawn where none is named, and Newton's method if it can."""
+
+SLICE, TASK = "slice", "digits"
+
+
+def draw(options: argparse.Namespace) -> int:
+    """Run the command draw.
+
+    Args:
+        options: parsed arguments: rules, on, task, plane, lr, steps, start, seed,
+            animate, output.
+
+    Returns:
+        The exit code, 0.
+
+    Raises:
+        ValueError: a rule, a name, a number or the file is wrong.
+        OSError: the file can't be written.
+    """
+    file = check_file(options.output, options.animate)
+    picture = draw_picture(
+        options.rules,
+        options.on,
+        task=options.task,
+        plane=options.plane,
+        rates=_numbers("--lr", options.lr),
+        steps=options.steps,
+        starts=[_numbers("--start", text) for text in options.start or []],
+        seed=options.seed,
+    )
+    save(picture.drawing, file)
+    print("\n".join(picture.told))
+    print(f"Wrote {file}")
+    return 0
+
+
+def draw_picture(
+    rules: Rules,
+    on: str,
+    *,
+    task: str | Task | None = None,
+    plane: str | None = None,
+    rates: Sequence[float] = (),
+    steps: int | None = None,
+    starts: Sequence[Point] = (),
+    seed: int = 0,
+) -> Picture:
+    """Draw what the command line and `neuralopt.draw` ask for.
+
+    Args:
+        rules: rules as typed, ``newton`` too, or rules, or either by name; the classics
+            if there are none.
+        on: a name of LANDSCAPES, or ``slice``.
+        task: the task whose loss a slice goes through, or its name.
+        plane: one of PLANES, for a slice.
+        rates: learning rates; chosen from a grid if empty.
+        steps: of each path.
+        starts: points to start from.
+        seed: of the slice.
+
+    Returns:
+        The picture.
+
+    Raises:
+        ValueError: a rule, a name or a number is wrong.
+    """
+    if steps is not None and steps < 1:
+        raise ValueError(f"steps is {steps}: give 1 or more")
+    for rate in rates:
+        if not 0 < rate < math.inf:
+            raise ValueError(f"the learning rate {rate:g} is not positive")
+    if on != SLICE:
+        for name, value in (("task", task), ("plane", plane)):
+            if value is not None:
+                raise ValueError(f"{name} is for slices only: draw on {SLICE}")
+        landscape = named_landscape(on)
+        _check_starts(landscape, starts)
+        optimizers = _optimizers(rules, newton=True)
+        return draw_landscape(landscape, optimizers, rates, steps or 0, starts)
+    if starts:
+        raise ValueError("start is not for slices: all begin at the initial weights")
+    if plane is not None and plane not in PLANES:
+        raise ValueError(f"unknown plane {plane!r}: give {' or '.join(PLANES)}")
+    optimizers = _optimizers(rules, newton=False)
+    problem = load_task(task or TASK) if isinstance(task, str | None) else task
+    return draw_slice(problem, optimizers, rates, steps or 0, plane or PLANES[0], seed)
+
+
+def _optimizers(rules: Rules, newton: bool) -> Optimizers:
+    """Optimizers by the names that a legend shows."""
+    if isinstance(rules, Mapping):
+        return {name: _optimizer(rule) for name, rule in rules.items()}
+    found: dict[str, OptimizerSpec | None] = {}
+    for rule in rules or [*CLASSICS, *[NEWTON] * newton]:
+        if isinstance(rule, str) and rule != NEWTON:
+            found |= find_candidates([rule])
+        else:
+            name = rule.name if isinstance(rule, Rule) else str(rule)
+            found[name] = _optimizer(rule)
+    return found
+
+
+def _optimizer(rule: str | Expression | Rule) -> OptimizerSpec | None:
+    if not isinstance(rule, str):
+        return as_expression(rule)
+    if rule == NEWTON:
+        return None
+    found = find_candidates([rule])
+    if len(found) != 1:
+        raise ValueError(f"{rule} refers to {len(found)} rules: name one")
+    return next(iter(found.values()))
+
+
+def _check_starts(landscape: Landscape, starts: Sequence[Point]) -> None:
+    for start in starts:
+        if len(start) != landscape.dimensions or not all(map(math.isfinite, start)):
+            raise ValueError(
+                f"start {','.join(f'{each:g}' for each in start)} is not a point of "
+                f"{landscape.name}: give {landscape.dimensions} finite "
+                f"{'numbers' if landscape.dimensions > 1 else 'number'}"
+            )
+
+
+def _numbers(option: str, text: str | None) -> tuple[float, ...]:
+    try:
+        return tuple(float(each) for each in (text or "").split(",") if text)
+    except ValueError:
+        raise ValueError(f"{option} {text}: give numbers, joined by commas") from None

@@ -1,0 +1,1 @@
+"""Pictures of paths, by matplotlib: stills and animations."""
