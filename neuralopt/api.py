@@ -145,7 +145,7 @@ def search(
         watching.append(ProgressLine())
     board = None
     if settings.report.tensorboard:
-        board = TensorBoard(folder / "tb", folder / ARCHIVE_FILE)
+        board = TensorBoard(folder / "tb", folder / ARCHIVE_FILE, scoring=parts.scoring)
         watching.append(board)
     _run(parts, folder, watching, stop)
     if board is not None:

@@ -12,7 +12,10 @@ from neuralopt.cli.rule_card import card_store
 from neuralopt.report.html.pictures import Picture
 from neuralopt.views.card.figure import card_figure
 from neuralopt.views.card.store import CardStore
-from neuralopt.views.preference_history import FILE, best_history, policy_history
+from neuralopt.views.figures.lineage import lineage_figure
+from neuralopt.views.lineage import ancestry_lines, lineage
+from neuralopt.views.preference_history import best_history, policy_history
+from neuralopt.views.preference_recorder import FILE
 from neuralopt.views.preferences import preferences_figure
 
 
@@ -48,6 +51,33 @@ def _rule_card(store: CardStore, ranked: RankedRule) -> Picture:
     )
     caption = f"{card.title}: its formula, its tree{measured}."
     return Picture.of(card_figure(card), f"{caption} {card.note}".strip(), alternative)
+
+
+def lineages(archive: Archive, count: int) -> list[Picture]:
+    """Return the ancestry of the best rules whose parents are recorded.
+
+    Args:
+        archive: of the run.
+        count: of rules, at most.
+
+    Returns:
+        A picture for each rule, best first.
+    """
+    found: list[Picture] = []
+    for ranked in ranking(archive, count):
+        number = ranked.proposal.number
+        make = partial(_lineage, archive, number)
+        found += _made(f"ancestry of rule {number}", make)
+    return found
+
+
+def _lineage(archive: Archive, number: int) -> Picture | None:
+    ancestry = lineage(archive, number)
+    if len(ancestry.relatives) < 2:
+        return None
+    caption = f"Ancestry of rule {number}: what was changed in which earlier proposal."
+    told = "; ".join(ancestry_lines(ancestry))
+    return Picture.of(lineage_figure(ancestry), caption, told)
 
 
 def preferences(

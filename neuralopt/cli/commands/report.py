@@ -101,6 +101,7 @@ def _read(run: str, best: int, whole: bool, count: int) -> RunReport:
 
         pictures = {
             "cards": report_pictures.cards(run, archive, count),
+            "lineage": report_pictures.lineages(archive, count),
             "preferences": report_pictures.preferences(
                 run, archive, made.view.configuration
             ),

@@ -230,7 +230,7 @@ def _run(
     observers: list[Observer] = [ProgressLine()]
     board = None
     if settings.report.tensorboard:
-        board = TensorBoard(run_dir / "tb", archive.path)
+        board = TensorBoard(run_dir / "tb", archive.path, scoring=parts.scoring)
         observers.append(board)
     with _stopping() as stop:
         preferences = PreferenceRecorder(run_dir / FILE)

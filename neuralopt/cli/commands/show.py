@@ -26,6 +26,7 @@ from neuralopt.report.sparkline import sparkline, supports_unicode
 from neuralopt.report.tables import printable
 from neuralopt.scoring.probes import rejection
 from neuralopt.scoring.score import Score
+from neuralopt.views.lineage import ancestry_lines, lineage
 
 
 def show(options: argparse.Namespace) -> int:
@@ -92,6 +93,7 @@ def _facts(found: FoundRule, typed: str) -> dict[str, object]:
             rates = learning_rates(archive.context.get("configuration", ""))
             verdict = _verdict(archive, proposal.number)
             ranked = Findings(archive).of(proposal)
+            ancestry = ancestry_lines(lineage(archive, proposal.number))
         facts |= {
             "status": proposal.status,
             "reason": proposal.reason,
@@ -104,6 +106,7 @@ def _facts(found: FoundRule, typed: str) -> dict[str, object]:
             "screening": _screening(score, rates),
             "curve": list(score.curve),
             "verdict": verdict,
+            "ancestry": ancestry,
         }
     if ranked is not None and str(canonical) != ranked.proposal.canonical:
         facts["pruned_from"] = folded(ranked.proposal.canonical)
@@ -193,6 +196,10 @@ def _lines(found: FoundRule, facts: dict[str, object]) -> Iterator[tuple[str, st
         which = "of its plain form: " if unpruned else ""
         yield "verdict", which + str(facts["verdict"])
     yield from _trainings(found.proposal, facts)
+    ancestry = facts.get("ancestry")
+    if isinstance(ancestry, list):
+        for place, line in enumerate(ancestry):
+            yield "" if place else "ancestry", str(line)
     if facts["needs_total_steps"]:
         yield "needs", "total_steps: it depends on the progress of training"
     if facts["rejection"]:

@@ -12,12 +12,15 @@ from neuralopt.archive.ranking import RankedRule
 from neuralopt.report.tensorboard import pictures, texts
 from neuralopt.report.tensorboard.event_files import SEARCH, EventFiles
 from neuralopt.report.tensorboard.rule_runs import FOLDER, write_rule_runs
+from neuralopt.report.tensorboard.run_pictures import CARDS_SHARE, draw_cards
 from neuralopt.report.tensorboard.scalars import MEAN, SCORE, Scalars, layout, scored
 from neuralopt.views.baselines import SHARE_OF_ADAM
+from neuralopt.views.figures.canvas import png_of
 from neuralopt.views.run_view import RunView, read_run
 
-if TYPE_CHECKING:  # it loads torch
+if TYPE_CHECKING:  # they load torch
     from neuralopt.observer import Progress
+    from neuralopt.views.card.measure import Scoring
 
 POINTS = 1000
 """Points of each line, as many as TensorBoard shows."""
@@ -48,14 +51,17 @@ class TensorBoard:
     for. The run ``search`` holds everything except lines of known optimizers, each of
     which is a run of its own, ``optimizers/adam``. Tags, in TensorBoard's order:
 
-    - ``best/``: ``curve``, a picture; ``measured_mean``, the mean over fresh replicates
-      once there is a shortlist; ``search_score``, the highest single score
-    - ``found/``: ``front``, ``behaviours`` and ``known_rules_in_time``, pictures;
+    - ``best/``: ``curve``, a picture; ``card_1`` and so on, cards of the best rules, as
+      many as a tenth of the search's time allows; ``measured_mean``, the mean over
+      fresh replicates once there is a shortlist; ``search_score``, the highest single
+      score
+    - ``found/``: ``front``, ``behaviours``, ``lineage`` of the best rule and
+      ``known_rules_in_time``, pictures;
       ``known_rules``, how many; ``measurements`` on fresh replicates
     - ``interval/``: the best mean again, with the ends of its interval
     - ``proposals/``: ``funnel``, a picture; how many have each status
     - ``scores/``: ``in_time``, a picture; ``told``, a histogram; quantiles
-    - ``searcher/``: each diagnostic of the searcher
+    - ``searcher/``: ``preferences``, a picture; each diagnostic of the searcher
     - ``workers/``: ``in_time``, a picture; their number, load and rate
 
     Texts: ``best/leaderboard``, ``known_rules``, ``configuration`` and ``verdict``.
@@ -70,6 +76,8 @@ class TensorBoard:
             optimizers are read from; without one there are neither.
         every: seconds between two flushes.
         clock: seconds from any origin.
+        scoring: what measures rules for their cards; without it cards show formula and
+            tree only.
     """
 
     def __init__(
@@ -78,8 +86,9 @@ class TensorBoard:
         archive: str | Path | None = None,
         every: float = 5.0,
         clock: Callable[[], float] = time.monotonic,
+        scoring: Scoring | None = None,
     ) -> None:
-        self._directory = Path(directory)
+        self._directory, self._scoring = Path(directory), scoring
         self._archive = None if archive is None else Path(archive)
         self._every, self._clock = every, clock
         self._files = EventFiles(self._directory)
@@ -159,6 +168,7 @@ class TensorBoard:
             self._files.open(step)
             self._write_optimizers(view, step)
             self._write_pictures(view, step, final=True)
+            self._write_cards(view, step)
             self._files.text(LEADERBOARD, texts.leaderboard(view.leaderboard), step)
             if judged := texts.verdict(view):
                 self._files.text("verdict", judged, step)
@@ -239,6 +249,11 @@ class TensorBoard:
     def _write_pictures(self, view: RunView, step: int, final: bool = False) -> None:
         for tag, png in pictures.draw(view, self._warned, final):
             self._files.png(tag, png, step)
+
+    def _write_cards(self, view: RunView, step: int) -> None:
+        seconds = CARDS_SHARE * (self._clock() - self._began)
+        for tag, figure in draw_cards(view, self._scoring, seconds, self._clock):
+            self._files.png(tag, png_of(figure), step)
 
     def _write_optimizers(self, view: RunView, step: int) -> None:
         """Write the verdict's means of known optimizers as lines over all steps."""

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from neuralopt.report.tensorboard.run_pictures import lineage_of_best, preferences
 from neuralopt.views.figures.behaviour import behaviour_figure
 from neuralopt.views.figures.best import best_figure
 from neuralopt.views.figures.canvas import png_of
@@ -35,8 +36,10 @@ PICTURES: Mapping[str, Callable[[RunView], Figure | None]] = {
     "found/behaviours": behaviour_figure,
     "found/front": front_figure,
     "found/known_rules_in_time": rediscovery_figure,
+    "found/lineage": lineage_of_best,
     "proposals/funnel": funnel_figure,
     "scores/in_time": scores_figure,
+    "searcher/preferences": preferences,
     "workers/in_time": worker_figure,
 }
 """Pictures of a running search by tag; None where there is nothing to draw."""
