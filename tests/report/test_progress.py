@@ -10,7 +10,7 @@ import pytest
 from neuralopt.archive import Place
 from neuralopt.evaluators.evaluator import Workers
 from neuralopt.report.progress import (
-    ProgressLine,
+    ProgressDisplay,
     Sample,
     plain_line,
     terminal_line,
@@ -36,7 +36,7 @@ def feed(line, *batches, total=1000, told=0):
 
 def test_a_log_gets_all_facts_in_one_line():
     stream = io.StringIO()
-    feed(ProgressLine(stream), at(400, 20.0, trained=200))
+    feed(ProgressDisplay(stream), at(400, 20.0, trained=200))
     assert stream.getvalue() == (
         "told 400 of 1,000 (40%), 10 rules/s, best 0.9123, duplicates 123, "
         "diverged 45, rejected 67, workers 1/2 busy, 0:30 left\n"
@@ -57,7 +57,7 @@ def test_measurements_in_training_are_no_progress_of_proposals():
     workers = Workers(alive=2, busy=2, steps_done=30, steps_per_rule=10)
     stream = io.StringIO()
     for measuring, done in ((9, "40%"), (0, "40%")):
-        line = ProgressLine(stream, every=0.0)
+        line = ProgressDisplay(stream, every=0.0)
         line.start(1000, 0)
         line.batch(at(400, 20.0, trained=200))
         waiting = at(400, 21.0, 200, workers=workers, measuring=measuring)
@@ -69,7 +69,7 @@ def test_measurements_in_training_are_no_progress_of_proposals():
 
 def test_a_log_gets_a_line_at_once_then_at_intervals_and_a_last_one():
     stream, clock = io.StringIO(), Clock()
-    line = ProgressLine(stream, every=10, clock=clock)
+    line = ProgressDisplay(stream, every=10, clock=clock)
     line.start(1000, 0)
     for told in range(10, 1010, 10):
         line.batch(at(told, told / 10))
@@ -82,7 +82,7 @@ def test_a_log_gets_a_line_at_once_then_at_intervals_and_a_last_one():
 
 def test_closing_writes_nothing_twice():
     stream = io.StringIO()
-    line = ProgressLine(stream)
+    line = ProgressDisplay(stream)
     feed(line, at(10, 1.0))
     line.close()
     assert stream.getvalue().count("\n") == 1
@@ -90,13 +90,13 @@ def test_closing_writes_nothing_twice():
 
 def test_a_search_stopped_before_its_first_batch_writes_nothing():
     stream = io.StringIO()
-    feed(ProgressLine(stream))
+    feed(ProgressDisplay(stream))
     assert stream.getvalue() == ""
 
 
 def test_a_resumed_search_counts_its_own_speed_only():
     stream = io.StringIO()
-    feed(ProgressLine(stream), at(910, 10.0, trained=5), told=900)
+    feed(ProgressDisplay(stream), at(910, 10.0, trained=5), told=900)
     assert "0.5 rules/s" in stream.getvalue()
     assert "1:30 left" in stream.getvalue()
 
@@ -105,17 +105,17 @@ def test_speed_is_that_of_the_recent_past():
     stream = io.StringIO()
     slow = [at(k, 10.0 * k) for k in range(1, 20)]
     fast = [at(19 + 10 * k, 190.0 + k) for k in range(1, 41)]
-    feed(ProgressLine(stream, every=0), *slow, *fast)
+    feed(ProgressDisplay(stream, every=0), *slow, *fast)
     assert ", 0.1 rules/s" in stream.getvalue().splitlines()[18]
     assert ", 10 rules/s" in stream.getvalue().splitlines()[-1]
 
 
 def test_before_anything_is_known_nothing_is_invented():
     stream = io.StringIO()
-    feed(ProgressLine(stream), progress_at(0, total=0, seconds=0.0, trained=0))
+    feed(ProgressDisplay(stream), progress_at(0, total=0, seconds=0.0, trained=0))
     assert "best -," in stream.getvalue()
     stream = io.StringIO()
-    feed(ProgressLine(stream), at(5, 0.0, rewards=(math.nan,)))
+    feed(ProgressDisplay(stream), at(5, 0.0, rewards=(math.nan,)))
     assert "0 rules/s" in stream.getvalue()
     assert "? left" in stream.getvalue()
 
@@ -141,7 +141,7 @@ def test_lost_workers_and_what_waits_are_said():
 
 def test_waiting_is_shown_now_and_then():
     clock, stream = Clock(), io.StringIO()
-    line = ProgressLine(stream, every=10.0, clock=clock)
+    line = ProgressDisplay(stream, every=10.0, clock=clock)
     line.start(100, 0)
     for _ in range(6):
         clock.now += 4.0
@@ -190,7 +190,7 @@ def terminal(monkeypatch):
 
 def test_a_terminal_shows_each_batch_and_ends_on_a_fresh_line():
     stream = Terminal()
-    feed(ProgressLine(stream), at(400, 20.0), at(500, 25.0))
+    feed(ProgressDisplay(stream), at(400, 20.0), at(500, 25.0))
     text = stream.getvalue()
     assert "400/1,000" in text
     assert "500/1,000" in text.splitlines()[-1]
@@ -199,14 +199,14 @@ def test_a_terminal_shows_each_batch_and_ends_on_a_fresh_line():
 
 def test_the_cursor_is_never_hidden():
     stream = Terminal()
-    feed(ProgressLine(stream), at(400, 20.0))
+    feed(ProgressDisplay(stream), at(400, 20.0))
     assert "\x1b[?25" not in stream.getvalue()
 
 
 def test_a_dumb_terminal_gets_plain_lines(monkeypatch):
     monkeypatch.setenv("TERM", "dumb")
     stream = Terminal()
-    feed(ProgressLine(stream), at(400, 20.0))
+    feed(ProgressDisplay(stream), at(400, 20.0))
     assert stream.getvalue().startswith("told 400 of")
 
 
@@ -214,19 +214,19 @@ def test_a_dumb_terminal_gets_plain_lines(monkeypatch):
 @pytest.mark.parametrize("good", [0, 1, 2, 3])
 def test_a_terminal_that_goes_away_ends_the_reporting_and_not_the_search(good, error):
     before = sys.stdout, sys.stderr
-    feed(ProgressLine(Broken(good, error)), *(at(k, k / 10) for k in range(1, 20)))
+    feed(ProgressDisplay(Broken(good, error)), *(at(k, k / 10) for k in range(1, 20)))
     assert (sys.stdout, sys.stderr) == before
 
 
 def test_a_closed_a_missing_and_a_full_stream_are_survived(monkeypatch):
     closed = io.StringIO()
     closed.close()
-    feed(ProgressLine(closed), at(400, 20.0))
+    feed(ProgressDisplay(closed), at(400, 20.0))
     monkeypatch.setattr(sys, "stderr", None)
-    feed(ProgressLine(), at(400, 20.0))
+    feed(ProgressDisplay(), at(400, 20.0))
     reader, writer = os.pipe()
     os.close(reader)
     pipe = os.fdopen(writer, "w")
-    feed(ProgressLine(pipe), at(400, 20.0))
+    feed(ProgressDisplay(pipe), at(400, 20.0))
     with pytest.raises(BrokenPipeError):  # so it was broken all along
         pipe.close()
