@@ -38,6 +38,9 @@ SHORTEST_BAR, LONGEST_BAR = 8, 48
 RULE_LINES = 2
 """Lines that the best rule may take; `neuralopt top` shows a longer one in full."""
 
+ROOMY = 100
+"""Characters in which no word is shortened."""
+
 _SHORT = {"duplicates": "dup", "diverged": "div", "rejected": "rej"}
 
 
@@ -138,31 +141,32 @@ def live_lines(
     """
     room = max(1, width - 1)
     found = progress.rediscoveries
-    facts = [
-        rate(samples),
-        *worker_facts(progress.workers),
+    working = [rate(samples), *worker_facts(progress.workers)]
+    counted = [
         *count_facts(progress.counts),
         *([f"rediscovered {len(found):,}"] if found else []),
         *shortlist_facts(progress),
     ]
-    if room < 100:
-        facts = [_shortened(fact) for fact in facts]
+    if room < ROOMY:
+        counted = [_shortened(fact) for fact in counted]
+    lines = _packed(working, room) + _packed(counted, room)
     return [
         _bar(progress, samples, room),
         *_best(progress, best, room),
-        *(Text(line, style="dim", no_wrap=True) for line in _packed(facts, room)),
+        *(Text(line, style="dim", no_wrap=True) for line in lines),
     ]
 
 
 def _bar(progress: Progress, samples: Sequence[Sample], room: int) -> RenderableType:
-    """The bar and how far the search is; the bar, then facts give way."""
+    """The bar and how far the search is; facts give way, then the bar."""
     facts = [
         f"{progress.told:,}/{progress.total:,}",
         f"{share_done(progress, samples):.0%}",
         f"{duration(progress.seconds)} passed",
         time_left(progress, samples),
     ]
-    while len(facts) > 1 and _width(facts) > room:
+    beside_bar = room - SHORTEST_BAR - len(GAP)
+    while len(facts) > 2 and _width(facts) > beside_bar:
         facts.pop(-2)
     text = Text(GAP.join(facts)[:room], no_wrap=True)
     left = min(LONGEST_BAR, room - len(text) - len(GAP))

@@ -9,13 +9,10 @@ import pytest
 
 from neuralopt.archive import Place
 from neuralopt.evaluators.evaluator import Workers
-from neuralopt.report.progress import (
-    ProgressDisplay,
-    Sample,
-    plain_line,
-    terminal_line,
-)
-from tests.report.builders import Clock, progress_at, proposal
+from neuralopt.naming import Rediscovery
+from neuralopt.report.progress import NAMED, REDRAWN, ProgressDisplay
+from neuralopt.report.progress_facts import Sample, plain_line
+from tests.report.builders import Clock, Terminal, progress_at, proposal, ranked
 
 COUNTS = {"scored": 700, "duplicate": 123, "diverged": 45, "rejected": 67}
 
@@ -63,7 +60,7 @@ def test_measurements_in_training_are_no_progress_of_proposals():
         waiting = at(400, 21.0, 200, workers=workers, measuring=measuring)
         line.waiting(waiting)
         assert f"({done})" in stream.getvalue().splitlines()[-1]
-        sample = line._samples[-1]
+        sample = line._recent.samples[-1]
         assert sample.trained == (200 if measuring else 203)
 
 
@@ -120,18 +117,6 @@ def test_before_anything_is_known_nothing_is_invented():
     assert "? left" in stream.getvalue()
 
 
-@pytest.mark.parametrize("width", [1, 10, 40, 60, 80, 100, 120, 200])
-def test_the_line_fits_every_terminal(width):
-    samples = [Sample(0.0, 0, 0), Sample(20.0, 400, 200)]
-    line = terminal_line(at(400, 20.0, trained=200), samples, width).plain
-    assert len(line) < max(2, width)
-    shown = [line.count(word) for word in ("400/1,000", "0.9123", "123", "45", "67")]
-    if width >= 80:
-        assert all(shown)
-        assert "0:30 left" in line
-    assert ("━" in line) == (width > 120)
-
-
 def test_lost_workers_and_what_waits_are_said():
     samples = [Sample(0.0, 0, 0), Sample(20.0, 500, 200)]
     workers = Workers(3, 2, lost=1, retried=32, queued=1200, gpu_bytes=3 << 29)
@@ -151,20 +136,6 @@ def test_waiting_is_shown_now_and_then():
     assert len(written) == 2
     assert all("told 0 of 100" in each for each in written)
     assert all("workers 0/0 busy, queued 64" in each for each in written)
-
-
-def test_a_terminal_without_blocks_gets_plain_characters():
-    samples = [Sample(0.0, 0, 0), Sample(20.0, 500, 200)]
-    line = terminal_line(at(500, 20.0), samples, 200, unicode=False).plain
-    assert line.isascii()
-    assert line.startswith("############------------")
-
-
-class Terminal(io.StringIO):
-    encoding = "utf-8"
-
-    def isatty(self):
-        return True
 
 
 class Broken(Terminal):
@@ -188,13 +159,74 @@ def terminal(monkeypatch):
     monkeypatch.setenv("NO_COLOR", "1")
 
 
-def test_a_terminal_shows_each_batch_and_ends_on_a_fresh_line():
+def test_a_terminal_shows_the_progress_and_ends_on_a_fresh_line():
     stream = Terminal()
     feed(ProgressDisplay(stream), at(400, 20.0), at(500, 25.0))
     text = stream.getvalue()
     assert "400/1,000" in text
-    assert "500/1,000" in text.splitlines()[-1]
+    assert "500/1,000" in text
+    assert text.index("400/1,000") < text.index("500/1,000")
     assert text.endswith("\n")
+
+
+def test_small_batches_are_drawn_ten_times_a_second_and_the_last_one_always():
+    stream, clock = Terminal(), Clock()
+    line = ProgressDisplay(stream, clock=clock)
+    line.start(1000, 0)
+    for told in range(1, 101):
+        line.batch(at(told, told / 100))
+        clock.now += REDRAWN / 10
+    drawn = stream.getvalue().count("rules/s")
+    assert 10 <= drawn <= 11
+    line.close()
+    assert "100/1,000" in stream.getvalue()
+
+
+def test_rediscoveries_stay_above_and_are_said_once():
+    stream = Terminal()
+    found = (Rediscovery(3, "signum"), Rediscovery(7, "adam"))
+    line = ProgressDisplay(stream, every=0.0)
+    line.start(1000, 5)
+    for told in (10, 20):
+        line.batch(at(told, told / 10, rediscoveries=found))
+    line.close()
+    assert stream.getvalue().count("#7: adam rediscovered\n") == 1
+    assert "signum rediscovered" not in stream.getvalue()  # said before the resume
+    assert "rediscovered 2" in stream.getvalue()
+
+
+def test_the_best_rule_is_read_when_it_changes_and_until_it_has_a_name():
+    read, named = [], []
+
+    def ranking():
+        read.append(clock.now)
+        return [ranked(3, "sign(m)", name="signum" if named else "")]
+
+    stream, clock = Terminal(), Clock()
+    line = ProgressDisplay(stream, every=0.0, clock=clock)
+    line.start(1000, 0)
+    line.batch(at(10, 1.0, ranking=ranking))
+    line.batch(at(20, 2.0, ranking=ranking))
+    assert len(read) == 1
+    assert "sign(m)" in stream.getvalue()
+    named.append(True)
+    clock.now += NAMED
+    line.batch(at(30, 3.0, ranking=ranking))
+    clock.now += 10 * NAMED
+    line.batch(at(40, 4.0, ranking=ranking))
+    assert len(read) == 2
+    assert "#3  = signum" in stream.text
+    line.batch(at(50, 5.0, ranking=ranking, best=(proposal(9, quality=0.95),)))
+    line.close()
+    assert len(read) == 3
+
+
+def test_a_search_that_ranks_nothing_shows_its_best_proposal():
+    stream = Terminal()
+    best = (proposal(3, rule="exp(g)", quality=0.9),)
+    feed(ProgressDisplay(stream), at(10, 1.0, best=best))
+    assert "best 0.9000  #3" in stream.text
+    assert "  exp(g)\n" in stream.text
 
 
 def test_the_cursor_is_never_hidden():

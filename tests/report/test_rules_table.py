@@ -1,16 +1,8 @@
 """The table of the best rules, with what was found out about them."""
 
-from neuralopt.archive import BehaviourRecord, Place, PruningRecord
-from neuralopt.archive.ranking import RankedRule
+from neuralopt.archive import Place
 from neuralopt.report.tables import rules_table
-from tests.report.builders import proposal
-
-
-def ranked(number, rule="g", quality=0.5, place=None, name="", pruned="", alike=0):
-    behaviour = BehaviourRecord(number, name, 1.0, True, (), 0) if name else None
-    pruning = PruningRecord(number, pruned, 0.02, 0.0, -0.015, 8) if pruned else None
-    own = proposal(number, rule=rule, quality=quality)
-    return RankedRule(own, place, behaviour, pruning, alike=alike)
+from tests.report.builders import ranked
 
 
 def lines(rules, width=None, **more):
