@@ -134,8 +134,8 @@ def ranking(
         for rule in best:
             number = rule.proposal.number
             if kept.get(number, True):
-                alone = rule.group is None or not grouped
-                found.setdefault(number if alone else rule.group, rule)
+                group = rule.group if grouped else None
+                found.setdefault(number if group is None else group, rule)
         if len(found) >= wanted or len(best) < asked:
             return list(found.values())[:wanted]
         asked *= 4  # most were alike, or not kept: look further down

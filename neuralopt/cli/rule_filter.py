@@ -47,7 +47,7 @@ class RuleFilter:
         A text that this version's language can't read has nothing of it.
 
         Args:
-            rules: any number; their behaviours are computed where no record says enough.
+            rules: any number; behaviours are computed where no record says enough.
 
         Returns:
             Whether each is to be listed.

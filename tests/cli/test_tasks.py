@@ -52,6 +52,7 @@ def test_several_tasks_are_searched_and_go_on_with_the_same_adam(
     assert "On the selection split of digits+ravine:" in said.out
     assert "split of ravine:" not in said.out
     each = typed(capsys, "verdict", str(whole), "--tasks").out
+    assert each.count("Means are of the quality") == 1
     for name in ("digits+ravine", "digits", "ravine"):
         assert f"On the selection split of {name}:" in each
     assert "adam sgd\n" in said.out

@@ -29,15 +29,18 @@ def test_groups_and_names_are_shown_where_there_are_any():
         ranked(2, rule="g", quality=0.8),
     ]
     assert lines(rules)[:3] == [
-        "rank  number  quality   lr  size  memory  alike  name   rule",
-        "   1       7   0.9000  0.1    1*       1    +71  = ema  m",
-        "   2       2   0.8000  0.1    1        0                g",
+        "rank  number  quality   lr  size  memory  alike  likeness  rule",
+        "   1       7   0.9000  0.1    1*       1    +71  = ema     m",
+        "   2       2   0.8000  0.1    1        0                   g",
     ]
     words = " ".join(rules_table(rules).notes)
     assert "behave like this one" in words
     assert "fresh replicates" not in words
     assert "Pruned" not in words
-    assert "alike" not in " ".join(rules_table(rules[1:]).notes)
+    assert "Likeness is" in words
+    without = " ".join(rules_table(rules[1:]).notes)
+    assert "alike" not in without
+    assert "Likeness" not in without
 
 
 def test_the_plainer_rule_is_shown_and_then_what_it_was_pruned_from():
@@ -48,7 +51,7 @@ def test_the_plainer_rule_is_shown_and_then_what_it_was_pruned_from():
     ]
     header, first, second = lines(rules)[:3]
     assert header.split()[-3:] == ["rule", "pruned", "from"]
-    assert first.split(maxsplit=8)[6:] == ["1*", "0", f"= sgd  g     {noisy}"]
+    assert first.split(maxsplit=8)[6:] == ["1*", "0", f"= sgd     g     {noisy}"]
     assert second.endswith("  m")
     assert "lose more than 0.02 of" in " ".join(rules_table(rules).notes[0].split())
 
@@ -63,13 +66,13 @@ def test_on_a_narrow_terminal_names_and_rules_are_below_and_origins_further_belo
     shown = lines(rules, width=80)
     assert shown[:8] == [
         "rank  number    mean  95% interval    one score   lr  size  memory  alike",
-        "    name    rule",
+        "    likeness  rule",
         "        pruned from",
         "   1       7  0.5000  0.2500..0.7500     0.5000  0.1    1*       0     +3",
-        "    = sgd   g",
+        "    = sgd     g",
         f"        {noisy}",
         "   2       8       -                     0.5000  0.1    2        1",
-        "    = adam  exp(m)",
+        "    = adam    exp(m)",
     ]
     assert shown[8] == ""
     assert max(map(len, shown)) <= 88

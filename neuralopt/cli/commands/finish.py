@@ -58,7 +58,7 @@ def finish(
         known = bool(kept) and kept[0].configuration == configuration
         records = kept if known else _verdict(parts, archive, plain, configuration)
         found, baselines = restored(records[0])
-        print_verdict(found, baselines, records[0].rules)
+        print_verdict([(found, baselines, records[0].rules)])
         if not known:
             archive.save_verdict(records)
         print(f"\n{_known_as(plain)}")

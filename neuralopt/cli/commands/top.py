@@ -64,6 +64,8 @@ def top(options: argparse.Namespace) -> int:
             key = _objective(archive.context)
             groups.setdefault(key, []).extend((run, rule) for rule in chosen)
             judged += [run] if archive.verdicts() else []
+    if options.json:
+        return 0
     _write([_merged(group, options) for group in groups.values()], options, chooses)
     for run in judged:
         print(f"\nThe best on fresh seeds: neuralopt verdict {run}")

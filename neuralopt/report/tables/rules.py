@@ -23,9 +23,9 @@ def rules_table(
 ) -> Table:
     """Return a table of rank, number, quality, lr, size, memory, likeness and rule.
 
-    Columns of means, likenesses, of how many rules are alike, and of what a rule was pruned
-    from are left out where they would be empty. Sizes of rules on the Pareto front of
-    rank and size are marked.
+    Columns of means, likenesses, of how many rules are alike, and of what a rule was
+    pruned from are left out where they would be empty. Sizes of rules on the Pareto
+    front of rank and size are marked.
 
     Args:
         rules: in the order to be shown. Of a pruned rule the plainer form is shown.
