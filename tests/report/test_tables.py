@@ -127,7 +127,8 @@ def test_one_note_explains_the_tables_of_several_comparisons():
     table = [[0.93, 0.95, 0.94], [0.80, 0.0, 0.81], [0.90, 0.92, 0.91]]
     other = compare(["mine", "adam", "sgd"], table, baselines=["adam", "sgd"])
     assert (first.reference, other.reference) == ("adam", "sgd")
-    assert comparison_table(first, explained=()).notes == ()
+    diverged = "Diverged seeds (quality 0): sgd on 1 of 3."
+    assert comparison_table(first, explained=()).notes == (diverged,)
     same = comparison_table(first, explained=[first, first]).notes
     assert same == comparison_table(first).notes
     note = comparison_table(other, explained=[first, other]).notes[-1]
