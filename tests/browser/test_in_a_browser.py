@@ -14,7 +14,7 @@ from neuralopt.cli import main
 from neuralopt.cli.main import MODULES
 from tests.browser.watched_page import WatchedPage
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 VIEWS = {
     "timeseries": "scalar-card svg path",
