@@ -83,8 +83,25 @@ def run(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def tensorboard(run: Path) -> Iterator[str]:
-    """The address of TensorBoard, which shows the run to this machine only."""
-    command = [sys.executable, "-m", "tensorboard.main", "--logdir", str(run / "tb")]
+    """The address of a TensorBoard of the search."""
+    with serving(run / "tb") as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def tensorboard_of_rules(run: Path) -> Iterator[str]:
+    """The address of a TensorBoard of the best rules, a run each."""
+    folder = run / "tb_rules"
+    if not folder.exists():
+        pytest.skip("a search writes no runs of its best rules")
+    with serving(folder) as address:
+        yield address
+
+
+@contextlib.contextmanager
+def serving(folder: Path) -> Iterator[str]:
+    """Start TensorBoard for this machine only; yield its address."""
+    command = [sys.executable, "-m", "tensorboard.main", "--logdir", str(folder)]
     process = subprocess.Popen(
         [*command, "--host", "127.0.0.1", "--port", "0"],
         stdout=subprocess.DEVNULL,
@@ -93,12 +110,14 @@ def tensorboard(run: Path) -> Iterator[str]:
     )
     with process:
         assert process.stderr is not None
-        lines = []
-        for line in process.stderr:
-            lines.append(line)
-            if found := ADDRESS.search(line):
-                yield found.group(1)
-                break
-        else:
-            pytest.fail("".join(lines))
-        process.kill()
+        try:
+            lines = []
+            for line in process.stderr:
+                lines.append(line)
+                if found := ADDRESS.search(line):
+                    break
+            else:
+                pytest.fail("".join(lines))
+            yield found.group(1)
+        finally:
+            process.kill()

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from pathlib import Path
 
@@ -24,24 +25,25 @@ VIEWS = {
     "distributions": "vz-distribution-chart svg path",
     "histograms": "vz-histogram-timeseries svg path",
     "text": "tf-text-loader table",
-    "hparams": "tf-hparams-table-view",
 }
 """Tab of TensorBoard -> what shows the data there."""
 
-ALWAYS = {"timeseries", "scalars", "custom_scalars", "text"}
+ALWAYS = frozenset({"timeseries", "scalars", "custom_scalars", "text"})
 """Tabs for which every search has data."""
 
 ENOUGH = 30.0
 """Seconds for TensorBoard to read a run."""
 
 
-def tabs_with_data(watched: WatchedPage, address: str) -> set[str]:
-    """The tabs that TensorBoard offers once it has read the run."""
+def tabs_with_data(
+    watched: WatchedPage, address: str, wanted: frozenset[str]
+) -> set[str]:
+    """The tabs that TensorBoard offers once it has read all runs of its folder."""
     listing, before, end = f"{address}data/plugins_listing", None, time.time() + ENOUGH
     while True:
         plugins = watched.page.request.get(listing).json()
         found = {name for name, plugin in plugins.items() if plugin["enabled"]}
-        if (found >= ALWAYS and found == before) or time.time() > end:
+        if (found >= wanted and found == before) or time.time() > end:
             return found
         before = found
         watched.page.wait_for_timeout(500)
@@ -51,7 +53,7 @@ def tabs_with_data(watched: WatchedPage, address: str) -> set[str]:
 def test_a_tab_of_tensorboard_shows_the_search(
     watched: WatchedPage, tensorboard: str, tab: str
 ) -> None:
-    offered = tabs_with_data(watched, tensorboard)
+    offered = tabs_with_data(watched, tensorboard, ALWAYS)
     assert offered >= ALWAYS
     if tab not in offered:
         pytest.skip(f"a search writes nothing for the tab {tab}")
@@ -67,13 +69,13 @@ def test_a_tab_of_tensorboard_shows_the_search(
 def test_the_best_rules_are_a_table_of_tensorboard(
     watched: WatchedPage, tensorboard: str
 ) -> None:
-    tabs_with_data(watched, tensorboard)
+    tabs_with_data(watched, tensorboard, ALWAYS)
     page = watched.page
-    page.goto(f"{tensorboard}?tagFilter=rules#text")
-    page.wait_for_selector(VIEWS["text"], state="attached")
+    page.goto(f"{tensorboard}#text")
     # One table a step, newest first, each in a table of TensorBoard's own.
-    tables = page.locator("tf-text-loader table table")
-    table = tables.filter(has_text="memory").first
+    head = page.locator("th", has_text=re.compile("^rule$"))
+    table = page.locator("tf-text-loader table table").filter(has=head).first
+    table.wait_for(state="attached")
     titles = table.locator("th").all_inner_texts()
     assert titles[0] == "rank"
     rows = table.locator("tbody tr")
@@ -81,6 +83,21 @@ def test_the_best_rules_are_a_table_of_tensorboard(
     for row in rows.all():
         assert row.locator("td").count() == len(titles)
         assert row.locator("code").count() >= 1
+
+
+def test_each_of_the_best_rules_is_a_row_of_hyperparameters(
+    watched: WatchedPage, tensorboard_of_rules: str, run: Path
+) -> None:
+    assert "hparams" in tabs_with_data(
+        watched, tensorboard_of_rules, frozenset({"hparams"})
+    )
+    page = watched.page
+    page.goto(f"{tensorboard_of_rules}#hparams")
+    page.wait_for_selector("tf-hparams-table-view", state="attached")
+    page.wait_for_load_state("networkidle")
+    watched.screenshot("tensorboard-hparams")
+    count = len(list((run / "tb_rules").iterdir()))
+    assert page.get_by_text(f"matching session groups: {count}").count()
 
 
 @pytest.fixture(scope="module")
