@@ -84,7 +84,9 @@ class LiveDisplay:
 
     def say(self, text: str) -> None:
         """Write a line that stays, above what is redrawn."""
-        self._console.print(text)
+        self._erase_wrapped()
+        self._console.print(text)  # what was drawn is drawn again, cut to the width
+        self._drawn = [min(each, self._console.width) for each in self._drawn]
 
     def stop(self) -> None:
         """Leave what was drawn last, and the cursor on a fresh line."""

@@ -142,6 +142,12 @@ def test_what_a_narrower_terminal_wrapped_is_erased(terminal_of):
     written = len(stream.getvalue())
     display.show(PROGRESS, SAMPLES, BEST)
     assert stream.getvalue()[written:].count("\x1b[1A") == len(shown(40)) - 1
+    terminal_of(20)
+    display.say("#7: adam found")
+    drawn_again = stream.getvalue().rpartition("adam found\n")[2].count("\n")
+    written = len(stream.getvalue())
+    display.show(PROGRESS, SAMPLES, BEST)
+    assert stream.getvalue()[written:].count("\x1b[1A") == drawn_again
 
 
 def test_a_low_terminal_shows_what_fits(terminal_of):
