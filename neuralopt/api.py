@@ -30,7 +30,7 @@ from neuralopt.evaluators import Evaluator
 from neuralopt.evaluators.registry import cores
 from neuralopt.language import Expression, Rule, as_expression, render, simplify
 from neuralopt.observer import Observer
-from neuralopt.report.progress import ProgressLine
+from neuralopt.report.progress import ProgressDisplay
 from neuralopt.report.tables import Table, comparison_table
 from neuralopt.report.tables.rediscovery import rediscovery_table
 from neuralopt.report.tensorboard import TensorBoard
@@ -142,7 +142,7 @@ def search(
     )
     watching: list[Observer] = [*observers, PreferenceRecorder(folder / FILE)]
     if progress:
-        watching.append(ProgressLine())
+        watching.append(ProgressDisplay())
     board = None
     if settings.report.tensorboard:
         board = TensorBoard(folder / "tb", folder / ARCHIVE_FILE, scoring=parts.scoring)

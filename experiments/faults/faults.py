@@ -27,7 +27,7 @@ from neuralopt.evaluators import Evaluator, InProcessEvaluator, ScoringPlan
 from neuralopt.evaluators.evaluator import Scorer
 from neuralopt.language import Expression
 from neuralopt.loop import search
-from neuralopt.report.progress import ProgressLine
+from neuralopt.report.progress import ProgressDisplay
 from neuralopt.scoring.budgets import named_budget
 from neuralopt.scoring.score import Score
 from neuralopt.searchers import SEARCHERS
@@ -80,7 +80,7 @@ def searched(path: Path, evaluator: Evaluator, show: bool = False) -> Archive:
     """Run the search to its end and close the evaluator."""
     space = load("bello2017")
     searcher = SEARCHERS["uniform"](space, 0)
-    observers = [ProgressLine(every=0.0)] if show else []
+    observers = [ProgressDisplay(every=0.0)] if show else []
     archive = Archive.create(path, {})
     search(space, searcher, evaluator, archive, PROPOSALS, BATCH, LAG, observers)
     evaluator.close()

@@ -38,7 +38,7 @@ PARTS: Mapping[str, tuple[str, ...]] = {
     "checkpoints": ("neuralopt.archive:Archive.save_checkpoint",),
     "progress, observers": (
         "neuralopt.loop:_Search._progress",
-        "neuralopt.report.progress:ProgressLine.batch",
+        "neuralopt.report.progress:ProgressDisplay.batch",
         "neuralopt.report.tensorboard:TensorBoard.batch",
     ),
     "naming": ("neuralopt.naming:Naming.tell",),

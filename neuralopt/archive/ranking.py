@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import groupby
@@ -97,8 +97,15 @@ class RankedRule:
         return describe(Behaviour(record.nearest, record.similarity, record.equal))
 
 
+Keep = Callable[[Sequence[RankedRule]], Sequence[bool]]
+"""Says of each of some rules whether it is kept."""
+
+
 def ranking(
-    archive: FindingsKeeper, count: int = 10, grouped: bool = True
+    archive: FindingsKeeper,
+    count: int = 10,
+    grouped: bool = True,
+    keep: Keep | None = None,
 ) -> list[RankedRule]:
     """Return the best scored rules, in the order of `Archive.best`.
 
@@ -108,23 +115,30 @@ def ranking(
         grouped: whether only the best one of each group is returned: of those that
             behave alike or were pruned to the same rule. A rule of which neither is
             recorded is a group of its own.
+        keep: which rules are considered, before they are grouped; all by default. It is
+            called once for each rule.
 
     Returns:
         The rules, best first.
     """
     findings = Findings(archive)
-    asked = max(count, 0)
+    wanted = asked = max(count, 0)
+    kept: dict[int, bool] = {}
     while True:
-        best = archive.best(asked)
-        if not grouped:
-            return findings.of_all(best)
+        best = findings.of_all(archive.best(asked))
+        if keep is not None:
+            fresh = [rule for rule in best if rule.proposal.number not in kept]
+            for rule, good in zip(fresh, keep(fresh), strict=True):
+                kept[rule.proposal.number] = good
         found: dict[int, RankedRule] = {}
-        for rule in findings.of_all(best):
-            group = rule.proposal.number if rule.group is None else rule.group
-            found.setdefault(group, rule)
-        if len(found) >= count or len(best) < asked:
-            return list(found.values())[: max(count, 0)]
-        asked *= 4  # most were alike: look further down
+        for rule in best:
+            number = rule.proposal.number
+            if kept.get(number, True):
+                group = rule.group if grouped else None
+                found.setdefault(number if group is None else group, rule)
+        if len(found) >= wanted or len(best) < asked:
+            return list(found.values())[:wanted]
+        asked *= 4  # most were alike, or not kept: look further down
 
 
 class Findings:

@@ -25,6 +25,10 @@ class Behaviour:
 ALIKE = 0.5
 """Less similar rules are not compared in words. Constants and noise have 0.1."""
 
+LIKE = 0.9
+"""From this similarity on a rule counts as a variant of a named one. AMSGrad, AdamW and
+AdaMax are 0.93 like Adam or more, Signum is 0.81, momentum 0.75 and RMSProp 0.64."""
+
 
 def describe(behaviour: Behaviour) -> str:
     """Return a behaviour in a few words.

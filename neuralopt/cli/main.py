@@ -60,6 +60,13 @@ Groups that matter here: task, budget and evaluator; and seed. Rules of a run ar
 pruned on the run's own task, recipe and budget unless you name others.
 """
 
+TOP_HELP = """
+Alike is a similarity of 0.9 or more; of rules that are --like several names, one is
+enough. Families: sign-like scale-invariant with-memory weight-decay weights random
+schedule. A pruned rule is judged in its plain form, and rules are chosen before those
+that behave alike are grouped.
+"""
+
 REDISCOVER_HELP = """
 Targets: adam rmsprop momentum signum powersign addsign sign_agreement adam_agreement
 rmsprop_agreement lion nesterov amsgrad. Several runs must differ in their seeds only.
@@ -152,7 +159,7 @@ def parser() -> argparse.ArgumentParser:
     resume.add_argument("run", metavar="RUN", help="its run directory")
     resume.add_argument("overrides", nargs="*", metavar="KEY=VALUE")
 
-    top_rules = add("top", "list the best rules of one or several runs")
+    top_rules = add("top", "list the best rules of one or several runs", TOP_HELP)
     top_rules.add_argument("runs", metavar="RUN", nargs="+", help="the run directories")
     top_rules.add_argument(
         "-n", type=int, help="how many (20; with --all and --front, every one)"
@@ -169,6 +176,30 @@ def parser() -> argparse.ArgumentParser:
         "--front",
         action="store_true",
         help="the rules than which none is better and as small, smallest first",
+    )
+    top_rules.add_argument(
+        "--max-size", type=int, metavar="N", help="only rules of N nodes or fewer"
+    )
+    top_rules.add_argument(
+        "--max-memory",
+        type=int,
+        metavar="N",
+        help="only rules that keep N values for each parameter, or fewer",
+    )
+    for option, which in (("--like", "only rules"), ("--not-like", "no rules")):
+        top_rules.add_argument(
+            option,
+            action="append",
+            default=[],
+            metavar="NAME",
+            help=f"{which} alike this named rule in behaviour; may be repeated",
+        )
+    top_rules.add_argument(
+        "--family",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="only rules of this family, such as sign-like; may be repeated",
     )
     top_rules.add_argument("--json", action="store_true", help="one JSON object a line")
 

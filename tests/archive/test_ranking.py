@@ -1,6 +1,6 @@
 """The best rules with what was found out about them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -51,6 +51,20 @@ def test_without_findings_every_rule_is_a_group(archive: Archive) -> None:
     assert numbers(ranking(archive)) == [2, 3, 5, 1, 4, 0]
     assert {rule.alike for rule in ranking(archive)} == {0}
     assert {rule.name for rule in ranking(archive)} == {""}
+
+
+def test_rules_are_chosen_before_they_are_grouped(archive: Archive) -> None:
+    archive.save_behaviours([behaviour(0, 0), behaviour(2, 0), behaviour(3, 3)])
+    judged: list[int] = []
+
+    def keep(rules: Sequence[RankedRule]) -> list[bool]:
+        judged.extend(numbers(list(rules)))
+        return [rule.proposal.number not in (2, 5) for rule in rules]
+
+    assert numbers(ranking(archive, 4, keep=keep)) == [3, 1, 4, 0]
+    assert sorted(judged) == [0, 1, 2, 3, 4, 5]
+    assert numbers(ranking(archive, 2, keep=keep)) == [3, 1]
+    assert ranking(archive, keep=lambda rules: [False] * len(rules)) == []
 
 
 def test_of_those_that_behave_alike_the_best_placed_is_listed(

@@ -143,7 +143,7 @@ def test_top_ranks_the_best_first(capsys: Capture, finished_run: Path) -> None:
     header, *rows = said.out.partition("\n\n")[0].splitlines()
     titles = header.split()
     assert titles[:6] == ["rank", "number", "quality", "lr", "size", "memory"]
-    assert titles[-2:] == ["name", "rule"]  # smoke searches name rules too
+    assert titles[-2:] == ["likeness", "rule"]  # smoke searches name rules too
     qualities = [float(row.split()[2]) for row in rows]
     assert len(rows) == 7
     assert qualities == sorted(qualities, reverse=True)

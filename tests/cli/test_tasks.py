@@ -1,5 +1,7 @@
 """Tasks with data and recipes, and several tasks at once, from the command line."""
 
+import contextlib
+import io
 import json
 import shutil
 import signal
@@ -10,6 +12,7 @@ import pytest
 import torch
 
 from neuralopt.archive import Archive, difference
+from neuralopt.cli import main
 from neuralopt.tasks import load_task
 from tests.cli.cli_runner import SMALL, ended, start, typed
 from tests.tasks.cifar10_builders import write
@@ -52,6 +55,7 @@ def test_several_tasks_are_searched_and_go_on_with_the_same_adam(
     assert "On the selection split of digits+ravine:" in said.out
     assert "split of ravine:" not in said.out
     each = typed(capsys, "verdict", str(whole), "--tasks").out
+    assert each.count("Means are of the quality") == 1
     for name in ("digits+ravine", "digits", "ravine"):
         assert f"On the selection split of {name}:" in each
     assert "adam sgd\n" in said.out
@@ -85,13 +89,21 @@ def test_several_tasks_are_searched_and_go_on_with_the_same_adam(
     assert said.code == 0, said.err
 
 
+@pytest.fixture(scope="module")
+def small_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A short search over two tasks, to be copied."""
+    run = tmp_path_factory.mktemp("small") / "run"
+    with contextlib.redirect_stdout(io.StringIO()) as said:
+        assert main(["search", *SEVERAL, "proposals=16", f"run_dir={run}"]) == 0, said
+    return run
+
+
 @pytest.mark.parametrize("value", [None, "nonsense", '{"digits": 0.5}', '{"digits":0}'])
 def test_an_archive_that_lost_adam_is_not_gone_on_with(
-    capsys: Capture, tmp_path: Path, value: str | None
+    capsys: Capture, small_run: Path, tmp_path: Path, value: str | None
 ) -> None:
-    said = typed(capsys, "search", *SEVERAL, "proposals=16", f"run_dir={tmp_path}")
-    assert said.code == 0, said.err
-    database = sqlite3.connect(tmp_path / "archive.sqlite")
+    run = shutil.copytree(small_run, tmp_path / "run")
+    database = sqlite3.connect(run / "archive.sqlite")
     with database:
         if value is None:
             database.execute("DELETE FROM context WHERE key = 'adam'")
@@ -100,7 +112,7 @@ def test_an_archive_that_lost_adam_is_not_gone_on_with(
                 "UPDATE context SET value = ? WHERE key = 'adam'", (value,)
             )
     database.close()
-    said = typed(capsys, "resume", str(tmp_path))
+    said = typed(capsys, "resume", str(run))
     assert "does not say what Adam's qualities were" in said.complaint
 
 
@@ -259,7 +271,7 @@ def test_precision_makes_another_search(capsys: Capture, tmp_path: Path) -> None
     assert "unknown evaluator.precision 'float61': did you mean" in said.complaint
 
 
-@pytest.mark.parametrize("folder", ["a (b) [c]", "it's, {e}: f=g", "~h"])
+@pytest.mark.parametrize("folder", ["it's (b) [c], {e}: f=g", "~h"])
 def test_a_path_is_taken_as_it_is(capsys: Capture, tmp_path: Path, folder: str) -> None:
     data = tmp_path / folder
     data.mkdir()

@@ -2,9 +2,12 @@
 
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import ray
+from ray.cluster_utils import Cluster
 
 from neuralopt.evaluators import (
     EVALUATORS,
@@ -46,9 +49,20 @@ def in_a_table(score: Score) -> Score:
     return Score(score.status, score.quality, score.lr, reason=score.reason)
 
 
-def maker(name: str) -> checks.Make:
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    """A cluster of this machine, started by the first test that needs it."""
+    made = Cluster(initialize_head=True, head_node_args={"num_cpus": 2})
+    yield made
+    made.shutdown()
+
+
+@pytest.fixture
+def make(name: str, request: pytest.FixtureRequest) -> checks.Make:
     """How an evaluator of the registry is made for a test."""
-    wanted = {"workers": 2, "address": "local"}
+    wanted: dict[str, object] = {"workers": 2}
+    if name == "ray":
+        wanted["address"] = request.getfixturevalue("cluster").address
     defaults = options_of(EVALUATORS[name])
     fixed = {key: value for key, value in wanted.items() if key in defaults}
 
@@ -57,8 +71,6 @@ def maker(name: str) -> checks.Make:
             with tempfile.TemporaryDirectory() as folder:
                 return make_evaluator(name, plan, {"table": table_of(plan, folder)})
         if name == "ray":
-            import ray
-
             # Workers in other processes can't import the tests, so their classes
             # travel whole.
             ray.cloudpickle.register_pickle_by_value(sys.modules[checks.__name__])
@@ -69,12 +81,10 @@ def maker(name: str) -> checks.Make:
 
 
 every = pytest.mark.parametrize(
-    ("name", "make"),
+    "name",
     [
         pytest.param(
             name,
-            maker(name),
-            id=name,
             marks=[pytest.mark.ray, pytest.mark.timeout(300)] if name == "ray" else [],
         )
         for name in EVALUATORS

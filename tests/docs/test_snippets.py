@@ -58,7 +58,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 @pytest.mark.parametrize("page", QUICK)
-def test_the_snippets_of_a_page_run(page: str, folder: Path) -> None:
+def test_the_snippets_of_a_page_run(
+    page: str, folder: Path, request: pytest.FixtureRequest
+) -> None:
+    if page in SLOW and not request.config.option.markexpr:
+        pytest.skip("the test with the slow ones runs these too")
     run_blocks([b for b in BLOCKS[page] if b.runs and b.marker != "slow"], folder)
 
 

@@ -298,13 +298,17 @@ def test_a_folder_that_can_not_be_written_only_costs_the_cache():
 # ------------------------------------------------------------- whole scores, many rules
 
 
+MANY = dict.fromkeys(SPACES, 300) | {"bello2017": 100, "sign_agreement": 100}
+"""Rules of each space; those of some train for longer."""
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("space", SPACES)
 def test_qualities_of_random_rules_are_those_of_the_serial_engine(space):
     task = load_task("digits")
     budget = Budget("short", (1e-3, 1e-1, 10.0), 1, 1)
-    trials = [Trial(rule) for rule in random_rules(space, 300)]
+    trials = [Trial(rule) for rule in random_rules(space, MANY[space])]
     found, expected = (
         [
             scores["validation"].quality

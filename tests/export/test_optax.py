@@ -392,12 +392,12 @@ def test_what_can_not_be_is_refused(tmp_path: Path) -> None:
 def test_random_expressions_take_the_same_steps(tmp_path: Path) -> None:
     # These overflow and divide by zero; XLA rewrites what may overflow, so few differ.
     different = 0
-    for rule in random_expressions(61, 100):
+    for rule in random_expressions(61, 50):
         try:
             check_equal_steps(rule, tmp_path / "rule.py", rtol=1e-9, steps=12)
         except AssertionError:
             different += 1
-    assert different <= 5
+    assert different <= 2
 
 
 def test_random_expressions_run(tmp_path: Path) -> None:

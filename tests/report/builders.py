@@ -1,6 +1,10 @@
 """Synthetic progress and proposals, as a search would report them."""
 
-from neuralopt.archive import Proposal
+import io
+import re
+
+from neuralopt.archive import BehaviourRecord, Proposal, PruningRecord
+from neuralopt.archive.ranking import RankedRule
 from neuralopt.evaluators.evaluator import Workers
 from neuralopt.observer import Progress
 from neuralopt.scoring.score import Score
@@ -13,6 +17,13 @@ def proposal(
 ) -> Proposal:
     score = Score(status, quality, lr)
     return Proposal(number, (), rule, canonical or rule, score=score)
+
+
+def ranked(number, rule="g", quality=0.5, place=None, name="", pruned="", alike=0):
+    behaviour = BehaviourRecord(number, name, 1.0, True, (), 0) if name else None
+    pruning = PruningRecord(number, pruned, 0.02, 0.0, -0.015, 8) if pruned else None
+    own = proposal(number, rule=rule, quality=quality)
+    return RankedRule(own, place, behaviour, pruning, alike=alike)
 
 
 def progress_at(told, **more) -> Progress:
@@ -37,3 +48,17 @@ class Clock:
 
     def __call__(self):
         return self.now
+
+
+class Terminal(io.StringIO):
+    """A terminal that keeps what is written."""
+
+    encoding = "utf-8"
+
+    def isatty(self):
+        return True
+
+    @property
+    def text(self):
+        """What is written, without the escape sequences."""
+        return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", self.getvalue())

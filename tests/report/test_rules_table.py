@@ -1,16 +1,8 @@
 """The table of the best rules, with what was found out about them."""
 
-from neuralopt.archive import BehaviourRecord, Place, PruningRecord
-from neuralopt.archive.ranking import RankedRule
+from neuralopt.archive import Place
 from neuralopt.report.tables import rules_table
-from tests.report.builders import proposal
-
-
-def ranked(number, rule="g", quality=0.5, place=None, name="", pruned="", alike=0):
-    behaviour = BehaviourRecord(number, name, 1.0, True, (), 0) if name else None
-    pruning = PruningRecord(number, pruned, 0.02, 0.0, -0.015, 8) if pruned else None
-    own = proposal(number, rule=rule, quality=quality)
-    return RankedRule(own, place, behaviour, pruning, alike=alike)
+from tests.report.builders import ranked
 
 
 def lines(rules, width=None, **more):
@@ -37,15 +29,18 @@ def test_groups_and_names_are_shown_where_there_are_any():
         ranked(2, rule="g", quality=0.8),
     ]
     assert lines(rules)[:3] == [
-        "rank  number  quality   lr  size  memory  alike  name   rule",
-        "   1       7   0.9000  0.1    1*       1    +71  = ema  m",
-        "   2       2   0.8000  0.1    1        0                g",
+        "rank  number  quality   lr  size  memory  alike  likeness  rule",
+        "   1       7   0.9000  0.1    1*       1    +71  = ema     m",
+        "   2       2   0.8000  0.1    1        0                   g",
     ]
     words = " ".join(rules_table(rules).notes)
     assert "behave like this one" in words
     assert "fresh replicates" not in words
     assert "Pruned" not in words
-    assert "alike" not in " ".join(rules_table(rules[1:]).notes)
+    assert "Likeness is" in words
+    without = " ".join(rules_table(rules[1:]).notes)
+    assert "alike" not in without
+    assert "Likeness" not in without
 
 
 def test_the_plainer_rule_is_shown_and_then_what_it_was_pruned_from():
@@ -56,7 +51,7 @@ def test_the_plainer_rule_is_shown_and_then_what_it_was_pruned_from():
     ]
     header, first, second = lines(rules)[:3]
     assert header.split()[-3:] == ["rule", "pruned", "from"]
-    assert first.split(maxsplit=8)[6:] == ["1*", "0", f"= sgd  g     {noisy}"]
+    assert first.split(maxsplit=8)[6:] == ["1*", "0", f"= sgd     g     {noisy}"]
     assert second.endswith("  m")
     assert "lose more than 0.02 of" in " ".join(rules_table(rules).notes[0].split())
 
@@ -71,13 +66,13 @@ def test_on_a_narrow_terminal_names_and_rules_are_below_and_origins_further_belo
     shown = lines(rules, width=80)
     assert shown[:8] == [
         "rank  number    mean  95% interval    one score   lr  size  memory  alike",
-        "    name    rule",
+        "    likeness  rule",
         "        pruned from",
         "   1       7  0.5000  0.2500..0.7500     0.5000  0.1    1*       0     +3",
-        "    = sgd   g",
+        "    = sgd     g",
         f"        {noisy}",
         "   2       8       -                     0.5000  0.1    2        1",
-        "    = adam  exp(m)",
+        "    = adam    exp(m)",
     ]
     assert shown[8] == ""
     assert max(map(len, shown)) <= 88

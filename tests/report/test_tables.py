@@ -122,6 +122,20 @@ def test_a_rule_moves_below_its_row_only_where_the_terminal_is_narrow(monkeypatc
     assert max(len(line) for line in narrow) <= 80
 
 
+def test_one_note_explains_the_tables_of_several_comparisons():
+    first = compared()
+    table = [[0.93, 0.95, 0.94], [0.80, 0.0, 0.81], [0.90, 0.92, 0.91]]
+    other = compare(["mine", "adam", "sgd"], table, baselines=["adam", "sgd"])
+    assert (first.reference, other.reference) == ("adam", "sgd")
+    diverged = "Diverged seeds (quality 0): sgd on 1 of 3."
+    assert comparison_table(first, explained=()).notes == (diverged,)
+    same = comparison_table(first, explained=[first, first]).notes
+    assert same == comparison_table(first).notes
+    note = comparison_table(other, explained=[first, other]).notes[-1]
+    assert note.count("Means are") == 1
+    assert "Differences are from each table's reference, the best of 2" in note
+
+
 def test_a_comparison_shows_means_intervals_differences_and_verdicts():
     lines = comparison_table(compared()).text().splitlines()
     assert lines[0].split() == [

@@ -63,8 +63,8 @@ def compare(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps([plain(each, None) for each in found]))
         return 0
-    for each in found if options.tasks else found[:1]:
-        print_verdict(each, None, rule_texts(candidates))
+    shown = found if options.tasks else found[:1]
+    print_verdict([(each, None, rule_texts(candidates)) for each in shown])
     return 0
 
 

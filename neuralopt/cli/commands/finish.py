@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from neuralopt.archive import Archive, VerdictRecord
-from neuralopt.archive.ranking import first_of_named
+from neuralopt.archive.ranking import first_of_named, ranking
 from neuralopt.behaviour.description import describe
 from neuralopt.cli.build import SearchParts
 from neuralopt.cli.commands.compare import benchmark, rule_texts
@@ -16,7 +16,7 @@ from neuralopt.cli.commands.verdict import print_verdict
 from neuralopt.cli.rule_lookup import find_candidates
 from neuralopt.engines import OptimizerSpec
 from neuralopt.evaluators import Evaluator
-from neuralopt.report.tables import proposals_table, write_table
+from neuralopt.report.tables import rules_table, write_table
 from neuralopt.report.tensorboard.rule_runs import FOLDER
 from neuralopt.scoring.replicates import FIRST_VERDICT_REPLICATE
 from neuralopt.tasks import is_custom
@@ -60,15 +60,12 @@ def finish(
         known = bool(kept) and kept[0].configuration == configuration
         records = kept if known else _verdict(parts, archive, plain, configuration)
         found, baselines = restored(records[0])
-        print_verdict(found, baselines, records[0].rules)
+        print_verdict([(found, baselines, records[0].rules)])
         if not known:
             archive.save_verdict(records)
         print(f"\n{_known_as(plain)}")
     else:
-        shown = archive.best(SHOWN)
-        places = {place.number: place for place in archive.measured()}
-        at = [places.get(proposal.number) for proposal in shown]
-        write_table(proposals_table(shown, places=at), sys.stdout)
+        write_table(rules_table(ranking(archive, SHOWN)), sys.stdout)
     print(_hints(parts, run_dir))
 
 

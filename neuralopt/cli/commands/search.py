@@ -28,7 +28,7 @@ from neuralopt.cli.run_directory import (
 from neuralopt.evaluators import Evaluator
 from neuralopt.observer import Observer
 from neuralopt.preview import preview
-from neuralopt.report.progress import ProgressLine
+from neuralopt.report.progress import ProgressDisplay
 from neuralopt.report.tensorboard import TensorBoard
 from neuralopt.shortlist.settling import CANDIDATES
 from neuralopt.views.preference_recorder import FILE, PreferenceRecorder
@@ -102,7 +102,7 @@ def _preview(settings: Settings) -> None:
                 settings.batch,
                 settings.lag,
                 settings.seed,
-                (ProgressLine(),),
+                (ProgressDisplay(),),
                 settings.evaluations,
             )
         )
@@ -227,7 +227,7 @@ def _run(
     if parts.adam:
         told = ", ".join(f"{name} {value:.4f}" for name, value in parts.adam.items())
         print(f"Adam, the reference of every rule's quality: {told}", flush=True)
-    observers: list[Observer] = [ProgressLine()]
+    observers: list[Observer] = [ProgressDisplay()]
     board = None
     if settings.report.tensorboard:
         board = TensorBoard(run_dir / "tb", archive.path, scoring=parts.scoring)

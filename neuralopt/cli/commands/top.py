@@ -4,9 +4,9 @@ import argparse
 import json
 import math
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
-from itertools import islice
+from itertools import compress, islice
 
 from neuralopt.archive import Archive, flat
 from neuralopt.archive.ranking import (
@@ -17,8 +17,10 @@ from neuralopt.archive.ranking import (
     rule_memory,
     rule_size,
 )
+from neuralopt.cli.rule_filter import TOGETHER, RuleFilter, filter_of
 from neuralopt.cli.rule_lookup import archive_path
 from neuralopt.report.tables import proposals_table, rules_table, write_table
+from neuralopt.report.tables.proposals import SHORTLIST_NOTE
 from neuralopt.report.tables.rules import footnote
 
 SHOWN = 20
@@ -33,25 +35,27 @@ def top(options: argparse.Namespace) -> int:
     """Run the command top.
 
     Args:
-        options: parsed arguments: runs, n, all, front, ungrouped, json.
+        options: parsed arguments: runs, n, all, front, ungrouped, json, and those of
+            `filter_of`.
 
     Returns:
         The exit code, 0.
 
     Raises:
-        ValueError: -n is below 1, options contradict each other, or a folder holds no
-            archive.
+        ValueError: -n is below 1, options contradict each other, a filter names
+            something unknown, or a folder holds no archive.
     """
     if options.n is not None and options.n < 1:
         raise ValueError(f"-n is {options.n}: give 1 or more")
     if options.all and (options.front or options.ungrouped):
         other = "--front" if options.front else "--ungrouped"
         raise ValueError(f"--all lists every proposal: leave out {other}")
+    chooses = filter_of(options)
     groups: dict[tuple[str, ...], Chosen] = {}
     judged: list[str] = []
     for run in options.runs:
         with Archive.open(archive_path(run)) as archive:
-            chosen = _chosen(archive, options)
+            chosen = _chosen(archive, options, chooses)
             if options.json:
                 source = {"run": run} if len(options.runs) > 1 else {}
                 for rule in chosen:
@@ -60,7 +64,9 @@ def top(options: argparse.Namespace) -> int:
             key = _objective(archive.context)
             groups.setdefault(key, []).extend((run, rule) for rule in chosen)
             judged += [run] if archive.verdicts() else []
-    _write([_merged(group, options) for group in groups.values()], options)
+    if options.json:
+        return 0
+    _write([_merged(group, options) for group in groups.values()], options, chooses)
     for run in judged:
         print(f"\nThe best on fresh seeds: neuralopt verdict {run}")
     return 0
@@ -76,16 +82,30 @@ def _objective(context: Mapping[str, str]) -> tuple[str, ...]:
     return (*named, json.dumps(budget, sort_keys=True))
 
 
-def _chosen(archive: Archive, options: argparse.Namespace) -> Iterable[RankedRule]:
+def _chosen(
+    archive: Archive, options: argparse.Namespace, chooses: RuleFilter
+) -> Iterable[RankedRule]:
     """What is listed of one run; disguises are grouped unless all are asked for."""
+    keep = chooses if chooses else None
     if options.all:
-        return map(Findings(archive).of, islice(archive.proposals(), options.n))
+        return islice(_all(archive, chooses), options.n)
     if options.front:
-        found = front(ranking(archive, len(archive), grouped=False))
+        found = front(ranking(archive, len(archive), grouped=False, keep=keep))
         # Of several runs they are merged first, and then cut.
         return found[: options.n if len(options.runs) == 1 else None]
     ungrouped = options.ungrouped or options.json
-    return ranking(archive, options.n or SHOWN, grouped=not ungrouped)
+    return ranking(archive, options.n or SHOWN, grouped=not ungrouped, keep=keep)
+
+
+def _all(archive: Archive, chooses: RuleFilter) -> Iterator[RankedRule]:
+    """Every proposal that is chosen, in order."""
+    findings, proposals = Findings(archive), archive.proposals()
+    if not chooses:
+        yield from map(findings.of, proposals)
+        return
+    while some := list(islice(proposals, TOGETHER)):
+        rules = findings.of_all(some)
+        yield from compress(rules, chooses(rules))
 
 
 def _merged(chosen: Chosen, options: argparse.Namespace) -> Chosen:
@@ -102,21 +122,29 @@ def _merged(chosen: Chosen, options: argparse.Namespace) -> Chosen:
     return chosen[: options.n or SHOWN]
 
 
-def _write(tables: Sequence[Chosen], options: argparse.Namespace) -> None:
+def _write(
+    tables: Sequence[Chosen], options: argparse.Namespace, chooses: RuleFilter
+) -> None:
     """Write tables of runs that were scored alike, and what explains them, once."""
     everything = [rule for chosen in tables for _, rule in chosen]
-    for number, chosen in enumerate(tables, 1):
+    if chooses and not everything:
+        print("No rule has what the options ask for.")
+        return
+    shown = [chosen for chosen in tables if chosen or not chooses]
+    for number, chosen in enumerate(shown, 1):
         if number > 1:
             print("\nScored differently, so in a table of their own:")
         rules = [rule for _, rule in chosen]
         runs = [run for run, _ in chosen] if len(options.runs) > 1 else None
+        last = number == len(shown)
         if options.all:
             places = [rule.place for rule in rules]
             proposals = [rule.proposal for rule in rules]
-            table = proposals_table(proposals, runs=runs, places=places)
+            measured = last and any(rule.place for rule in everything)
+            notes = [SHORTLIST_NOTE] if measured else []
+            table = proposals_table(proposals, notes, runs, places)
         else:
-            last = bool(everything) and number == len(tables)
-            notes = [footnote(everything)] if last else []
+            notes = [footnote(everything)] if everything and last else []
             table = rules_table(rules, notes, runs)
         write_table(table, sys.stdout)
 

@@ -38,8 +38,8 @@ def verdict(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps([plain(*restored(record)) for record in records]))
         return 0
-    for record in records if options.tasks else records[:1]:
-        print_verdict(*restored(record), rules=record.rules)
+    shown = records if options.tasks else records[:1]
+    print_verdict([(*restored(record), record.rules) for record in shown])
     if len(records) > 1 and not options.tasks:
         print(f"\nEach of its parts: neuralopt verdict {options.run} --tasks")
     made = time.strftime("%Y-%m-%d %H:%M", time.localtime(records[0].made))
@@ -48,22 +48,29 @@ def verdict(options: argparse.Namespace) -> int:
 
 
 def print_verdict(
-    found: Benchmark, baselines: Sequence[str] | None, rules: Mapping[str, str]
+    judged: Sequence[tuple[Benchmark, Sequence[str] | None, Mapping[str, str]]],
 ) -> None:
-    """Print a table for each split of a benchmark.
+    """Print a table for each split of benchmarks, and what explains all of them.
 
     Args:
-        found: scores on fresh seeds.
-        baselines: candidates from which the reference is chosen; None for all.
-        rules: text of some candidates, by name; empty where the name says it.
+        judged: scores on fresh seeds; candidates from which the reference is chosen,
+            None for all; and text of some candidates, by name, empty where the name
+            says it.
     """
-    for split in found.scores:
+    tables = [
+        (found, split, found.comparison(split, baselines), rules)
+        for found, baselines, rules in judged
+        for split in found.scores
+    ]
+    compared = [comparison for _, _, comparison, _ in tables]
+    for found, split, comparison, rules in tables:
         print(f"\nOn the {split} split of {found.task}:")
         table = comparison_table(
-            found.comparison(split, baselines),
+            comparison,
             rules=rules,
             curves=found.curves(split),
             unicode=supports_unicode(sys.stdout),
+            explained=compared if comparison is compared[-1] else (),
         )
         write_table(table, sys.stdout)
 

@@ -22,6 +22,7 @@ def comparison_table(
     curves: Mapping[str, Sequence[float]] | None = None,
     unicode: bool = True,
     notes: Sequence[str] = (),
+    explained: Sequence[Comparison] | None = None,
 ) -> Table:
     """Return the rows with intervals, differences and verdicts, and what they say.
 
@@ -33,9 +34,11 @@ def comparison_table(
             scale: logarithmic, from the smallest loss to the largest first one.
         unicode: whether curves may be drawn with blocks.
         notes: further notes, above the explanation.
+        explained: comparisons in tables whose columns the last note explains: this one
+            by default; with none there is no such note.
 
     Returns:
-        The table, best candidate first; its notes explain the columns.
+        The table, best candidate first.
     """
     sparks = _sparks(curves or {}, unicode)
     columns = (
@@ -56,8 +59,11 @@ def comparison_table(
             label.append(Cell(rules.get(row.name, "")))
         spark = [Cell(sparks.get(row.name, ""), "cyan")] if curves else []
         rows.append((*_numbers(row), *spark, *label))
-    explained = [*notes, *_diverged(comparison), _explanation(comparison)]
-    return Table(columns, tuple(rows), tuple(explained))
+    explained = [comparison] if explained is None else explained
+    said = [*notes, *_diverged(comparison)]
+    if explained:
+        said.append(_explanations(explained))
+    return Table(columns, tuple(rows), tuple(said))
 
 
 def _numbers(row: ComparisonRow) -> tuple[Cell, ...]:
@@ -82,7 +88,15 @@ def _diverged(comparison: Comparison) -> list[str]:
     return [f"Diverged seeds (quality 0): {', '.join(found)}."] if found else []
 
 
-def _explanation(comparison: Comparison) -> str:
+def _explanations(comparisons: Sequence[Comparison]) -> str:
+    """What explains the columns of one or several tables of the same candidates."""
+    references = {each.reference for each in comparisons}
+    several = "" if len(references) == 1 else "each table's reference"
+    texts = [_explanation(each, several or each.reference) for each in comparisons]
+    return " ".join(dict.fromkeys(texts))
+
+
+def _explanation(comparison: Comparison, reference: str | None) -> str:
     seeds = f"{comparison.seeds} seed{'s' if comparison.seeds > 1 else ''}"
     text = f"Means are of the quality on {seeds}, the same for all."
     if not comparison.family:
@@ -91,7 +105,7 @@ def _explanation(comparison: Comparison) -> str:
     source = f", the best of {comparison.choices} by mean" if chosen else ""
     luck = " and for the choice of the reference" if chosen else ""
     return (
-        f"{text} Differences are from {comparison.reference}{source}; their intervals "
+        f"{text} Differences are from {reference}{source}; their intervals "
         f"and the verdicts are corrected for {comparison.family} comparison"
         f"{'s' if comparison.family > 1 else ''}{luck}. 'no difference shown' says "
         "that these seeds do not decide, not that the rules are equal."

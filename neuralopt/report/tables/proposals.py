@@ -18,7 +18,7 @@ SHORTLIST_NOTE = (
 
 def proposals_table(
     proposals: Iterable[Proposal],
-    notes: Sequence[str] = (),
+    notes: Sequence[str] | None = None,
     runs: Sequence[str] | None = None,
     places: Sequence[Place | None] = (),
 ) -> Table:
@@ -31,7 +31,8 @@ def proposals_table(
 
     Args:
         proposals: in the order to be shown.
-        notes: paragraphs below the table.
+        notes: paragraphs below the table; by default one that explains means, where
+            there are any.
         runs: name of each proposal's run, where they are of several.
         places: of each proposal that was measured, None for one that was not; none at
             all where there is no shortlist.
@@ -52,7 +53,7 @@ def proposals_table(
         (*cells, Cell(rule_text(proposal)))
         for cells, proposal in zip(standings(rules, runs, status), shown, strict=True)
     )
-    explained = [*notes, SHORTLIST_NOTE] if measured else notes
+    explained = ([SHORTLIST_NOTE] if measured else []) if notes is None else notes
     return Table(columns, rows, tuple(explained))
 
 

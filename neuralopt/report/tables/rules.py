@@ -21,11 +21,11 @@ def rules_table(
     notes: Sequence[str] | None = None,
     runs: Sequence[str] | None = None,
 ) -> Table:
-    """Return a table of rank, number, quality, lr, size, memory, name and rule.
+    """Return a table of rank, number, quality, lr, size, memory, likeness and rule.
 
-    Columns of means, names, of how many rules are alike, and of what a rule was pruned
-    from are left out where they would be empty. Sizes of rules on the Pareto front of
-    rank and size are marked.
+    Columns of means, likenesses, of how many rules are alike, and of what a rule was
+    pruned from are left out where they would be empty. Sizes of rules on the Pareto
+    front of rank and size are marked.
 
     Args:
         rules: in the order to be shown. Of a pruned rule the plainer form is shown.
@@ -33,7 +33,7 @@ def rules_table(
         runs: name of each rule's run, where they are of several.
 
     Returns:
-        The table; names and rules may move below, and further below what they were
+        The table; likenesses and rules may move below, and further below what they were
         pruned from.
     """
     measured = any(rule.place for rule in rules)
@@ -45,7 +45,7 @@ def rules_table(
         Column("size", right=True),
         Column("memory", right=True),
         *([Column("alike", right=True)] if alike else []),
-        *([Column("name", below=1)] if named else []),
+        *([Column("likeness", below=1)] if named else []),
         Column("rule", below=1),
         *([Column("pruned from", below=2)] if pruned else []),
     )
@@ -81,6 +81,11 @@ def footnote(rules: Sequence[RankedRule]) -> str:
         "Size is nodes of the rule as shown, memory is values per parameter. "
         f"{FRONT_MARK}: no rule listed is better and as small."
     )
+    if any(rule.name for rule in rules):
+        sentences.append(
+            "Likeness is how similar its updates are to those of the nearest known "
+            "rule; '=' means equal up to a factor."
+        )
     if any(rule.alike for rule in rules):
         sentences.append(
             "'alike' counts other proposals that behave like this one, or were "
