@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from neuralopt.cli import main
-from neuralopt.cli.main import MODULES
 from tests.browser.watched_page import WatchedPage
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -28,8 +27,7 @@ VIEWS = {
 }
 """Tab of TensorBoard -> what shows the data there."""
 
-ALWAYS = frozenset({"timeseries", "scalars", "custom_scalars", "text"})
-"""Tabs for which every search has data."""
+ALL = frozenset(VIEWS)
 
 ENOUGH = 30.0
 """Seconds for TensorBoard to read a run."""
@@ -53,10 +51,7 @@ def tabs_with_data(
 def test_a_tab_of_tensorboard_shows_the_search(
     watched: WatchedPage, tensorboard: str, tab: str
 ) -> None:
-    offered = tabs_with_data(watched, tensorboard, ALWAYS)
-    assert offered >= ALWAYS
-    if tab not in offered:
-        pytest.skip(f"a search writes nothing for the tab {tab}")
+    assert tabs_with_data(watched, tensorboard, ALL) >= ALL
     page = watched.page
     page.goto(f"{tensorboard}#{tab}")
     page.wait_for_selector(VIEWS[tab], state="attached")
@@ -69,7 +64,7 @@ def test_a_tab_of_tensorboard_shows_the_search(
 def test_the_best_rules_are_a_table_of_tensorboard(
     watched: WatchedPage, tensorboard: str
 ) -> None:
-    tabs_with_data(watched, tensorboard, ALWAYS)
+    tabs_with_data(watched, tensorboard, ALL)
     page = watched.page
     page.goto(f"{tensorboard}#text")
     # One table a step, newest first, each in a table of TensorBoard's own.
@@ -103,10 +98,8 @@ def test_each_of_the_best_rules_is_a_row_of_hyperparameters(
 @pytest.fixture(scope="module")
 def report_file(run: Path) -> Path:
     """The report of the run."""
-    if "report" not in MODULES:
-        pytest.skip("there is no command report")
     file = run.parent / "report.html"
-    assert main(["report", str(run), "-o", str(file)]) == 0
+    assert main(["report", str(run), "--cards", "1", "-o", str(file)]) == 0
     return file
 
 
