@@ -77,9 +77,9 @@ def _title(view: RunView) -> str:
     if not view.leaderboard:
         return "Best rule so far"
     first = view.leaderboard[0]
-    known = f" ({view.baselines[0].name} {view.baselines[0].quality:.3f})"
+    known = [f" ({each.name} {each.quality:.3f})" for each in view.baselines[:1]]
     rule = shortened(folded(first.rule), 58)
-    against = known if view.baselines else ""
+    against = "".join(known)
     return f"Best rule so far: {first.worth[1]:.3f}{against}\n{rule}"
 
 

@@ -41,7 +41,9 @@ def front_figure(view: RunView) -> Figure:
     kept = view.proposals
     sized = kept.size > 0
     if not sized.any():
-        return empty(figure, "no rule was scored so far")
+        scored = view.counts.get("scored", 0)
+        unread = f"none of the {scored:,} scored rules can be read by this version"
+        return empty(figure, unread if scored else "no rule was scored so far")
     axes = axes_of(figure, "size, nodes of the rule", "quality")
     axes.scatter(
         kept.size[sized],
