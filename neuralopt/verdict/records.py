@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import cast
 
 from neuralopt.archive import Archive, VerdictRecord
+from neuralopt.verdict.comparison import Comparison
 from neuralopt.verdict.scores import Benchmark
 
 
@@ -17,7 +18,18 @@ def latest(archive: Archive) -> list[VerdictRecord]:
         Records that were made at one time, that of the whole objective first; empty
         if there is no verdict.
     """
-    records = archive.verdicts()
+    return newest(archive.verdicts())
+
+
+def newest(records: Sequence[VerdictRecord]) -> list[VerdictRecord]:
+    """Return the records of the newest of several verdicts.
+
+    Args:
+        records: of a search, oldest first.
+
+    Returns:
+        As `latest`.
+    """
     return [each for each in records if each.made == records[-1].made]
 
 
@@ -38,3 +50,17 @@ def restored(record: VerdictRecord) -> tuple[Benchmark, Sequence[str] | None]:
         {record.split: scores},  # type: ignore[dict-item]  # a split by its name
     )
     return found, record.baselines
+
+
+def compared(record: VerdictRecord) -> Comparison:
+    """Return ranks, intervals and verdicts of a stored verdict.
+
+    Args:
+        record: as the archive holds it.
+
+    Returns:
+        The candidates, best first.
+    """
+    found, baselines = restored(record)
+    (split,) = found.scores
+    return found.comparison(split, baselines)

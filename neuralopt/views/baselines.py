@@ -8,6 +8,7 @@ from statistics import fmean
 from typing import Literal
 
 from neuralopt.archive.records import VerdictRecord
+from neuralopt.verdict.records import newest
 
 SHARE_OF_ADAM = 0.5
 """Quality of Adam where qualities are shares of Adam's; see `evaluators.objective`."""
@@ -21,8 +22,8 @@ class Baseline:
         name: of the optimizer.
         quality: on the scale of the search.
         source: ``verdict``, the mean over its fresh seeds; ``definition``, Adam's where
-            qualities are shares of Adam's; ``found``, the score of the first rule of
-            the search that behaves like it.
+            qualities are shares of Adam's; ``found``, the score of the first scored
+            rule of the search that behaves like it.
     """
 
     name: str
@@ -41,7 +42,7 @@ def baselines_of(
     Args:
         verdicts: of the search, oldest first; the newest one counts.
         asked: names of the optimizers that the search is configured to compare with.
-        found: scores of the first rules that behave like a named one, by name.
+        found: scores of the first scored rules that behave like a named one, by name.
         relative: whether qualities are shares of Adam's.
 
     Returns:
@@ -72,5 +73,5 @@ def objective_verdict(verdicts: Sequence[VerdictRecord]) -> VerdictRecord | None
         The first record of the newest verdict, which is of the objective where there
         are several parts; None without a verdict.
     """
-    newest = [each for each in verdicts if each.made == verdicts[-1].made]
-    return newest[0] if newest else None
+    found = newest(verdicts)
+    return found[0] if found else None

@@ -1,9 +1,13 @@
 """Pictures of a search show the data that its archive holds."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from neuralopt.archive import Archive
+from neuralopt.scoring.score import Score
 from neuralopt.views.figures.behaviour import behaviour_figure, behaviour_map
 from neuralopt.views.figures.best import best_figure
 from neuralopt.views.figures.canvas import apart, png_of
@@ -15,6 +19,9 @@ from neuralopt.views.figures.verdict import verdict_figure
 from neuralopt.views.figures.workers import worker_figure, worker_rates
 from neuralopt.views.run_view import read_run
 from tests.views.builders import verdict, write_run
+
+SCHEMA1 = Path(__file__).parents[1] / "archive" / "schema1" / "archive.sqlite"
+"""The archive of a search without a verdict and without named rules."""
 
 FIGURES = (
     best_figure,
@@ -145,6 +152,32 @@ def test_the_verdict_is_drawn_best_first_with_its_intervals(view):
     ]  # fmt: skip
     centres = [bar.lines[0].get_xdata()[0] for bar in axes.containers]
     assert centres == pytest.approx([0.65, 0.5, 0.4])
+
+
+def test_equal_means_of_a_verdict_go_by_their_losses(view):
+    """As in the tables of the command line."""
+    tied = {
+        "sgd": (Score("scored", 0.5, loss=2.0),) * 2,
+        "adam": (Score("scored", 0.5, loss=1.0),) * 2,
+    }
+    record = replace(verdict(), scores=tied)
+    (axes,) = verdict_figure(replace(view, verdicts=(record,))).axes
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["adam", "sgd"]
+
+
+def test_a_search_without_baselines_has_its_best_curve():
+    with Archive.open(SCHEMA1) as archive:
+        view = read_run(archive)
+    assert view.leaderboard
+    assert not view.baselines
+    title = best_figure(view).get_suptitle()
+    assert title.startswith(f"Best rule so far: {view.leaderboard[0].worth[1]:.3f}\n")
+
+
+def test_rules_that_cannot_be_read_have_no_front(view):
+    unread = replace(view.proposals, size=np.zeros_like(view.proposals.size))
+    figure = front_figure(replace(view, proposals=unread, front=()))
+    assert "none of the 60 scored rules can be read by this version" in texts(figure)
 
 
 @pytest.mark.parametrize("figure", FIGURES)

@@ -11,7 +11,7 @@ from neuralopt.cli.rule_lookup import archive_path
 from neuralopt.report.sparkline import supports_unicode
 from neuralopt.report.tables import comparison_table, write_table
 from neuralopt.verdict.comparison import ComparisonRow
-from neuralopt.verdict.records import latest, restored
+from neuralopt.verdict.records import compared, latest, restored
 from neuralopt.verdict.scores import Benchmark
 
 
@@ -131,11 +131,9 @@ def of_proposals(archive: Archive) -> dict[int, tuple[ComparisonRow, VerdictReco
         (row, record of its verdict), by number of the proposal.
     """
     for record in latest(archive)[:1]:
-        found, baselines = restored(record)
-        (split,) = found.scores
         return {
             int(row.name[1:]): (row, record)
-            for row in found.comparison(split, baselines).rows
+            for row in compared(record).rows
             if row.name[:1] == "#" and row.name[1:].isdigit()
         }
     return {}

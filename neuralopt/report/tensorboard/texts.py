@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from neuralopt.archive.ranking import RankedRule
 from neuralopt.archive.records import Place
-from neuralopt.verdict.comparison import compare
+from neuralopt.verdict.records import compared
 from neuralopt.views.baselines import objective_verdict
 from neuralopt.views.labels import folded
 from neuralopt.views.run_view import RunView
@@ -127,9 +127,7 @@ def verdict(view: RunView) -> str:
     record = objective_verdict(view.verdicts)
     if record is None:
         return ""
-    names = list(record.scores)
-    scores = [[score.quality for score in record.scores[name]] for name in names]
-    compared = compare(names, scores, baselines=record.baselines)
+    comparison = compared(record)
     rows = [
         (
             str(row.rank),
@@ -139,12 +137,12 @@ def verdict(view: RunView) -> str:
             escaped(row.verdict),
             code(folded(record.rules.get(row.name, ""))),
         )
-        for row in compared.rows
+        for row in comparison.rows
     ]
     titles = ("rank", "name", "mean", "95% interval", "verdict", "rule")
     note = (
         f"On {len(record.seeds)} fresh seeds of {record.task}, each against"
-        f" {compared.reference}."
+        f" {comparison.reference}."
     )
     return f"{table(titles, rows)}\n\n{escaped(note)}"
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from neuralopt.verdict.comparison import Comparison, compare
+from neuralopt.verdict.comparison import Comparison
+from neuralopt.verdict.records import compared
 from neuralopt.views.baselines import objective_verdict
 from neuralopt.views.figures.canvas import SMALL, axes_of, canvas, empty
 from neuralopt.views.labels import folded, shortened
@@ -31,11 +32,9 @@ def verdict_figure(view: RunView) -> Figure:
     if record is None:
         figure = canvas("Verdict on fresh seeds")
         return empty(figure, "the search has no verdict so far")
-    names = list(record.scores)
-    table = [[score.quality for score in record.scores[name]] for name in names]
-    compared = compare(names, table, baselines=record.baselines)
-    rows = compared.rows[:SHOWN]
-    figure = canvas(_title(compared), width=10.0, height=2.0 + 0.42 * len(rows))
+    comparison = compared(record)
+    rows = comparison.rows[:SHOWN]
+    figure = canvas(_title(comparison), width=10.0, height=2.0 + 0.42 * len(rows))
     seeds = len(record.seeds)
     axes = axes_of(figure, f"quality on {seeds} fresh seed{'s' * (seeds != 1)}, mean")
     for place, row in enumerate(rows):
@@ -52,7 +51,10 @@ def verdict_figure(view: RunView) -> Figure:
             color=colour,
         )
     axes.axvline(
-        compared[compared.reference].mean, color=VERMILION, linestyle="--", linewidth=1
+        comparison[comparison.reference].mean,
+        color=VERMILION,
+        linestyle="--",
+        linewidth=1,
     )
     labels = []
     for row in rows:
@@ -64,8 +66,8 @@ def verdict_figure(view: RunView) -> Figure:
     return figure
 
 
-def _title(compared: Comparison) -> str:
-    first, reference = compared.rows[0], compared.reference
+def _title(comparison: Comparison) -> str:
+    first, reference = comparison.rows[0], comparison.reference
     if first.name == reference:
         return f"Verdict: no rule has a higher mean than {reference}"
     words = {
