@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from neuralopt.archive.findings import FindingsKeeper
 from neuralopt.archive.ranking import Findings, RankedRule, front, ranking
@@ -46,12 +47,14 @@ class Rediscovered:
         number: of the proposal.
         charged: rules trained up to it, itself included.
         quality: that the search was told of it; NaN without a score.
+        stopped: whether a gate stopped it, so that its quality is of some parts only.
     """
 
     name: str
     number: int
     charged: int
     quality: float
+    stopped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,14 +192,18 @@ def read_run(
         The view; counts, curves and rankings are of all proposals.
     """
     everything = read_outcomes(archive)
-    verdicts, measured = archive.verdicts(), archive.measured()
+    verdicts = archive.verdicts()
+    # A writer may have added more since the outcomes were read.
+    measured = [each for each in archive.measured() if each.number < len(everything)]
     everything, names = read_behaviours(archive, everything, tuple(FAMILIES))
     everything = read_sizes(archive, everything, sizes)
-    rediscoveries = _rediscoveries(everything, names)
+    rediscoveries = _first_of_named(everything, names, everything.equal)
+    equal = everything.equal & everything.where("scored")
+    scored = _first_of_named(everything, names, equal)
     leaderboard = ranking(archive, best)
     configuration = _configuration(archive.context)
     asked = configuration.get("verdict", {}).get("baselines", [])
-    found = {each.name: each.quality for each in rediscoveries}
+    found = {each.name: each.quality for each in scored}
     counts = np.bincount(everything.status, minlength=len(STATUSES))
     view = RunView(
         name=name or archive.path.resolve().parent.name,
@@ -248,11 +255,13 @@ def _reasons(archive: FindingsKeeper) -> dict[str, dict[str, int]]:
     }
 
 
-def _rediscoveries(
-    proposals: Proposals, names: Sequence[str]
+def _first_of_named(
+    proposals: Proposals, names: Sequence[str], equal: NDArray[np.bool_]
 ) -> tuple[Rediscovered, ...]:
+    """The first of some proposals that are equal to each named rule."""
+    stopped = proposals.where("stopped")
     found: dict[str, Rediscovered] = {}
-    for place in np.flatnonzero(proposals.equal).tolist():
+    for place in np.flatnonzero(equal).tolist():
         name = names[int(proposals.nearest[place])]
         if name not in found:
             found[name] = Rediscovered(
@@ -260,6 +269,7 @@ def _rediscoveries(
                 int(proposals.number[place]),
                 int(proposals.charged[place]),
                 float(proposals.quality[place]),
+                bool(stopped[place]),
             )
     return tuple(found.values())
 

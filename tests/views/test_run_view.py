@@ -8,10 +8,13 @@ from math import isnan
 import numpy as np
 import pytest
 
-from neuralopt.archive import Archive
+from neuralopt.archive import Archive, BehaviourRecord
 from neuralopt.archive.ranking import Findings, front, rule_size
 from neuralopt.scoring.score import STATUSES
 from neuralopt.verdict.rediscovery.history import seconds_until
+from neuralopt.views import run_view
+from neuralopt.views.columns import read_outcomes
+from neuralopt.views.figures.rediscovery import rediscovery_figure
 from neuralopt.views.run_view import read_run
 from tests.archive.builders import CONTEXT, search
 from tests.views.builders import MEASURED, PARTS, verdict, write_run
@@ -122,6 +125,27 @@ def test_baselines_are_of_the_definition_or_found_until_there_is_a_verdict(
     assert [(b.name, b.quality, b.source) for b in judged.baselines] == [
         ("adam", 0.5, "verdict"), ("sgd", 0.4, "verdict"),
     ]  # fmt: skip
+
+
+def test_a_baseline_that_was_found_is_the_first_scored_rule(tmp_path):
+    write_run(tmp_path)
+    with Archive.open(tmp_path, writable=True) as archive:
+        archive.save_behaviours([BehaviourRecord(15, "sgd", 1.0, True, (), 15)])
+        view = read_run(archive)
+    sgd = {each.name: each for each in view.rediscoveries}["sgd"]
+    assert (sgd.number, sgd.stopped) == (15, True)
+    quality = {each.name: each.quality for each in view.baselines}["sgd"]
+    assert quality == view.proposals.quality[20]
+    (axes,) = rediscovery_figure(view).axes
+    assert "#15, stopped" in [text.get_text() for text in axes.texts]
+
+
+def test_what_is_measured_after_the_outcomes_were_read_is_left_out(
+    archive, monkeypatch
+):
+    few = read_outcomes(archive).take(np.arange(40))
+    monkeypatch.setattr(run_view, "read_outcomes", lambda archive: few)
+    assert [place.number for place in read_run(archive).measured] == [6, 22]
 
 
 def test_the_front_is_that_of_all_rules(archive, view):

@@ -23,7 +23,7 @@ def rediscovery_figure(view: RunView) -> Figure:
         view: of a search.
 
     Returns:
-        The figure; beside each event, the score that the search was told.
+        The figure; next to each event, the score, or that the rule was stopped.
     """
     count = len(view.rediscoveries)
     shown = view.rediscoveries[-SHOWN:]
@@ -41,6 +41,7 @@ def rediscovery_figure(view: RunView) -> Figure:
     axes.scatter(charged, rows, s=130, color=FOUND, zorder=3)
     for row, each in zip(rows, shown, strict=True):
         score = "" if isnan(each.quality) else f", quality {each.quality:.3f}"
+        score = ", stopped" if each.stopped else score
         axes.annotate(
             f"#{each.number}{score}", (max(each.charged, 1), row), (11, 0),
             textcoords="offset points", va="center", fontsize=SMALL,
