@@ -92,13 +92,16 @@ class Outcome:
         diverged: whether a training loss or a weight was not finite.
         losses: mean loss on each split that was asked for; inf if it diverged.
         accuracies: the task's metric on the same splits; 0 if it diverged.
-        curve: training loss along the run, means of at most 20 equal stretches.
+        curve: training loss along the run, means of at most 20 equal stretches. It
+            ends before the first loss that is not finite.
+        steps: that the curve is of.
     """
 
     diverged: bool
     losses: tuple[float, ...]
     accuracies: tuple[float, ...]
     curve: tuple[float, ...]
+    steps: int = 0
 
 
 class Engine(Protocol):
@@ -250,6 +253,7 @@ def diverged_outcome(losses: Sequence[float], splits: Sequence[Split]) -> Outcom
         tuple(math.inf for _ in splits),
         tuple(0.0 for _ in splits),
         curve_of(finite) if finite else (),
+        len(finite),
     )
 
 

@@ -354,6 +354,7 @@ class _Run:
             tuple(loss for loss, _ in measures),
             tuple(accuracy for _, accuracy in measures),
             curve_of(losses),
+            len(losses),
         )
 
 

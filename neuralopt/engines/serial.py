@@ -119,6 +119,7 @@ class SerialEngine:
             tuple(loss for loss, _ in results),
             tuple(accuracy for _, accuracy in results),
             curve_of(losses),
+            len(losses),
         )
 
     def _backward(

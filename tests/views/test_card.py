@@ -94,6 +94,7 @@ def test_fans_and_long_trainings_are_those_of_another_engine(
         assert found.curves[1] == pytest.approx(long.curve, rel=1e-2)
         assert (found.epochs, found.long_epochs) == (1, 2)
         assert {len(each) for each in found.fan} == {SEEDS} == {len(found.curves)}
+        assert (found.ends, found.diverged) == ((2.0,) * SEEDS, (False,) * SEEDS)
 
 
 def test_the_work_of_a_card_is_counted_in_steps(scoring: Parts) -> None:
@@ -106,7 +107,8 @@ def test_the_work_of_a_card_is_counted_in_steps(scoring: Parts) -> None:
 def test_the_good_region_is_interpolated() -> None:
     rates, means = (0.1, 1.0, 10.0, 100.0), (0.0, 1.0, 0.95, 0.45)
     fan = tuple((mean - 0.01, mean + 0.01) for mean in means)
-    found = TaskMeasurement("t", rates, fan, 1, 1, (), ())
+    found = TaskMeasurement("t", rates, fan, 1, 1, (), (), (), ())
+    assert found.good_rates is not None
     low, high = found.good_rates
     assert found.rate == 1.0
     assert np.log10(low) == pytest.approx(-0.1)
@@ -115,10 +117,12 @@ def test_the_good_region_is_interpolated() -> None:
 
 
 def test_where_everything_diverges_nothing_is_good() -> None:
-    found = TaskMeasurement("t", (0.1, 1.0), ((0.0,), (0.0,)), 1, 1, ((),), (0.0,))
+    fan = (0.1, 1.0), ((0.0,), (0.0,))
+    found = TaskMeasurement("t", *fan, 1, 1, ((),), (0.0,), (True,), (0.0,))
     assert found.rate == 0.1
     assert found.quality == 0.0
-    assert found.good_decades == 1.0
+    assert found.good_rates is None
+    assert found.good_decades == 0.0
 
 
 def test_the_path_of_gradient_descent_is_known_in_closed_form() -> None:
@@ -260,10 +264,16 @@ def test_a_card_without_measurements_has_a_formula_and_a_tree() -> None:
 
 def test_a_rule_that_always_diverges_has_a_card() -> None:
     fan = (0.1, 1.0, 10.0), ((0.0,) * 3,) * 3
-    task = TaskMeasurement("digits", *fan, 1, 2, ((),) * 3, (0.0,) * 3)
+    early = ((3.0, 9.0),) * 3, (0.5,) * 3, (True,) * 3
+    task = TaskMeasurement("digits", *fan, 1, 2, *early, (0.0,) * 3)
     card = card_of_rule("nothing", parse("1e30 * w"))
-    said = texts(replace(card, measurements=Measurements("w", (task,), None)))
+    card = replace(card, measurements=Measurements("w", (task,), None))
+    said = texts(card)
     assert "It leaves the ravine" in said
+    assert "Quality: no learning rate works" in said
+    (curves,) = (a for a in card_figure(card).axes if a.get_title() == "Training loss")
+    drawn = [tuple(np.asarray(line.get_xdata())) for line in curves.lines]
+    assert drawn == [(0.125, 0.375)] * 3  # no mean, and not over all epochs
 
 
 LONG = "clip(ema(g * sign(m), 0.9), 0.001) / (sqrt(v) + 0.0001)"

@@ -271,5 +271,6 @@ class _Population:
                     tuple(loss for loss, _ in measures),
                     tuple(accuracy for _, accuracy in measures),
                     curve_of(columns[number]),
+                    len(columns[number]),
                 )
         return outcomes

@@ -1,9 +1,8 @@
 """Measure what a rule card shows: learning rates, learning curves, and a path.
 
 A rule is trained on each task at a fan of learning rates and on several seeds for the
-budget's epochs, then at the best rate for the longest horizon. That is about ten times
-the work of one evaluation without gates: seconds, where evaluations take a fraction of
-a second. The replicates are those of cards alone, which no search selects by.
+budget's epochs, then at the best rate for the longest horizon: `work_of_card` says how
+much that is. The replicates are those of cards only, which no search selects by.
 """
 
 import math
@@ -14,13 +13,14 @@ from typing import Protocol
 
 import numpy as np
 
-from neuralopt.engines import Child, Numerics, choose_engine
+from neuralopt.engines import Child, Numerics, Outcome, choose_engine
+from neuralopt.engines.engine import steps_per_epoch
 from neuralopt.language import RULES, Expression, simplify
 from neuralopt.scoring.budgets import Budget
 from neuralopt.scoring.protocol import steps_of_trial
 from neuralopt.scoring.replicates import FIRST_CARD_REPLICATE
 from neuralopt.tasks import Task
-from neuralopt.views.card.measurements import Measurements, TaskMeasurement
+from neuralopt.views.card.measurements import Measurements, TaskMeasurement, best_rate
 from neuralopt.views.card.ravine import best_path
 
 SEEDS = 3
@@ -136,24 +136,33 @@ def _measure_task(rule: Expression, task: Task, scoring: Scoring) -> TaskMeasure
 
         def train(
             some: Sequence[float], epochs: int
-        ) -> tuple[list[float], list[tuple[float, ...]]]:
+        ) -> tuple[tuple[float, ...], list[Outcome]]:
             children = [Child(rule, lr, seed) for lr in some for seed in replicates]
             outcomes = engine.train(children, epochs, ("validation",))
-            qualities = [
+            qualities = tuple(
                 0.0 if each.diverged else float(task.quality(each.losses[0]))
                 for each in outcomes
-            ]
-            return qualities, [each.curve for each in outcomes]
+            )
+            return qualities, outcomes
 
         qualities, _ = train(rates, budget.epochs)
         fan = tuple(
-            tuple(qualities[start : start + SEEDS])
+            qualities[start : start + SEEDS]
             for start in range(0, len(qualities), SEEDS)
         )
-        long = _long_epochs(budget)
-        short = TaskMeasurement(task.name, rates, fan, budget.epochs, long, (), ())
-        finals, curves = train([short.rate], long)
-        return replace(short, curves=tuple(curves), qualities=tuple(finals))
+        long, epoch = _long_epochs(budget), steps_per_epoch(task)
+        finals, outcomes = train([best_rate(rates, fan)], long)
+        return TaskMeasurement(
+            task.name,
+            rates,
+            fan,
+            budget.epochs,
+            long,
+            tuple(each.curve for each in outcomes),
+            tuple(each.steps / epoch for each in outcomes),
+            tuple(each.diverged for each in outcomes),
+            finals,
+        )
     except Exception as error:
         what = " ".join(f"{type(error).__name__}: {error}".split())
         raise ValueError(f"task {task.name}: training breaks: {what[:300]}") from error

@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from statistics import fmean
 from typing import Any
@@ -24,6 +24,8 @@ class TaskMeasurement:
         long_epochs: of the longer training, which is done at the best rate.
         curves: training loss along the longer training, one curve a seed, means of at
             most 20 equal stretches. A curve ends where a training diverged.
+        ends: epochs that each curve is of.
+        diverged: whether each seed diverged.
         qualities: of each seed after the longer training.
     """
 
@@ -33,6 +35,8 @@ class TaskMeasurement:
     epochs: int
     long_epochs: int
     curves: tuple[tuple[float, ...], ...]
+    ends: tuple[float, ...]
+    diverged: tuple[bool, ...]
     qualities: tuple[float, ...]
 
     @property
@@ -43,8 +47,7 @@ class TaskMeasurement:
     @property
     def rate(self) -> float:
         """The rate of the highest mean quality; of equal ones the smallest."""
-        means = self.means
-        return self.rates[means.index(max(means))]
+        return best_rate(self.rates, self.fan)
 
     @property
     def quality(self) -> float:
@@ -52,13 +55,15 @@ class TaskMeasurement:
         return fmean(self.qualities)
 
     @property
-    def good_rates(self) -> tuple[float, float]:
+    def good_rates(self) -> tuple[float, float] | None:
         """The ends of the good region around the best rate.
 
         There the mean quality, interpolated between rates of the fan on a logarithmic
-        scale, is at least `GOOD` of the best.
+        scale, is at least `GOOD` of the best. None where no rate has a quality above 0.
         """
         means = self.means
+        if max(means) <= 0:
+            return None
         best = means.index(max(means))
         low = self._end(best, range(best, -1, -1))
         high = self._end(best, range(best, len(means)))
@@ -76,9 +81,22 @@ class TaskMeasurement:
 
     @property
     def good_decades(self) -> float:
-        """Width of the good region, in decades."""
+        """Width of the good region, in decades; 0 without one."""
+        if self.good_rates is None:
+            return 0.0
         low, high = self.good_rates
         return math.log10(high / low)
+
+
+def best_rate(rates: Sequence[float], fan: Sequence[Sequence[float]]) -> float:
+    """Return the rate of the highest mean quality; of equal ones the smallest.
+
+    Args:
+        rates: in rising order.
+        fan: qualities of the seeds at each rate.
+    """
+    means = list(map(fmean, fan))
+    return rates[means.index(max(means))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +151,8 @@ class Measurements:
                 int(each["epochs"]),
                 int(each["long_epochs"]),
                 tuple(map(_numbers, each["curves"])),
+                _numbers(each["ends"]),
+                tuple(map(bool, each["diverged"])),
                 _numbers(each["qualities"]),
             )
             for each in kept["tasks"]

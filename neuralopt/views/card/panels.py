@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from neuralopt.views.card.measurements import Measurements, TaskMeasurement
+from neuralopt.views.card.measurements import Measurements
 from neuralopt.views.card.ravine import CONDITION_NUMBER, STEPS, height
 from neuralopt.views.palette import FOUND, PALE, baseline_colour
 
@@ -44,26 +44,27 @@ def draw_curves(axes: "Axes", measured: Mapping[str, Measurements], task: int) -
     """
     for name, each in measured.items():
         found = each.tasks[task]
-        whole = max((len(curve) for curve in found.curves), default=0)
-        finished = [curve for curve in found.curves if curve and len(curve) == whole]
-        for curve in found.curves:
-            axes.plot(
-                *_along(curve, whole, found), color=colour_of(name), lw=1, alpha=0.5
-            )
+        finished = []
+        for curve, end, diverged in zip(
+            found.curves, found.ends, found.diverged, strict=True
+        ):
+            axes.plot(*_along(curve, end), color=colour_of(name), lw=1, alpha=0.5)
+            if not diverged:
+                finished.append(curve)
         if finished:
             mean = [fmean(losses) for losses in zip(*finished, strict=True)]
-            axes.plot(*_along(mean, whole, found), color=colour_of(name), lw=3)
+            along = _along(mean, found.long_epochs)
+            axes.plot(*along, color=colour_of(name), lw=3)
     axes.set_yscale("log")
-    name = next(iter(measured.values())).tasks[task].task
-    _label(axes, "Training loss", f"epochs of {name}")
+    shown = next(iter(measured.values())).tasks[task]
+    axes.set_xlim(0, shown.long_epochs)
+    _label(axes, "Training loss", f"epochs of {shown.task}")
     axes.grid(color=PALE, lw=0.6)
 
 
-def _along(
-    curve: Sequence[float], whole: int, found: TaskMeasurement
-) -> tuple[list[float], list[float]]:
-    """Epochs at the middle of each stretch of a curve, and its losses."""
-    step = found.long_epochs / max(whole, 1)
+def _along(curve: Sequence[float], epochs: float) -> tuple[list[float], list[float]]:
+    """Epochs at the middle of each stretch of a curve of so many, and its losses."""
+    step = epochs / max(len(curve), 1)
     shown = [max(loss, 1e-12) for loss in curve]
     return [(place + 0.5) * step for place in range(len(curve))], shown
 
@@ -89,13 +90,15 @@ def draw_fan(axes: "Axes", measured: Mapping[str, Measurements], task: int) -> N
             lw=3 if name == RULE else 2,
         )
     own = measured[RULE].tasks[task]
-    axes.axvspan(*own.good_rates, color=FOUND, alpha=0.15, lw=0)
+    title = "Quality: no learning rate works"
+    if own.good_rates is not None:
+        axes.axvspan(*own.good_rates, color=FOUND, alpha=0.15, lw=0)
+        title = f"Quality: good over {own.good_decades:.1f} decades"
     axes.set_xscale("log")
     axes.set_ylim(bottom=0)
     axes.xaxis.set_major_locator(LogLocator(numticks=5))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_locator(MaxNLocator(5))
-    title = f"Quality: good over {own.good_decades:.1f} decades"
     _label(axes, title, f"learning rate, {own.task}")
     axes.grid(color=PALE, lw=0.6)
 

@@ -22,7 +22,7 @@ from neuralopt.views.card.measure import (
 from neuralopt.views.card.measurements import Measurements
 
 FOLDER = "cards"
-FORMAT = 1
+FORMAT = 2
 """Raised whenever what is measured, or how it is kept, changes."""
 
 
