@@ -128,6 +128,7 @@ class _Search:
         recorded: proposals in the archive, of which those after `asked` are being
             replayed.
         outcomes: of all proposals.
+        highest: score of the proposals told so far.
         rules: canonical forms of pending proposals, by number.
         shortlist: measurements of the best.
         naming: names of rules, if they are wanted.
@@ -166,6 +167,7 @@ class _Search:
         checkpoint = archive.checkpoint()
         if checkpoint is not None:
             self._restore(checkpoint.asked, checkpoint.told, checkpoint.state)
+        self.highest = self.outcomes.highest(0, self.told)
 
     def _remember(self, proposal: Proposal) -> None:
         if proposal.status == "pending":
@@ -406,9 +408,11 @@ class _Search:
 
     def _tell(self) -> tuple[list[float], dict[str, float]]:
         rows = self.outstanding.pop(0)
-        rewards = self.outcomes.rewards(self.told, self.told + len(rows))
+        start, stop = self.told, self.told + len(rows)
+        rewards = self.outcomes.rewards(start, stop)
         diagnostics = self.searcher.tell(rows, rewards)
-        self.told += len(rows)
+        self.highest = max(self.highest, self.outcomes.highest(start, stop))
+        self.told = stop
         return rewards, diagnostics
 
     def _progress(
@@ -432,6 +436,7 @@ class _Search:
             self.outcomes.evaluations(0, self.told),
             lambda: ranking(self.archive, SHOWN_BEST),
             lambda: preferences_of(self.searcher),
+            self.highest,
         )
 
     def _save(self) -> None:

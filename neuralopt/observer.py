@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -44,6 +45,8 @@ class Progress:
             when it is called. It reads many rows, so call it now and then.
         preferences: what the searcher prefers when it is called; see
             `neuralopt.searchers.preferences`. It takes some milliseconds.
+        highest: the highest single score of the proposals told so far, those before a
+            resume included; -inf while none was scored.
     """
 
     told: int
@@ -63,6 +66,7 @@ class Progress:
     evaluations: int = 0
     ranking: Callable[[], Sequence[RankedRule]] = tuple
     preferences: Callable[[], Sequence[NDArray[np.float64]]] = tuple
+    highest: float = -math.inf
 
 
 class Observer(Protocol):

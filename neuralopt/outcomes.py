@@ -112,6 +112,16 @@ class Outcomes:
         """
         return int((self._kinds[start:stop] >= TRAINED).sum())
 
+    def highest(self, start: int, stop: int) -> float:
+        """Return the highest quality of scored proposals; -inf if none was scored.
+
+        Args:
+            start: smallest number.
+            stop: largest number + 1; all are decided.
+        """
+        scored = self._rewards[start:stop][self._kinds[start:stop] == SCORED]
+        return float(scored.max(initial=-math.inf))
+
     def qualities(self, start: int, stop: int) -> dict[int, float]:
         """Return the qualities of scored proposals by number, in rising order.
 

@@ -603,6 +603,8 @@ def test_what_observers_see_adds_up(archive_of, lag):
         assert progress.total == TOTAL
         trained = [p for p in archive.proposals(stop=told) if p.status in CHARGED]
         assert progress.evaluations == len(trained)
+        scores = [p.quality for p in trained if p.status == "scored"]
+        assert progress.highest == max(scores, default=-math.inf)
         ahead = sum(progress.counts.values()) - told
         assert ahead == min(lag * BATCH, TOTAL - told)
         qualities = [proposal.quality for proposal in progress.best]
@@ -627,6 +629,8 @@ def test_observers_of_a_continued_search_begin_where_it_was(archive_of):
     run(archive, observers=[notes])
     assert notes.started == [(TOTAL, BATCH)]
     assert notes.seen[0].told == 2 * BATCH
+    scored = archive.proposals("scored", stop=2 * BATCH)
+    assert notes.seen[0].highest == max(each.quality for each in scored)
     assert notes.seen[-1].counts == archive.counts()
 
 
