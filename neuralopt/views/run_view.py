@@ -100,7 +100,7 @@ class RunView:
         parts: scores of the leaderboard on each part of the objective.
         attempts: to score a proposal, by all workers.
         verdicts: scores on fresh seeds, oldest first.
-        folder: of the archive's file, which other files of the run are in.
+        path: of the archive's file.
     """
 
     name: str
@@ -123,7 +123,12 @@ class RunView:
     parts: PartScores
     attempts: Attempts
     verdicts: tuple[VerdictRecord, ...]
-    folder: Path
+    path: Path
+
+    @property
+    def folder(self) -> Path:
+        """Where the archive's file is, and other files of the run."""
+        return self.path.parent
 
     @property
     def is_sample(self) -> bool:
@@ -226,7 +231,7 @@ def read_run(
         parts=_part_scores(leaderboard, archive.context),
         attempts=read_attempts(archive),
         verdicts=tuple(verdicts),
-        folder=archive.path.resolve().parent,
+        path=archive.path.resolve(),
     )
     return view.sampled(kept)
 

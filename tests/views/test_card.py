@@ -5,6 +5,8 @@ import subprocess
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pytest
@@ -16,6 +18,7 @@ from neuralopt.engines import Child, Numerics
 from neuralopt.engines.numerics import CPU_FLOAT32
 from neuralopt.engines.serial import SerialEngine
 from neuralopt.language import RULES, parse, simplify
+from neuralopt.report.tensorboard.run_pictures import draw_cards
 from neuralopt.scoring.budgets import Budget
 from neuralopt.scoring.protocol import steps_of_trial
 from neuralopt.scoring.replicates import FIRST_CARD_REPLICATE
@@ -28,6 +31,7 @@ from neuralopt.views.card.measure import SEEDS, fan_rates, measure, work_of_card
 from neuralopt.views.card.measurements import Measurements, TaskMeasurement
 from neuralopt.views.card.ravine import RATES, START, STEPS, best_path, height
 from neuralopt.views.card.store import CardStore
+from neuralopt.views.run_view import RunView
 from tests.cli.cli_runner import typed
 from tests.views.drawing import renderer_of
 
@@ -164,6 +168,20 @@ def test_measurements_are_kept_and_read(
     assert set(made.baselines) == {"adam", "momentum"}
 
 
+def test_cards_that_are_kept_are_drawn_without_time(
+    cards: CardStore, scoring: Parts
+) -> None:
+    cards.card(ranked())
+    assert cards.has(ranked())
+    assert not cards.has(ranked(8))
+    folder = Path(cards._folder or "").parent
+    view = SimpleNamespace(
+        leaderboard=(ranked(8), ranked()), folder=folder, charged=100
+    )
+    drawn = draw_cards(cast("RunView", view), scoring, seconds=0.0)
+    assert [tag for tag, _ in drawn] == ["best/card_2"]
+
+
 @pytest.mark.parametrize("change", ["rule", "budget", "task", "damage"])
 def test_another_rule_budget_or_task_is_measured_anew(
     change: str, cards: CardStore, scoring: Parts, monkeypatch: pytest.MonkeyPatch
@@ -264,15 +282,15 @@ def test_a_card_without_measurements_has_a_formula_and_a_tree() -> None:
 
 def test_a_rule_that_always_diverges_has_a_card() -> None:
     fan = (0.1, 1.0, 10.0), ((0.0,) * 3,) * 3
-    early = ((3.0, 9.0),) * 3, (0.5,) * 3, (True,) * 3
-    task = TaskMeasurement("digits", *fan, 1, 2, *early, (0.0,) * 3)
+    curves, ends, diverged = ((3.0, 9.0),) * 3, (0.5,) * 3, (True,) * 3
+    task = TaskMeasurement("digits", *fan, 1, 2, curves, ends, diverged, (0.0,) * 3)
     card = card_of_rule("nothing", parse("1e30 * w"))
     card = replace(card, measurements=Measurements("w", (task,), None))
     said = texts(card)
     assert "It leaves the ravine" in said
     assert "Quality: no learning rate works" in said
-    (curves,) = (a for a in card_figure(card).axes if a.get_title() == "Training loss")
-    drawn = [tuple(np.asarray(line.get_xdata())) for line in curves.lines]
+    (axes,) = (a for a in card_figure(card).axes if a.get_title() == "Training loss")
+    drawn = [tuple(np.asarray(line.get_xdata())) for line in axes.lines]
     assert drawn == [(0.125, 0.375)] * 3  # no mean, and not over all epochs
 
 

@@ -258,8 +258,8 @@ def test_the_card_of_a_found_rule_is_kept_with_its_run(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     fan = (0.1, 1.0), ((0.5,), (0.4,))
-    curve = ((2.0, 1.0),), (1.0,), (False,)
-    task = TaskMeasurement("regression", *fan, 1, 1, *curve, (0.5,))
+    curves, ends, diverged = ((2.0, 1.0),), (1.0,), (False,)
+    task = TaskMeasurement("regression", *fan, 1, 1, curves, ends, diverged, (0.5,))
     stub = Measurements("g", (task,), None)
     monkeypatch.setattr(stores, "measure", lambda *_: stub)
     picture = tmp_path / "card.svg"

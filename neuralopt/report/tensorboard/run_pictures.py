@@ -27,6 +27,9 @@ CARDS = 4
 CARDS_SHARE = 0.1
 """Largest part of the search's time that its cards take, measurements included."""
 
+MOST_SECONDS = 60.0
+"""Largest time for all cards: the search has ended, and somebody waits."""
+
 DRAWING = 2.0
 """Seconds that the drawing of a card is expected to take."""
 
@@ -39,7 +42,7 @@ def lineage_of_best(view: RunView) -> Figure | None:
     """
     if not view.leaderboard:
         return None
-    with Archive.open(view.folder) as archive:
+    with Archive.open(view.path) as archive:
         found = lineage(archive, view.leaderboard[0].proposal.number)
     return lineage_figure(found) if len(found.relatives) > 1 else None
 
@@ -50,7 +53,7 @@ def preferences(view: RunView) -> Figure | None:
     Args:
         view: of the run.
     """
-    with Archive.open(view.folder) as archive:
+    with Archive.open(view.path) as archive:
         history = run_history(archive, view.folder)
     return preferences_figure(history) if len(history.told) else None
 
@@ -63,11 +66,13 @@ def draw_cards(
 ) -> Iterator[tuple[str, Figure]]:
     """Draw cards of the best rules, as many as there is time for.
 
+    A card is not begun where it is expected to take longer than what is left, unless
+    its measurements are kept already.
+
     Args:
         view: of the run.
         scoring: what measures rules; None to draw formula and tree only.
-        seconds: for all cards. A card that is expected to take longer than what is left
-            is not begun.
+        seconds: that the search took.
         clock: seconds from any origin.
 
     Yields:
@@ -76,15 +81,17 @@ def draw_cards(
     store = _store(view, scoring)
     expected = DRAWING
     if scoring is not None:
-        expected += _seconds_of_measuring(view, scoring, seconds / CARDS_SHARE)
-    began = clock()
+        expected += _seconds_of_measuring(view, scoring, seconds)
+    end = clock() + min(CARDS_SHARE * seconds, MOST_SECONDS)
     for place, ranked in enumerate(view.leaderboard[:CARDS], 1):
         started = clock()
-        if started - began + expected > seconds:
-            return
+        kept = store is not None and store.has(ranked)
+        if not kept and started + expected > end:
+            continue
         card = card_of_proposal(ranked) if store is None else store.card(ranked)
         yield f"best/card_{place}", card_figure(card)
-        expected = clock() - started
+        if not kept:
+            expected = clock() - started
 
 
 def _store(view: RunView, scoring: Scoring | None) -> CardStore | None:

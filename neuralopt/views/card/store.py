@@ -68,6 +68,24 @@ class CardStore:
         """
         return self._measured(card_of_rule(title, rule), "")
 
+    def has(self, ranked: RankedRule) -> bool:
+        """Return whether all that the card of a proposal shows is kept already.
+
+        Args:
+            ranked: of the run's archive.
+
+        Raises:
+            ValueError: the proposal has no rule that this version can read.
+        """
+        if self._scoring is None:
+            return True
+        wanted = {f"baseline-{each}": baseline(each) for each in BASELINES}
+        wanted[str(ranked.proposal.number)] = card_of_proposal(ranked).rule
+        return all(
+            self._kept(rule, name, self._scoring) is not None
+            for name, rule in wanted.items()
+        )
+
     def _measured(self, card: Card, name: str) -> Card:
         if self._scoring is None:
             return replace(card, note="Not measured")
@@ -87,15 +105,22 @@ class CardStore:
         return replace(card, measurements=found, baselines=others)
 
     def _measure(self, rule: Expression, name: str, scoring: Scoring) -> Measurements:
-        path = self._folder / f"{name}.json" if self._folder and name else None
-        mark = fingerprint(rule, scoring)
-        kept = None if path is None else _read(path, mark)
+        kept = self._kept(rule, name, scoring)
         if kept is not None:
             return kept
         found = measure(rule, scoring)
-        if path is not None:
+        if self._folder is not None and name:
+            mark = fingerprint(rule, scoring)
+            path = self._folder / f"{name}.json"
             _write(path, {"fingerprint": mark, **found.to_mapping()})
         return found
+
+    def _kept(
+        self, rule: Expression, name: str, scoring: Scoring
+    ) -> Measurements | None:
+        if self._folder is None or not name:
+            return None
+        return _read(self._folder / f"{name}.json", fingerprint(rule, scoring))
 
 
 def fingerprint(rule: Expression, scoring: Scoring) -> str:
