@@ -145,7 +145,12 @@ def search(
         watching.append(ProgressDisplay())
     board = None
     if settings.report.tensorboard:
-        board = TensorBoard(folder / "tb", folder / ARCHIVE_FILE, scoring=parts.scoring)
+        board = TensorBoard(
+            folder / "tb",
+            folder / ARCHIVE_FILE,
+            scoring=parts.scoring,
+            evaluations=settings.evaluations,
+        )
         watching.append(board)
     _run(parts, folder, watching, stop)
     if board is not None:

@@ -15,13 +15,16 @@ import pytest
 from tensorboard.backend.event_processing import plugin_event_accumulator as server
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from neuralopt.archive import Archive, BehaviourRecord, Place
+from neuralopt.archive import Archive, ArchiveError, BehaviourRecord, Place
 from neuralopt.archive.ranking import RankedRule
 from neuralopt.naming import Rediscovery
 from neuralopt.report.tensorboard import TensorBoard, pictures
+from neuralopt.report.tensorboard.event_files import EventFiles
+from neuralopt.report.tensorboard.optimizer_lines import write_optimizers
 from neuralopt.report.tensorboard.rule_runs import RULES
 from neuralopt.report.tensorboard.scalars import layout
 from neuralopt.report.tensorboard.texts import LISTED, code, escaped, leaderboard, table
+from neuralopt.views.baselines import Baseline
 from neuralopt.views.run_view import read_run
 from tests.report.builders import Clock, progress_at, proposal
 from tests.views.builders import PARTS, verdict, write_run
@@ -32,6 +35,7 @@ def progress(told, best=0.5, **more):
         "counts": {"scored": told, "diverged": 3, "pending": 5, "failed": 0},
         "rewards": (0.0, 0.2, 0.4, 0.6, math.nan),
         "best": (proposal(3, rule="sign(g)", quality=best), proposal(1, quality=0.4)),
+        "highest": best,
         "diagnostics": {"entropy": 2.5, "entropy_weight": 0.01},
         "seconds": told / 10,
         "trained": told // 2,
@@ -156,7 +160,12 @@ def test_a_long_search_is_written_a_thousand_times(tmp_path):
     few = [progress(told, evaluations=told) for told in range(10, 400, 10)]
     written(tmp_path, *few, total=100_000)
     steps = [step for step, _ in scalars(tmp_path, "best/search_score")]
-    assert steps == [10, 110, 210, 310]
+    assert steps == [10, 110, 210, 310, 390]  # the last one always
+    written(tmp_path / "limited", *few, total=100_000, evaluations=200_000)
+    found = scalars(tmp_path / "limited", "best/search_score")
+    assert [step for step, _ in found] == steps
+    written(tmp_path / "short", *few, total=100_000, evaluations=400)
+    assert len(scalars(tmp_path / "short", "best/search_score")) == len(few)
 
 
 def test_batches_that_train_nothing_add_no_point(tmp_path):
@@ -204,9 +213,12 @@ def test_a_search_that_ends_again_has_its_end_once(ended, tmp_path, monkeypatch)
 
 def test_pictures_are_drawn_now_and_then_and_at_the_end(ended):
     images = read(ended / "tb")
-    expected = {*pictures.PICTURES, "verdict/intervals"}
-    assert set(images.Tags()["images"]) == expected
-    for tag in pictures.PICTURES:
+    # Its archive says neither parents nor the space.
+    expected = set(pictures.PICTURES) - {"found/lineage", "searcher/preferences"}
+    cards = {f"best/card_{place}" for place in range(1, 5)}
+    found = set(images.Tags()["images"])
+    assert found == expected | cards | {"verdict/intervals"}
+    for tag in expected:
         found = images.Images(tag)
         assert [each.step for each in found] == [80, 81]
         png = matplotlib.image.imread(io.BytesIO(found[-1].encoded_image_string))
@@ -262,6 +274,43 @@ def test_a_search_goes_on_where_nothing_can_be_drawn(tmp_path, capsys):
         10,
     ]
     assert capsys.readouterr().err.count("TensorBoard goes without") == 3
+
+
+def test_a_folder_that_cannot_be_made_costs_one_line(tmp_path, capsys):
+    (tmp_path / "tb").write_text("a file")
+    written(tmp_path / "tb", progress(10), progress(20))
+    said = capsys.readouterr().err
+    assert said.startswith("TensorBoard goes without the rest of the search: ")
+    assert said.count("\n") == 1
+
+
+def test_a_disk_that_is_full_costs_one_line(tmp_path, monkeypatch, capsys):
+    board = TensorBoard(tmp_path, tmp_path)
+    board.start(100, 0)
+    board.batch(progress(10))
+    capsys.readouterr()  # there is no archive
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(board._files, "scalar", full)
+    for told in (20, 30):
+        board.batch(progress(told))
+    board.close()
+    board.finish()
+    assert capsys.readouterr().err.count("\n") == 1
+    assert scalars(tmp_path, "best/search_score") == [(5, 0.5)]
+
+
+def test_a_leaderboard_that_cannot_be_read_costs_one_line(tmp_path, capsys):
+    def ranking():
+        raise ArchiveError("disk I/O error")
+
+    written(tmp_path, progress(10), progress(20, ranking=ranking))
+    assert scalars(tmp_path, "best/search_score") == [(5, 0.5), (10, 0.5)]
+    assert capsys.readouterr().err == (
+        "TensorBoard goes without the leaderboard: ArchiveError: disk I/O error\n"
+    )
 
 
 def test_scores_are_histograms(tmp_path):
@@ -406,6 +455,28 @@ def test_each_chart_of_a_search_has_the_tags_that_it_names(tmp_path):
         else:  # the entropy's chart has no line of the entropy's weight
             matches = [tag for tag in tags if any(re.search(n, tag) for n in names)]
             assert len(matches) == 1
+
+
+def test_a_number_that_appears_later_has_a_chart(tmp_path):
+    counts = {"scored": 20, "failed": 1}
+    written(tmp_path, progress(10), progress(20, counts=counts), progress(30))
+    layouts = read(tmp_path).Tensors("custom_scalars__config__")
+    contents = [each.tensor_proto.string_val[0] for each in layouts]
+    assert [b"proposals/failed" in each for each in contents] == [False, True]
+
+
+def test_there_are_no_more_than_six_lines_of_optimizers(ended, tmp_path):
+    names = [f"a{number}" for number in range(7)]
+    known = [Baseline(name, 0.6, "verdict") for name in names]
+    with Archive.open(ended) as archive:
+        view = read_run(archive)
+    adam = Baseline("adam", 0.5, "verdict")
+    files = EventFiles(tmp_path)
+    files.open(1)
+    write_optimizers(files, replace(view, baselines=(*known, adam)), 9)
+    files.close()
+    runs = sorted(each.name for each in (tmp_path / "optimizers").iterdir())
+    assert runs == [*names[:5], "adam"]
 
 
 @pytest.mark.parametrize(

@@ -230,7 +230,12 @@ def _run(
     observers: list[Observer] = [ProgressDisplay()]
     board = None
     if settings.report.tensorboard:
-        board = TensorBoard(run_dir / "tb", archive.path, scoring=parts.scoring)
+        board = TensorBoard(
+            run_dir / "tb",
+            archive.path,
+            scoring=parts.scoring,
+            evaluations=settings.evaluations,
+        )
         observers.append(board)
     with _stopping() as stop:
         preferences = PreferenceRecorder(run_dir / FILE)
@@ -244,7 +249,8 @@ def _run(
     try:
         finish(parts, evaluator, archive, run_dir)
         if board is not None:
-            board.finish()
+            print("Drawing cards of the best rules", flush=True)
+            board.finish(archive.heartbeat)
     except KeyboardInterrupt:
         print(
             f"Stopped. The search itself is done: `neuralopt top {run_dir}` shows it.",

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from neuralopt.archive import Archive, ArchiveError
-from neuralopt.archive.ranking import RankedRule
 from neuralopt.report.tensorboard import pictures, texts
 from neuralopt.report.tensorboard.event_files import SEARCH, EventFiles
+from neuralopt.report.tensorboard.optimizer_lines import (
+    write_optimizers,
+    write_point,
+)
+from neuralopt.report.tensorboard.progress_tables import LEADERBOARD, ProgressTables
 from neuralopt.report.tensorboard.rule_runs import FOLDER, write_rule_runs
-from neuralopt.report.tensorboard.run_pictures import CARDS_SHARE, draw_cards
-from neuralopt.report.tensorboard.scalars import MEAN, SCORE, Scalars, layout, scored
+from neuralopt.report.tensorboard.run_pictures import draw_cards
+from neuralopt.report.tensorboard.scalars import (
+    Charts,
+    Scalars,
+    layout,
+    scored,
+)
 from neuralopt.views.baselines import SHARE_OF_ADAM
 from neuralopt.views.figures.canvas import png_of
 from neuralopt.views.run_view import RunView, read_run
@@ -35,15 +44,6 @@ TABLES_SHARE = 0.01
 """Largest part of the search's time between two tables of rules, above `every`."""
 
 
-LEADERBOARD = "best/leaderboard"
-
-OPTIMIZERS = "optimizers"
-"""Folder of the runs that are lines of known optimizers."""
-
-MOST_OPTIMIZERS = 6
-"""Known optimizers that are lines, the best ones: TensorBoard has seven colours."""
-
-
 class TensorBoard:
     """Observes a search and writes it below ``directory``.
 
@@ -52,9 +52,9 @@ class TensorBoard:
     which is a run of its own, ``optimizers/adam``. Tags, in TensorBoard's order:
 
     - ``best/``: ``curve``, a picture; ``card_1`` and so on, cards of the best rules, as
-      many as a tenth of the search's time allows; ``measured_mean``, the mean over
-      fresh replicates once there is a shortlist; ``search_score``, the highest single
-      score
+      many as a tenth of the search's time and a minute allow; ``measured_mean``, the
+      mean over fresh replicates once there is a shortlist; ``search_score``, the
+      highest single score
     - ``found/``: ``front``, ``behaviours``, ``lineage`` of the best rule and
       ``known_rules_in_time``, pictures;
       ``known_rules``, how many; ``measurements`` on fresh replicates
@@ -78,6 +78,7 @@ class TensorBoard:
         clock: seconds from any origin.
         scoring: what measures rules for their cards; without it cards show formula and
             tree only.
+        evaluations: rules to be trained, if that limits the search; 0 if not.
     """
 
     def __init__(
@@ -87,12 +88,15 @@ class TensorBoard:
         every: float = 5.0,
         clock: Callable[[], float] = time.monotonic,
         scoring: Scoring | None = None,
+        evaluations: int = 0,
     ) -> None:
         self._directory, self._scoring = Path(directory), scoring
         self._archive = None if archive is None else Path(archive)
         self._every, self._clock = every, clock
         self._files = EventFiles(self._directory)
-        self._started = False
+        self._evaluations = evaluations
+        self._started = self._gave_up = False
+        self._began = clock()
         self._warned: set[str] = set()
 
     def start(self, total: int, told: int) -> None:
@@ -101,21 +105,23 @@ class TensorBoard:
         Args:
             total: proposals that the search will tell.
             told: proposals told before, by an earlier process.
-
-        Raises:
-            OSError: the directory can't be made.
         """
-        (self._directory / SEARCH).mkdir(parents=True, exist_ok=True)
         self._started = True
         self._total, self._told = total, told
         self._scalars, self._scores = Scalars(), list[float]()
         self._schedule = pictures.Schedule(self._clock)
         self._began = self._flushed = self._tabled = self._clock()
         self._written: tuple[int, int] | None = None  # told, step
-        self._histogram = told
+        self._histogram = told, 0
         self._lines: dict[str, float] = {}
-        self._texts: dict[str, str] = {}
+        self._tables = ProgressTables(self._files, self._warned)
+        self._tags: set[str] = set()
+        self._charts: Charts = {}
         self._last: Progress | None = None
+        try:
+            (self._directory / SEARCH).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            self._give_up(error)
 
     def batch(self, progress: Progress) -> None:
         """Write one told batch; of a long search, several of them together.
@@ -125,13 +131,21 @@ class TensorBoard:
         """
         if not self._started:
             raise RuntimeError("this observer isn't started; call start() first")
+        if self._gave_up:
+            return
+        try:
+            self._note(progress)
+        except Exception as error:  # noqa: BLE001 - the search must go on
+            self._give_up(error)
+
+    def _note(self, progress: Progress) -> None:
         self._scalars.note(progress)
         self._scores += scored(progress.rewards).tolist()
         self._last = progress
         step = progress.evaluations
         if self._written is not None:
-            told, before = self._written
-            if step == before or (progress.told - told) * POINTS < self._total:
+            same = step == self._written[1]
+            if same or not self._due(progress, self._written, POINTS):
                 return
         self._write(progress, step)
         if self._schedule.due:
@@ -146,19 +160,27 @@ class TensorBoard:
         self._scalars.note(progress)
 
     def close(self) -> None:
-        """Write the last tables and close the files; a second time does nothing."""
+        """Write the last batch and tables, and close; a second time does nothing."""
         if not self._files.is_open:
             return
-        if self._last is not None:
-            self._write_tables(self._last, self._last.evaluations)
-        self._files.close()
+        try:
+            if (last := self._last) is not None:
+                if self._written is None or self._written[1] != last.evaluations:
+                    self._write(last, last.evaluations)
+                self._tables.write(last, last.evaluations)
+            self._files.close()
+        except Exception as error:  # noqa: BLE001 - the search must go on
+            self._give_up(error)
 
-    def finish(self) -> None:
+    def finish(self, heartbeat: Callable[[], None] = lambda: None) -> None:
         """Write the pictures and tables of a search that has ended, after `close`.
 
         What can't be written costs a line on standard error, and nothing else.
+
+        Args:
+            heartbeat: called after each card, which takes seconds to measure.
         """
-        if self._archive is None:
+        if self._archive is None or self._gave_up:
             return
         try:
             with Archive.open(self._archive) as archive:
@@ -166,41 +188,62 @@ class TensorBoard:
             # A step of its own, so that a search that ends again replaces it.
             step = view.charged + 1
             self._files.open(step)
-            self._write_optimizers(view, step)
+            write_optimizers(self._files, view, step)
             self._write_pictures(view, step, final=True)
-            self._write_cards(view, step)
             self._files.text(LEADERBOARD, texts.leaderboard(view.leaderboard), step)
             if judged := texts.verdict(view):
                 self._files.text("verdict", judged, step)
             write_rule_runs(view, self._directory.parent / FOLDER)
+            self._write_cards(view, step, heartbeat)
+            self._files.close()
         except Exception as error:  # noqa: BLE001 - the search has ended well
             pictures.warn("the end of the search", error, self._warned)
-        finally:
-            self._files.close()
+            self._files.abandon()
+
+    def _due(self, progress: Progress, since: tuple[int, int], parts: int) -> bool:
+        """Whether one of so many parts of the search was told since a batch."""
+        told, step = since
+        trained = (progress.evaluations - step) * parts
+        enough = 0 < self._evaluations <= trained
+        return enough or (progress.told - told) * parts >= self._total
+
+    def _give_up(self, error: Exception) -> None:
+        """Write no more, which the search must not end because of."""
+        self._gave_up = True
+        pictures.warn("the rest of the search", error, self._warned)
+        self._files.abandon()
 
     def _write(self, progress: Progress, step: int) -> None:
         numbers = self._scalars.written(progress)
         if not self._files.is_open:
-            self._open(step, numbers)
+            self._open(step)
+        self._lay_out(numbers)
         for tag, value in numbers.items():
             self._files.scalar(SEARCH, tag, value, step)
         for name, quality in self._lines.items():
-            for tag in (MEAN, SCORE):
-                self._files.scalar(f"{OPTIMIZERS}/{name}", tag, quality, step)
+            write_point(self._files, name, quality, step)
         self._written = (progress.told, step)
-        enough = (progress.told - self._histogram) * HISTOGRAMS >= self._total
+        enough = self._due(progress, self._histogram, HISTOGRAMS)
         if enough and len(self._scores) >= FEWEST_SCORES:
             self._files.histogram("scores/told", scored(self._scores), step)
-            self._histogram, self._scores = progress.told, []
+            self._histogram, self._scores = self._written, []
         now = self._clock()
         if now - self._flushed >= self._every:
             if now - self._tabled >= TABLES_SHARE * (now - self._began):
-                self._write_tables(progress, step)
+                self._tables.write(progress, step)
                 self._tabled = now
             self._files.flush()
             self._flushed = now
 
-    def _open(self, step: int, numbers: Mapping[str, float]) -> None:
+    def _lay_out(self, tags: Iterable[str]) -> None:
+        """Write the charts again when there are more; TensorBoard shows the newest."""
+        self._tags.update(tags)
+        charts = layout(self._tags)
+        if charts != self._charts:
+            self._files.layout(charts)
+            self._charts = charts
+
+    def _open(self, step: int) -> None:
         """Open the files; a new search begins with what it is."""
         earlier = self._files.has_earlier(SEARCH) and step > 0
         self._files.open(step)
@@ -208,7 +251,6 @@ class TensorBoard:
         if "adam" in context:
             self._lines["adam"] = SHARE_OF_ADAM
         if not earlier:
-            self._files.layout(layout(numbers))
             if context:
                 self._files.text("configuration", texts.configuration(context), 0)
             self._files.flush()
@@ -222,18 +264,6 @@ class TensorBoard:
         except ArchiveError as error:
             pictures.warn("the configuration", error, self._warned)
             return {}
-
-    def _write_tables(self, progress: Progress, step: int) -> None:
-        """Write the best rules and the known ones, unless they are as before."""
-        found = {}
-        if rules := progress.ranking() or _plain_ranking(progress):
-            found[LEADERBOARD] = texts.leaderboard(rules)
-        if progress.rediscoveries:
-            found["known_rules"] = texts.rediscoveries(progress.rediscoveries)
-        for tag, text in found.items():
-            if text != self._texts.get(tag):
-                self._files.text(tag, text, step)
-                self._texts[tag] = text
 
     def _draw(self, step: int) -> None:
         """Draw the search as its archive has it, and take note of the time it took."""
@@ -250,24 +280,10 @@ class TensorBoard:
         for tag, png in pictures.draw(view, self._warned, final):
             self._files.png(tag, png, step)
 
-    def _write_cards(self, view: RunView, step: int) -> None:
-        seconds = CARDS_SHARE * (self._clock() - self._began)
-        for tag, figure in draw_cards(view, self._scoring, seconds, self._clock):
+    def _write_cards(
+        self, view: RunView, step: int, heartbeat: Callable[[], None]
+    ) -> None:
+        took = self._clock() - self._began
+        for tag, figure in draw_cards(view, self._scoring, took, self._clock):
             self._files.png(tag, png_of(figure), step)
-
-    def _write_optimizers(self, view: RunView, step: int) -> None:
-        """Write the verdict's means of known optimizers as lines over all steps."""
-        for each in view.baselines[:MOST_OPTIMIZERS]:
-            run = f"{OPTIMIZERS}/{each.name}"
-            if each.source != "verdict":
-                continue
-            steps = (step,) if self._files.has_earlier(run) else (1, step)
-            for tag in (MEAN, SCORE):
-                for place in steps:
-                    self._files.scalar(run, tag, each.quality, place)
-
-
-def _plain_ranking(progress: Progress) -> list[RankedRule]:
-    """The best rules, of a search that does not say what was found out about them."""
-    places = {place.number: place for place in progress.shortlist}
-    return [RankedRule(each, places.get(each.number)) for each in progress.best]
+            heartbeat()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +13,11 @@ if TYPE_CHECKING:  # it loads torch, and TensorBoard takes two seconds
     from torch.utils.tensorboard import SummaryWriter
 
 SEARCH = "search"
-"""The run of everything that is not a line beside another one."""
+"""The run of everything that is not a line of a known optimizer."""
 
 
 class EventFiles:
-    """The runs of one search below a folder, written by this process alone.
+    """The runs of one search below a folder, written by this process only.
 
     Lines that belong into one chart are runs of their own with a tag in common, since
     TensorBoard gives every run one colour. There are few of them: with more than 40
@@ -59,7 +60,7 @@ class EventFiles:
             run: name of the run.
             tag: name of the chart.
             value: the number.
-            step: where it stands.
+            step: of the search.
         """
         self._writer(run).add_scalar(tag, value, step)
 
@@ -69,7 +70,7 @@ class EventFiles:
         Args:
             tag: its title.
             text: of one or several lines.
-            step: where it stands.
+            step: of the search.
         """
         self._writer(SEARCH).add_text(tag, text, step)
 
@@ -79,7 +80,7 @@ class EventFiles:
         Args:
             tag: its title.
             values: one or more.
-            step: where it stands.
+            step: of the search.
         """
         self._writer(SEARCH).add_histogram(tag, values, step)
 
@@ -89,7 +90,7 @@ class EventFiles:
         Args:
             tag: its title.
             png: content of a PNG file.
-            step: where it stands.
+            step: of the search.
         """
         from tensorboard.compat.proto.summary_pb2 import Summary
 
@@ -118,6 +119,14 @@ class EventFiles:
         """Close all files; a second time does nothing."""
         for writer in self._writers.values():
             writer.close()
+        self._writers.clear()
+        self._first = None
+
+    def abandon(self) -> None:
+        """Close what can be closed, after an error; a second time does nothing."""
+        for writer in self._writers.values():
+            with suppress(Exception):
+                writer.close()
         self._writers.clear()
         self._first = None
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +21,9 @@ INTERVAL = ("interval/mean", "interval/low", "interval/high")
 """Tags of the best mean and the ends of its interval: known optimizers have none."""
 
 QUANTILES = {"scores/p10": 0.1, "scores/median": 0.5, "scores/p90": 0.9}
+
+Charts = dict[str, dict[str, list[Any]]]
+"""Kind and tags of charts, by category and title, as torch takes them."""
 
 _COUNTED = {"workers/lost": "lost", "workers/retried": "retried"}
 
@@ -51,9 +56,8 @@ class Scalars:
             Numbers by tag; tags without a number are left out.
         """
         found: dict[str, float] = {}
-        if progress.best and progress.best[0].quality is not None:
-            qualities = [each.quality or 0.0 for each in progress.best]
-            found[SCORE] = max(qualities)
+        if isfinite(progress.highest):
+            found[SCORE] = progress.highest
         if progress.shortlist:
             first = progress.shortlist[0]
             found[MEAN] = first.mean
@@ -107,7 +111,7 @@ def scored(rewards: Sequence[float]) -> np.ndarray:
     return found[found > 0]
 
 
-def layout(tags: Iterable[str]) -> dict[str, dict[str, list[Any]]]:
+def layout(tags: Iterable[str]) -> Charts:
     """Return the charts of the page Custom Scalars.
 
     Most have one line, since TensorBoard gives all lines of a run one colour.
@@ -116,9 +120,9 @@ def layout(tags: Iterable[str]) -> dict[str, dict[str, list[Any]]]:
         tags: of the numbers that are written.
 
     Returns:
-        Charts by category and title, as torch takes them.
+        The charts.
     """
-    charts: dict[str, dict[str, list[Any]]] = {
+    charts: Charts = {
         "best": {
             "mean on fresh replicates, 95% interval": ["Margin", list(INTERVAL)],
             "mean, and known optimizers": ["Multiline", [_only(MEAN)]],
@@ -141,4 +145,4 @@ def layout(tags: Iterable[str]) -> dict[str, dict[str, list[Any]]]:
 
 def _only(tag: str) -> str:
     """A regular expression that no other tag matches."""
-    return f"^{tag}$"
+    return f"^{re.escape(tag)}$"
