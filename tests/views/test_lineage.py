@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from neuralopt.views.changes import change_of
 from neuralopt.views.figures.canvas import DOTS, png_of
 from neuralopt.views.figures.lineage import GENERATIONS, lineage_figure
 from neuralopt.views.lineage import Lineage, ancestry_lines, lineage
+from tests.cli.cli_runner import typed
 
 RULES = ("g", "m", "sign(g)", "m * sign(g)", "m * exp(g)", "v * exp(g)")
 FAMILY = [
@@ -110,6 +112,22 @@ def texts(found: Lineage) -> list[str]:
 
 def title(found: Lineage) -> str:
     return lineage_figure(found).get_suptitle()
+
+
+@pytest.mark.parametrize("origins", [FAMILY, []])
+def test_show_tells_an_ancestry_where_parents_are_recorded(
+    origins: list[OriginRecord], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    archive_of(tmp_path, RULES, origins).close()
+    told = json.loads(typed(capsys, "show", f"{tmp_path}:5", "--json").out)
+    expected = [
+        {"number": 5, "kind": "kick", "parents": [4], "change": "m → v"},
+        {"number": 4, "kind": "mutation", "parents": [3], "change": "sign(g) → exp(g)"},
+        {"number": 3, "kind": "crossover", "parents": [1, 2], "change": ""},
+    ]
+    assert told["ancestry"][:3] == (expected if origins else [])
+    lines = typed(capsys, "show", f"{tmp_path}:5").out
+    assert ("\nancestry" in lines) == bool(origins)
 
 
 def test_lines_tell_number_quality_rule_and_origin(tmp_path: Path):

@@ -26,7 +26,7 @@ from neuralopt.report.sparkline import sparkline, supports_unicode
 from neuralopt.report.tables import printable
 from neuralopt.scoring.probes import rejection
 from neuralopt.scoring.score import Score
-from neuralopt.views.lineage import ancestry_lines, lineage
+from neuralopt.views.lineage import Lineage, ancestry_lines, lineage
 
 
 def show(options: argparse.Namespace) -> int:
@@ -46,11 +46,11 @@ def show(options: argparse.Namespace) -> int:
     found = find_rule(options.rule)
     if options.card:
         return _draw(found, options)
-    facts = _facts(found, options.rule)
+    facts, ancestry = _facts(found, options.rule)
     if options.json:
         print(json.dumps(facts))
         return 0
-    for name, text in _lines(found, facts):
+    for name, text in _lines(found, facts, ancestry):
         print(printable(f"{name:<10}{text}"))
     if options.code:
         from neuralopt.optimizer import compile_rule  # loads torch
@@ -70,8 +70,8 @@ def _draw(found: FoundRule, options: argparse.Namespace) -> int:
     return 0
 
 
-def _facts(found: FoundRule, typed: str) -> dict[str, object]:
-    """All that is shown, as plain data."""
+def _facts(found: FoundRule, typed: str) -> tuple[dict[str, object], Lineage | None]:
+    """All that is shown, as plain data; and the ancestry of a proposal."""
     canonical = simplify(found.expression)
     code = straight_line(canonical)
     facts: dict[str, object] = {
@@ -87,13 +87,14 @@ def _facts(found: FoundRule, typed: str) -> dict[str, object]:
         "rejection": rejection(canonical),
     }
     ranked: RankedRule | None = None
+    ancestry: Lineage | None = None
     if (proposal := found.proposal) is not None:
         score = proposal.score or Score(proposal.status)
         with Archive.open(archive_path(run_of(typed))) as archive:
             rates = learning_rates(archive.context.get("configuration", ""))
             verdict = _verdict(archive, proposal.number)
             ranked = Findings(archive).of(proposal)
-            ancestry = ancestry_lines(lineage(archive, proposal.number))
+            ancestry = lineage(archive, proposal.number)
         facts |= {
             "status": proposal.status,
             "reason": proposal.reason,
@@ -106,14 +107,29 @@ def _facts(found: FoundRule, typed: str) -> dict[str, object]:
             "screening": _screening(score, rates),
             "curve": list(score.curve),
             "verdict": verdict,
-            "ancestry": ancestry,
+            "ancestry": _ancestry(ancestry),
         }
     if ranked is not None and str(canonical) != ranked.proposal.canonical:
         facts["pruned_from"] = folded(ranked.proposal.canonical)
         facts["behaviour"] = _behaviour(canonical, None)
     else:
         facts["behaviour"] = _behaviour(canonical, ranked)
-    return facts
+    return facts, ancestry
+
+
+def _ancestry(ancestry: Lineage) -> list[dict[str, object]]:
+    """Each rule of an ancestry with its parents; empty where none are recorded."""
+    if len(ancestry.relatives) < 2:
+        return []
+    return [
+        {
+            "number": each.number,
+            "kind": each.kind,
+            "parents": [step.parent for step in each.steps],
+            "change": "; ".join(step.change for step in each.steps if step.change),
+        }
+        for each in ancestry.relatives
+    ]
 
 
 def _behaviour(canonical: Expression, ranked: RankedRule | None) -> dict[str, object]:
@@ -169,7 +185,9 @@ def _screening(
     ]
 
 
-def _lines(found: FoundRule, facts: dict[str, object]) -> Iterator[tuple[str, str]]:
+def _lines(
+    found: FoundRule, facts: dict[str, object], ancestry: Lineage | None
+) -> Iterator[tuple[str, str]]:
     """Names and values for people, the formula first."""
     yield "rule", str(facts["rule"])
     if facts["canonical"] != facts["rule"]:
@@ -196,10 +214,9 @@ def _lines(found: FoundRule, facts: dict[str, object]) -> Iterator[tuple[str, st
         which = "of its plain form: " if unpruned else ""
         yield "verdict", which + str(facts["verdict"])
     yield from _trainings(found.proposal, facts)
-    ancestry = facts.get("ancestry")
-    if isinstance(ancestry, list):
-        for place, line in enumerate(ancestry):
-            yield "" if place else "ancestry", str(line)
+    if ancestry is not None and len(ancestry.relatives) > 1:
+        for place, line in enumerate(ancestry_lines(ancestry)):
+            yield "" if place else "ancestry", line
     if facts["needs_total_steps"]:
         yield "needs", "total_steps: it depends on the progress of training"
     if facts["rejection"]:
