@@ -2,7 +2,7 @@
 
 A searcher with a policy is asked for its probabilities while it runs, and a
 `PreferenceRecorder` keeps them. For every searcher there is a second answer, from the
-archive alone: how often each choice is made by the best rules so far.
+archive only: how often each choice is made by the best rules so far.
 """
 
 from __future__ import annotations

@@ -82,7 +82,7 @@ def standing_columns(measured: bool, runs: bool, status: bool) -> tuple[Column, 
 def standings(
     rules: Sequence[RankedRule], runs: Sequence[str] | None, status: bool
 ) -> list[tuple[Cell, ...]]:
-    """Return where rules stand: rank, number, mean, interval, quality and lr.
+    """Return the places of rules: rank, number, mean, interval, quality and lr.
 
     Args:
         rules: in the order to be shown; they are ranked by their worth.

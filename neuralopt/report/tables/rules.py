@@ -93,7 +93,7 @@ def footnote(rules: Sequence[RankedRule]) -> str:
         )
     if margins := [r.pruning.margin for r in rules if r.pruning and r.pruned]:
         sentences.append(
-            "Pruned rules stand where the rules that they were pruned from do, and "
+            "Pruned rules have the ranks of the rules that they were pruned from, and "
             f"were found not to lose more than {max(margins):g} of quality."
         )
     return " ".join(sentences)

@@ -10,7 +10,7 @@ RULES = 24
 """Rules that are written: with more than 40 runs TensorBoard opens on an empty page."""
 
 FOLDER = "tb_rules"
-"""Name of the folder of these runs, beside ``tb``, which is opened by itself."""
+"""Name of the folder of these runs, next to ``tb``, which is opened by itself."""
 
 
 def write_rule_runs(view: RunView, folder: Path) -> int:

@@ -95,7 +95,7 @@ def _limit(axes: Axes, view: RunView) -> None:
 
 
 def _draw_baselines(axes: Axes, view: RunView) -> None:
-    """Draw lines whose names stand at their right ends, one below the other."""
+    """Draw lines whose names are written at their right ends, one below the other."""
     bottom, top = axes.get_ylim()
     places = apart([each.quality for each in view.baselines], (top - bottom) / 18)
     for number, (each, place) in enumerate(zip(view.baselines, places, strict=True)):

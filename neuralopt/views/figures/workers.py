@@ -46,7 +46,7 @@ def worker_rates(attempts: Attempts, scale: float = 1.0) -> Rates:
 
     Args:
         attempts: one or more.
-        scale: attempts that each of these stands for, if they are a sample.
+        scale: attempts for each of these, more than 1 if they are a sample.
 
     Returns:
         As many intervals as there are attempts for, 60 at most.
