@@ -249,7 +249,7 @@ def _run(
     try:
         finish(parts, evaluator, archive, run_dir)
         if board is not None:
-            print("Drawing cards of the best rules", flush=True)
+            print("Drawing the last pictures, and cards as time allows", flush=True)
             board.finish(archive.heartbeat)
     except KeyboardInterrupt:
         print(
