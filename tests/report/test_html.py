@@ -11,11 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from neuralopt.archive import Archive
+from neuralopt.archive import Archive, Proposal
 from neuralopt.language import parse, size_of
 from neuralopt.report.html.charts.front import shown_places
 from neuralopt.report.html.page import page
 from neuralopt.report.html.run_report import read_report
+from neuralopt.scoring.score import Score
 from neuralopt.views.run_view import read_run
 from tests.report.page_reader import Page
 from tests.report.report_runs import HOSTILE, make_hostile_run, make_run
@@ -75,9 +76,9 @@ def test_the_funnel_counts_every_proposal(read: Page, ask: sqlite3.Cursor) -> No
     chart = read.charts["chart-0-funnel"]["data"][0]
     counts = dict(zip(chart["y"], chart["x"], strict=True))
     assert counts["proposed"] == number(ask, "SELECT count(*) FROM proposals")
-    trained = number(ask, f"SELECT count(*) FROM proposals WHERE status IN {CHARGED}")
-    assert counts["trained to a result"] == trained
-    assert counts["scored in full"] == number(
+    query = "SELECT count(*) FROM proposals WHERE status IN ('scored', 'diverged')"
+    assert counts["past the gates"] == number(ask, query)
+    assert counts["scored"] == number(
         ask, "SELECT count(*) FROM proposals WHERE status = 'scored'"
     )
     assert counts["on the shortlist"] == number(ask, "SELECT count(*) FROM shortlist")
@@ -89,6 +90,20 @@ def test_the_reasons_are_counted(read: Page, ask: sqlite3.Cursor) -> None:
     for name, status in (("rejected: is constant", "rejected"), ("duplicate",) * 2):
         query = f"SELECT count(*) FROM proposals WHERE status = '{status}'"
         assert counts[name] == number(ask, query)
+
+
+def test_lost_and_waiting_proposals_are_counted_apart(tmp_path: Path) -> None:
+    lost = [Score(status, reason="why") for status in ("quarantined", "diverged")]
+    made = [Proposal(k, (k,), "g", "g", score=each) for k, each in enumerate(lost)]
+    with Archive.create(tmp_path, {}) as archive:
+        archive.record([*made, Proposal(2, (2,), "g", "g")])
+        charts = Page(page([read_report("run", archive)])).charts
+    funnel = charts["chart-0-funnel"]["data"][0]
+    assert dict(zip(funnel["y"], funnel["x"], strict=True)) == {
+        "proposed": 2, "trained": 1, "scored": 0,
+    }  # fmt: skip
+    reasons = charts["chart-0-reasons"]["data"][0]["y"]
+    assert {*reasons} == {"quarantined: why", "diverged: why"}
 
 
 def test_the_curve_ends_at_the_best_mean_after_all_charged_evaluations(
