@@ -92,17 +92,27 @@ def test_the_reasons_are_counted(read: Page, ask: sqlite3.Cursor) -> None:
         assert counts[name] == number(ask, query)
 
 
+def test_scores_are_of_the_scored_only(read: Page, ask: sqlite3.Cursor) -> None:
+    cells, median, _ = read.charts["chart-0-scores"]["data"]
+    count = number(ask, "SELECT count(*) FROM proposals WHERE status = 'scored'")
+    assert sum(_values(cells["customdata"])) == count
+    lowest = number(ask, "SELECT min(quality) FROM proposals WHERE status = 'scored'")
+    assert min(_values(median["y"])) >= lowest
+
+
 def test_lost_and_waiting_proposals_are_counted_apart(tmp_path: Path) -> None:
     lost = [Score(status, reason="why") for status in ("quarantined", "diverged")]
     made = [Proposal(k, (k,), "g", "g", score=each) for k, each in enumerate(lost)]
     with Archive.create(tmp_path, {}) as archive:
         archive.record([*made, Proposal(2, (2,), "g", "g")])
-        charts = Page(page([read_report("run", archive)])).charts
-    funnel = charts["chart-0-funnel"]["data"][0]
+        read = Page(page([read_report("run", archive)]))
+    assert "chart-0-scores" not in read.charts
+    assert "No rule has a full score yet" in read.sections["search"]
+    funnel = read.charts["chart-0-funnel"]["data"][0]
     assert dict(zip(funnel["y"], funnel["x"], strict=True)) == {
         "proposed": 2, "trained": 1, "scored": 0,
     }  # fmt: skip
-    reasons = charts["chart-0-reasons"]["data"][0]["y"]
+    reasons = read.charts["chart-0-reasons"]["data"][0]["y"]
     assert {*reasons} == {"quarantined: why", "diverged: why"}
 
 

@@ -116,7 +116,9 @@ def sections(
             "search",
             "How the search went",
             charts(funnel_chart(view), reasons_chart(view)),
-            chart_html(scores_chart(view), run),
+            chart_html(scores_chart(view), run)
+            if view.counts["scored"]
+            else element("p", "No rule has a full score yet, so there are no scores."),
         )
     if view.rediscoveries:
         rows = [(report.run, e.name, e.number, e.charged) for e in view.rediscoveries]

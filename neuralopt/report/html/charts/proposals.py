@@ -103,12 +103,13 @@ def scores_chart(view: RunView) -> Chart:
     """Return the distribution of scores as the search goes on.
 
     Args:
-        view: of the search.
+        view: of a search with a scored rule. Others are left out: qualities of rejected
+            and diverged ones are 0, those of stopped ones are of a part.
 
     Returns:
         The chart.
     """
-    scored = view.proposals.take(np.isfinite(view.proposals.quality))
+    scored = view.proposals.take(view.proposals.where("scored"))
     end = max(view.charged, 1)
     edges = np.linspace(0, end, min(TIMES, max(end // 5, 1)) + 1)
     levels = np.linspace(
@@ -137,11 +138,10 @@ def scores_chart(view: RunView) -> Chart:
         "scores",
         "Scores as the search went on",
         figure([cells, *lines], CHARGED, "quality told to the searcher"),
-        "Each cell counts the rules of that quality at that time (colour by "
-        "logarithm); lines are the median and the highest tenth.",
+        "Each cell counts the rules scored in full with that quality at that time "
+        "(colour by logarithm); lines are the median and the highest tenth.",
         "Median quality of scored rules: "
-        f"{np.median(lines[0].y[:1] or [0]):.3f} at first, "
-        f"{np.median(lines[0].y[-1:] or [0]):.3f} at the end.",
+        f"{lines[0].y[0]:.3f} at first, {lines[0].y[-1]:.3f} at the end.",
     )
 
 
