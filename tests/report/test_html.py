@@ -13,6 +13,7 @@ import pytest
 
 from neuralopt.archive import Archive, Proposal
 from neuralopt.language import parse, size_of
+from neuralopt.report.html import sections
 from neuralopt.report.html.charts.front import shown_places
 from neuralopt.report.html.page import page
 from neuralopt.report.html.run_report import read_report
@@ -229,6 +230,19 @@ def test_points_are_sampled_with_the_best_and_the_named_ones(run: Path) -> None:
     sized = view.proposals.take(view.proposals.size > 0)
     assert int(sized.number[sized.quality.argmax()]) in numbers
     assert {each.number for each in view.rediscoveries} <= numbers
+
+
+def test_a_chart_that_can_not_be_drawn_gets_a_line(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks(*_: object) -> None:
+        raise RuntimeError("no <ink>\nleft")
+
+    monkeypatch.setattr(sections, "front_chart", breaks)
+    with Archive.open(run) as archive:
+        made = Page(page([read_report("run", archive)]))
+    assert "missing here: RuntimeError: no <ink> left" in made.sections["front"]
+    assert "chart-0-best" in made.charts
 
 
 def test_a_search_without_any_score_has_a_page(tmp_path: Path) -> None:

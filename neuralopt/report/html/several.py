@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from neuralopt.report import run_tables
 from neuralopt.report.data_table import DataColumn, DataTable
@@ -11,7 +12,7 @@ from neuralopt.report.html.charts.best import several_chart
 from neuralopt.report.html.costs import flat
 from neuralopt.report.html.markup import Markup, element, joined
 from neuralopt.report.html.run_report import RunReport
-from neuralopt.report.html.sections import Section, chart_html, sections
+from neuralopt.report.html.sections import Section, drawn, sections
 from neuralopt.report.html.tables import rule_html, table_html
 from neuralopt.views.run_view import RunView
 
@@ -105,8 +106,8 @@ def _progress(
         some = [reports[place] for place in places]
         scored = [report for report in some if len(report.view.best_scores.quality)]
         if scored:
-            chart = several_chart(grouped(scored))
-            pieces.append(chart_html(chart, len(reports) + number, False))
+            make = partial(several_chart, grouped(scored))
+            pieces.append(drawn(make, len(reports) + number, heading=False))
     return pieces
 
 
