@@ -66,7 +66,7 @@ def report(options: argparse.Namespace) -> int:
     ]
     if options.table and not tables:
         raise ValueError(f"there is nothing yet for the table {options.table}")
-    text = _tables_text(tables, options.format, bool(options.table))
+    text = _tables_text(tables, options.format)
     if options.output:
         _write(Path(options.output), text)
         print(options.output)
@@ -130,9 +130,9 @@ def _versions() -> dict[str, str]:
     }
 
 
-def _tables_text(tables: Sequence[DataTable], name: str, single: bool) -> str:
+def _tables_text(tables: Sequence[DataTable], name: str) -> str:
     """Tables one after the other; of several in CSV each has its name above it."""
-    titled = name == "csv" and not single
+    titled = name == "csv" and len(tables) > 1
     texts = [
         (f"# {table.name}\n" if titled else "") + FORMATS[name](table)
         for table in tables

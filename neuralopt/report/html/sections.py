@@ -186,18 +186,19 @@ def _verdict(report: RunReport, run: int) -> Markup:
     return joined(*pieces)
 
 
-def verdict_table(part: JudgedPart) -> DataTable:
+def verdict_table(part: JudgedPart, run: str = "") -> DataTable:
     """Return the verdict on one part of an objective as a table.
 
     Args:
         part: of the verdict.
+        run: that it is of; "" if it need not be named.
 
     Returns:
         The table.
     """
     where = f"the {part.record.split} split of {part.record.task}"
-    title = f"Verdict on {where}"
-    return run_tables.verdict(part.comparison, part.record.rules, where, title)
+    title = f"Verdict on {where}" + (f", of {run}" if run else "")
+    return run_tables.verdict(part.comparison, part.record.rules, where, title, run)
 
 
 def _add_pictures(
