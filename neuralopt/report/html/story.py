@@ -32,12 +32,8 @@ def found(report: RunReport) -> Markup:
     )
     rule = element("div", rule_html(best.rule), class_="best")
     sure = [element("p", text) for text in (_measured(best), verdict_text(report))]
-    pending = view.counts["pending"]
-    asked = view.configuration.get("proposals", view.total)
-    if pending or (isinstance(asked, int) and view.total < asked and not report.judged):
-        text = f"The search is not finished: it has {view.total - pending:,} proposals"
-        text += f" with a result, of {asked:,}."
-        sure.append(element("p", text, class_="warning"))
+    if left := _unfinished(report):
+        sure.append(element("p", left, class_="warning"))
     pieces = [lead, rule, *sure, _tiles(report, best)]
     if view.sizes_read < view.counts["scored"]:
         text = (
@@ -45,6 +41,31 @@ def found(report: RunReport) -> Markup:
         )
         pieces.append(element("p", text, class_="note"))
     return element("div", pieces)
+
+
+def _unfinished(report: RunReport) -> str:
+    """How far a search is, in a sentence; "" for one that ended.
+
+    A search ends after a number of proposals or of evaluations.
+    """
+    view = report.view
+    asked = _whole(view.configuration.get("proposals"))
+    limit = _whole(view.configuration.get("evaluations"))
+    pending = view.counts["pending"]
+    enough = view.total >= asked or bool(report.judged)
+    if 0 < limit <= view.charged or (enough and not pending):
+        return ""
+    text = (
+        f"The search is not finished: it has {view.total - pending:,} proposals with "
+        f"a result, of {max(asked, view.total):,}"
+    )
+    return text + (
+        f", and trained {view.charged:,} rules, of {limit:,}." if limit else "."
+    )
+
+
+def _whole(setting: object) -> int:
+    return setting if isinstance(setting, int) else 0
 
 
 def _measured(best: RankedRule) -> str:
