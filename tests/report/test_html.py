@@ -20,7 +20,7 @@ from neuralopt.report.html.run_report import read_report
 from neuralopt.scoring.score import Score
 from neuralopt.views.run_view import read_run
 from tests.report.page_reader import Page
-from tests.report.report_runs import HOSTILE, make_hostile_run, make_run
+from tests.report.report_runs import HOSTILE, make_hostile_run, make_run, proposal
 
 CHARGED = "('scored', 'diverged', 'stopped')"
 
@@ -99,6 +99,26 @@ def test_scores_are_of_the_scored_only(read: Page, ask: sqlite3.Cursor) -> None:
     assert sum(_values(cells["customdata"])) == count
     lowest = number(ask, "SELECT min(quality) FROM proposals WHERE status = 'scored'")
     assert min(_values(median["y"])) >= lowest
+
+
+@pytest.mark.parametrize(
+    ("evaluations", "finished"), [(0, False), (2, True), (3, False)]
+)
+def test_a_search_ends_by_evaluations_too(
+    evaluations: int, finished: bool, tmp_path: Path
+) -> None:
+    asked = {"configuration": json.dumps({"proposals": 9, "evaluations": evaluations})}
+    with Archive.create(tmp_path, asked) as archive:
+        archive.record([proposal(0), proposal(1)])
+        told = Page(page([read_report("run", archive)])).sections["found"]
+    assert ("The search is not finished" not in told) is finished
+
+
+def test_commands_that_train_name_a_custom_task(tmp_path: Path) -> None:
+    asked = {"configuration": json.dumps({"task": {"name": "my task:make"}})}
+    with Archive.create(tmp_path, asked) as archive:
+        told = Page(page([read_report("run", archive)])).sections["use"]
+    assert "compare run:top5 adam sgd verdict.seeds=20 task='my task:make'" in told
 
 
 def test_lost_and_waiting_proposals_are_counted_apart(tmp_path: Path) -> None:

@@ -163,7 +163,7 @@ def sections(
     add("costs", "Costs", table_html(costs_table(report), f"costs-{run}"), costs)
     add("configuration", "Configuration", configuration_html(view.configuration))
     add("again", "Search again", again_html(report))
-    add("use", "Use what was found", next_commands(report.run))
+    add("use", "Use what was found", next_commands(report))
     return result
 
 
