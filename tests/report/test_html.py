@@ -14,11 +14,9 @@ import pytest
 from neuralopt.archive import Archive, Proposal
 from neuralopt.language import parse, size_of
 from neuralopt.report.html import sections
-from neuralopt.report.html.charts.front import shown_places
 from neuralopt.report.html.page import page
 from neuralopt.report.html.run_report import read_report
 from neuralopt.scoring.score import Score
-from neuralopt.views.run_view import read_run
 from tests.report.page_reader import Page
 from tests.report.report_runs import HOSTILE, make_hostile_run, make_run, proposal
 
@@ -239,17 +237,6 @@ def test_the_same_run_gives_the_same_bytes(run: Path, text: str) -> None:
     with Archive.open(run) as archive:
         commands = ["neuralopt search x=1"]
         assert page([read_report("a/run", archive, commands=commands)]) == text
-
-
-def test_points_are_sampled_with_the_best_and_the_named_ones(run: Path) -> None:
-    with Archive.open(run) as archive:
-        view = read_run(archive)
-    kept = shown_places(view, limit=12)
-    assert len(kept) <= 12 < view.counts["scored"]
-    numbers = set(view.proposals.number[kept].tolist())
-    sized = view.proposals.take(view.proposals.size > 0)
-    assert int(sized.number[sized.quality.argmax()]) in numbers
-    assert {each.number for each in view.rediscoveries} <= numbers
 
 
 def test_a_chart_that_can_not_be_drawn_gets_a_line(
