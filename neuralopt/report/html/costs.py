@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from neuralopt.report.data_table import DataColumn, DataTable
+from neuralopt.report.duration import duration
 from neuralopt.report.html.markup import Markup, element
 from neuralopt.report.html.run_report import RunReport
-from neuralopt.report.html.story import duration
 from neuralopt.report.task_argument import task_argument
 
 
@@ -59,7 +59,7 @@ def _notes(report: RunReport) -> tuple[str, ...]:
         rate = view.total / report.seconds
         sentences.append(
             f"Workers were busy for {duration(total)} in {duration(report.seconds)} of "
-            f"the search, pauses left out: {rate:,.1f} proposals a second."
+            f"the search (h:min:s), pauses left out: {rate:,.1f} proposals a second."
         )
     return (" ".join(sentences),)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from neuralopt.archive.ranking import RankedRule
+from neuralopt.report.duration import duration
 from neuralopt.report.html.markup import Markup, element
 from neuralopt.report.html.run_report import RunReport
 from neuralopt.report.html.tables import rule_html
@@ -132,7 +133,7 @@ def _tiles(report: RunReport, best: RankedRule) -> Markup:
         ("rules trained", f"{view.charged:,}"),
         ("fresh measurements", f"{report.measurements:,}"),
         ("known rules found again", f"{len(view.rediscoveries)}"),
-        ("time of the search", duration(report.seconds)),
+        ("time of the search (h:min:s)", duration(report.seconds)),
         ("rules a second", "" if rate is None else f"{rate:,.1f}"),
     ]
     return element(
@@ -144,19 +145,3 @@ def _tiles(report: RunReport, best: RankedRule) -> Markup:
         ],
         class_="tiles",
     )
-
-
-def duration(seconds: float) -> str:
-    """Return a time for people.
-
-    Args:
-        seconds: of any length.
-
-    Returns:
-        Such as ``1 h 05 min``, ``3 min 20 s`` or ``4.2 s``.
-    """
-    if seconds >= 3600:
-        return f"{int(seconds // 3600)} h {int(seconds % 3600 // 60):02d} min"
-    if seconds >= 60:
-        return f"{int(seconds // 60)} min {int(seconds % 60):02d} s"
-    return f"{seconds:.1f} s"
