@@ -17,6 +17,8 @@ from neuralopt.report.html import sections
 from neuralopt.report.html.page import page
 from neuralopt.report.html.run_report import read_report
 from neuralopt.scoring.score import Score
+from neuralopt.views.figures.behaviour import behaviour_map
+from neuralopt.views.run_view import read_run
 from tests.report.page_reader import Page
 from tests.report.report_runs import HOSTILE, make_hostile_run, make_run, proposal
 
@@ -199,6 +201,15 @@ def test_costs_are_the_sums_of_executions(read: Page, ask: sqlite3.Cursor) -> No
     assert [row[:3] for row in read.tables["costs-0"][1:]] == wanted
     replicates = number(ask, "SELECT count(*) FROM replicates")
     assert f"{replicates:.0f} more trainings" in read.sections["costs"]
+
+
+def test_the_map_has_the_cells_of_the_figure_of_a_search(run: Path, read: Page) -> None:
+    with Archive.open(run) as archive:
+        found = behaviour_map(read_run(archive))
+    (chart,) = read.charts["chart-0-behaviour"]["data"]
+    assert (chart["x"], chart["y"]) == ([*found.sizes], [*found.families])
+    shown = re.findall(r"best<br>#(\d+) \S", json.dumps(chart["customdata"]))
+    assert [*map(int, shown)] == found.number[found.count > 0].tolist()
 
 
 def test_the_configuration_and_commands_are_there(read: Page) -> None:

@@ -151,7 +151,7 @@ def sections(
             without_heading(rediscoveries_chart, texts),
             table_html(run_tables.rediscoveries(rows), f"rediscoveries-{run}"),
         )
-    if (view.proposals.families >= 0).any() and view.sizes_read:
+    if ((view.proposals.families >= 0) & (view.proposals.size > 0)).any():
         add(
             "behaviour",
             "Map of behaviours",
