@@ -83,7 +83,7 @@ def test_one_table_in_csv_is_csv_alone(runs: list[str], capsys) -> None:
     [
         ("csv", "# runs\n"),
         ("markdown", "## The runs side by side\n"),
-        ("latex", "% \\usepackage"),
+        ("latex", "% in the preamble: \\usepackage"),
     ],
 )
 def test_all_tables_of_several_runs_in_each_format(
