@@ -163,7 +163,7 @@ def _quantiles(
                 x=x,
                 y=tuple(y),
                 name=name,
-                mode="lines",
+                mode="lines" if len(filled) > 1 else "markers",
                 line={"color": colour, "width": 2.5},
                 hovertemplate=f"{name} %{{y:.4f}}<extra></extra>",
             )
