@@ -1,31 +1,42 @@
 """Pictures for the page of a run: cards of its best rules, and its preferences."""
 
+import math
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
-from typing import Any
+
+import numpy as np
 
 from neuralopt.archive import Archive
 from neuralopt.archive.ranking import RankedRule, ranking
 from neuralopt.cli.rule_card import card_store
+from neuralopt.report.failure import why
 from neuralopt.report.html.pictures import Picture
 from neuralopt.views.card.figure import card_figure
 from neuralopt.views.card.store import CardStore
+from neuralopt.views.card.time_limit import TimedCards
 from neuralopt.views.figures.lineage import lineage_figure
 from neuralopt.views.lineage import ancestry_lines, lineage
-from neuralopt.views.preference_history import best_history, policy_history
-from neuralopt.views.preference_recorder import FILE
+from neuralopt.views.preference_history import run_history
 from neuralopt.views.preferences import preferences_figure
+from neuralopt.views.run_view import RunView
+
+LIMIT = 60.0
+"""Seconds that rules may be trained for cards, unless their number was asked for."""
 
 
-def cards(run: str, archive: Archive, count: int) -> list[Picture]:
-    """Return the cards of the best rules.
+def cards(
+    run: str, archive: Archive, count: int, view: RunView, limit: float = LIMIT
+) -> list[Picture]:
+    """Return the cards of the best rules, with a line on standard error for each.
 
     Args:
         run: its directory, where measurements of cards are kept.
         archive: of the run.
         count: of rules; 0 for none.
+        view: of the run.
+        limit: seconds that rules may be trained for all cards; those that are expected
+            to take longer than what is left show formula and tree only.
 
     Returns:
         A picture for each rule, best first. A rule that this version can't read has
@@ -33,17 +44,38 @@ def cards(run: str, archive: Archive, count: int) -> list[Picture]:
     """
     if count < 1:
         return []
-    store = card_store(run)
+    best = ranking(archive, count)
+    try:
+        store = card_store(run)
+        evaluation = _seconds_of_evaluation(view)
+        timed = TimedCards(store, evaluation, limit)
+    except Exception as error:  # noqa: BLE001 - formula and tree are still of use
+        _miss("measurement of cards", error)
+        timed = TimedCards(CardStore(None, None), math.inf, limit)
     found: list[Picture] = []
-    for ranked in ranking(archive, count):
+    for place, ranked in enumerate(best, 1):
         number = ranked.proposal.number
-        make = partial(_rule_card, store, ranked)
+        tell = partial(_tell, f"Card of rule {number} ({place} of {len(best)})")
+        make = partial(_rule_card, timed, ranked, tell)
         found += _made(f"card of rule {number}", make)
     return found
 
 
-def _rule_card(store: CardStore, ranked: RankedRule) -> Picture:
-    card = store.card(ranked)
+def _tell(card: str, text: str) -> None:
+    print(f"{card}: {text}", file=sys.stderr, flush=True)
+
+
+def _seconds_of_evaluation(view: RunView) -> float:
+    """Of a rule that no gate stopped, on average; infinite if none is known."""
+    scored = view.proposals.number[view.proposals.where("scored")]
+    mine = np.isin(view.attempts.number, scored) & ~view.attempts.lost
+    return float(view.attempts.seconds[mine].mean()) if mine.any() else math.inf
+
+
+def _rule_card(
+    cards: TimedCards, ranked: RankedRule, tell: Callable[[str], None]
+) -> Picture:
+    card = cards.card(ranked, tell)
     measured = " and how it trains" if card.measurements else ""
     alternative = (
         f"{card.title}, {card.likeness}, size {card.size}, {card.memory} values kept "
@@ -80,32 +112,20 @@ def _lineage(archive: Archive, number: int) -> Picture | None:
     return Picture.of(lineage_figure(ancestry), caption, told)
 
 
-def preferences(
-    run: str, archive: Archive, configuration: Mapping[str, Any]
-) -> list[Picture]:
+def preferences(archive: Archive) -> list[Picture]:
     """Return what the searcher preferred over time, or what the best rules have.
 
     Args:
-        run: its directory.
-        archive: of the run.
-        configuration: as saved with the run.
+        archive: of the run, in its directory.
 
     Returns:
         One picture; none where nothing is known.
     """
-    make = partial(_preferences, run, archive, configuration)
-    return [*_made("picture of preferences", make)]
+    return [*_made("picture of preferences", partial(_preferences, archive))]
 
 
-def _preferences(
-    run: str, archive: Archive, configuration: Mapping[str, Any]
-) -> Picture | None:
-    space = configuration.get("space")
-    if not isinstance(space, Mapping) or not len(archive):
-        return None
-    history = policy_history(Path(run, FILE), space)
-    if not len(history.told):
-        history = best_history(archive, space)
+def _preferences(archive: Archive) -> Picture | None:
+    history = run_history(archive, archive.path.parent)
     if not len(history.told):
         return None
     if history.source == "policy":
@@ -120,7 +140,11 @@ def _made(what: str, make: Callable[[], Picture | None]) -> Sequence[Picture]:
     """A picture; none, and a line on standard error, if it can't be made."""
     try:
         picture = make()
-    except (ValueError, OSError) as error:
-        print(f"There is no {what} in the page: {error}", file=sys.stderr)
+    except Exception as error:  # noqa: BLE001 - the page is of use without it
+        _miss(what, error)
         return ()
     return () if picture is None else (picture,)
+
+
+def _miss(what: str, error: Exception) -> None:
+    print(f"There is no {what} in the page: {why(error)}", file=sys.stderr)

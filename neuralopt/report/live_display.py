@@ -16,11 +16,11 @@ from rich.segment import ControlType
 from rich.table import Table
 from rich.text import Text
 
+from neuralopt.report.duration import duration
 from neuralopt.report.progress_facts import (
     Sample,
     best_quality,
     count_facts,
-    duration,
     rate,
     share_done,
     shortlist_facts,

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from neuralopt.report.duration import duration
+
 if TYPE_CHECKING:  # they load torch
     from neuralopt.evaluators.evaluator import Workers
     from neuralopt.observer import Progress
@@ -169,13 +171,6 @@ def worker_facts(workers: Workers) -> list[str]:
     if workers.gpu_bytes:
         facts.append(f"GPU {workers.gpu_bytes / 2**30:.1f} GiB")
     return facts
-
-
-def duration(seconds: float) -> str:
-    """Return hours, minutes and seconds, as 1:02:03 or 2:03."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 def _in_training(progress: Progress) -> float:

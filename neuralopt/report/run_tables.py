@@ -128,7 +128,11 @@ def rate_text(rule: RankedRule) -> str:
 
 
 def verdict(
-    comparison: Comparison, rules: Mapping[str, str], where: str, title: str = "Verdict"
+    comparison: Comparison,
+    rules: Mapping[str, str],
+    where: str,
+    title: str = "Verdict",
+    run: str = "",
 ) -> DataTable:
     """Return candidates on fresh seeds, with their differences from the reference.
 
@@ -137,12 +141,14 @@ def verdict(
         rules: text of some or all candidates, by name.
         where: on which task and split, such as "the selection split of digits".
         title: of the table.
+        run: that the verdict is of; "" if it need not be named.
 
     Returns:
         The table, best candidate first.
     """
     percent = f"{100 * comparison.confidence:g}% interval"
     columns = (
+        DataColumn("run"),
         DataColumn("rank", "number"),
         DataColumn("candidate"),
         DataColumn("mean", "number", 4),
@@ -159,6 +165,7 @@ def verdict(
         itself = row.verdict == "reference"
         ends = (row.difference_low, row.difference_high)
         cells: tuple[Value, ...] = (
+            run,
             row.rank,
             row.name,
             row.mean,

@@ -28,7 +28,7 @@ _LATEX = {
     "<": r"\textless{}",
     ">": r"\textgreater{}",
     "|": r"\textbar{}",
-    '"': r"\textquotedbl{}",
+    '"': r"\textquotedblright{}",  # LaTeX's default encoding has no straight one
 }
 _MARKDOWN = r"\`*_[]<>|&#~$"
 
@@ -116,18 +116,19 @@ def _is_rule(text: str) -> bool:
 
 
 def latex(table: DataTable) -> str:
-    """Return a table as LaTeX for the packages booktabs and longtable.
+    """Return a table as LaTeX for the packages amsmath, booktabs and longtable.
 
     Args:
         table: to write; its rules are formulas where this version can read them.
 
     Returns:
-        A longtable with a caption, then the notes as paragraphs.
+        A comment that names the packages, a longtable with a caption, then the notes as
+        paragraphs.
     """
     sides = "".join("r" if column.kind in RIGHT else "l" for column in table.columns)
     titles = " & ".join(_latex_text(column.title) for column in table.columns)
     lines = [
-        "% \\usepackage{booktabs, longtable}",
+        "% in the preamble: \\usepackage{amsmath, booktabs, longtable}",
         f"\\begin{{longtable}}{{{sides}}}",
         f"\\caption{{{_latex_text(table.title)}}}\\\\",
         "\\toprule",

@@ -83,7 +83,7 @@ def test_one_table_in_csv_is_csv_alone(runs: list[str], capsys) -> None:
     [
         ("csv", "# runs\n"),
         ("markdown", "## The runs side by side\n"),
-        ("latex", "% \\usepackage"),
+        ("latex", "% in the preamble: \\usepackage"),
     ],
 )
 def test_all_tables_of_several_runs_in_each_format(
@@ -94,6 +94,13 @@ def test_all_tables_of_several_runs_in_each_format(
     assert said.out.startswith(begins)
     assert said.out.count("sign-like") > 2
     assert "signum" in said.out
+
+
+def test_verdicts_of_several_runs_name_their_runs(runs: list[str], capsys) -> None:
+    said = typed(capsys, "report", *runs, "--format", "csv", "--table", "verdict")
+    blocks = said.out.split("# verdict\n")[1:]
+    found = [list(csv.DictReader(io.StringIO(block.strip()))) for block in blocks]
+    assert [{row["run"] for row in rows} for rows in found] == [{run} for run in runs]
 
 
 def test_tables_are_written_to_a_file(runs: list[str], tmp_path: Path, capsys) -> None:

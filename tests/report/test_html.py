@@ -11,14 +11,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from neuralopt.archive import Archive
+from neuralopt.archive import Archive, Proposal
 from neuralopt.language import parse, size_of
-from neuralopt.report.html.charts.front import shown_places
+from neuralopt.report.html import sections
 from neuralopt.report.html.page import page
 from neuralopt.report.html.run_report import read_report
+from neuralopt.scoring.score import Score
+from neuralopt.views.figures.behaviour import behaviour_map
 from neuralopt.views.run_view import read_run
 from tests.report.page_reader import Page
-from tests.report.report_runs import HOSTILE, make_hostile_run, make_run
+from tests.report.report_runs import HOSTILE, make_hostile_run, make_run, proposal
 
 CHARGED = "('scored', 'diverged', 'stopped')"
 
@@ -75,9 +77,9 @@ def test_the_funnel_counts_every_proposal(read: Page, ask: sqlite3.Cursor) -> No
     chart = read.charts["chart-0-funnel"]["data"][0]
     counts = dict(zip(chart["y"], chart["x"], strict=True))
     assert counts["proposed"] == number(ask, "SELECT count(*) FROM proposals")
-    trained = number(ask, f"SELECT count(*) FROM proposals WHERE status IN {CHARGED}")
-    assert counts["trained to a result"] == trained
-    assert counts["scored in full"] == number(
+    query = "SELECT count(*) FROM proposals WHERE status IN ('scored', 'diverged')"
+    assert counts["past the gates"] == number(ask, query)
+    assert counts["scored"] == number(
         ask, "SELECT count(*) FROM proposals WHERE status = 'scored'"
     )
     assert counts["on the shortlist"] == number(ask, "SELECT count(*) FROM shortlist")
@@ -89,6 +91,50 @@ def test_the_reasons_are_counted(read: Page, ask: sqlite3.Cursor) -> None:
     for name, status in (("rejected: is constant", "rejected"), ("duplicate",) * 2):
         query = f"SELECT count(*) FROM proposals WHERE status = '{status}'"
         assert counts[name] == number(ask, query)
+
+
+def test_scores_are_of_the_scored_only(read: Page, ask: sqlite3.Cursor) -> None:
+    cells, median, _ = read.charts["chart-0-scores"]["data"]
+    count = number(ask, "SELECT count(*) FROM proposals WHERE status = 'scored'")
+    assert sum(_values(cells["customdata"])) == count
+    lowest = number(ask, "SELECT min(quality) FROM proposals WHERE status = 'scored'")
+    assert min(_values(median["y"])) >= lowest
+
+
+@pytest.mark.parametrize(
+    ("evaluations", "finished"), [(0, False), (2, True), (3, False)]
+)
+def test_a_search_ends_by_evaluations_too(
+    evaluations: int, finished: bool, tmp_path: Path
+) -> None:
+    asked = {"configuration": json.dumps({"proposals": 9, "evaluations": evaluations})}
+    with Archive.create(tmp_path, asked) as archive:
+        archive.record([proposal(0), proposal(1)])
+        told = Page(page([read_report("run", archive)])).sections["found"]
+    assert ("The search is not finished" not in told) is finished
+
+
+def test_commands_that_train_name_a_custom_task(tmp_path: Path) -> None:
+    asked = {"configuration": json.dumps({"task": {"name": "my task:make"}})}
+    with Archive.create(tmp_path, asked) as archive:
+        told = Page(page([read_report("run", archive)])).sections["use"]
+    assert "compare run:top5 adam sgd verdict.seeds=20 task='my task:make'" in told
+
+
+def test_lost_and_waiting_proposals_are_counted_apart(tmp_path: Path) -> None:
+    lost = [Score(status, reason="why") for status in ("quarantined", "diverged")]
+    made = [Proposal(k, (k,), "g", "g", score=each) for k, each in enumerate(lost)]
+    with Archive.create(tmp_path, {}) as archive:
+        archive.record([*made, Proposal(2, (2,), "g", "g")])
+        read = Page(page([read_report("run", archive)]))
+    assert "chart-0-scores" not in read.charts
+    assert "No rule has a full score yet" in read.sections["search"]
+    funnel = read.charts["chart-0-funnel"]["data"][0]
+    assert dict(zip(funnel["y"], funnel["x"], strict=True)) == {
+        "proposed": 2, "trained": 1, "scored": 0,
+    }  # fmt: skip
+    reasons = read.charts["chart-0-reasons"]["data"][0]["y"]
+    assert {*reasons} == {"quarantined: why", "diverged: why"}
 
 
 def test_the_curve_ends_at_the_best_mean_after_all_charged_evaluations(
@@ -157,6 +203,15 @@ def test_costs_are_the_sums_of_executions(read: Page, ask: sqlite3.Cursor) -> No
     assert f"{replicates:.0f} more trainings" in read.sections["costs"]
 
 
+def test_the_map_has_the_cells_of_the_figure_of_a_search(run: Path, read: Page) -> None:
+    with Archive.open(run) as archive:
+        found = behaviour_map(read_run(archive))
+    (chart,) = read.charts["chart-0-behaviour"]["data"]
+    assert (chart["x"], chart["y"]) == ([*found.sizes], [*found.families])
+    shown = re.findall(r"best<br>#(\d+) \S", json.dumps(chart["customdata"]))
+    assert [*map(int, shown)] == found.number[found.count > 0].tolist()
+
+
 def test_the_configuration_and_commands_are_there(read: Page) -> None:
     assert "searcher.name" in read.sections["configuration"]
     assert "neuralopt search x=1" in read.sections["again"]
@@ -195,15 +250,17 @@ def test_the_same_run_gives_the_same_bytes(run: Path, text: str) -> None:
         assert page([read_report("a/run", archive, commands=commands)]) == text
 
 
-def test_points_are_sampled_with_the_best_and_the_named_ones(run: Path) -> None:
+def test_a_chart_that_can_not_be_drawn_gets_a_line(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks(*_: object) -> None:
+        raise RuntimeError("no <ink>\nleft")
+
+    monkeypatch.setattr(sections, "front_chart", breaks)
     with Archive.open(run) as archive:
-        view = read_run(archive)
-    kept = shown_places(view, limit=12)
-    assert len(kept) <= 12 < view.counts["scored"]
-    numbers = set(view.proposals.number[kept].tolist())
-    sized = view.proposals.take(view.proposals.size > 0)
-    assert int(sized.number[sized.quality.argmax()]) in numbers
-    assert {each.number for each in view.rediscoveries} <= numbers
+        made = Page(page([read_report("run", archive)]))
+    assert "missing here: RuntimeError: no <ink> left" in made.sections["front"]
+    assert "chart-0-best" in made.charts
 
 
 def test_a_search_without_any_score_has_a_page(tmp_path: Path) -> None:

@@ -88,5 +88,6 @@ def test_other_objectives_have_tables_of_their_own(
     assert alike([*reports, other]) == [[0, 1, 2], [3]]
     names = [table.name for table in report_tables([*reports, other])]
     assert names.count("leaderboard") == 2
-    found = Page(page([reports[0], other])).sections["found"]
-    assert "can't be compared" in found
+    made = Page(page([reports[0], other]))
+    assert "can't be compared" in made.sections["found"]
+    assert {"rules1", "rules-0-0", "rules-1-0"} <= {*made.ids}  # where clicks lead

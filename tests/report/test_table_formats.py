@@ -75,6 +75,14 @@ def test_latex_escapes_text_and_typesets_rules() -> None:
     )
 
 
+def test_latex_names_its_packages_and_needs_no_other_encoding() -> None:
+    text = latex(table('a "b"', "sign(g)"))
+    assert text.startswith(
+        "% in the preamble: \\usepackage{amsmath, booktabs, longtable}"
+    )
+    assert r"a \textquotedblright{}b\textquotedblright{} & " in text
+
+
 def test_latex_shows_a_rule_that_it_can_not_read_as_text() -> None:
     assert r"\texttt{a\_b(\$)}" in latex(table(rule="a_b($)"))
 

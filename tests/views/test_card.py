@@ -166,6 +166,11 @@ def test_measurements_are_kept_and_read(
     monkeypatch.setattr(stores, "measure", lambda *_: pytest.fail("measured again"))
     assert CardStore(folder, scoring).card(ranked()) == made
     assert set(made.baselines) == {"adam", "momentum"}
+    assert CardStore(folder, scoring).missing(ranked()) == 0
+    assert CardStore(folder, scoring).card(ranked(), train=False) == made
+    new = CardStore(None, scoring)
+    assert (new.missing(ranked()), new.work) == (3, work_of_card(scoring))
+    assert new.card(ranked(), train=False).note == "Not measured"
 
 
 def test_cards_that_are_kept_are_drawn_without_time(

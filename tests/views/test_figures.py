@@ -12,12 +12,13 @@ from neuralopt.views.figures.behaviour import behaviour_figure, behaviour_map
 from neuralopt.views.figures.best import best_figure
 from neuralopt.views.figures.canvas import apart, png_of
 from neuralopt.views.figures.front import front_figure
-from neuralopt.views.figures.funnel import funnel_figure, funnel_steps
+from neuralopt.views.figures.funnel import funnel_figure
 from neuralopt.views.figures.rediscovery import rediscovery_figure
 from neuralopt.views.figures.scores import scores_figure
 from neuralopt.views.figures.verdict import verdict_figure
 from neuralopt.views.figures.workers import worker_figure, worker_rates
 from neuralopt.views.run_view import read_run
+from neuralopt.views.stages import stages
 from tests.views.builders import verdict, write_run
 
 SCHEMA1 = Path(__file__).parents[1] / "archive" / "schema1" / "archive.sqlite"
@@ -79,7 +80,7 @@ def test_the_front_is_drawn_over_all_sizes_and_written_out(view):
 
 
 def test_the_funnel_ends_with_the_scored_and_says_why(view):
-    assert funnel_steps(view) == [
+    assert stages(view) == [
         ("proposed", 100, "", 0),
         ("new", 90, "duplicate", 10),
         ("accepted", 80, "rejected", 10),

@@ -17,9 +17,9 @@ from neuralopt.cli.rule_lookup import find_candidates
 from neuralopt.engines import OptimizerSpec
 from neuralopt.evaluators import Evaluator
 from neuralopt.report.tables import rules_table, write_table
+from neuralopt.report.task_argument import task_argument
 from neuralopt.report.tensorboard.rule_runs import FOLDER
 from neuralopt.scoring.replicates import FIRST_VERDICT_REPLICATE
-from neuralopt.tasks import is_custom
 from neuralopt.verdict.records import latest, restored
 
 SHOWN = 5
@@ -147,8 +147,7 @@ def _verdict(
 
 def _hints(parts: SearchParts, run_dir: Path) -> str:
     """Commands to type next."""
-    task = parts.settings.task.name
-    named = f" task={task}" if is_custom(task) else ""
+    named = task_argument(parts.settings.task.name)
     lines = [
         f"\nMore of them:     neuralopt top {run_dir}",
         f"Look at one:      neuralopt show {run_dir}:best",

@@ -1,6 +1,7 @@
 """Run the command report: write what runs found as one page, or as tables."""
 
 import argparse
+import math
 import os
 import platform
 import shlex
@@ -48,10 +49,11 @@ def report(options: argparse.Namespace) -> int:
     """
     _check(options)
     count = options.cards
-    if count is None:  # measuring them takes some seconds for each
+    limited = count is None
+    if count is None:
         count = CARDS if len(options.runs) == 1 else 0
     whole = options.format == "html"
-    reports = [_read(run, options.n, whole, count) for run in options.runs]
+    reports = [_read(run, options.n, whole, count, limited) for run in options.runs]
     if options.format == "html":
         where = Path(options.output or Path(options.runs[0], PAGE))
         _write(where, page(reports))
@@ -64,7 +66,7 @@ def report(options: argparse.Namespace) -> int:
     ]
     if options.table and not tables:
         raise ValueError(f"there is nothing yet for the table {options.table}")
-    text = _tables_text(tables, options.format, bool(options.table))
+    text = _tables_text(tables, options.format)
     if options.output:
         _write(Path(options.output), text)
         print(options.output)
@@ -90,7 +92,7 @@ def _check(options: argparse.Namespace) -> None:
         )
 
 
-def _read(run: str, best: int, whole: bool, count: int) -> RunReport:
+def _read(run: str, best: int, whole: bool, count: int, limited: bool) -> RunReport:
     """What is known of a run; commands, versions and pictures are for a page only."""
     with Archive.open(archive_path(run)) as archive:
         if not whole:
@@ -99,12 +101,11 @@ def _read(run: str, best: int, whole: bool, count: int) -> RunReport:
         made = read_report(run, archive, best, commands, _versions())
         from neuralopt.cli import report_pictures  # loads torch
 
+        limit = report_pictures.LIMIT if limited else math.inf
         pictures = {
-            "cards": report_pictures.cards(run, archive, count),
+            "cards": report_pictures.cards(run, archive, count, made.view, limit),
             "lineage": report_pictures.lineages(archive, count),
-            "preferences": report_pictures.preferences(
-                run, archive, made.view.configuration
-            ),
+            "preferences": report_pictures.preferences(archive),
         }
         return replace(made, pictures=pictures)
 
@@ -129,9 +130,9 @@ def _versions() -> dict[str, str]:
     }
 
 
-def _tables_text(tables: Sequence[DataTable], name: str, single: bool) -> str:
+def _tables_text(tables: Sequence[DataTable], name: str) -> str:
     """Tables one after the other; of several in CSV each has its name above it."""
-    titled = name == "csv" and not single
+    titled = name == "csv" and len(tables) > 1
     texts = [
         (f"# {table.name}\n" if titled else "") + FORMATS[name](table)
         for table in tables

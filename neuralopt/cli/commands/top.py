@@ -4,11 +4,12 @@ import argparse
 import json
 import math
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from itertools import compress, islice
 
 from neuralopt.archive import Archive, flat
+from neuralopt.archive.objective import objective
 from neuralopt.archive.ranking import (
     Findings,
     RankedRule,
@@ -24,8 +25,6 @@ from neuralopt.report.tables.proposals import SHORTLIST_NOTE
 from neuralopt.report.tables.rules import footnote
 
 SHOWN = 20
-COMPARABLE = ("task fingerprint", "budget", "precision")
-"""Entries of a context that agree where qualities of runs can be compared."""
 
 Chosen = list[tuple[str, RankedRule]]
 """Rules with the runs that they are of."""
@@ -61,7 +60,7 @@ def top(options: argparse.Namespace) -> int:
                 for rule in chosen:
                     print(json.dumps(source | _plain(rule)))
                 continue
-            key = _objective(archive.context)
+            key = objective(archive.context)
             groups.setdefault(key, []).extend((run, rule) for rule in chosen)
             judged += [run] if archive.verdicts() else []
     if options.json:
@@ -70,16 +69,6 @@ def top(options: argparse.Namespace) -> int:
     for run in judged:
         print(f"\nThe best on fresh seeds: neuralopt verdict {run}")
     return 0
-
-
-def _objective(context: Mapping[str, str]) -> tuple[str, ...]:
-    """What qualities depend on, except for the seed."""
-    try:
-        budget = json.loads(context["configuration"])["budget"]
-    except (KeyError, TypeError, ValueError):
-        budget = None
-    named = (context.get(name, "") for name in COMPARABLE)
-    return (*named, json.dumps(budget, sort_keys=True))
 
 
 def _chosen(

@@ -8,9 +8,10 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from neuralopt.report.data_table import DataColumn, DataTable
+from neuralopt.report.duration import duration
 from neuralopt.report.html.markup import Markup, element
 from neuralopt.report.html.run_report import RunReport
-from neuralopt.report.html.story import duration
+from neuralopt.report.task_argument import task_argument
 
 
 def costs_table(report: RunReport) -> DataTable:
@@ -58,7 +59,7 @@ def _notes(report: RunReport) -> tuple[str, ...]:
         rate = view.total / report.seconds
         sentences.append(
             f"Workers were busy for {duration(total)} in {duration(report.seconds)} of "
-            f"the search, pauses left out: {rate:,.1f} proposals a second."
+            f"the search (h:min:s), pauses left out: {rate:,.1f} proposals a second."
         )
     return (" ".join(sentences),)
 
@@ -138,18 +139,21 @@ def again_html(report: RunReport) -> Markup:
     return element("div", commands, element("dl", lists, class_="settings"))
 
 
-def next_commands(run: str) -> Markup:
+def next_commands(report: RunReport) -> Markup:
     """Return commands that use what a run found.
 
     Args:
-        run: the run directory as it was named.
+        report: of the run.
 
     Returns:
         The commands, quoted for a shell.
     """
 
     def quoted(suffix: str) -> str:
-        return shlex.quote(f"{run}{suffix}")
+        return shlex.quote(f"{report.run}{suffix}")
+
+    settings = dict(flat(report.view.configuration))
+    task = task_argument(settings.get("task.name", ""))
 
     lines = [
         "# the best rule as a torch optimizer in one file, or for optax",
@@ -158,7 +162,7 @@ def next_commands(run: str) -> Markup:
         "# everything that is known of it; any other by its id, as in RUN:12",
         f"neuralopt show {quoted(':best')}",
         "# the best five against known rules, on seeds that nothing has used",
-        f"neuralopt compare {quoted(':top5')} adam sgd verdict.seeds=20",
+        f"neuralopt compare {quoted(':top5')} adam sgd verdict.seeds=20{task}",
         "# the tables of this page",
         f"neuralopt report {quoted('')} --format csv",
     ]

@@ -34,7 +34,9 @@
   function visible(traces) {
     for (const trace of traces) {
       for (const part of [trace.line, trace.marker]) {
-        if (part?.color === "#000000") part.color = colour("--text");
+        const seen = (held) => (held === "#000000" ? colour("--text") : held);
+        if (Array.isArray(part?.color)) part.color = part.color.map(seen);
+        else if (part?.color) part.color = seen(part.color);
       }
     }
     return traces;

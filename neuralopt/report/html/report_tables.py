@@ -27,7 +27,11 @@ def report_tables(reports: Sequence[RunReport]) -> list[DataTable]:
     several = len(reports) > 1
     tables = [runs_table(reports)] if several else []
     tables += leaderboards(reports)
-    tables += [verdict_table(report.judged[0]) for report in reports if report.judged]
+    tables += [
+        verdict_table(report.judged[0], report.run if several else "")
+        for report in reports
+        if report.judged
+    ]
     found = [
         (report.run, each.name, each.number, each.charged)
         for report in reports

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from neuralopt.archive import Archive, VerdictRecord
 from neuralopt.report.html.charts.front import shown_places
 from neuralopt.report.html.pictures import Picture
 from neuralopt.verdict.comparison import Comparison
 from neuralopt.verdict.records import latest, restored
+from neuralopt.views.figures.behaviour import behaviour_map
 from neuralopt.views.run_view import RunView, read_run
 
 BEST = 200
@@ -98,9 +97,10 @@ def read_report(
         The report.
     """
     view = read_run(archive, run, best, kept=EVERY)
+    cells = behaviour_map(view, most=None)
     numbers = {
         *view.proposals.number[shown_places(view)].tolist(),
-        *_best_of_cells(view),
+        *cells.number[cells.count > 0].tolist(),
         *(each.number for each in view.rediscoveries),
         *view.best_scores.number.tolist(),
         *view.best_means.number.tolist(),
@@ -120,14 +120,3 @@ def read_report(
         dict(versions or {}),
         dict(pictures or {}),
     )
-
-
-def _best_of_cells(view: RunView) -> list[int]:
-    """Numbers of the best scored rule of each size and set of families."""
-    some = view.proposals.take(view.proposals.size > 0)
-    order = np.argsort(some.quality, kind="stable")
-    best = {
-        (int(some.families[place]), int(some.size[place])): int(some.number[place])
-        for place in order.tolist()
-    }
-    return list(best.values())

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from neuralopt.report import run_tables
 from neuralopt.report.data_table import DataTable
+from neuralopt.report.failure import why
 from neuralopt.report.html.charts.behaviour import behaviour_chart, rediscoveries_chart
 from neuralopt.report.html.charts.best import best_chart
 from neuralopt.report.html.charts.chart import Chart
@@ -27,6 +28,7 @@ from neuralopt.report.html.markup import Markup, data_block, element, joined
 from neuralopt.report.html.run_report import JudgedPart, RunReport
 from neuralopt.report.html.story import found, verdict_text
 from neuralopt.report.html.tables import table_html
+from neuralopt.views.run_view import RunView
 
 Section = tuple[str, str, Markup]
 """Name, title and content of a section."""
@@ -60,6 +62,23 @@ def chart_html(chart: Chart, run: int, heading: bool = True) -> Markup:
     )
 
 
+def drawn(make: Callable[[], Chart], run: int, heading: bool = True) -> Markup:
+    """Return a chart as HTML, or a line that says why it can't be drawn.
+
+    Args:
+        make: makes the chart.
+        run: place of its run on the page.
+        heading: see `chart_html`.
+
+    Returns:
+        The HTML.
+    """
+    try:
+        return chart_html(make(), run, heading)
+    except Exception as error:  # noqa: BLE001 - the rest of the page is still of use
+        return element("p", f"A chart is missing here: {why(error)}", class_="warning")
+
+
 def sections(
     report: RunReport, run: int = 0, leaderboard: bool = True
 ) -> list[Section]:
@@ -75,15 +94,15 @@ def sections(
     """
     view, texts = report.view, report.texts
 
-    def charts(*made: Chart) -> Markup:
-        return element("div", [chart_html(each, run) for each in made], class_="charts")
+    def with_heading(make: Callable[[RunView], Chart]) -> Markup:
+        return drawn(lambda: make(view), run)
 
-    def alone(chart: Chart) -> Markup:
-        return chart_html(chart, run, heading=False)
+    def without_heading(make: Callable[..., Chart], *arguments: object) -> Markup:
+        return drawn(lambda: make(view, *arguments), run, heading=False)
 
     result: list[Section] = [
         ("found", "What was found", found(report)),
-        ("best", "Best rule so far", alone(best_chart(view, texts))),
+        ("best", "Best rule so far", without_heading(best_chart, texts)),
     ]
 
     def add(name: str, title: str, *content: Markup | Sequence[Markup]) -> None:
@@ -107,45 +126,51 @@ def sections(
         add(
             "front",
             "Quality against size",
-            alone(front_chart(view, texts)),
+            without_heading(front_chart, texts),
         )
     if view.parts.parts and view.leaderboard:
-        add("tasks", "Scores by task", alone(parts_chart(view)))
+        add("tasks", "Scores by task", without_heading(parts_chart))
     if view.total:
         add(
             "search",
             "How the search went",
-            charts(funnel_chart(view), reasons_chart(view)),
-            chart_html(scores_chart(view), run),
+            element(
+                "div",
+                [with_heading(make) for make in (funnel_chart, reasons_chart)],
+                class_="charts",
+            ),
+            with_heading(scores_chart)
+            if view.counts["scored"]
+            else element("p", "No rule has a full score yet, so there are no scores."),
         )
     if view.rediscoveries:
         rows = [(report.run, e.name, e.number, e.charged) for e in view.rediscoveries]
         add(
             "rediscoveries",
             "Known rules found again",
-            alone(rediscoveries_chart(view, texts)),
+            without_heading(rediscoveries_chart, texts),
             table_html(run_tables.rediscoveries(rows), f"rediscoveries-{run}"),
         )
-    if (view.proposals.families >= 0).any() and view.sizes_read:
+    if ((view.proposals.families >= 0) & (view.proposals.size > 0)).any():
         add(
             "behaviour",
             "Map of behaviours",
-            alone(behaviour_chart(view, texts)),
+            without_heading(behaviour_chart, texts),
         )
     _add_pictures(report, "lineage", "Where the best rules come from", add)
     _add_pictures(report, "preferences", "What the searcher prefers", add)
-    costs = [chart_html(workers_chart(view), run)] if len(view.attempts) else []
+    costs = [with_heading(workers_chart)] if len(view.attempts) else []
     add("costs", "Costs", table_html(costs_table(report), f"costs-{run}"), costs)
     add("configuration", "Configuration", configuration_html(view.configuration))
     add("again", "Search again", again_html(report))
-    add("use", "Use what was found", next_commands(report.run))
+    add("use", "Use what was found", next_commands(report))
     return result
 
 
 def _verdict(report: RunReport, run: int) -> Markup:
     whole, *parts = report.judged
     pieces = [
-        chart_html(forest_chart(whole.comparison, whole.record.rules), run),
+        drawn(lambda: forest_chart(whole.comparison, whole.record.rules), run),
         table_html(verdict_table(whole), f"verdict-{run}"),
     ]
     if parts:
@@ -161,18 +186,19 @@ def _verdict(report: RunReport, run: int) -> Markup:
     return joined(*pieces)
 
 
-def verdict_table(part: JudgedPart) -> DataTable:
+def verdict_table(part: JudgedPart, run: str = "") -> DataTable:
     """Return the verdict on one part of an objective as a table.
 
     Args:
         part: of the verdict.
+        run: that it is of; "" if it need not be named.
 
     Returns:
         The table.
     """
     where = f"the {part.record.split} split of {part.record.task}"
-    title = f"Verdict on {where}"
-    return run_tables.verdict(part.comparison, part.record.rules, where, title)
+    title = f"Verdict on {where}" + (f", of {run}" if run else "")
+    return run_tables.verdict(part.comparison, part.record.rules, where, title, run)
 
 
 def _add_pictures(

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from functools import partial
 
+from neuralopt.archive.objective import objective
 from neuralopt.report import run_tables
 from neuralopt.report.data_table import DataColumn, DataTable
 from neuralopt.report.html.charts.best import several_chart
 from neuralopt.report.html.costs import flat
 from neuralopt.report.html.markup import Markup, element, joined
 from neuralopt.report.html.run_report import RunReport
-from neuralopt.report.html.sections import Section, chart_html, sections
+from neuralopt.report.html.sections import Section, drawn, sections
 from neuralopt.report.html.tables import rule_html, table_html
 from neuralopt.views.run_view import RunView
 
 ELSEWHERE = ("run_dir", "resume")
 ELSEWHERE_GROUPS = ("report.", "verdict.", "evaluator.options.")
 """Settings, and groups of them, that don't make a run another experiment."""
-
-COMPARABLE = ("task fingerprint", "precision")
-"""Entries of a context that agree where qualities of runs can be compared."""
 
 
 def several_sections(reports: Sequence[RunReport]) -> list[Section]:
@@ -34,7 +32,7 @@ def several_sections(reports: Sequence[RunReport]) -> list[Section]:
     """
     groups = alike(reports)
     tables = [
-        table_html(table, f"rules{number or ''}")
+        table_html(table, f"rules{number or ''}", "rules")
         for number, table in enumerate(leaderboards(reports))
     ]
     result: list[Section] = [
@@ -105,8 +103,8 @@ def _progress(
         some = [reports[place] for place in places]
         scored = [report for report in some if len(report.view.best_scores.quality)]
         if scored:
-            chart = several_chart(grouped(scored))
-            pieces.append(chart_html(chart, len(reports) + number, False))
+            make = partial(several_chart, grouped(scored))
+            pieces.append(drawn(make, len(reports) + number, heading=False))
     return pieces
 
 
@@ -148,7 +146,7 @@ def alike(reports: Sequence[RunReport]) -> list[list[int]]:
     Args:
         reports: of the runs.
     """
-    keys = list(map(_objective, reports))
+    keys = [objective(report.view.context) for report in reports]
     return [
         [place for place, mine in enumerate(keys) if mine == key]
         for key in dict.fromkeys(keys)
@@ -278,16 +276,6 @@ def _settings_table(reports: Sequence[RunReport], keys: Sequence[str]) -> DataTa
         (key, *(settings.get(key, "") for settings in all_settings)) for key in keys
     )
     return DataTable("settings", "Settings that differ", columns, rows)
-
-
-def _objective(report: RunReport) -> tuple[str, ...]:
-    """What qualities depend on, except for the seed."""
-    budget: object = report.view.configuration.get("budget")
-    context: Mapping[str, str] = report.view.context
-    return (
-        *(context.get(name, "") for name in COMPARABLE),
-        json.dumps(budget, sort_keys=True),
-    )
 
 
 def _run(report: RunReport, place: int) -> Markup:

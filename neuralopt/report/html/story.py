@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from neuralopt.archive.ranking import RankedRule
+from neuralopt.report.duration import duration
 from neuralopt.report.html.markup import Markup, element
 from neuralopt.report.html.run_report import RunReport
 from neuralopt.report.html.tables import rule_html
@@ -32,12 +33,8 @@ def found(report: RunReport) -> Markup:
     )
     rule = element("div", rule_html(best.rule), class_="best")
     sure = [element("p", text) for text in (_measured(best), verdict_text(report))]
-    pending = view.counts["pending"]
-    asked = view.configuration.get("proposals", view.total)
-    if pending or (isinstance(asked, int) and view.total < asked and not report.judged):
-        text = f"The search is not finished: it has {view.total - pending:,} proposals"
-        text += f" with a result, of {asked:,}."
-        sure.append(element("p", text, class_="warning"))
+    if left := _unfinished(report):
+        sure.append(element("p", left, class_="warning"))
     pieces = [lead, rule, *sure, _tiles(report, best)]
     if view.sizes_read < view.counts["scored"]:
         text = (
@@ -45,6 +42,31 @@ def found(report: RunReport) -> Markup:
         )
         pieces.append(element("p", text, class_="note"))
     return element("div", pieces)
+
+
+def _unfinished(report: RunReport) -> str:
+    """How far a search is, in a sentence; "" for one that ended.
+
+    A search ends after a number of proposals or of evaluations.
+    """
+    view = report.view
+    asked = _whole(view.configuration.get("proposals"))
+    limit = _whole(view.configuration.get("evaluations"))
+    pending = view.counts["pending"]
+    enough = view.total >= asked or bool(report.judged)
+    if 0 < limit <= view.charged or (enough and not pending):
+        return ""
+    text = (
+        f"The search is not finished: it has {view.total - pending:,} proposals with "
+        f"a result, of {max(asked, view.total):,}"
+    )
+    return text + (
+        f", and trained {view.charged:,} rules, of {limit:,}." if limit else "."
+    )
+
+
+def _whole(setting: object) -> int:
+    return setting if isinstance(setting, int) else 0
 
 
 def _measured(best: RankedRule) -> str:
@@ -111,7 +133,7 @@ def _tiles(report: RunReport, best: RankedRule) -> Markup:
         ("rules trained", f"{view.charged:,}"),
         ("fresh measurements", f"{report.measurements:,}"),
         ("known rules found again", f"{len(view.rediscoveries)}"),
-        ("time of the search", duration(report.seconds)),
+        ("time of the search (h:min:s)", duration(report.seconds)),
         ("rules a second", "" if rate is None else f"{rate:,.1f}"),
     ]
     return element(
@@ -123,19 +145,3 @@ def _tiles(report: RunReport, best: RankedRule) -> Markup:
         ],
         class_="tiles",
     )
-
-
-def duration(seconds: float) -> str:
-    """Return a time for people.
-
-    Args:
-        seconds: of any length.
-
-    Returns:
-        Such as ``1 h 05 min``, ``3 min 20 s`` or ``4.2 s``.
-    """
-    if seconds >= 3600:
-        return f"{int(seconds // 3600)} h {int(seconds % 3600 // 60):02d} min"
-    if seconds >= 60:
-        return f"{int(seconds // 60)} min {int(seconds % 60):02d} s"
-    return f"{seconds:.1f} s"

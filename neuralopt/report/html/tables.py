@@ -16,12 +16,13 @@ FILTERED = 10
 """Tables of fewer rows have no filters."""
 
 
-def table_html(table: DataTable, identity: str) -> Markup:
+def table_html(table: DataTable, identity: str, rows: str = "") -> Markup:
     """Return a table with its caption, filters and notes.
 
     Args:
         table: to show. Rules are folded; their full text is there to be unfolded.
-        identity: id of the table, and the beginning of those of its rows.
+        identity: id of the table.
+        rows: what the ids of its rows begin with; "" for the table's id.
 
     Returns:
         The HTML, which is readable without the page's script too.
@@ -29,7 +30,7 @@ def table_html(table: DataTable, identity: str) -> Markup:
     head = [_head_cell(column) for column in table.columns]
     keys = table.keys or [""] * len(table.rows)
     body = [
-        _row(row, table.columns, f"{identity}-{key}" if key else None)
+        _row(row, table.columns, f"{rows or identity}-{key}" if key else None)
         for row, key in zip(table.rows, keys, strict=True)
     ]
     shown = element(

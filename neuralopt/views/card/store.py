@@ -18,6 +18,7 @@ from neuralopt.views.card.measure import (
     baseline,
     fan_rates,
     measure,
+    work_of_card,
 )
 from neuralopt.views.card.measurements import Measurements
 
@@ -42,11 +43,39 @@ class CardStore:
         self._scoring = scoring
         self._baselines: dict[str, Measurements] = {}
 
-    def card(self, ranked: RankedRule) -> Card:
+    @property
+    def work(self) -> float:
+        """Evaluations that measuring one rule is as long as; 0 without scoring."""
+        return 0.0 if self._scoring is None else work_of_card(self._scoring)
+
+    def missing(self, ranked: RankedRule) -> int:
+        """Return how many rules, baselines included, would be trained for a card.
+
+        Args:
+            ranked: of the run's archive.
+
+        Raises:
+            ValueError: the proposal has no rule that this version can read.
+        """
+        scoring = self._scoring
+        if scoring is None:
+            return 0
+        rules = {str(ranked.proposal.number): card_of_proposal(ranked).rule}
+        rules |= {
+            f"baseline-{each}": baseline(each)
+            for each in BASELINES
+            if each not in self._baselines
+        }
+        return sum(
+            self._kept(rule, name, scoring) is None for name, rule in rules.items()
+        )
+
+    def card(self, ranked: RankedRule, train: bool = True) -> Card:
         """Return the card of a proposal.
 
         Args:
             ranked: of the run's archive.
+            train: whether rules may be trained for it; else kept measurements are used.
 
         Returns:
             The card. Where nothing could be measured, its note says why.
@@ -54,7 +83,8 @@ class CardStore:
         Raises:
             ValueError: the proposal has no rule that this version can read.
         """
-        return self._measured(card_of_proposal(ranked), str(ranked.proposal.number))
+        name = str(ranked.proposal.number)
+        return self._measured(card_of_proposal(ranked), name, train)
 
     def card_of_rule(self, title: str, rule: Expression) -> Card:
         """Return the card of a rule that is not of the run; it is not kept.
@@ -86,41 +116,45 @@ class CardStore:
             for name, rule in wanted.items()
         )
 
-    def _measured(self, card: Card, name: str) -> Card:
+    def _measured(self, card: Card, name: str, train: bool = True) -> Card:
         if self._scoring is None:
             return replace(card, note="Not measured")
+        measure = self._measure if train else self._kept
         try:
-            found = self._measure(card.rule, name, self._scoring)
+            found = measure(card.rule, name, self._scoring)
+            if found is None:
+                return replace(card, note="Not measured")
             for each in BASELINES:
                 if each not in self._baselines:
                     rule, file = baseline(each), f"baseline-{each}"
-                    self._baselines[each] = self._measure(rule, file, self._scoring)
+                    if other := measure(rule, file, self._scoring):
+                        self._baselines[each] = other
         except ValueError as error:
             return replace(card, note=f"Not measured: {error}")
         others = {
-            other: each
-            for other, each in self._baselines.items()
+            name: each
+            for name, each in self._baselines.items()
             if each.rule != found.rule
         }
         return replace(card, measurements=found, baselines=others)
 
     def _measure(self, rule: Expression, name: str, scoring: Scoring) -> Measurements:
-        kept = self._kept(rule, name, scoring)
-        if kept is not None:
+        if kept := self._kept(rule, name, scoring):
             return kept
         found = measure(rule, scoring)
-        if self._folder is not None and name:
+        if path := self._path(name):
             mark = fingerprint(rule, scoring)
-            path = self._folder / f"{name}.json"
             _write(path, {"fingerprint": mark, **found.to_mapping()})
         return found
 
     def _kept(
         self, rule: Expression, name: str, scoring: Scoring
     ) -> Measurements | None:
-        if self._folder is None or not name:
-            return None
-        return _read(self._folder / f"{name}.json", fingerprint(rule, scoring))
+        path = self._path(name)
+        return None if path is None else _read(path, fingerprint(rule, scoring))
+
+    def _path(self, name: str) -> Path | None:
+        return self._folder / f"{name}.json" if self._folder and name else None
 
 
 def fingerprint(rule: Expression, scoring: Scoring) -> str:

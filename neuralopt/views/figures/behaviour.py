@@ -30,19 +30,22 @@ class BehaviourMap:
         sizes: a name for each column, such as ``3-4``.
         best: (rows, columns): the highest quality; NaN in an empty cell.
         count: (rows, columns): rules.
+        number: (rows, columns): of the best proposal; -1 in an empty cell.
     """
 
     families: tuple[str, ...]
     sizes: tuple[str, ...]
     best: Floats
     count: Integers
+    number: Integers
 
 
-def behaviour_map(view: RunView) -> BehaviourMap:
+def behaviour_map(view: RunView, most: int | None = ROWS) -> BehaviourMap:
     """Return the rules with a recorded behaviour and a size, in cells.
 
     Args:
         view: of a search.
+        most: rows; None for all.
 
     Returns:
         The map; its rows are the combinations of families with the best rules.
@@ -56,7 +59,10 @@ def behaviour_map(view: RunView) -> BehaviourMap:
     count = np.zeros(best.shape, np.int64)
     np.maximum.at(best, (rows, sizes), quality)
     np.add.at(count, (rows, sizes), 1)
-    order = np.argsort(-best.max(axis=1, initial=-np.inf), kind="stable")[:ROWS]
+    number = np.full(best.shape, -1, np.int64)
+    rising = np.argsort(quality, kind="stable")  # the best of a cell comes last
+    number[rows[rising], sizes[rising]] = kept.number[known][rising]
+    order = np.argsort(-best.max(axis=1, initial=-np.inf), kind="stable")[:most]
     best = np.where(count > 0, best, np.nan)
     names = [_name(int(bits), view.families) for bits in combinations]
     starts = (0, *SIZES)
@@ -71,6 +77,7 @@ def behaviour_map(view: RunView) -> BehaviourMap:
         sizes=(*columns, f"{SIZES[-1] + 1}+")[shown],
         best=best[order, shown],
         count=count[order, shown],
+        number=number[order, shown],
     )
 
 

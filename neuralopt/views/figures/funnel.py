@@ -8,6 +8,7 @@ from neuralopt.views.figures.canvas import SMALL, canvas, empty, style, thousand
 from neuralopt.views.labels import shortened
 from neuralopt.views.palette import FOUND, STATUS_COLOURS
 from neuralopt.views.run_view import RunView
+from neuralopt.views.stages import Stage, stages
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -15,38 +16,6 @@ if TYPE_CHECKING:
 
 REASONS = 8
 """Reasons that are shown, the most frequent ones."""
-
-STEPS = (
-    ("new", "duplicate"),
-    ("accepted", "rejected"),
-    ("trained", "failed"),
-    ("past the gates", "stopped"),
-    ("scored", "diverged"),
-)
-"""Steps on the way to a score: what the rest is called, and the status of the others.
-Those that are still pending are left out at the end; a quarantined one has failed."""
-
-
-def funnel_steps(view: RunView) -> list[tuple[str, int, str, int]]:
-    """Return what is left after each step on the way to a score.
-
-    Args:
-        view: of a search.
-
-    Returns:
-        Name of the step, how many are left, the status of those that left, and how
-        many these are. Steps at which none left are left out.
-    """
-    left = view.total - view.counts.get("pending", 0)
-    steps = [("proposed", left, "", 0)]
-    for name, status in STEPS:
-        lost = view.counts.get(status, 0)
-        if status == "failed":
-            lost += view.counts.get("quarantined", 0)
-        left -= lost
-        if lost or name == "scored":
-            steps.append((name, left, status, lost))
-    return steps
 
 
 def funnel_figure(view: RunView) -> Figure:
@@ -58,7 +27,7 @@ def funnel_figure(view: RunView) -> Figure:
     Returns:
         The figure.
     """
-    steps = funnel_steps(view)
+    steps = stages(view)
     reasons = _reasons(view)
     height = 2.1 + 0.42 * (len(steps) + len(reasons)) + (0.6 if reasons else 0)
     share = steps[-1][1] / max(steps[0][1], 1)
@@ -94,7 +63,7 @@ def funnel_figure(view: RunView) -> Figure:
     return figure
 
 
-def _draw_steps(axes: Axes, steps: list[tuple[str, int, str, int]]) -> None:
+def _draw_steps(axes: Axes, steps: list[Stage]) -> None:
     for place, (_, left, status, lost) in enumerate(steps):
         axes.barh(place, left, color=FOUND)
         text = f"{left:,}"

@@ -9,11 +9,9 @@ import plotly.graph_objects as go
 
 from neuralopt.report.html.charts.best import CHARGED
 from neuralopt.report.html.charts.chart import SCALE, Chart, figure, plain, rule_label
+from neuralopt.views.figures.behaviour import BehaviourMap, behaviour_map
 from neuralopt.views.palette import ORANGE
 from neuralopt.views.run_view import RunView
-
-WIDEST = 30
-"""Sizes from here on share a column."""
 
 
 def rediscoveries_chart(view: RunView, texts: Mapping[int, str]) -> Chart:
@@ -65,34 +63,16 @@ def behaviour_chart(view: RunView, texts: Mapping[int, str]) -> Chart:
     Returns:
         The chart.
     """
-    known = (view.proposals.families >= 0) & (view.proposals.size > 0)
-    some = view.proposals.take(known & np.isfinite(view.proposals.quality))
-    highest = {
-        bits: float(some.quality[some.families == bits].max())
-        for bits in set(some.families.tolist())
-    }
-    kinds = sorted(highest, key=lambda bits: (highest[bits], bits))  # upwards
-    widths = np.minimum(some.size, WIDEST)
-    sizes = list(range(int(widths.min()), int(widths.max()) + 1))
-    quality = np.full((len(kinds), len(sizes)), np.nan)
-    hover = np.full((len(kinds), len(sizes)), "", dtype=object)
-    counts = np.zeros((len(kinds), len(sizes)), np.int64)
-    order = np.argsort(some.quality, kind="stable")  # the best of a cell comes last
-    for place in order.tolist():
-        row = kinds.index(int(some.families[place]))
-        column = sizes.index(min(int(some.size[place]), WIDEST))
-        counts[row, column] += 1
-        number = int(some.number[place])
-        quality[row, column] = some.quality[place]
-        hover[row, column] = f"#{number} {rule_label(texts.get(number, ''))}"
-    for cell in np.ndindex(*counts.shape):
-        hover[cell] = f"{counts[cell]:,} rules, the best<br>{hover[cell]}"
-    names = [_families(view, bits) for bits in kinds]
+    found = behaviour_map(view, most=None)
+    hover = [
+        [_hover(int(count), int(number), texts) for count, number in cells]
+        for cells in map(zip, found.count, found.number)
+    ]
     trace = go.Heatmap(
-        x=[f"{size}+" if size == WIDEST else str(size) for size in sizes],
-        y=names,
-        z=np.round(quality, 4),
-        customdata=hover.tolist(),
+        x=found.sizes,
+        y=[plain(name) for name in found.families],
+        z=np.round(found.best, 4),
+        customdata=hover,
         colorscale=SCALE,
         colorbar={"title": {"text": "best"}, "thickness": 12},
         hoverongaps=False,
@@ -100,9 +80,10 @@ def behaviour_chart(view: RunView, texts: Mapping[int, str]) -> Chart:
         ygap=1,
         hovertemplate="%{y}, size %{x}: %{customdata}<br>score %{z:.4f}<extra></extra>",
     )
-    height = 180 + 26 * len(kinds)
+    height = 180 + 26 * len(found.families)
     made = figure([trace], "size (nodes of the rule)", "", height, showlegend=False)
     made.update_xaxes(type="category")
+    made.update_yaxes(autorange="reversed", type="category")
     return Chart(
         "behaviour",
         "Map of behaviours",
@@ -110,20 +91,20 @@ def behaviour_chart(view: RunView, texts: Mapping[int, str]) -> Chart:
         "The best score of each combination of families (what the rule does, from "
         "probes) and size, of useful rules whose size was read. The row with the "
         "highest score is on top.",
-        f"{len(kinds)} combinations of families; the highest scores: "
-        + _highest(names, quality),
+        f"{len(found.families)} combinations of families; the highest scores: "
+        + _highest(found),
         height,
     )
 
 
-def _families(view: RunView, bits: int) -> str:
-    names = [name for place, name in enumerate(view.families) if bits >> place & 1]
-    return plain(", ".join(names) or "no family")
+def _hover(count: int, number: int, texts: Mapping[int, str]) -> str:
+    """What is in a cell; "" for an empty one."""
+    if not count:
+        return ""
+    return f"{count:,} rules, the best<br>#{number} {rule_label(texts.get(number, ''))}"
 
 
-def _highest(names: list[str], quality: np.ndarray) -> str:
-    best = {
-        name: float(np.nanmax(row)) for name, row in zip(names, quality, strict=True)
-    }
-    some = sorted(best.items(), key=lambda each: -each[1])[:3]
-    return "; ".join(f"{name} {value:.4f}" for name, value in some) + "."
+def _highest(found: BehaviourMap) -> str:
+    best = np.nanmax(found.best, axis=1)[:3]
+    told = zip(found.families, best, strict=False)
+    return "; ".join(f"{name} {value:.4f}" for name, value in told) + "."

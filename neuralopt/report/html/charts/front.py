@@ -14,35 +14,22 @@ from neuralopt.report.html.charts.chart import Chart, figure, plain, rule_label
 from neuralopt.views.palette import BLUE, GREY, ORANGE
 from neuralopt.views.run_view import RunView
 
-POINTS = 2500
-"""Rules that are drawn at most; the front and named ones are always among them."""
-
 LABEL = 30
 """Characters of a formula at its point."""
 
 HEIGHT = 520
 
 
-def shown_places(view: RunView, limit: int = POINTS) -> NDArray[np.int64]:
+def shown_places(view: RunView) -> NDArray[np.int64]:
     """Return which proposals are drawn as points.
 
     Args:
         view: of the search.
-        limit: how many at most.
 
     Returns:
-        Places in `view.proposals`: those that equal a named rule and the best first,
-        then others evenly spaced.
+        Places in `view.proposals` of the rules whose sizes were read.
     """
-    proposals = view.proposals
-    places = np.flatnonzero((proposals.size > 0) & np.isfinite(proposals.quality))
-    if len(places) <= limit:
-        return places
-    ahead = np.argsort(
-        -(proposals.quality[places] + proposals.equal[places]), kind="stable"
-    )
-    spaced = np.linspace(0, len(places) - 1, limit // 2).astype(np.int64)
-    return np.union1d(places[ahead[: limit // 2]], places[spaced])
+    return np.flatnonzero(view.proposals.size)
 
 
 def front_chart(view: RunView, texts: Mapping[int, str]) -> Chart:
@@ -69,8 +56,6 @@ def front_chart(view: RunView, texts: Mapping[int, str]) -> Chart:
         if read < view.counts["scored"]
         else ""
     )
-    if len(places) < read:
-        part += f" {len(places):,} of these are drawn."
     ends = [f"{_merit(r):.4f} at size {r.size}" for r in view.front]
     return Chart(
         "front",

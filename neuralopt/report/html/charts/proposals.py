@@ -12,6 +12,7 @@ from neuralopt.report.html.charts.chart import SCALE, Chart, figure, plain
 from neuralopt.views.columns import Floats, Integers
 from neuralopt.views.palette import BLUE, GREEN, STATUS_COLOURS
 from neuralopt.views.run_view import RunView
+from neuralopt.views.stages import STEPS, stages
 
 TIMES, LEVELS = 80, 50
 """Cells of the picture of scores, along the search and along the quality."""
@@ -22,32 +23,8 @@ TOGETHER = 50
 REASONS = 12
 """Reasons that are drawn; the most frequent ones."""
 
-
-def stages(view: RunView) -> list[tuple[str, int]]:
-    """Return how many proposals came how far, from all of them to the best few.
-
-    Args:
-        view: of the search.
-
-    Returns:
-        Names of the stages with their counts.
-    """
-    counts = view.counts
-    distinct = view.total - counts["duplicate"]
-    decided = distinct - counts["rejected"] - counts["pending"]
-    broken = counts["failed"] + counts["quarantined"]
-    found = [
-        ("proposed", view.total),
-        ("not a duplicate", distinct),
-        ("accepted and decided", decided),
-        ("trained to a result", decided - broken),
-        ("not diverged", decided - broken - counts["diverged"]),
-        ("scored in full", counts["scored"]),
-    ]
-    if view.measured:
-        found.append(("measured on fresh replicates", len(view.measured)))
-        found.append(("on the shortlist", sum(each.member for each in view.measured)))
-    return found
+LOST = tuple(status for _, statuses in STEPS for status in statuses)
+"""Statuses of proposals without a full score."""
 
 
 def funnel_chart(view: RunView) -> Chart:
@@ -59,7 +36,12 @@ def funnel_chart(view: RunView) -> Chart:
     Returns:
         The chart.
     """
-    names, counts = zip(*stages(view), strict=True)
+    passed = [(each.name, each.left) for each in stages(view)]
+    if view.measured:
+        passed.append(("measured on fresh replicates", len(view.measured)))
+        members = sum(each.member for each in view.measured)
+        passed.append(("on the shortlist", members))
+    names, counts = zip(*passed, strict=True)
     trace = go.Funnel(
         y=names,
         x=counts,
@@ -71,12 +53,14 @@ def funnel_chart(view: RunView) -> Chart:
     )
     made = figure([trace], "", "", showlegend=False)
     made.update_xaxes(visible=False)
+    pending = view.counts["pending"]
+    waiting = f" {pending:,} without a result yet are in none." if pending else ""
     return Chart(
         "funnel",
         "From proposals to the best rules",
         made,
-        "How many proposals passed each stage.",
-        "; ".join(f"{name} {count:,}" for name, count in stages(view)) + ".",
+        f"How many proposals passed each stage.{waiting}",
+        "; ".join(f"{name} {count:,}" for name, count in passed) + ".",
     )
 
 
@@ -90,7 +74,7 @@ def reasons_chart(view: RunView) -> Chart:
         The chart.
     """
     rows: list[tuple[str, int, str]] = []
-    for status in ("duplicate", "rejected", "stopped", "diverged", "failed"):
+    for status in LOST:
         reasons = view.reasons.get(status, {})
         left = view.counts[status] - sum(reasons.values())
         rows += [(f"{status}: {why}", n, status) for why, n in reasons.items()]
@@ -119,12 +103,13 @@ def scores_chart(view: RunView) -> Chart:
     """Return the distribution of scores as the search goes on.
 
     Args:
-        view: of the search.
+        view: of a search with a scored rule. Others are left out: qualities of rejected
+            and diverged ones are 0, those of stopped ones are of a part.
 
     Returns:
         The chart.
     """
-    scored = view.proposals.take(np.isfinite(view.proposals.quality))
+    scored = view.proposals.take(view.proposals.where("scored"))
     end = max(view.charged, 1)
     edges = np.linspace(0, end, min(TIMES, max(end // 5, 1)) + 1)
     levels = np.linspace(
@@ -153,11 +138,10 @@ def scores_chart(view: RunView) -> Chart:
         "scores",
         "Scores as the search went on",
         figure([cells, *lines], CHARGED, "quality told to the searcher"),
-        "Each cell counts the rules of that quality at that time (colour by "
-        "logarithm); lines are the median and the highest tenth.",
+        "Each cell counts the rules scored in full with that quality at that time "
+        "(colour by logarithm); lines are the median and the highest tenth.",
         "Median quality of scored rules: "
-        f"{np.median(lines[0].y[:1] or [0]):.3f} at first, "
-        f"{np.median(lines[0].y[-1:] or [0]):.3f} at the end.",
+        f"{lines[0].y[0]:.3f} at first, {lines[0].y[-1]:.3f} at the end.",
     )
 
 
@@ -179,7 +163,7 @@ def _quantiles(
                 x=x,
                 y=tuple(y),
                 name=name,
-                mode="lines",
+                mode="lines" if len(filled) > 1 else "markers",
                 line={"color": colour, "width": 2.5},
                 hovertemplate=f"{name} %{{y:.4f}}<extra></extra>",
             )

@@ -91,7 +91,7 @@ def _name(name: str, rules: Mapping[str, str]) -> str:
 
 
 def parts_chart(view: RunView) -> Chart:
-    """Return what the best rules scored on each part of the objective, beside Adam.
+    """Return what the best rules scored on each part of the objective, and Adam.
 
     Args:
         view: of a search whose objective has several parts.
