@@ -492,8 +492,9 @@ def test_a_limit_of_evaluations_ends_the_search(archive_of, lag):
 
 @pytest.mark.parametrize("lag", [0, 1, 3])
 def test_a_limit_of_evaluations_holds_after_a_stop(archive_of, lag):
-    whole = run(archive_of(), lag=lag, evaluations=23)
-    archive = archive_of()
+    whole, archive = archive_of(), archive_of()
+    watched = Watched(searcher_of())
+    search(SPACE, watched, Scrambled(), whole, TOTAL, BATCH, lag, evaluations=23)
     while True:
         stop, told = threading.Event(), itertools.count()
 
