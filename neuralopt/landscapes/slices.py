@@ -85,7 +85,8 @@ def filter_normalised(network: nn.Module, seed: int, number: int) -> torch.Tenso
     """Return a random direction whose filters are as long as those of a network.
 
     A filter is a row of a matrix, or what belongs to an output channel of a
-    convolution. Vectors (biases, normalisation) do not move, as in the authors' code.
+    convolution. Vectors (biases, normalisation) do not move, as in the authors' code;
+    of a network without matrices each vector is one filter.
 
     Args:
         network: gives the lengths.
@@ -94,20 +95,31 @@ def filter_normalised(network: nn.Module, seed: int, number: int) -> torch.Tenso
 
     Returns:
         (parameters,).
+
+    Raises:
+        ValueError: all filters are 0.
     """
     parts = []
+    least = min(2, max(parameter.ndim for parameter in network.parameters()))
     for index, parameter in enumerate(network.parameters()):
         weights = parameter.detach()
-        if weights.ndim < 2:
+        if weights.ndim < least:
             parts.append(torch.zeros(weights.numel(), dtype=weights.dtype))
             continue
         counters = seed, DIRECTION, number, index
         keys = counter_key(*counters, 0), counter_key(*counters, 1)
         random = normal(keys, 0, weights.numel(), torch.float64)
-        filters = random.view(len(weights), -1)
-        lengths = weights.reshape(len(weights), -1).norm(dim=1, keepdim=True)
+        rows = len(weights) if weights.ndim > 1 else 1
+        filters = random.view(rows, -1)
+        lengths = weights.reshape(rows, -1).norm(dim=1, keepdim=True)
         parts.append((filters * lengths / filters.norm(dim=1, keepdim=True)).view(-1))
-    return torch.cat(parts)
+    direction = torch.cat(parts)
+    if not direction.any():
+        raise ValueError(
+            "all filters of the child are 0, so that a random direction has no length: "
+            "give --plane paths"
+        )
+    return direction
 
 
 def random_plane(network: nn.Module, seed: int) -> Plane:
@@ -116,6 +128,9 @@ def random_plane(network: nn.Module, seed: int) -> Plane:
     Args:
         network: the trained child.
         seed: of the directions.
+
+    Raises:
+        ValueError: all filters are 0.
     """
     directions = [filter_normalised(network, seed, number) for number in (0, 1)]
     return Plane(flat(network), torch.stack(directions))

@@ -62,6 +62,20 @@ def test_filter_normalisation_equals_its_definition(trained: Training) -> None:
     assert abs(cosine) < 0.5
 
 
+def test_of_a_network_of_vectors_each_is_a_filter() -> None:
+    network = nn.BatchNorm1d(4)
+    direction = filter_normalised(network, 0, 0)
+    assert direction[:4].norm().item() == pytest.approx(2.0)  # its weights are 1
+    assert not direction[4:].any()
+
+
+def test_a_network_of_zeros_has_no_random_direction() -> None:
+    network = nn.Linear(2, 3, bias=False)
+    nn.init.zeros_(network.weight)
+    with pytest.raises(ValueError, match="all filters of the child are 0.*paths"):
+        random_plane(network, 0)
+
+
 def test_a_training_is_that_of_the_serial_engine(
     task: CustomTask, trained: Training
 ) -> None:
