@@ -36,6 +36,7 @@ def test_a_picture_of_several_rules(
         (["--steps", "0"], "steps is 0: give 1 or more"),
         (["--start", "1"], "start 1 is not a point of ravine: give 2 finite numbers"),
         (["--start", "1,nan"], "start 1,nan is not a point of ravine"),
+        (["--start", "1e7,0"], "start 1e+07,0 is too far away: give numbers between"),
         (["--task", "digits"], "task is for slices only: draw on slice"),
         (["--plane", "paths"], "plane is for slices only"),
         (["--on", "slice", "--plane", "pca"], "unknown plane 'pca': give random or"),

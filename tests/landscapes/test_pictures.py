@@ -82,6 +82,24 @@ def test_a_rule_that_diverges_does_not_spoil_a_slice() -> None:
     assert picture.told[1] == "huge, lr 0.01: diverges after 2 steps"
 
 
+def test_a_flat_slice_is_drawn_without_contours() -> None:
+    still = draw_slice(load_task("digits"), {"0": parse("0.0 * g")}, [0.1], 2, "paths")
+    left, _ = still.drawing.figure.axes
+    assert not left.collections
+    assert left.get_xlabel() == "principal direction 1 (0%)"
+
+
+def test_paths_are_not_covered_by_the_inset_that_magnifies_them() -> None:
+    picture = draw_landscape(
+        LANDSCAPES["rosenbrock"], {"sgd": SGD}, [1e-6], starts=[(1.8, 2.8)]
+    )
+    panel, _ = picture.drawing.figure.axes
+    (inset,) = panel.child_axes
+    picture.drawing.figure.draw_without_rendering()
+    points = panel.transData.transform(picture.drawing.paths[0].points)
+    assert not any(inset.get_window_extent().contains(*point) for point in points)
+
+
 @pytest.mark.parametrize("kind", ["png", "svg", "pdf"])
 def test_a_file_is_the_same_each_time(
     picture: Picture, kind: str, tmp_path: Path

@@ -4,6 +4,8 @@ import argparse
 import math
 from collections.abc import Mapping, Sequence
 
+import torch
+
 from neuralopt.cli.rule_lookup import find_candidates
 from neuralopt.engines import OptimizerSpec
 from neuralopt.landscapes.drawing import (
@@ -14,6 +16,7 @@ from neuralopt.landscapes.drawing import (
     draw_slice,
 )
 from neuralopt.landscapes.landscape import Landscape, Point
+from neuralopt.landscapes.paths import FAR
 from neuralopt.landscapes.pictures.saving import check_file, save
 from neuralopt.landscapes.registry import named_landscape
 from neuralopt.landscapes.slices import PLANES
@@ -143,6 +146,13 @@ def _check_starts(landscape: Landscape, starts: Sequence[Point]) -> None:
                 f"start {','.join(f'{each:g}' for each in start)} is not a point of "
                 f"{landscape.name}: give {landscape.dimensions} finite "
                 f"{'numbers' if landscape.dimensions > 1 else 'number'}"
+            )
+        point = torch.tensor(start, dtype=torch.float64)
+        if max(map(abs, start)) > FAR or not landscape.loss(point).isfinite():
+            raise ValueError(
+                f"start {','.join(f'{each:g}' for each in start)} is too far away: "
+                f"give numbers between {-FAR:g} and {FAR:g} where {landscape.name} is "
+                "finite"
             )
 
 

@@ -147,8 +147,12 @@ def _near(surface: Surface, parts: Sequence[tuple[Array, str]]) -> Box | None:
 
 
 def _magnify(axes: Axes, near: Box, lines: Sequence[Moving]) -> list[Moving]:
-    """Draw paths again, magnified, in a corner of the panel."""
-    inset = axes.inset_axes((1 - INSET, 1 - INSET, INSET, INSET))
+    """Draw paths again, magnified, in the corner of the panel farthest from them."""
+    place = [
+        0.0 if sum(ends) > sum(limits) else 1 - INSET
+        for ends, limits in zip(near, (axes.get_xlim(), axes.get_ylim()), strict=True)
+    ]
+    inset = axes.inset_axes((place[0], place[1], INSET, INSET))
     found = []
     for each in lines:
         style: dict[str, Any] = {
@@ -171,15 +175,21 @@ def _magnify(axes: Axes, near: Box, lines: Sequence[Moving]) -> list[Moving]:
 
 def _contours(axes: Axes, surface: Surface) -> None:
     heights = np.ma.masked_invalid(surface.heights)
+    if not heights.count():
+        return
     floor = heights.min() if surface.floor is None else surface.floor
     above = heights - floor
-    low = max(float(np.quantile(above.compressed(), 0.01)), 1e-5 * float(above.max()))
-    if not low < float(above.max()):
-        return  # a flat surface has no contours
-    shown = floor + np.geomspace(low, float(above.max()), LEVELS)
+    high = float(above.max())
+    low = max(float(np.quantile(above.compressed(), 0.01)), 1e-5 * high)
+    if not low > 0:
+        return
+    shown = floor + np.geomspace(low, high, LEVELS)
+    levels = [floor - 1.0, *shown]
+    if not bool((np.diff(levels) > 0).all()):
+        return  # a surface that is flat, or is so after rounding, has no contours
     grid = surface.x, surface.y
     greys = [str(shade) for shade in np.linspace(1.0, 0.86, LEVELS + 1)]
-    axes.contourf(*grid, heights, [floor - 1.0, *shown], colors=greys, zorder=0)
+    axes.contourf(*grid, heights, levels, colors=greys, zorder=0)
     lines = axes.contour(*grid, heights, shown, colors=PALE, linewidths=0.8, zorder=1)
     if surface.labelled:
         _label(axes, lines, shown[3::2], surface.box)
