@@ -32,7 +32,8 @@ def test_a_picture_of_several_rules(
         (["-o", "nowhere/a.png"], "there is no folder nowhere, make it"),
         (["--animate"], "an animation needs a file that ends in .gif"),
         (["--lr", "fast"], "--lr fast: give numbers, joined by commas"),
-        (["--lr=-1"], "the learning rate -1 is not positive"),
+        (["--lr=-1"], "the learning rate -1 is not positive and finite"),
+        (["--lr", "inf"], "the learning rate inf is not positive and finite"),
         (["--steps", "0"], "steps is 0: give 1 or more"),
         (["--start", "1"], "start 1 is not a point of ravine: give 2 finite numbers"),
         (["--start", "1,nan"], "start 1,nan is not a point of ravine"),
@@ -42,6 +43,7 @@ def test_a_picture_of_several_rules(
         (["--on", "slice", "--plane", "pca"], "unknown plane 'pca': give random or"),
         (["--on", "slice", "--start", "1"], "start is not for slices"),
         (["--on", "slice", "--task", "digit"], "did you mean 'digits'?"),
+        (["--on", "slice", "--task", "digits+regression"], "a slice needs one task"),
         (["newton", "--on", "slice"], "newton has no path on a slice"),
         (
             ["sgd", "--on", "slice", "--lr", "1e200", "--steps", "3"],

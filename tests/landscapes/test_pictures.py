@@ -128,3 +128,20 @@ def test_python_gets_a_figure() -> None:
     labels = [line.get_label() for line in figure.axes[0].lines[:2]]
     assert labels == ["mine, lr 0.1", "mine, lr 0.2"]
     assert figure.axes[0].lines[0].get_xydata()[0].tolist() == [1, 1]
+
+
+def test_rules_are_taken_as_compare_takes_them() -> None:
+    with pytest.raises(ValueError, match="give a list of rules"):
+        neuralopt.draw("adam")
+    with pytest.raises(ValueError, match="two rules are named 'sgd'"):
+        neuralopt.draw([neuralopt.Rule("sgd", ADAM, "a test", 0.1), "sgd"])
+    figure = neuralopt.draw({}, lr=0.1, steps=2)
+    (legend,) = figure.legends
+    texts = [text.get_text() for text in legend.get_texts()]
+    assert texts[0] == "sgd, lr 0.1"
+    assert "newton" in texts
+
+
+def test_a_start_is_a_point_or_several() -> None:
+    with pytest.raises(ValueError, match="start mixes numbers and points"):
+        neuralopt.draw(["sgd"], lr=0.1, steps=1, start=[(-10.0, 1.0), 3.0])  # type: ignore[list-item]
