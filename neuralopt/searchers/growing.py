@@ -44,7 +44,8 @@ class Growing(BaseSearcher):
         name: str,
     ) -> None:
         # Noted of each row: the place of the searcher that proposed it.
-        super().__init__(space, f"growing {name}", {}, notes=1)
+        law = {"elites": ELITES, "by": "operands"}
+        super().__init__(space, f"growing {name}", law, notes=1)
         spaces = [*space.smaller(), space]
         self._lengths = [len(each.choices) for each in spaces]
         seeds = np.random.SeedSequence(seed).generate_state(len(spaces))
