@@ -144,4 +144,4 @@ def test_rules_are_taken_as_compare_takes_them() -> None:
 
 def test_a_start_is_a_point_or_several() -> None:
     with pytest.raises(ValueError, match="start mixes numbers and points"):
-        neuralopt.draw(["sgd"], lr=0.1, steps=1, start=[(-10.0, 1.0), 3.0])  # type: ignore[list-item]
+        neuralopt.draw(["sgd"], lr=0.1, steps=1, start=[(-10.0, 1.0), 3.0])  # type: ignore[arg-type]
