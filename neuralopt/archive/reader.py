@@ -15,7 +15,7 @@ from neuralopt.archive.lease import Lease
 from neuralopt.archive.notebook import data_frame
 from neuralopt.archive.records import Checkpoint, Execution, Proposal
 from neuralopt.archive.schema import BEST_FIRST
-from neuralopt.archive.serialization import NAMES, Cell, Row, from_row
+from neuralopt.archive.serialization import NAMES, Cell, Row, from_row, integers
 from neuralopt.scoring.score import STATUSES
 
 if TYPE_CHECKING:
@@ -321,11 +321,23 @@ class ProposalReader:
         Returns:
             The texts, "" for an invalid row.
         """
+        return self._cells("canonical", numbers)
+
+    def decisions(self, numbers: Sequence[int]) -> dict[int, tuple[int, ...]]:
+        """Return rows of decisions by number.
+
+        Args:
+            numbers: of the proposals; those that there are not are left out.
+        """
+        found = self._cells("decisions", numbers)
+        return {number: integers(text) for number, text in found.items()}
+
+    def _cells(self, column: str, numbers: Sequence[int]) -> dict[int, str]:
         found: dict[int, str] = {}
         for start in range(0, len(numbers), PAGE_ROWS):
             some = [int(number) for number in numbers[start : start + PAGE_ROWS]]
             marks = ", ".join("?" * len(some))
-            query = f"SELECT number, canonical FROM proposals WHERE number IN ({marks})"
+            query = f"SELECT number, {column} FROM proposals WHERE number IN ({marks})"
             found |= dict(self._file.page(query, some))
         return found
 
