@@ -16,6 +16,7 @@ ROOMS = (
     "one_thread",
     "garbage",
     "digests",
+    "origin",
     "catalog",
     "options",
     "html_table",

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from neuralopt.origin import origins_of
 from neuralopt.searchers.base import BaseSearcher, Draft
-from neuralopt.searchers.origin import origins_of
 from neuralopt.searchers.pending import Ask
 from neuralopt.searchers.preferences import preferences_of
 from neuralopt.searchers.searcher import Rows, Searcher, Space

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 GENERATIONS = 4
-"""Generations that are drawn besides the rule's own."""
+"""Generations that are drawn other than the rule's own."""
 
 ABREAST = 4
 """Rules of one generation that are drawn, the best ones."""

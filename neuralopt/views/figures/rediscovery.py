@@ -23,7 +23,7 @@ def rediscovery_figure(view: RunView) -> Figure:
         view: of a search.
 
     Returns:
-        The figure; beside each event, the score that the search was told.
+        The figure; next to each event, the score that the search was told.
     """
     count = len(view.rediscoveries)
     shown = view.rediscoveries[-SHOWN:]
