@@ -13,6 +13,7 @@ from neuralopt.landscapes.paths import RATES, follow
 from neuralopt.landscapes.pictures.saving import save
 from neuralopt.landscapes.registry import LANDSCAPES
 from neuralopt.language import RULES, parse
+from neuralopt.palette import FOUND, baseline_colour, rule_colours
 from neuralopt.tasks import load_task
 
 SGD, ADAM = RULES["sgd"].expression, RULES["adam"].expression
@@ -145,3 +146,15 @@ def test_rules_are_taken_as_compare_takes_them() -> None:
 def test_a_start_is_a_point_or_several() -> None:
     with pytest.raises(ValueError, match="start mixes numbers and points"):
         neuralopt.draw(["sgd"], lr=0.1, steps=1, start=[(-10.0, 1.0), 3.0])  # type: ignore[arg-type]
+
+
+def test_known_optimizers_have_the_colours_that_cards_and_reports_give_them() -> None:
+    picture = draw_landscape(
+        LANDSCAPES["ravine"], {"mine": parse("g"), "adam": ADAM}, [0.1], 2
+    )
+    lines = picture.drawing.figure.axes[0].lines
+    assert lines[0].get_color() == FOUND
+    assert lines[1].get_color() == baseline_colour("adam")
+    names = ["powersign", "nesterov", "adam", "adam", *"abcd"]
+    assert len(set(rule_colours(names))) == len(names)
+    assert rule_colours(names)[0] == baseline_colour("powersign")

@@ -13,11 +13,9 @@ from matplotlib.lines import Line2D
 from neuralopt.landscapes.landscape import Landscape, Point
 from neuralopt.landscapes.paths import Array, Trajectory
 from neuralopt.landscapes.pictures.style import (
-    INK,
-    PALE,
     Drawing,
     Moving,
-    colours,
+    colours_of,
     entries,
     name_axes,
     put_legend,
@@ -25,6 +23,7 @@ from neuralopt.landscapes.pictures.style import (
     widths,
 )
 from neuralopt.landscapes.pictures.visible import Box, including, visible
+from neuralopt.palette import INK, SILVER
 
 RESOLUTION, LEVELS = 161, 15
 
@@ -109,7 +108,7 @@ def draw_on_plane(surface: Surface, paths: Sequence[Trajectory]) -> Drawing:
     figure, left, right = two_panels(surface.title)
     parts = [visible(path, surface.box) for path in paths]
     texts = entries(paths, [note for _, note in parts])
-    colour_of = dict(zip(texts, colours(len(texts)), strict=True))
+    colour_of = colours_of(texts)
     moving: list[Moving] = []
     handles: dict[str, Line2D] = {}
     floor = surface.floor or 0.0
@@ -190,7 +189,7 @@ def _contours(axes: Axes, surface: Surface) -> None:
     grid = surface.x, surface.y
     greys = [str(shade) for shade in np.linspace(1.0, 0.86, LEVELS + 1)]
     axes.contourf(*grid, heights, levels, colors=greys, zorder=0)
-    lines = axes.contour(*grid, heights, shown, colors=PALE, linewidths=0.8, zorder=1)
+    lines = axes.contour(*grid, heights, shown, colors=SILVER, linewidths=0.8, zorder=1)
     if surface.labelled:
         _label(axes, lines, shown[3::2], surface.box)
 
@@ -215,7 +214,12 @@ def _marks(axes: Axes, surface: Surface, paths: Sequence[Trajectory]) -> list[Li
     )
     if surface.optima:
         found += axes.plot(
-            *np.array(surface.optima).T, **plain, marker="*", ms=13, label="minimum"
+            *np.array(surface.optima).T,
+            **plain,
+            marker="*",
+            ms=14,
+            mec="white",
+            label="minimum",
         )
     return found
 
@@ -224,7 +228,7 @@ def _losses_axis(axes: Axes, surface: Surface, losses: Sequence[Array]) -> None:
     """A logarithmic axis from the best loss to the worst start or a little above."""
     name_axes(axes, "step", surface.loss)
     axes.set_yscale("log")
-    axes.grid(color=PALE, lw=0.5, alpha=0.6)
+    axes.grid(color=SILVER, lw=0.5, alpha=0.6)
     first = max(each[0] for each in losses)
     positive = np.concatenate([each[each > ROUNDING * first] for each in losses])
     if len(positive) and first > 0:

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 import plotly.graph_objects as go
 
+from neuralopt.palette import ORANGE
 from neuralopt.report.html.charts.best import CHARGED
 from neuralopt.report.html.charts.chart import SCALE, Chart, figure, plain, rule_label
-from neuralopt.views.palette import ORANGE
 from neuralopt.views.run_view import RunView
 
 WIDEST = 30
