@@ -20,7 +20,7 @@ def candidates_of(
 
     Args:
         rules: the rules.
-        others: what may be named besides rules and torch's optimizers.
+        others: what may be named other than rules and torch's optimizers.
 
     Returns:
         The candidates, in the order of the rules.
