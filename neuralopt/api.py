@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 from neuralopt import loop
 from neuralopt.archive import ARCHIVE_FILE, Archive
 from neuralopt.cli.build import ScoringParts, SearchParts, build_search, build_tasks
+from neuralopt.cli.candidates import Rules, candidates_of
 from neuralopt.cli.commands.compare import run_benchmarks, settings_of_runs
 from neuralopt.cli.commands.rediscover import Asked, measure
 from neuralopt.cli.config.compose import compose_settings, settings_yaml
@@ -23,12 +24,11 @@ from neuralopt.cli.config.saved import (
     settings_from_text,
 )
 from neuralopt.cli.config.schema import Settings, check_settings
-from neuralopt.cli.rule_lookup import find_candidates, find_rule, torch_optimizer
 from neuralopt.cli.run_directory import make_run_directory, run_directory
 from neuralopt.engines import Numerics, OptimizerSpec
 from neuralopt.evaluators import Evaluator
 from neuralopt.evaluators.registry import cores
-from neuralopt.language import Expression, Rule, as_expression, render, simplify
+from neuralopt.language import Expression, Rule, render, simplify
 from neuralopt.observer import Observer
 from neuralopt.report.progress import ProgressDisplay
 from neuralopt.report.tables import Table, comparison_table
@@ -372,7 +372,7 @@ def compare(
     numerics.check()
     threads = workers or (cores() if numerics.on_cpu else 1)
     scoring = ScoringParts(tasks, budget, numerics, engine, seed, threads)
-    candidates = _candidates(rules)
+    candidates: dict[str, OptimizerSpec] = candidates_of(rules, {})
     if not candidates:
         raise ValueError("name at least one rule to compare")
     found = run_benchmarks(candidates, scoring, seeds, splits, show=progress)
@@ -386,7 +386,7 @@ def compare(
 
 
 def _objective(
-    rules: Sequence[str | Expression | Rule] | Mapping[str, str | Expression | Rule],
+    rules: Rules,
     task: str | Task | None,
     budget: str | Budget | None,
 ) -> tuple[tuple[Task, ...], Budget]:
@@ -404,35 +404,6 @@ def _objective(
         budget = kept.budget
     budget = "suite" if budget is None else budget
     return tasks, named_budget(budget) if isinstance(budget, str) else budget
-
-
-def _candidates(
-    rules: Sequence[str | Expression | Rule] | Mapping[str, str | Expression | Rule],
-) -> dict[str, OptimizerSpec]:
-    """Rules by the names that a table shows."""
-    if isinstance(rules, str):
-        raise ValueError(f"rules is the text {rules!r}: give a list of rules")
-    if isinstance(rules, Mapping):
-        return {name: _candidate(rule) for name, rule in rules.items()}
-    found = find_candidates([rule for rule in rules if isinstance(rule, str)])
-    for rule in rules:
-        if isinstance(rule, str):
-            continue
-        made = as_expression(rule)
-        name = rule.name if isinstance(rule, Rule) else render(made)
-        if found.setdefault(name, made) != made:
-            raise ValueError(
-                f"two rules are named {name!r}: give a mapping from names to rules"
-            )
-    return found
-
-
-def _candidate(rule: str | Expression | Rule) -> OptimizerSpec:
-    if not isinstance(rule, str):
-        return as_expression(rule)
-    if rule.startswith("torch."):
-        return torch_optimizer(rule)
-    return find_rule(rule).expression
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -552,18 +523,18 @@ def draw(
     from neuralopt.cli.commands.draw import draw_picture
 
     rates = (lr,) if isinstance(lr, int | float) else tuple(lr)
-    starts = [tuple(each) if isinstance(each, Sequence) else each for each in start]
-    points = [each for each in starts if isinstance(each, tuple)]
-    if starts and not points:
-        points = [tuple(each for each in starts if not isinstance(each, tuple))]
+    numbers = [each for each in start if not isinstance(each, Sequence)]
+    points = [tuple(each) for each in start if isinstance(each, Sequence)]
+    if numbers and points:
+        raise ValueError("start mixes numbers and points: give one point or several")
     picture = draw_picture(
-        rules if isinstance(rules, Mapping) else list(rules),
+        rules,
         on,
         task=task,
         plane=plane,
         rates=rates,
         steps=steps,
-        starts=points,
+        starts=[tuple(numbers)] if numbers else points,
         seed=seed,
     )
     return picture.drawing.figure

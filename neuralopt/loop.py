@@ -32,11 +32,11 @@ from neuralopt.garbage import rare_collections
 from neuralopt.language import Expression, parse
 from neuralopt.naming import Naming
 from neuralopt.observer import Observer, Progress
+from neuralopt.origin import UNKNOWN, origins_of
 from neuralopt.outcomes import Outcomes
 from neuralopt.scoring.probes import rejections
 from neuralopt.scoring.score import Score
 from neuralopt.searchers import Searcher
-from neuralopt.searchers.origin import UNKNOWN, origins_of
 from neuralopt.searchers.preferences import preferences_of
 from neuralopt.shortlist.measuring import Measuring
 from neuralopt.shortlist.settling import ShortlistOptions

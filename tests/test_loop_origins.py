@@ -7,8 +7,8 @@ import pytest
 from neuralopt.archive import Archive
 from neuralopt.digests import rule_digest
 from neuralopt.loop import search
+from neuralopt.origin import Origin
 from neuralopt.searchers import make_searcher
-from neuralopt.searchers.origin import Origin
 from tests.test_loop import BATCH, SPACE, Scrambled, Watched, searcher_of
 
 TOTAL = 160

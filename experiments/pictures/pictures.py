@@ -23,15 +23,16 @@ from experiments.measure import ROOT, add_json_option, write_results
 from neuralopt.landscapes.drawing import Picture, draw_landscape, draw_slice
 from neuralopt.landscapes.landscape import Landscape
 from neuralopt.landscapes.paths import follow
-from neuralopt.landscapes.pictures.saving import DPI, save
+from neuralopt.landscapes.pictures.saving import save
 from neuralopt.landscapes.pictures.style import (
     Drawing,
-    colours,
     name_axes,
     two_panels,
 )
 from neuralopt.landscapes.registry import CONDITIONS, LANDSCAPES, ravine
 from neuralopt.language import RULES, Expression, parse
+from neuralopt.palette import CYCLE
+from neuralopt.picture_files import DPI
 from neuralopt.tasks import load_task
 
 CLASSICS: Mapping[str, Expression] = {
@@ -103,14 +104,14 @@ def momentum() -> tuple[Drawing, Figures]:
     """What beta does on the ravine, and the steps by condition number."""
     figure, left, right = two_panels("Momentum in a ravine", share=1.0)
     plane, losses = LANDSCAPES["ravine"], {}
-    for beta, colour in zip(BETAS, colours(len(BETAS)), strict=True):
+    for beta, colour in zip(BETAS, CYCLE, strict=False):
         path = follow(plane, parse(f"trace(g, {beta})"), 0.5, 200)
         left.plot(path.losses, color=colour, lw=1.8, label=rf"$\beta = {beta:g}$")
         losses[beta] = path.final
     left.set(yscale="log", ylim=(1e-10, 10))
     name_axes(left, "step, at lr 0.5 and condition number 100", "loss")
     counted, conditions = by_condition(), list(CONDITIONS)
-    for (name, steps), colour in zip(counted.items(), colours(2), strict=True):
+    for (name, steps), colour in zip(counted.items(), CYCLE, strict=False):
         power = 1.0 if name == "gradient descent" else 0.5
         right.plot(conditions, steps, "o", ms=8, color=colour, label=name)
         grid = np.geomspace(8, 1300, 50)

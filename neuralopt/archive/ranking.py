@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from itertools import groupby
+from itertools import groupby, islice
 
 from neuralopt.archive.findings import FindingsKeeper
 from neuralopt.archive.records import (
@@ -122,23 +122,19 @@ def ranking(
         The rules, best first.
     """
     findings = Findings(archive)
-    wanted = asked = max(count, 0)
-    kept: dict[int, bool] = {}
-    while True:
-        best = findings.of_all(archive.best(asked))
-        if keep is not None:
-            fresh = [rule for rule in best if rule.proposal.number not in kept]
-            for rule, good in zip(fresh, keep(fresh), strict=True):
-                kept[rule.proposal.number] = good
-        found: dict[int, RankedRule] = {}
-        for rule in best:
-            number = rule.proposal.number
-            if kept.get(number, True):
+    proposals = archive.best_first()
+    asked = max(count, 0)
+    found: dict[int, RankedRule] = {}
+    while len(found) < count and (some := list(islice(proposals, asked))):
+        rules = findings.of_all(some)
+        kept = [True] * len(rules) if keep is None else keep(rules)
+        for rule, good in zip(rules, kept, strict=True):
+            if good:
                 group = rule.group if grouped else None
-                found.setdefault(number if group is None else group, rule)
-        if len(found) >= wanted or len(best) < asked:
-            return list(found.values())[:wanted]
-        asked *= 4  # most were alike, or not kept: look further down
+                found.setdefault(rule.proposal.number if group is None else group, rule)
+        # Most were alike, or not kept: look further down.
+        asked = max(asked, min(4 * asked, READ_SINGLY - 1))
+    return list(found.values())[: max(count, 0)]
 
 
 class Findings:

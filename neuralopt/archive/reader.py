@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
+from itertools import islice
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +15,7 @@ from neuralopt.archive.lease import Lease
 from neuralopt.archive.notebook import data_frame
 from neuralopt.archive.records import Checkpoint, Execution, Proposal
 from neuralopt.archive.schema import BEST_FIRST
-from neuralopt.archive.serialization import Row, from_row
+from neuralopt.archive.serialization import NAMES, Cell, Row, from_row, integers
 from neuralopt.scoring.score import STATUSES
 
 if TYPE_CHECKING:
@@ -161,19 +163,35 @@ class ProposalReader:
             Measured ones, highest mean first; then highest quality first. Of equal
             ones lowest loss, then learning rate, then number.
         """
-        count = max(count, 0)
-        if not self._file.has_table("shortlist"):
-            return self.best_by_score(count)
-        query = (
-            f"SELECT {self._selection} FROM shortlist JOIN proposals USING (number)"
-            f" ORDER BY member DESC, mean DESC, {BEST_FIRST} LIMIT ?"
-        )
-        found = list(map(self._proposal, self._file.page(query, (count,))))
-        if len(found) < count:
-            placed = {proposal.number for proposal in found}
-            others = self.best_by_score(count)
-            found += [each for each in others if each.number not in placed]
-        return found[:count]
+        return list(islice(self.best_first(), max(count, 0)))
+
+    def best_first(self) -> Iterator[Proposal]:
+        """Return all scored proposals in the order of `best`, read as needed.
+
+        What is added while they are read may be seen or not.
+
+        Returns:
+            An iterator that reads a page of rows at a time.
+        """
+        placed: dict[int, None] = {}
+        if self._file.has_table("shortlist"):
+            query = (
+                "SELECT number FROM shortlist JOIN proposals USING (number)"
+                f" ORDER BY member DESC, mean DESC, {BEST_FIRST}"
+            )
+            placed = dict.fromkeys(number for (number,) in self._file.page(query))
+        numbers = list(placed)
+        for start, size in _growing_pages():
+            some = numbers[start : start + size]
+            if not some:
+                break
+            marks = ", ".join("?" * len(some))
+            query = f"SELECT {self._selection} FROM proposals WHERE number IN ({marks})"
+            rows = {row[0]: row for row in self._file.page(query, some)}
+            yield from (self._proposal(rows[number]) for number in some)
+        for row in self._by_score():
+            if row[0] not in placed:
+                yield self._proposal(row)
 
     def best_by_score(self, count: int = 10) -> list[Proposal]:
         """Return the scored proposals that are best by what the search was told.
@@ -185,12 +203,25 @@ class ProposalReader:
             Highest quality first; of equal ones lowest loss, then learning rate, then
             number.
         """
-        rows = self._file.page(
-            f"SELECT {self._selection} FROM proposals INDEXED BY proposals_best"
-            f" WHERE status = 'scored' ORDER BY {BEST_FIRST} LIMIT ?",
-            (max(count, 0),),
-        )
+        rows = islice(self._by_score(), max(count, 0))
         return list(map(self._proposal, rows))
+
+    def _by_score(self) -> Iterator[Row]:
+        query = (
+            f"SELECT {self._selection} FROM proposals INDEXED BY proposals_best"
+            " WHERE status = 'scored' AND quality <= :quality AND (quality < :quality"
+            " OR (ifnull(loss, 'none'), ifnull(lr, 'none'), number)"
+            " > (ifnull(:loss, 'none'), ifnull(:lr, 'none'), :number))"
+            f" ORDER BY {BEST_FIRST} LIMIT :size"
+        )
+        last: dict[str, Cell] = {"quality": inf, "loss": None, "lr": None, "number": 0}
+        for _, size in _growing_pages():
+            page = self._file.page(query, {**last, "size": size})
+            yield from page
+            if len(page) < size:
+                return
+            cells = dict(zip(NAMES, page[-1], strict=True))
+            last = {name: cells[name] for name in last}
 
     def find(self, canonical: str) -> Proposal | None:
         """Return the last proposal of this canonical text, duplicates left out.
@@ -290,11 +321,23 @@ class ProposalReader:
         Returns:
             The texts, "" for an invalid row.
         """
+        return self._cells("canonical", numbers)
+
+    def decisions(self, numbers: Sequence[int]) -> dict[int, tuple[int, ...]]:
+        """Return rows of decisions by number.
+
+        Args:
+            numbers: of the proposals; those that there are not are left out.
+        """
+        found = self._cells("decisions", numbers)
+        return {number: integers(text) for number, text in found.items()}
+
+    def _cells(self, column: str, numbers: Sequence[int]) -> dict[int, str]:
         found: dict[int, str] = {}
         for start in range(0, len(numbers), PAGE_ROWS):
             some = [int(number) for number in numbers[start : start + PAGE_ROWS]]
             marks = ", ".join("?" * len(some))
-            query = f"SELECT number, canonical FROM proposals WHERE number IN ({marks})"
+            query = f"SELECT number, {column} FROM proposals WHERE number IN ({marks})"
             found |= dict(self._file.page(query, some))
         return found
 
@@ -406,3 +449,11 @@ class ProposalReader:
                 f"archive {self.path}: proposal {row[0]} is damaged ({error}): restore"
                 " a copy of the file"
             ) from error
+
+
+def _growing_pages() -> Iterator[tuple[int, int]]:
+    """Where pages begin and how large they are: small ones first, for a short list."""
+    start, size = 0, 16
+    while True:
+        yield start, size
+        start, size = start + size, min(2 * size, PAGE_ROWS)

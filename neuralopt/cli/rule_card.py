@@ -1,10 +1,8 @@
 """Rule cards for commands: measured as the run of a rule trains its rules."""
 
 import sys
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from neuralopt.archive import Archive
 from neuralopt.archive.ranking import Findings
@@ -13,6 +11,7 @@ from neuralopt.cli.commands.compare import settings_of_runs
 from neuralopt.cli.config.compose import compose_settings
 from neuralopt.cli.rule_lookup import FoundRule, archive_path
 from neuralopt.language import simplify
+from neuralopt.picture_files import KINDS, save_figure
 from neuralopt.views.card.card import Card
 from neuralopt.views.card.figure import card_figure
 from neuralopt.views.card.store import FOLDER, CardStore
@@ -59,10 +58,6 @@ def card_of(found: FoundRule, run: str) -> Card:
     return store.card(ranked)
 
 
-KINDS = (".png", ".svg", ".pdf")
-"""Endings of the files that a card can be drawn into."""
-
-
 def check_picture(path: Path) -> None:
     """Check that a card can be drawn into a file of this name.
 
@@ -89,10 +84,4 @@ def save_card(card: Card, path: Path) -> None:
         OSError: the file can't be written.
     """
     check_picture(path)
-    # Pictures hold no dates: the same card makes the same file.
-    options: Mapping[str, dict[str, Any]] = {
-        ".png": {"pil_kwargs": {"optimize": True}},
-        ".svg": {"metadata": {"Date": None}},
-        ".pdf": {"metadata": {"CreationDate": None}},
-    }
-    card_figure(card).savefig(path, **options[path.suffix.lower()])
+    save_figure(card_figure(card), path)

@@ -1,7 +1,7 @@
 """Turn what people type for a rule into rules: names, texts, RUN:N and torch.NAME."""
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -221,15 +221,36 @@ def find_candidates(
     """
     candidates: dict[str, Expression | TorchOptimizer] = {}
     for text in texts:
-        if text.startswith("torch.") and ":" not in text:
-            candidates[text] = torch_optimizer(text)
-            continue
-        for found in find_rules(text):
-            name = found.name
-            if candidates.get(name, found.expression) != found.expression:
-                name = f"{text.rpartition(':')[0]}:{name}"  # #N of another run
-            candidates[name] = found.expression
+        candidates |= candidates_under(text, candidates)
     return candidates
+
+
+def candidates_under(
+    text: str, taken: Mapping[str, object]
+) -> "dict[str, Expression | TorchOptimizer]":
+    """Look up the rules that a text refers to, or a torch optimizer.
+
+    Args:
+        text: A rule as typed, or a name such as ``torch.Adam``.
+        taken: Other candidates by name. A rule of a run whose number is taken by
+            another run is named with its run.
+
+    Returns:
+        The candidates by name.
+
+    Raises:
+        ValueError: The text refers to no rule, or to no optimizer.
+    """
+    if text.startswith("torch.") and ":" not in text:
+        return {text: torch_optimizer(text)}
+    found: dict[str, Expression | TorchOptimizer] = {}
+    run = run_of(text)
+    for each in find_rules(text):
+        name = each.name
+        if run and taken.get(name, each.expression) != each.expression:
+            name = f"{run}:{name}"
+        found[name] = each.expression
+    return found
 
 
 def torch_optimizer(text: str) -> "TorchOptimizer":

@@ -1,7 +1,7 @@
 """From optimizers to a picture: on a landscape, or on a slice of a task's loss."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -82,7 +82,8 @@ def draw_landscape(
             ) -> Trajectory:
                 return follow(landscape, rule, lr, steps, start, name)
 
-            for path in _at_rates(run, rates):
+            found = map(run, rates) if rates else [best_path(run)]
+            for path in found:
                 paths.append(path)
                 told.append(_told(path, landscape))
     if landscape.dimensions == 1:
@@ -129,23 +130,19 @@ def draw_slice(
     ways: list[tuple[Training, Trajectory]] = []
     for name, rule in optimizers.items():
         assert rule is not None
-        trained: dict[float, Training] = {}
 
         def run(
-            lr: float,
-            rule: OptimizerSpec = rule,
-            name: str = name,
-            trained: dict[float, Training] = trained,
-        ) -> Trajectory:
-            trained[lr] = found = train(task, rule, lr, steps or 100, seed)
+            lr: float, rule: OptimizerSpec = rule, name: str = name
+        ) -> tuple[Training, Trajectory]:
+            found = train(task, rule, lr, steps or 100, seed)
             nowhere = np.zeros((len(found.steps), 2))
             losses = np.full(len(found.steps), found.loss)
-            label = f"{name}, lr {lr:.3g}"
-            return Trajectory(label, nowhere, losses, lr, found.diverged, found.steps)
+            label, ended = f"{name}, lr {lr:.3g}", found.diverged
+            return found, Trajectory(label, nowhere, losses, lr, ended, found.steps)
 
-        for path in _at_rates(run, rates):
-            assert path.lr is not None
-            ways.append((trained[path.lr], path))
+        trained = map(run, rates or RATES)
+        # One at a time, so that only the best one's network and weights are kept.
+        ways += trained if rates else [min(trained, key=lambda way: way[1].final)]
     child = ways[0][0]
     if child.diverged:
         raise ValueError(
@@ -189,12 +186,6 @@ def draw_slice(
         for (way, _), path, loss in zip(ways, paths, projected, strict=True)
     ]
     return Picture(draw_on_plane(surface, paths), tuple(told))
-
-
-def _at_rates(
-    run: Callable[[float], Trajectory], rates: Sequence[float]
-) -> list[Trajectory]:
-    return [run(rate) for rate in rates] if rates else [best_path(run, RATES)]
 
 
 def _told(path: Trajectory, landscape: Landscape) -> str:

@@ -1,6 +1,8 @@
 """Newton's method with the exact Hessian, as a reference, with its cost counted."""
 
+import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -15,6 +17,9 @@ DECREASE = 1e-4
 """Share of the decrease predicted by the slope that a step must achieve (Armijo)."""
 
 HALVINGS = 40
+
+SHIFTS = 60
+"""Shifts tried at most: the tenth is larger than the norm of a Hessian already."""
 
 
 @dataclass(slots=True)
@@ -67,44 +72,78 @@ def newton_path(
         start: where to begin; the landscape's start if empty.
 
     Returns:
-        The path, and what it cost.
+        The path, and what it cost. It ends where no step lowers the loss enough, and
+        has diverged where the loss or a derivative is not finite.
     """
     point = torch.tensor(start or landscape.start, dtype=torch.float64)
     cost = Cost(landscape.dimensions, values=1)
     loss = float(landscape.loss(point))
     points, losses = [point.tolist()], [loss]
-    for _ in range(steps):
+    diverged = not math.isfinite(loss)
+    for _ in range(0 if diverged else steps):
         gradient = landscape.gradient(point)
         cost.gradients += 1
         if float(gradient.norm()) < STATIONARY:
             break
-        factor = _factor(landscape.hessian(point), cost)
+        hessian = landscape.hessian(point)
         cost.hessians += 1
+        factor = _factor(hessian, cost) if _finite(gradient, hessian) else None
+        if factor is None:
+            diverged = True
+            break
         direction = -torch.cholesky_solve(gradient[:, None], factor)[:, 0]
         cost.solves += 1
-        slope, share = float(gradient @ direction), 1.0
-        for _ in range(HALVINGS):
-            tried = point + share * direction
-            cost.values += 1
-            if float(landscape.loss(tried)) <= loss + DECREASE * share * slope:
-                break
-            share /= 2
-        point, loss = tried, float(landscape.loss(tried))
+        found = _step(landscape, point, loss, direction, float(gradient @ direction))
+        cost.values += found.tried
+        if found.point is None:
+            break
+        point, loss = found.point, found.loss
         points.append(point.tolist())
         losses.append(loss)
-    return Trajectory("newton", np.array(points), np.array(losses)), cost
+    path = Trajectory("newton", np.array(points), np.array(losses), diverged=diverged)
+    return path, cost
 
 
-def _factor(hessian: torch.Tensor, cost: Cost) -> torch.Tensor:
-    """The Cholesky factor of the Hessian plus the shift that it needs."""
+def _finite(*tensors: torch.Tensor) -> bool:
+    return all(bool(each.isfinite().all()) for each in tensors)
+
+
+class _Step(NamedTuple):
+    """Where a step leads, None if nowhere, and how many points were tried."""
+
+    point: torch.Tensor | None
+    loss: float
+    tried: int
+
+
+def _step(
+    landscape: Landscape,
+    point: torch.Tensor,
+    loss: float,
+    direction: torch.Tensor,
+    slope: float,
+) -> _Step:
+    """The longest of halved steps that lowers the loss enough."""
+    for halvings in range(HALVINGS):
+        share = 0.5**halvings
+        tried = point + share * direction
+        found = float(landscape.loss(tried))
+        if found <= loss + DECREASE * share * slope:
+            return _Step(tried, found, halvings + 1)
+    return _Step(None, loss, HALVINGS)
+
+
+def _factor(hessian: torch.Tensor, cost: Cost) -> torch.Tensor | None:
+    """The Cholesky factor of the Hessian plus the shift it needs; None if it fails."""
     identity = torch.eye(len(hessian), dtype=hessian.dtype)
     least = 1e-3 * max(float(torch.linalg.matrix_norm(hessian)), 1e-12)
     lowest = float(hessian.diagonal().min())
     shift = 0.0 if lowest > 0 else least - lowest
-    while True:
+    for _ in range(SHIFTS):
         found = torch.linalg.cholesky_ex(hessian + shift * identity)
         cost.factorizations += 1
         if not found.info:
             factor: torch.Tensor = found.L
             return factor
         shift = max(2 * shift, least)
+    return None

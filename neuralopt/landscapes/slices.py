@@ -13,6 +13,7 @@ from torch import nn
 
 from neuralopt.counter_hash import counter_key
 from neuralopt.landscapes.paths import Array
+from neuralopt.landscapes.pictures.visible import Box, including
 from neuralopt.landscapes.training import flat, losses_at
 from neuralopt.optimizer.draws import normal
 from neuralopt.tasks import Task
@@ -85,7 +86,8 @@ def filter_normalised(network: nn.Module, seed: int, number: int) -> torch.Tenso
     """Return a random direction whose filters are as long as those of a network.
 
     A filter is a row of a matrix, or what belongs to an output channel of a
-    convolution. Vectors (biases, normalisation) do not move, as in the authors' code.
+    convolution. Vectors (biases, normalisation) do not move, as in the authors' code;
+    of a network without matrices each vector is one filter.
 
     Args:
         network: gives the lengths.
@@ -96,16 +98,18 @@ def filter_normalised(network: nn.Module, seed: int, number: int) -> torch.Tenso
         (parameters,).
     """
     parts = []
+    least = min(2, max(parameter.ndim for parameter in network.parameters()))
     for index, parameter in enumerate(network.parameters()):
         weights = parameter.detach()
-        if weights.ndim < 2:
+        if weights.ndim < least:
             parts.append(torch.zeros(weights.numel(), dtype=weights.dtype))
             continue
         counters = seed, DIRECTION, number, index
         keys = counter_key(*counters, 0), counter_key(*counters, 1)
         random = normal(keys, 0, weights.numel(), torch.float64)
-        filters = random.view(len(weights), -1)
-        lengths = weights.reshape(len(weights), -1).norm(dim=1, keepdim=True)
+        rows = len(weights) if weights.ndim > 1 else 1
+        filters = random.view(rows, -1)
+        lengths = weights.reshape(rows, -1).norm(dim=1, keepdim=True)
         parts.append((filters * lengths / filters.norm(dim=1, keepdim=True)).view(-1))
     return torch.cat(parts)
 
@@ -116,9 +120,18 @@ def random_plane(network: nn.Module, seed: int) -> Plane:
     Args:
         network: the trained child.
         seed: of the directions.
+
+    Raises:
+        ValueError: they span no plane.
     """
-    directions = [filter_normalised(network, seed, number) for number in (0, 1)]
-    return Plane(flat(network), torch.stack(directions))
+    found = [filter_normalised(network, seed, number) for number in (0, 1)]
+    directions = torch.stack(found).nan_to_num(0.0)  # of a filter without weights
+    if int(torch.linalg.matrix_rank(directions)) < 2:
+        raise ValueError(
+            "random directions span no plane, because the filters of the child are 0 "
+            "or a single number: give --plane paths"
+        )
+    return Plane(flat(network), directions)
 
 
 def plane_of_paths(network: nn.Module, paths: Sequence[torch.Tensor]) -> Plane:
@@ -130,11 +143,17 @@ def plane_of_paths(network: nn.Module, paths: Sequence[torch.Tensor]) -> Plane:
     Args:
         network: the trained child.
         paths: (count, parameters) each.
+
+    Raises:
+        ValueError: the network has one parameter.
     """
     centre = flat(network)
+    if len(centre) < 2:
+        raise ValueError("a slice needs a network of two parameters or more")
     away = torch.cat(list(paths)) - centre
     _, lengths, directions = torch.linalg.svd(away, full_matrices=False)
-    squares = lengths**2 / (lengths**2).sum()
+    squares = lengths**2
+    squares /= squares.sum() or 1.0  # all paths may stay where they begin
     # A principal direction has no sign: the first path begins on its positive side.
     signs = torch.where(directions[:2] @ away[0] < 0, -1.0, 1.0)
     return Plane(centre, signs[:, None] * directions[:2], tuple(squares[:2].tolist()))
@@ -145,14 +164,16 @@ def extent(plane: Plane, paths: Sequence[Array]) -> tuple[Array, Array]:
 
     Args:
         plane: that of the slice.
-        paths: coordinates of paths on it; a slice of their own plane holds them all.
+        paths: coordinates of paths on it; a slice of their own plane holds them all,
+            any slice their first points.
 
     Returns:
         Coordinates along the first and the second direction.
     """
     if not plane.shares:
-        line = np.linspace(-REACH, REACH, POINTS)
-        return line, line
+        box: Box = ((-REACH, REACH),) * 2
+        x_limits, y_limits = including(box, np.array([path[0] for path in paths]))
+        return np.linspace(*x_limits, POINTS), np.linspace(*y_limits, POINTS)
     points = np.concatenate([*paths, np.zeros((1, 2))])
     low, high = points.min(0), points.max(0)
     margin = MARGIN * np.maximum(high - low, 1e-9)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from neuralopt.searchers.origin import ENQUEUED, Origin
+from neuralopt.origin import ENQUEUED, Origin
 from neuralopt.searchers.pending import Ask, PendingAsks, checked_count
 from neuralopt.searchers.saved_state import check_header, generator_from, header
 from neuralopt.searchers.searcher import Rows, Space
@@ -59,7 +59,7 @@ class Draft:
 
 
 class BaseSearcher(ABC):
-    """A searcher but for what it proposes and what it learns.
+    """What all searchers share: everything except proposing and learning.
 
     Args:
         space: The space that rows belong to.
@@ -86,7 +86,7 @@ class BaseSearcher(ABC):
 
     @abstractmethod
     def _state(self) -> dict[str, Any]:
-        """Return what a saved state holds besides the open asks."""
+        """Return what a saved state holds other than the open asks."""
 
     @abstractmethod
     def _load(self, state: Mapping[str, Any]) -> None:

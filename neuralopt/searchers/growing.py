@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from neuralopt.origin import origins_of
 from neuralopt.searchers.base import BaseSearcher, Draft
-from neuralopt.searchers.origin import origins_of
 from neuralopt.searchers.pending import Ask
 from neuralopt.searchers.preferences import preferences_of
 from neuralopt.searchers.searcher import Rows, Searcher, Space
@@ -44,7 +44,8 @@ class Growing(BaseSearcher):
         name: str,
     ) -> None:
         # Noted of each row: the place of the searcher that proposed it.
-        super().__init__(space, f"growing {name}", {}, notes=1)
+        law = {"elites": ELITES, "by": "operands"}
+        super().__init__(space, f"growing {name}", law, notes=1)
         spaces = [*space.smaller(), space]
         self._lengths = [len(each.choices) for each in spaces]
         seeds = np.random.SeedSequence(seed).generate_state(len(spaces))

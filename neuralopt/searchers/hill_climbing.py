@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from neuralopt.origin import RANDOM, Origin, made_of
 from neuralopt.searchers.base import Draft, NewRuleSearcher
 from neuralopt.searchers.offspring import Member, Vary, members_from, members_state
-from neuralopt.searchers.origin import RANDOM, Origin, made_of
 from neuralopt.searchers.pending import Ask
 from neuralopt.searchers.searcher import Rows, Space
 
@@ -200,7 +200,7 @@ class HillClimbing(NewRuleSearcher):
             if climb == ENQUEUED:
                 self._keep(Member(row, rule, reward))
             if climb != self._climb:
-                continue  # the climb has ended meanwhile
+                continue  # the climb has ended since
             if reward > self._reward:
                 self._rows = {row.tobytes(): row}
                 self._rule, self._reward = rule, reward

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from neuralopt.searchers.origin import Kind, Origin, made_of
+from neuralopt.origin import Kind, Origin, made_of
 from neuralopt.searchers.searcher import Rows, Space
 
 

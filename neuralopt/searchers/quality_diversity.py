@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from neuralopt.origin import RANDOM
 from neuralopt.searchers.base import Draft, NewRuleSearcher
 from neuralopt.searchers.offspring import Member, Vary, members_from, members_state
-from neuralopt.searchers.origin import RANDOM
 from neuralopt.searchers.pending import Ask
 from neuralopt.searchers.searcher import Rows, Space
 
@@ -134,7 +134,7 @@ class QualityDiversity(NewRuleSearcher):
         return draft
 
     def _ranks(self, cells: list[Cell]) -> NDArray[np.float64]:
-        """The share of the other cells than whose elites each one's is better."""
+        """For each cell, the share of other cells with a worse elite."""
         rewards = np.array([self._elites[cell].reward for cell in cells])
         places = np.argsort(np.argsort(rewards, kind="stable"), kind="stable")
         shares: NDArray[np.float64] = places / max(1, len(cells) - 1)

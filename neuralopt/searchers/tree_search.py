@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from neuralopt.origin import SAMPLED
 from neuralopt.searchers.base import Draft, NewRuleSearcher
-from neuralopt.searchers.origin import SAMPLED
 from neuralopt.searchers.pending import Ask
 from neuralopt.searchers.searcher import Rows, Space
 

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from neuralopt.origin import RANDOM
 from neuralopt.searchers.base import BaseSearcher, Draft
-from neuralopt.searchers.origin import RANDOM
 from neuralopt.searchers.pending import Ask
 from neuralopt.searchers.saved_state import generator_from
 from neuralopt.searchers.searcher import Rows, Space

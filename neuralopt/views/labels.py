@@ -3,6 +3,7 @@
 from functools import lru_cache
 
 from neuralopt.language import parse, render
+from neuralopt.shortening import shortened as shortened
 
 
 @lru_cache(maxsize=4096)
@@ -22,16 +23,3 @@ def folded(text: str) -> str:
         return render(parse(text), "text")
     except ValueError:
         return text
-
-
-def shortened(text: str, width: int) -> str:
-    """Return text of at most so many characters.
-
-    Args:
-        text: of one line.
-        width: 2 or more.
-
-    Returns:
-        The text; an ellipsis ends one that was cut.
-    """
-    return text if len(text) <= width else text[: width - 1].rstrip() + "…"

@@ -6,11 +6,9 @@ from collections import deque
 from dataclasses import dataclass
 
 from neuralopt.archive import Archive, OriginRecord, Proposal
+from neuralopt.origin import UNKNOWN
 from neuralopt.views.changes import change_of
 from neuralopt.views.labels import folded, shortened
-
-UNKNOWN = "unknown"
-"""Kind of an origin that is not recorded."""
 
 KEPT = 40
 """Ancestors that are kept, the nearest ones."""
@@ -44,7 +42,7 @@ class Relative:
         rule: text in canonical form.
         quality: mean over fresh replicates if it was measured, else the search's score;
             None where there is none.
-        kind: how its row was made, `UNKNOWN` where it is not recorded.
+        kind: how its row was made, that of `UNKNOWN` where it is not recorded.
         steps: one for each parent.
         generation: most steps from it to the rule whose ancestry it is, 0 for that one.
     """
@@ -120,7 +118,7 @@ def lineage(archive: Archive, number: int, kept: int = KEPT) -> Lineage:
 def _origins(archive: Archive, number: int) -> dict[int, OriginRecord]:
     """Origins of a rule and its ancestors, the nearest first, up to COUNTED of them.
 
-    Those that are not recorded are of the kind `UNKNOWN`.
+    Those that are not recorded are of the kind of `UNKNOWN`.
     """
     found: dict[int, OriginRecord] = {}
     waiting = deque([number])
@@ -128,7 +126,7 @@ def _origins(archive: Archive, number: int) -> dict[int, OriginRecord]:
     while waiting and len(found) <= COUNTED:
         each = waiting.popleft()
         recorded = archive.origins([each])
-        found[each] = recorded[0] if recorded else OriginRecord(each, UNKNOWN)
+        found[each] = recorded[0] if recorded else OriginRecord(each, UNKNOWN.kind)
         new = [parent for parent in found[each].parents if parent not in met]
         met.update(new)
         waiting += new

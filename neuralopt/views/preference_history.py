@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from neuralopt.archive.findings import FindingsKeeper
 from neuralopt.views.decision_names import Decision, decisions_of
-from neuralopt.views.preference_recorder import FILE, read_lines
+from neuralopt.views.preference_recorder import FILE, read_snapshots
 
 BEST, MOMENTS = 100, 60
 
@@ -101,8 +101,8 @@ def policy_history(path: str | Path, space: Mapping[str, object]) -> PreferenceH
     """
     decisions = decisions_of(space)
     told, rows = [], []
-    for number, line in read_lines(Path(path)):
-        row = json.loads(line).get("probabilities", [])
+    for snapshot in read_snapshots(Path(path)):
+        number, row = snapshot["told"], snapshot.get("probabilities", [])
         if [len(each) for each in row] != [len(each.choices) for each in decisions]:
             raise ValueError(
                 f"{path}: the snapshot at {number} proposals is of another space: "
@@ -144,7 +144,7 @@ def best_history(
     ends = np.unique(np.linspace(0, len(archive), moments + 1)[1:].astype(np.int64))
     members = _best_at(archive, ends.tolist(), best)
     numbers = sorted({number for some in members.values() for number in some})
-    rows = {number: archive.proposal(number).decisions for number in numbers}
+    rows = archive.decisions(numbers)
     told = [end for end, some in members.items() if some]
     shares = [np.zeros((len(told), len(each.choices))) for each in decisions]
     for moment, end in enumerate(told):

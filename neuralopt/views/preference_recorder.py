@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # it loads torch
     from neuralopt.observer import Progress
@@ -22,14 +22,23 @@ class PreferenceRecorder:
     Nothing is written for a searcher without preferences. What an earlier process wrote
     after the point of resuming is replaced. A file that can't be written is given up.
 
+    Of all proposals told, divided into equal strides, the first snapshot of each stride
+    is kept. The stride is doubled when there are too many, and written in every line:
+    a resumed search goes on with it, and so ends with the same file.
+
     Args:
         path: such as ``RUN/preferences.jsonl``.
-        limit: snapshots that are kept.
+        limit: snapshots that are kept, 2 or more.
+
+    Raises:
+        ValueError: the limit is smaller.
     """
 
     def __init__(self, path: str | Path, limit: int = LIMIT) -> None:
+        if limit < 2:
+            raise ValueError(f"limit is {limit}: keep 2 snapshots or more")
         self._path, self._limit = Path(path), limit
-        self._lines: list[tuple[int, str]] = []
+        self._kept: list[dict[str, Any]] = []
         self._stride = 1
         self._writable = True
 
@@ -40,12 +49,11 @@ class PreferenceRecorder:
             total: proposals that the search will tell.
             told: proposals told before, by an earlier process.
         """
-        found = read_lines(self._path)
-        self._lines = [(number, line) for number, line in found if number <= told]
-        thinned = len(self._lines) > self._limit // 2
-        while thinned and self._distinct(2 * self._stride):
-            self._stride *= 2
-        if len(found) != len(self._lines):
+        found = _snapshots_in(content := _content(self._path))
+        self._stride = max((each["stride"] for each in found), default=1)
+        self._kept = [each for each in found if each["told"] <= told]
+        self._thin()
+        if content != self._text(self._kept):
             self._rewrite()
 
     def batch(self, progress: Progress) -> None:
@@ -54,7 +62,7 @@ class PreferenceRecorder:
         Args:
             progress: where the search is after the batch.
         """
-        before = self._lines[-1][0] if self._lines else -1
+        before = self._kept[-1]["told"] if self._kept else -1
         if (
             not self._writable
             or progress.told // self._stride <= before // self._stride
@@ -66,19 +74,14 @@ class PreferenceRecorder:
             return
         snapshot = {
             "told": progress.told,
+            "stride": self._stride,
             "probabilities": [[round(float(p), 4) for p in each] for each in found],
         }
-        line = json.dumps(snapshot, separators=(",", ":"))
-        self._lines.append((progress.told, line))
-        if len(self._lines) <= self._limit:
-            self._append(line)
+        self._kept.append(snapshot)
+        if len(self._kept) <= self._limit:
+            self._append(snapshot)
             return
-        while len(self._lines) > self._limit:
-            self._stride *= 2
-            first: dict[int, tuple[int, str]] = {}
-            for number, each in self._lines:
-                first.setdefault(number // self._stride, (number, each))
-            self._lines = list(first.values())
+        self._thin()
         self._rewrite()
 
     def waiting(self, progress: Progress) -> None:
@@ -91,43 +94,64 @@ class PreferenceRecorder:
     def close(self) -> None:
         """End; everything is written already."""
 
-    def _distinct(self, stride: int) -> bool:
-        return len({number // stride for number, _ in self._lines}) == len(self._lines)
+    def _thin(self) -> None:
+        while len(self._kept) > self._limit:
+            self._stride *= 2
+            first: dict[int, dict[str, Any]] = {}
+            for each in self._kept:
+                first.setdefault(each["told"] // self._stride, each)
+            self._kept = list(first.values())
+        for each in self._kept:
+            each["stride"] = self._stride
 
-    def _append(self, line: str) -> None:
+    def _text(self, snapshots: list[dict[str, Any]]) -> bytes:
+        lines = (json.dumps(each, separators=(",", ":")) for each in snapshots)
+        return "".join(f"{line}\n" for line in lines).encode()
+
+    def _append(self, snapshot: dict[str, Any]) -> None:
         try:
-            with self._path.open("a", encoding="utf-8") as file:
-                file.write(line + "\n")
+            with self._path.open("ab") as file:
+                file.write(self._text([snapshot]))
         except OSError:
             self._writable = False
 
     def _rewrite(self) -> None:
         unfinished = self._path.with_name(f".{self._path.name}.new")
         try:
-            text = "".join(f"{line}\n" for _, line in self._lines)
-            unfinished.write_text(text, "utf-8")
+            unfinished.write_bytes(self._text(self._kept))
             unfinished.replace(self._path)
         except OSError:
             self._writable = False
 
 
-def read_lines(path: Path) -> list[tuple[int, str]]:
+def read_snapshots(path: Path) -> list[dict[str, Any]]:
     """Return the snapshots of a file.
 
     Args:
         path: of the file, which may be missing.
 
     Returns:
-        Proposals told and text of each; a line that was cut is left out.
+        Each as it was written: proposals told, stride and probabilities. A line that
+        was cut is left out.
     """
-    try:
-        lines = path.read_text("utf-8").splitlines()
-    except (OSError, UnicodeDecodeError):
-        return []
+    return _snapshots_in(_content(path))
+
+
+def _snapshots_in(content: bytes) -> list[dict[str, Any]]:
     found = []
-    for line in lines:
+    for line in content.split(b"\n"):
         try:
-            found.append((int(json.loads(line)["told"]), line))
+            snapshot = json.loads(line)
+            numbers = int(snapshot["told"]), int(snapshot["stride"])
         except (ValueError, KeyError, TypeError):
             continue
+        if min(numbers) > 0:
+            found.append(snapshot)
     return found
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""

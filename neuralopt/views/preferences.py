@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from neuralopt.palette import CYCLE, PALE, SEQUENTIAL
 from neuralopt.views.decision_names import Decision
-from neuralopt.views.palette import CYCLE, PALE, SEQUENTIAL
 from neuralopt.views.preference_history import Floats, PreferenceHistory
 
 if TYPE_CHECKING:

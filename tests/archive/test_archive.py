@@ -172,14 +172,13 @@ def test_best_orders_by_quality_then_loss_then_rate_then_number(archive: Archive
 def test_best_sorts_nothing_because_an_index_has(
     archive: Archive, monkeypatch: pytest.MonkeyPatch
 ):
-    asked: list[str] = []
-    monkeypatch.setattr(
-        archive._file, "page", lambda query, values: asked.append(query) or []
-    )
+    asked: list[tuple[str, dict[str, object]]] = []
+    monkeypatch.setattr(archive._file, "page", lambda *query: asked.append(query) or [])
     archive.best_by_score(20)
     monkeypatch.undo()
-    plan = archive._file.page(f"EXPLAIN QUERY PLAN {asked[0]}", (20,))
-    assert "proposals_best" in str(plan)
+    ((query, values),) = asked
+    plan = archive._file.page(f"EXPLAIN QUERY PLAN {query}", values)
+    assert "USING INDEX proposals_best (quality<?)" in str(plan)
     assert "TEMP B-TREE" not in str(plan)
 
 

@@ -1,8 +1,10 @@
 """The best rules with what was found out about them."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -65,6 +67,43 @@ def test_rules_are_chosen_before_they_are_grouped(archive: Archive) -> None:
     assert sorted(judged) == [0, 1, 2, 3, 4, 5]
     assert numbers(ranking(archive, 2, keep=keep)) == [3, 1]
     assert ranking(archive, keep=lambda rules: [False] * len(rules)) == []
+
+
+@pytest.mark.parametrize("size", [0, 1, 15, 16, 17, 400])
+def test_pages_of_the_best_are_in_the_order_of_a_sort(
+    size: int, tmp_path: Path
+) -> None:
+    random = Random(size)
+    proposals = []
+    for number in range(size):
+        quality = random.choice([0.1, 0.5, 0.9])
+        lr, loss = random.choice([None, 0.1]), random.choice([None, 0.1, math.inf])
+        score = Score("scored", quality, lr, loss)
+        proposals.append(Proposal(number, (number,), "g", "g * 2", score=score))
+    places = {
+        number: Place(number, number % 7 / 7, 0, 1, 3, number % 2 == 0)
+        for number in range(0, size, 9)
+    }
+
+    def last_if_missing(value: float | None) -> tuple[bool, float]:
+        return value is None, value or 0.0
+
+    def order(each: Proposal) -> tuple[object, ...]:
+        place, score = places.get(each.number), each.score
+        assert score is not None
+        measured = (2 + place.member, place.mean) if place else (0, 0.0)
+        rest = last_if_missing(score.loss), last_if_missing(score.lr), each.number
+        return -measured[0], -measured[1], -score.quality, *rest
+
+    with Archive.create(tmp_path, {}) as archive:
+        archive.record(proposals)
+        archive.save_shortlist(list(places.values()))
+        expected = [each.number for each in sorted(proposals, key=order)]
+        assert [each.number for each in archive.best_first()] == expected
+        rules = ranking(
+            archive, 30, keep=lambda some: [r.proposal.number % 3 == 0 for r in some]
+        )
+    assert numbers(rules) == [each for each in expected if each % 3 == 0][:30]
 
 
 def test_of_those_that_behave_alike_the_best_placed_is_listed(

@@ -12,8 +12,8 @@ import pytest
 import torch
 
 from neuralopt.digests import rule_digest
+from neuralopt.origin import KINDS, KeepsOrigins
 from neuralopt.searchers import Searcher
-from neuralopt.searchers.origin import KINDS, KeepsOrigins
 from tests.searchers.toy_space import ToySpace, share_of
 
 SPACE = ToySpace()

@@ -16,8 +16,8 @@ from neuralopt.evaluators import InProcessEvaluator
 from neuralopt.evaluators.evaluator import Completion, Evaluator, WorkerPlan
 from neuralopt.language.primitive import Law, Parameter, Primitive
 from neuralopt.language.primitives import PRIMITIVES
+from neuralopt.origin import Origin
 from neuralopt.searchers import Searcher, UniformSearcher
-from neuralopt.searchers.origin import Origin
 from neuralopt.tasks import Split, Task, load_task
 from tests.conformance import engines, evaluators, primitives, searchers, targets, tasks
 from tests.conformance.searchers import SPACE

@@ -61,7 +61,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 def test_the_snippets_of_a_page_run(
     page: str, folder: Path, request: pytest.FixtureRequest
 ) -> None:
-    if page in SLOW and not request.config.option.markexpr:
+    slow = f"{test_the_snippets_of_a_page_run_with_the_slow_ones.__name__}[{page}]"
+    if any(item.name == slow for item in request.session.items):
         pytest.skip("the test with the slow ones runs these too")
     run_blocks([b for b in BLOCKS[page] if b.runs and b.marker != "slow"], folder)
 

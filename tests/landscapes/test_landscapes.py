@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from neuralopt.landscapes.landscape import Landscape
-from neuralopt.landscapes.newton import newton_path
+from neuralopt.landscapes.newton import HALVINGS, newton_path
 from neuralopt.landscapes.registry import CONDITIONS, LANDSCAPES, ravine
 from neuralopt.tasks.analytic import ravine_value
 
@@ -148,6 +148,23 @@ def test_newton_goes_downhill_to_an_optimum(landscape: Landscape) -> None:
     if landscape.optima:
         away = np.abs(path.points[-1] - np.array(landscape.optima)).max(1)
         assert away.min() < 1e-8
+
+
+def test_newton_ends_where_the_loss_or_a_derivative_is_not_finite() -> None:
+    for start in ((1e200, 1e200), (1e76, 1e38)):
+        path, _ = newton_path(LANDSCAPES["beale"], 5, start)
+        assert (path.steps, path.diverged) == (0, True)
+
+
+def test_newton_ends_where_no_step_lowers_the_loss() -> None:
+    def height(points: torch.Tensor) -> torch.Tensor:  # with the opposite slope
+        return (points - 2 * points.detach())[..., 0]
+
+    wrong = Landscape("wrong", "", height, (1.0,), ((-2.0, 2.0),), ())
+    path, cost = newton_path(wrong, 5)
+    assert path.steps == 0
+    assert not path.diverged
+    assert cost.values == 1 + HALVINGS
 
 
 def test_newton_is_damped_where_the_hessian_is_indefinite() -> None:

@@ -105,6 +105,12 @@ def test_a_path_that_leaves_is_cut_at_the_edge() -> None:
     assert note == "diverges, leaves the picture at step 1"
 
 
+def test_a_path_to_nowhere_ends_at_its_last_point() -> None:
+    points, note = visible(path_of((0, 0), (1, 0), (math.nan, 0), diverged=True), BOX)
+    np.testing.assert_array_equal(points, [(0, 0), (1, 0)])
+    assert note == "diverges, leaves the picture at step 2"
+
+
 def test_a_path_that_becomes_infinite_at_once_is_said_to_diverge() -> None:
     path = path_of((0, 0), (1, 0), diverged=True)
     assert visible(path, BOX)[1] == "diverges at step 2"

@@ -13,6 +13,7 @@ from neuralopt.landscapes.paths import RATES, follow
 from neuralopt.landscapes.pictures.saving import save
 from neuralopt.landscapes.registry import LANDSCAPES
 from neuralopt.language import RULES, parse
+from neuralopt.palette import FOUND, baseline_colour, rule_colours
 from neuralopt.tasks import load_task
 
 SGD, ADAM = RULES["sgd"].expression, RULES["adam"].expression
@@ -82,6 +83,24 @@ def test_a_rule_that_diverges_does_not_spoil_a_slice() -> None:
     assert picture.told[1] == "huge, lr 0.01: diverges after 2 steps"
 
 
+def test_a_flat_slice_is_drawn_without_contours() -> None:
+    still = draw_slice(load_task("digits"), {"0": parse("0.0 * g")}, [0.1], 2, "paths")
+    left, _ = still.drawing.figure.axes
+    assert not left.collections
+    assert left.get_xlabel() == "principal direction 1 (0%)"
+
+
+def test_paths_are_not_covered_by_the_inset_that_magnifies_them() -> None:
+    picture = draw_landscape(
+        LANDSCAPES["rosenbrock"], {"sgd": SGD}, [1e-6], starts=[(1.8, 2.8)]
+    )
+    panel, _ = picture.drawing.figure.axes
+    (inset,) = panel.child_axes
+    picture.drawing.figure.draw_without_rendering()
+    points = panel.transData.transform(picture.drawing.paths[0].points)
+    assert not any(inset.get_window_extent().contains(*point) for point in points)
+
+
 @pytest.mark.parametrize("kind", ["png", "svg", "pdf"])
 def test_a_file_is_the_same_each_time(
     picture: Picture, kind: str, tmp_path: Path
@@ -110,3 +129,32 @@ def test_python_gets_a_figure() -> None:
     labels = [line.get_label() for line in figure.axes[0].lines[:2]]
     assert labels == ["mine, lr 0.1", "mine, lr 0.2"]
     assert figure.axes[0].lines[0].get_xydata()[0].tolist() == [1, 1]
+
+
+def test_rules_are_taken_as_compare_takes_them() -> None:
+    with pytest.raises(ValueError, match="give a list of rules"):
+        neuralopt.draw("adam")
+    with pytest.raises(ValueError, match="two rules are named 'sgd'"):
+        neuralopt.draw([neuralopt.Rule("sgd", ADAM, "a test", 0.1), "sgd"])
+    figure = neuralopt.draw({}, lr=0.1, steps=2)
+    (legend,) = figure.legends
+    texts = [text.get_text() for text in legend.get_texts()]
+    assert texts[0] == "sgd, lr 0.1"
+    assert "newton" in texts
+
+
+def test_a_start_is_a_point_or_several() -> None:
+    with pytest.raises(ValueError, match="start mixes numbers and points"):
+        neuralopt.draw(["sgd"], lr=0.1, steps=1, start=[(-10.0, 1.0), 3.0])  # type: ignore[arg-type]
+
+
+def test_known_optimizers_have_the_colours_that_cards_and_reports_give_them() -> None:
+    picture = draw_landscape(
+        LANDSCAPES["ravine"], {"mine": parse("g"), "adam": ADAM}, [0.1], 2
+    )
+    lines = picture.drawing.figure.axes[0].lines
+    assert lines[0].get_color() == FOUND
+    assert lines[1].get_color() == baseline_colour("adam")
+    names = ["powersign", "nesterov", "adam", "adam", *"abcd"]
+    assert len(set(rule_colours(names))) == len(names)
+    assert rule_colours(names)[0] == baseline_colour("powersign")

@@ -62,6 +62,20 @@ def test_filter_normalisation_equals_its_definition(trained: Training) -> None:
     assert abs(cosine) < 0.5
 
 
+def test_of_a_network_of_vectors_each_is_a_filter() -> None:
+    network = nn.BatchNorm1d(4)
+    direction = filter_normalised(network, 0, 0)
+    assert direction[:4].norm().item() == pytest.approx(2.0)  # its weights are 1
+    assert not direction[4:].any()
+
+
+def test_a_network_of_zeros_has_no_random_plane() -> None:
+    network = nn.Linear(2, 3, bias=False)
+    nn.init.zeros_(network.weight)
+    with pytest.raises(ValueError, match=r"span no plane.*give --plane paths"):
+        random_plane(network, 0)
+
+
 def test_a_training_is_that_of_the_serial_engine(
     task: CustomTask, trained: Training
 ) -> None:
@@ -97,6 +111,15 @@ def test_projections_are_the_nearest_points_of_the_plane() -> None:
     np.testing.assert_allclose(found, expected.T, atol=1e-12)
     inside = np.linalg.norm(found[0] @ directions) / np.linalg.norm(away[0])
     assert plane.share(torch.from_numpy(away[0])) == pytest.approx(inside)
+
+
+def test_a_random_slice_holds_the_first_points_of_paths(trained: Training) -> None:
+    plane = random_plane(trained.network, 0)
+    for grid in extent(plane, [np.array([(0.1, 0.2), (9.0, 9.0)])]):
+        assert (grid[0], grid[-1]) == (-1.0, 1.0)
+    x, y = extent(plane, [np.array([(0.1, -3.0), (0.0, 0.0)])])
+    assert (x[0], x[-1], y[-1]) == (-1.0, 1.0, 1.0)
+    assert y[0] < -3.0
 
 
 def test_the_plane_of_paths_is_that_of_principal_components(trained: Training) -> None:

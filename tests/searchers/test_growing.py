@@ -71,6 +71,13 @@ def test_a_saved_state_continues_exactly(name: str) -> None:
     assert np.array_equal(drive(searcher, 6), drive(twin, 6))
 
 
+def test_a_state_of_another_law_is_refused_in_a_line() -> None:
+    searcher = growing("uniform", 0)
+    old = {**searcher.state_dict(), "options": {}}
+    with pytest.raises(ValueError, match="option by None, this searcher 'operands'"):
+        searcher.load_state_dict(old)
+
+
 def test_the_best_small_rules_are_proposed_to_larger_sizes() -> None:
     searcher = growing("hill_climbing", 0)
     drive(searcher, 30)

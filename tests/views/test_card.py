@@ -325,19 +325,21 @@ def test_text_does_not_reach_over_the_edge_of_the_picture(
         assert drawn is None or (drawn.x0 >= 0 and drawn.x1 <= 900)
 
 
+@pytest.mark.parametrize("kind", ["png", "svg"])
 def test_the_command_draws_the_same_card_twice(
+    kind: str,
     tmp_path: Path,
     measured: Measurements,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr(stores, "measure", lambda *_: measured)
-    for name in ("one.png", "two.png"):
-        said = typed(capsys, "show", "g * sign(m)", "--card", str(tmp_path / name))
+    one, two = (tmp_path / f"{number}.{kind}" for number in (1, 2))
+    for file in (one, two):
+        said = typed(capsys, "show", "g * sign(m)", "--card", str(file))
         assert said.code == 0, said.err
-    one, two = ((tmp_path / name).read_bytes() for name in ("one.png", "two.png"))
-    assert one == two
-    assert one.startswith(b"\x89PNG")
+    assert one.read_bytes() == two.read_bytes()
+    assert one.read_bytes()[:5] in (b"\x89PNG\r", b"<?xml")
 
 
 @pytest.mark.parametrize(

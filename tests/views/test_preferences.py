@@ -116,10 +116,24 @@ def test_snapshots_are_thinned_evenly(tmp_path: Path) -> None:
 def test_resuming_doubles_nothing(resumed: int, tmp_path: Path) -> None:
     record(tmp_path / "whole", 0, 4000)
     record(tmp_path / "parts", 0, 2010)
-    with (tmp_path / "parts").open("a") as file:
-        file.write('{"told":2020,"probab')  # cut by a kill
+    with (tmp_path / "parts").open("ab") as file:
+        file.write(b'\xff{"told":2020,"probab')  # cut by a kill
     record(tmp_path / "parts", resumed, 4000)
-    assert told_in(tmp_path / "parts") == told_in(tmp_path / "whole")
+    parts, whole = tmp_path / "parts", tmp_path / "whole"
+    assert parts.read_bytes() == whole.read_bytes()
+
+
+def test_the_first_snapshot_after_a_kill_has_a_line_of_its_own(tmp_path: Path) -> None:
+    path = tmp_path / FILE
+    record(path, 0, 30)
+    path.write_bytes(path.read_bytes()[:-5])
+    record(path, 30, 50)
+    assert told_in(path) == [10, 20, 40, 50]
+
+
+def test_a_recorder_of_less_than_two_snapshots_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="limit is 1: keep 2 snapshots or more"):
+        PreferenceRecorder(tmp_path / FILE, 1)
 
 
 def test_a_folder_that_cannot_be_written_stops_nothing(tmp_path: Path) -> None:

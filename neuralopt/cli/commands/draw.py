@@ -2,10 +2,11 @@
 
 import argparse
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from neuralopt.cli.rule_lookup import find_candidates
-from neuralopt.engines import OptimizerSpec
+import torch
+
+from neuralopt.cli.candidates import Rules, candidates_of
 from neuralopt.landscapes.drawing import (
     NEWTON,
     Optimizers,
@@ -14,13 +15,11 @@ from neuralopt.landscapes.drawing import (
     draw_slice,
 )
 from neuralopt.landscapes.landscape import Landscape, Point
+from neuralopt.landscapes.paths import FAR
 from neuralopt.landscapes.pictures.saving import check_file, save
 from neuralopt.landscapes.registry import named_landscape
 from neuralopt.landscapes.slices import PLANES
-from neuralopt.language import Expression, Rule, as_expression
-from neuralopt.tasks import Task, load_task
-
-Rules = Sequence[str | Expression | Rule] | Mapping[str, str | Expression | Rule]
+from neuralopt.tasks import Task, load_tasks
 
 CLASSICS = ("sgd", "momentum", "nesterov", "rmsprop", "adam")
 """Optimizers that are drawn where none is named, and Newton's method if it can."""
@@ -93,7 +92,7 @@ def draw_picture(
         raise ValueError(f"steps is {steps}: give 1 or more")
     for rate in rates:
         if not 0 < rate < math.inf:
-            raise ValueError(f"the learning rate {rate:g} is not positive")
+            raise ValueError(f"the learning rate {rate:g} is not positive and finite")
     if on != SLICE:
         for name, value in (("task", task), ("plane", plane)):
             if value is not None:
@@ -107,33 +106,22 @@ def draw_picture(
     if plane is not None and plane not in PLANES:
         raise ValueError(f"unknown plane {plane!r}: give {' or '.join(PLANES)}")
     optimizers = _optimizers(rules, newton=False)
-    problem = load_task(task or TASK) if isinstance(task, str | None) else task
+    problem = _one_task(task or TASK) if isinstance(task, str | None) else task
     return draw_slice(problem, optimizers, rates, steps or 0, plane or PLANES[0], seed)
 
 
 def _optimizers(rules: Rules, newton: bool) -> Optimizers:
     """Optimizers by the names that a legend shows."""
-    if isinstance(rules, Mapping):
-        return {name: _optimizer(rule) for name, rule in rules.items()}
-    found: dict[str, OptimizerSpec | None] = {}
-    for rule in rules or [*CLASSICS, *[NEWTON] * newton]:
-        if isinstance(rule, str) and rule != NEWTON:
-            found |= find_candidates([rule])
-        else:
-            name = rule.name if isinstance(rule, Rule) else str(rule)
-            found[name] = _optimizer(rule)
-    return found
+    classics = [*CLASSICS, *[NEWTON] * newton]
+    return candidates_of(rules if rules else classics, {NEWTON: None})
 
 
-def _optimizer(rule: str | Expression | Rule) -> OptimizerSpec | None:
-    if not isinstance(rule, str):
-        return as_expression(rule)
-    if rule == NEWTON:
-        return None
-    found = find_candidates([rule])
-    if len(found) != 1:
-        raise ValueError(f"{rule} refers to {len(found)} rules: name one")
-    return next(iter(found.values()))
+def _one_task(name: str) -> Task:
+    tasks = load_tasks(name)
+    if len(tasks) > 1:
+        names = ", ".join(task.name for task in tasks)
+        raise ValueError(f"a slice needs one task: {name} is {names}, give one of them")
+    return tasks[0]
 
 
 def _check_starts(landscape: Landscape, starts: Sequence[Point]) -> None:
@@ -143,6 +131,13 @@ def _check_starts(landscape: Landscape, starts: Sequence[Point]) -> None:
                 f"start {','.join(f'{each:g}' for each in start)} is not a point of "
                 f"{landscape.name}: give {landscape.dimensions} finite "
                 f"{'numbers' if landscape.dimensions > 1 else 'number'}"
+            )
+        point = torch.tensor(start, dtype=torch.float64)
+        if max(map(abs, start)) > FAR or not landscape.loss(point).isfinite():
+            raise ValueError(
+                f"start {','.join(f'{each:g}' for each in start)} is too far away: "
+                f"give numbers between {-FAR:g} and {FAR:g} where {landscape.name} is "
+                "finite"
             )
 
 

@@ -11,17 +11,16 @@ from matplotlib.lines import Line2D
 from neuralopt.landscapes.landscape import Landscape
 from neuralopt.landscapes.paths import Array, Trajectory
 from neuralopt.landscapes.pictures.style import (
-    INK,
-    PALE,
     Drawing,
     Moving,
-    colours,
+    colours_of,
     entries,
     name_axes,
     put_legend,
     two_panels,
 )
 from neuralopt.landscapes.pictures.visible import Box, including, visible
+from neuralopt.palette import INK, SILVER
 
 RESOLUTION = 601
 
@@ -44,7 +43,7 @@ def draw_on_line(landscape: Landscape, paths: Sequence[Trajectory]) -> Drawing:
     box = including(landscape.box, starts)
     parts = [visible(path, box) for path in paths]
     texts = entries(paths, [note for _, note in parts])
-    colour_of = dict(zip(texts, colours(len(texts)), strict=True))
+    colour_of = colours_of(texts)
     moving: list[Moving] = []
     handles: dict[str, Line2D] = {}
     for path, (points, _) in zip(paths, parts, strict=True):
@@ -63,7 +62,7 @@ def draw_on_line(landscape: Landscape, paths: Sequence[Trajectory]) -> Drawing:
     name_axes(right, "step", "x")
     if any(note for _, note in parts):
         right.set_ylim(*box[0])
-    right.grid(color=PALE, lw=0.5, alpha=0.6)
+    right.grid(color=SILVER, lw=0.5, alpha=0.6)
     for (place,) in landscape.optima:
         right.axhline(place, color=INK, lw=0.8, ls=":")
     put_legend(figure, [*handles.values(), *marks])
@@ -74,7 +73,7 @@ def draw_on_line(landscape: Landscape, paths: Sequence[Trajectory]) -> Drawing:
 def _graph(axes: Axes, landscape: Landscape, box: Box) -> None:
     x = torch.linspace(*box[0], RESOLUTION, dtype=torch.float64)
     heights = landscape.heights(x[:, None])
-    axes.plot(x.numpy(), heights.numpy(), color=PALE, lw=2.2, zorder=0)
+    axes.plot(x.numpy(), heights.numpy(), color=SILVER, lw=2.2, zorder=0)
     axes.set_xlim(*box[0])
 
 
@@ -90,5 +89,5 @@ def _marks(axes: Axes, landscape: Landscape, starts: Array) -> list[Line2D]:
         name = "maximum" if landscape.uphill else "minimum"
         name = f"local {name}" if len(optima) > 1 else name
         x, y = optima[:, 0].numpy(), landscape.heights(optima).numpy()
-        found += axes.plot(x, y, **plain, marker="*", ms=12, label=name)
+        found += axes.plot(x, y, **plain, marker="*", ms=14, mec="white", label=name)
     return found

@@ -13,11 +13,9 @@ from matplotlib.lines import Line2D
 from neuralopt.landscapes.landscape import Landscape, Point
 from neuralopt.landscapes.paths import Array, Trajectory
 from neuralopt.landscapes.pictures.style import (
-    INK,
-    PALE,
     Drawing,
     Moving,
-    colours,
+    colours_of,
     entries,
     name_axes,
     put_legend,
@@ -25,6 +23,7 @@ from neuralopt.landscapes.pictures.style import (
     widths,
 )
 from neuralopt.landscapes.pictures.visible import Box, including, visible
+from neuralopt.palette import INK, SILVER
 
 RESOLUTION, LEVELS = 161, 15
 
@@ -109,7 +108,7 @@ def draw_on_plane(surface: Surface, paths: Sequence[Trajectory]) -> Drawing:
     figure, left, right = two_panels(surface.title)
     parts = [visible(path, surface.box) for path in paths]
     texts = entries(paths, [note for _, note in parts])
-    colour_of = dict(zip(texts, colours(len(texts)), strict=True))
+    colour_of = colours_of(texts)
     moving: list[Moving] = []
     handles: dict[str, Line2D] = {}
     floor = surface.floor or 0.0
@@ -147,8 +146,12 @@ def _near(surface: Surface, parts: Sequence[tuple[Array, str]]) -> Box | None:
 
 
 def _magnify(axes: Axes, near: Box, lines: Sequence[Moving]) -> list[Moving]:
-    """Draw paths again, magnified, in a corner of the panel."""
-    inset = axes.inset_axes((1 - INSET, 1 - INSET, INSET, INSET))
+    """Draw paths again, magnified, in the corner of the panel farthest from them."""
+    place = [
+        0.0 if sum(ends) > sum(limits) else 1 - INSET
+        for ends, limits in zip(near, (axes.get_xlim(), axes.get_ylim()), strict=True)
+    ]
+    inset = axes.inset_axes((place[0], place[1], INSET, INSET))
     found = []
     for each in lines:
         style: dict[str, Any] = {
@@ -171,16 +174,22 @@ def _magnify(axes: Axes, near: Box, lines: Sequence[Moving]) -> list[Moving]:
 
 def _contours(axes: Axes, surface: Surface) -> None:
     heights = np.ma.masked_invalid(surface.heights)
+    if not heights.count():
+        return
     floor = heights.min() if surface.floor is None else surface.floor
     above = heights - floor
-    low = max(float(np.quantile(above.compressed(), 0.01)), 1e-5 * float(above.max()))
-    if not low < float(above.max()):
-        return  # a flat surface has no contours
-    shown = floor + np.geomspace(low, float(above.max()), LEVELS)
+    high = float(above.max())
+    low = max(float(np.quantile(above.compressed(), 0.01)), 1e-5 * high)
+    if not low > 0:
+        return
+    shown = floor + np.geomspace(low, high, LEVELS)
+    levels = [floor - 1.0, *shown]
+    if not bool((np.diff(levels) > 0).all()):
+        return  # a surface that is flat, or is so after rounding, has no contours
     grid = surface.x, surface.y
     greys = [str(shade) for shade in np.linspace(1.0, 0.86, LEVELS + 1)]
-    axes.contourf(*grid, heights, [floor - 1.0, *shown], colors=greys, zorder=0)
-    lines = axes.contour(*grid, heights, shown, colors=PALE, linewidths=0.8, zorder=1)
+    axes.contourf(*grid, heights, levels, colors=greys, zorder=0)
+    lines = axes.contour(*grid, heights, shown, colors=SILVER, linewidths=0.8, zorder=1)
     if surface.labelled:
         _label(axes, lines, shown[3::2], surface.box)
 
@@ -205,7 +214,12 @@ def _marks(axes: Axes, surface: Surface, paths: Sequence[Trajectory]) -> list[Li
     )
     if surface.optima:
         found += axes.plot(
-            *np.array(surface.optima).T, **plain, marker="*", ms=13, label="minimum"
+            *np.array(surface.optima).T,
+            **plain,
+            marker="*",
+            ms=14,
+            mec="white",
+            label="minimum",
         )
     return found
 
@@ -214,7 +228,7 @@ def _losses_axis(axes: Axes, surface: Surface, losses: Sequence[Array]) -> None:
     """A logarithmic axis from the best loss to the worst start or a little above."""
     name_axes(axes, "step", surface.loss)
     axes.set_yscale("log")
-    axes.grid(color=PALE, lw=0.5, alpha=0.6)
+    axes.grid(color=SILVER, lw=0.5, alpha=0.6)
     first = max(each[0] for each in losses)
     positive = np.concatenate([each[each > ROUNDING * first] for each in losses])
     if len(positive) and first > 0:

@@ -1,27 +1,19 @@
 """Write a picture or an animation to a file; the same one gives the same bytes."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
 from neuralopt.landscapes.pictures.style import Drawing
+from neuralopt.picture_files import KINDS, save_figure
 
-DPI, ANIMATION_DPI = 100, 80
+ANIMATION_DPI = 80
 
 FRAMES, FRAME_MS, LAST_MS = 60, 80, 2000
 """Frames of an animation at most, and how long each and the last one are shown."""
-
-DATES: Mapping[str, dict[str, None]] = {
-    ".png": {},
-    ".svg": {"Date": None},
-    ".pdf": {"CreationDate": None},
-}
-"""Kinds of stills -> metadata to leave out: the time of writing."""
 
 ANIMATION = ".gif"
 
@@ -41,10 +33,10 @@ def check_file(path: str | Path, animate: bool) -> Path:
     """
     file = Path(path)
     kind = file.suffix.lower()
-    if kind not in (*DATES, ANIMATION):
+    if kind not in (*KINDS, ANIMATION):
         raise ValueError(
             f"-o {path}: unknown file type {kind or 'without an ending'!r}: give a "
-            f"file that ends in {', '.join(DATES)} or {ANIMATION}"
+            f"file that ends in {', '.join(KINDS)} or {ANIMATION}"
         )
     if animate and kind != ANIMATION:
         raise ValueError(f"-o {path}: an animation needs a file that ends in .gif")
@@ -63,12 +55,10 @@ def save(drawing: Drawing, file: Path) -> None:
     Raises:
         OSError: the file can't be written.
     """
-    kind = file.suffix.lower()
-    if kind == ANIMATION:
+    if file.suffix.lower() == ANIMATION:
         _animate(drawing, file)
         return
-    with mpl.rc_context({"svg.hashsalt": "neuralopt"}):
-        drawing.figure.savefig(file, dpi=DPI, metadata=DATES[kind], format=kind[1:])
+    save_figure(drawing.figure, file)
 
 
 def _animate(drawing: Drawing, file: Path) -> None:

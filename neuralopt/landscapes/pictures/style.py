@@ -1,7 +1,7 @@
 """What the pictures of paths share: colours, type, and drawings that can move."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import matplotlib as mpl
@@ -12,17 +12,14 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from neuralopt.landscapes.paths import Array, Trajectory
-
-CYCLE = (
-    *("#0072B2", "#D55E00", "#009E73", "#CC79A7"),
-    *("#000000", "#56B4E9", "#E69F00", "#8C8C8C"),
-)
-"""Colours of Okabe and Ito, which colour-blind people tell apart."""
-
-INK, PALE = "#333333", "#B0B0B0"
+from neuralopt.palette import CYCLE, INK, rule_colours
+from neuralopt.shortening import shortened
 
 ROWS = 3
 """Rows of a legend that a figure has room for; it grows for more."""
+
+RATE = ", lr "
+"""Between the name of a rule and its learning rate, in a label."""
 
 LONGEST = 44
 """Characters of a rule in a legend; longer ones are cut."""
@@ -64,16 +61,20 @@ class Drawing:
     paths: tuple[Trajectory, ...]
 
 
-def colours(count: int) -> list[str]:
-    """Return colours that can be told apart, or shades in order where there are many.
+def colours_of(labels: Iterable[str]) -> dict[str, str]:
+    """Return the colours of paths by label, or shades in order where there are many.
 
     Args:
-        count: lines to colour.
+        labels: of paths. A known optimizer has the colour that it has everywhere, if it
+            is drawn at one learning rate.
     """
-    if count <= len(CYCLE):
-        return list(CYCLE[:count])
-    shades = mpl.colormaps["viridis"](np.linspace(0, 0.92, count))
-    return [mpl.colors.to_hex(shade) for shade in shades]
+    labels = list(labels)
+    if len(labels) > len(CYCLE):
+        shades = mpl.colormaps["viridis"](np.linspace(0, 0.92, len(labels)))
+        found = [mpl.colors.to_hex(shade) for shade in shades]
+    else:
+        found = rule_colours([label.rpartition(RATE)[0] or label for label in labels])
+    return dict(zip(labels, found, strict=True))
 
 
 def widths(count: int) -> list[float]:
@@ -102,16 +103,14 @@ def entries(paths: Sequence[Trajectory], notes: Sequence[str]) -> dict[str, str]
         note = told[0] if told else ""
         if told and len(its) > 1:
             note = f"{len(told)} of {len(its)} leave the picture or diverge"
-        texts[label] = shortened(label) + (f" ({note})" if note else "")
+        texts[label] = _entry(label) + (f" ({note})" if note else "")
     return texts
 
 
-def shortened(label: str) -> str:
-    """Return a label whose rule is cut if it is long; the rate at its end is kept."""
-    rule, comma, rate = label.rpartition(", lr ")
-    if not comma or len(rule) <= LONGEST:
-        return label
-    return f"{rule[: LONGEST - 3]}...{comma}{rate}"
+def _entry(label: str) -> str:
+    """A label whose rule is cut if it is long; the rate at its end is kept."""
+    rule, comma, rate = label.rpartition(RATE)
+    return shortened(rule, LONGEST) + comma + rate if comma else label
 
 
 def two_panels(title: str, share: float = 1.35) -> tuple[Figure, Axes, Axes]:

@@ -44,10 +44,12 @@ def visible(path: Trajectory, box: Box) -> tuple[Array, str]:
         )
     last = int(np.flatnonzero(inside)[-1])
     here, there = path.points[last], path.points[last + 1]
+    verb = "diverges, leaves" if path.diverged else "leaves"
+    note = f"{verb} the picture at step {path.numbers[last + 1]:.0f}"
+    if not np.isfinite(there).all():
+        return path.points[: last + 1], note
     move = there - here
     with np.errstate(divide="ignore", invalid="ignore"):
         shares = np.where(move > 0, (high - here) / move, (low - here) / move)
     edge = here + np.nanmin(np.where(move == 0, np.nan, shares)) * move
-    verb = "diverges, leaves" if path.diverged else "leaves"
-    note = f"{verb} the picture at step {path.numbers[last + 1]:.0f}"
     return np.vstack([path.points[: last + 1], edge]), note

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuralopt.searchers.origin import UNKNOWN, Origin, made_of
+from neuralopt.origin import UNKNOWN, Origin, made_of
 from neuralopt.searchers.searcher import Rows, Space
 from neuralopt.searchers.seen import SeenRules
 

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from neuralopt.one_thread import one_thread
+from neuralopt.origin import ENQUEUED, SAMPLED
 from neuralopt.searchers.base import Draft, NewRuleSearcher
 from neuralopt.searchers.controller.elites import Elites
 from neuralopt.searchers.controller.learning import Batch, Update, update
@@ -20,7 +21,6 @@ from neuralopt.searchers.controller.options import (
     Training,
 )
 from neuralopt.searchers.controller.reward_history import RewardHistory
-from neuralopt.searchers.origin import ENQUEUED, SAMPLED
 from neuralopt.searchers.pending import Ask
 from neuralopt.searchers.searcher import Rows, Space
 

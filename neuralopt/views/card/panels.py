@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from neuralopt.palette import FOUND, PALE, baseline_colour
 from neuralopt.views.card.measurements import Measurements
 from neuralopt.views.card.ravine import CONDITION_NUMBER, STEPS, height
-from neuralopt.views.palette import FOUND, PALE, baseline_colour
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -3,9 +3,9 @@
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from neuralopt.palette import BLACK, BLUE, GREY, ORANGE
 from neuralopt.views.card.extent import text_width
 from neuralopt.views.card.tree import TreeNode
-from neuralopt.views.palette import BLACK, BLUE, GREY, ORANGE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

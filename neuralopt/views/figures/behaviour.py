@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from neuralopt.palette import SEQUENTIAL
 from neuralopt.spaces.describing import SIZES
 from neuralopt.views.columns import Floats, Integers
 from neuralopt.views.figures.canvas import SMALL, canvas, empty, style
 from neuralopt.views.labels import shortened
-from neuralopt.views.palette import SEQUENTIAL
 from neuralopt.views.run_view import RunView
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from neuralopt.palette import FOUND, GREY, baseline_colour
 from neuralopt.views.figures.canvas import (
     SMALL,
     apart,
@@ -15,7 +16,6 @@ from neuralopt.views.figures.canvas import (
     thousands,
 )
 from neuralopt.views.labels import folded, shortened
-from neuralopt.views.palette import FOUND, GREY, baseline_colour
 from neuralopt.views.run_view import RunView
 
 if TYPE_CHECKING:

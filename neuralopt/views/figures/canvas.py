@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from neuralopt.views.palette import GREY
+from neuralopt.palette import GREY
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from neuralopt.archive.ranking import RankedRule
+from neuralopt.palette import FOUND, GREY, VERMILION
 from neuralopt.views.figures.canvas import (
     SMALL,
     axes_of,
@@ -15,7 +16,6 @@ from neuralopt.views.figures.canvas import (
     quality_limits,
 )
 from neuralopt.views.labels import folded, shortened
-from neuralopt.views.palette import FOUND, GREY, VERMILION
 from neuralopt.views.run_view import RunView
 
 if TYPE_CHECKING:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from neuralopt.palette import FOUND, STATUS_COLOURS
 from neuralopt.views.figures.canvas import SMALL, canvas, empty, style, thousands
 from neuralopt.views.labels import shortened
-from neuralopt.views.palette import FOUND, STATUS_COLOURS
 from neuralopt.views.run_view import RunView
 from neuralopt.views.stages import Stage, stages
 

@@ -8,10 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from neuralopt.views.figures.canvas import SMALL, canvas
-from neuralopt.views.labels import folded
-from neuralopt.views.lineage import Lineage, Relative, earlier_text
-from neuralopt.views.palette import (
+from neuralopt.palette import (
     BLACK,
     BLUE,
     GREEN,
@@ -19,13 +16,16 @@ from neuralopt.views.palette import (
     PURPLE,
     VERMILION,
 )
+from neuralopt.views.figures.canvas import SMALL, canvas
+from neuralopt.views.labels import folded
+from neuralopt.views.lineage import Lineage, Relative, earlier_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 GENERATIONS = 4
-"""Generations that are drawn besides the rule's own."""
+"""Generations that are drawn other than the rule's own."""
 
 ABREAST = 4
 """Rules of one generation that are drawn, the best ones."""

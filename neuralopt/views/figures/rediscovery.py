@@ -5,8 +5,8 @@ from __future__ import annotations
 from math import isnan
 from typing import TYPE_CHECKING
 
+from neuralopt.palette import FOUND, PALE
 from neuralopt.views.figures.canvas import SMALL, axes_of, canvas, empty
-from neuralopt.views.palette import FOUND, PALE
 from neuralopt.views.run_view import RunView
 
 if TYPE_CHECKING:

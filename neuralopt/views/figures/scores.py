@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from neuralopt.palette import ORANGE, SEQUENTIAL, VERMILION
 from neuralopt.views.columns import Floats, Integers
 from neuralopt.views.figures.canvas import (
     SMALL,
@@ -15,7 +16,6 @@ from neuralopt.views.figures.canvas import (
     quality_limits,
     thousands,
 )
-from neuralopt.views.palette import ORANGE, SEQUENTIAL, VERMILION
 from neuralopt.views.run_view import RunView
 
 if TYPE_CHECKING:

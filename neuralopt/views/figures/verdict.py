@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from neuralopt.palette import FOUND, GREY, VERMILION
 from neuralopt.verdict.comparison import Comparison
 from neuralopt.verdict.records import compared
 from neuralopt.views.baselines import objective_verdict
 from neuralopt.views.figures.canvas import SMALL, axes_of, canvas, empty
 from neuralopt.views.labels import folded, shortened
-from neuralopt.views.palette import FOUND, GREY, VERMILION
 from neuralopt.views.run_view import RunView
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from neuralopt.palette import FOUND, SEQUENTIAL, VERMILION
 from neuralopt.views.columns import Attempts, Floats
 from neuralopt.views.figures.canvas import SMALL, canvas, empty, style
 from neuralopt.views.labels import shortened
-from neuralopt.views.palette import FOUND, SEQUENTIAL, VERMILION
 from neuralopt.views.run_view import RunView
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 import numpy as np
 import plotly.graph_objects as go
 
+from neuralopt.palette import ORANGE
 from neuralopt.report.html.charts.best import CHARGED
 from neuralopt.report.html.charts.chart import SCALE, Chart, figure, plain, rule_label
 from neuralopt.views.figures.behaviour import BehaviourMap, behaviour_map
-from neuralopt.views.palette import ORANGE
 from neuralopt.views.run_view import RunView
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from neuralopt.palette import CYCLE, FOUND, GREY, baseline_colour
 from neuralopt.report.html.charts.chart import (
     Chart,
     figure,
@@ -15,7 +16,6 @@ from neuralopt.report.html.charts.chart import (
     rule_label,
     with_alpha,
 )
-from neuralopt.views.palette import CYCLE, FOUND, GREY, baseline_colour
 from neuralopt.views.run_view import RunView
 
 CHARGED = "rules trained"

@@ -10,8 +10,8 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from neuralopt.archive.ranking import RankedRule
+from neuralopt.palette import BLUE, GREY, ORANGE
 from neuralopt.report.html.charts.chart import Chart, figure, plain, rule_label
-from neuralopt.views.palette import BLUE, GREY, ORANGE
 from neuralopt.views.run_view import RunView
 
 LABEL = 30

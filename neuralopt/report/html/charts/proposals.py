@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
+from neuralopt.palette import BLUE, GREEN, STATUS_COLOURS
 from neuralopt.report.html.charts.best import CHARGED
 from neuralopt.report.html.charts.chart import SCALE, Chart, figure, plain
 from neuralopt.views.columns import Floats, Integers
-from neuralopt.views.palette import BLUE, GREEN, STATUS_COLOURS
 from neuralopt.views.run_view import RunView
 from neuralopt.views.stages import STEPS, stages
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 import plotly.graph_objects as go
 
+from neuralopt.palette import BLUE, GREEN, GREY, VERMILION
 from neuralopt.report.html.charts.chart import Chart, figure, plain, rule_label
 from neuralopt.verdict.comparison import Comparison
-from neuralopt.views.palette import BLUE, GREEN, GREY, VERMILION
 from neuralopt.views.run_view import RunView
 
 SHORT = 32

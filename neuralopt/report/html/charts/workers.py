@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import plotly.graph_objects as go
 
+from neuralopt.palette import BLUE, CYCLE
 from neuralopt.report.html.charts.chart import Chart, figure, plain, with_alpha
-from neuralopt.views.palette import BLUE, CYCLE
 from neuralopt.views.run_view import RunView
 
 BINS = 40

@@ -3,7 +3,8 @@
 They are those of Okabe and Ito, https://jfly.uni-koeln.de/color/.
 """
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 BLACK = "#000000"
@@ -15,7 +16,9 @@ BLUE = "#0072B2"
 VERMILION = "#D55E00"
 PURPLE = "#CC79A7"
 GREY = "#8C8C8C"
+SILVER = "#B0B0B0"
 PALE = "#D9D9D9"
+INK = "#333333"
 
 CYCLE = (BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, BLACK, YELLOW)
 """For things without a colour of their own, in this order."""
@@ -46,9 +49,10 @@ BASELINE_COLOURS: Mapping[str, str] = MappingProxyType(
         "adamw": ORANGE,
         "rmsprop": GREEN,
         "momentum": PURPLE,
-        "sgd": GREY,
+        "nesterov": SKY,
+        "sgd": BLACK,
         "powersign": SKY,
-        "addsign": BLACK,
+        "addsign": GREY,
     }
 )
 """By name of an optimizer that others are compared with."""
@@ -65,3 +69,23 @@ def baseline_colour(name: str, place: int = 0) -> str:
         The colour as #RRGGBB.
     """
     return BASELINE_COLOURS.get(name, CYCLE[place % len(CYCLE)])
+
+
+def rule_colours(names: Sequence[str]) -> list[str]:
+    """Return colours of rules that are drawn together, no two of them equal.
+
+    Args:
+        names: of the rules, as many as CYCLE has colours at most. One that is there
+            several times has no colour of its own.
+
+    Returns:
+        For each name its colour as a baseline, if it has one that is not taken; else
+        the next free one of CYCLE.
+    """
+    own: dict[str, str] = {}
+    for name, count in Counter(names).items():
+        colour = BASELINE_COLOURS.get(name)
+        if count == 1 and colour is not None and colour not in own.values():
+            own[name] = colour
+    free = (colour for colour in CYCLE if colour not in own.values())
+    return [own[name] if name in own else next(free) for name in names]
