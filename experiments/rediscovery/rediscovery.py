@@ -58,7 +58,8 @@ find it count as infinite (`-`). `uniform`: trainings that uniform sampling is
 expected to take to such a rule, estimated by importance sampling
 (`neuralopt/verdict/rediscovery/odds.py`). `percentile`: of uniformly sampled
 rows, the share that is worse than the target. `log gain`: how much more
-probable the trained searcher makes the form, as a natural logarithm."""
+probable the trained searcher makes the form, as a natural logarithm. Seconds are of
+the machine that is named, with other work on its cores."""
 
 PROPOSALS_AN_EVALUATION = 10
 """Proposals allowed for each evaluation; most searchers need fewer than two."""
