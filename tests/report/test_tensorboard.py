@@ -215,7 +215,7 @@ def test_pictures_are_drawn_now_and_then_and_at_the_end(ended):
     images = read(ended / "tb")
     # Its archive says neither parents nor the space.
     expected = set(pictures.PICTURES) - {"found/lineage", "searcher/preferences"}
-    cards = {f"best/card_{place}" for place in range(1, 5)}
+    cards = {f"cards/{place}" for place in range(1, 5)}
     found = set(images.Tags()["images"])
     assert found == expected | cards | {"verdict/intervals"}
     for tag in expected:

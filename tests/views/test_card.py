@@ -184,7 +184,7 @@ def test_cards_that_are_kept_are_drawn_without_time(
         leaderboard=(ranked(8), ranked()), folder=folder, charged=100
     )
     drawn = draw_cards(cast("RunView", view), scoring, seconds=0.0)
-    assert [tag for tag, _ in drawn] == ["best/card_2"]
+    assert [tag for tag, _ in drawn] == ["cards/2"]
 
 
 @pytest.mark.parametrize("change", ["rule", "budget", "task", "damage"])

@@ -51,10 +51,10 @@ class TensorBoard:
     for. The run ``search`` holds everything except lines of known optimizers, each of
     which is a run of its own, ``optimizers/adam``. Tags, in TensorBoard's order:
 
-    - ``best/``: ``curve``, a picture; ``card_1`` and so on, cards of the best rules, as
-      many as a tenth of the search's time and a minute allow; ``measured_mean``, the
-      mean over fresh replicates once there is a shortlist; ``search_score``, the
-      highest single score
+    - ``best/``: ``curve``, a picture; ``measured_mean``, the mean over fresh replicates
+      once there is a shortlist; ``search_score``, the highest single score
+    - ``cards/``: ``1`` and so on, cards of the best rules, as many as a tenth of the
+      search's time and a minute allow
     - ``found/``: ``front``, ``behaviours``, ``lineage`` of the best rule and
       ``known_rules_in_time``, pictures;
       ``known_rules``, how many; ``measurements`` on fresh replicates

@@ -89,7 +89,7 @@ def draw_cards(
         if not kept and started + expected > end:
             continue
         card = card_of_proposal(ranked) if store is None else store.card(ranked)
-        yield f"best/card_{place}", card_figure(card)
+        yield f"cards/{place}", card_figure(card)
         if not kept:
             expected = clock() - started
 

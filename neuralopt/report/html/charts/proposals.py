@@ -112,9 +112,9 @@ def scores_chart(view: RunView) -> Chart:
     scored = view.proposals.take(view.proposals.where("scored"))
     end = max(view.charged, 1)
     edges = np.linspace(0, end, min(TIMES, max(end // 5, 1)) + 1)
-    levels = np.linspace(
-        0, max(float(scored.quality.max(initial=0.01)), 0.01), LEVELS + 1
-    )
+    highest = max(float(scored.quality.max(initial=0.01)), 0.01)
+    lowest = min(float(scored.quality.min(initial=highest)), highest - 0.01)
+    levels = np.linspace(lowest, highest, LEVELS + 1)
     counts, _, _ = np.histogram2d(scored.charged, scored.quality, [edges, levels])
     shown = np.where(counts.T > 0, np.log10(np.maximum(counts.T, 1)), np.nan)
     cells = go.Heatmap(
