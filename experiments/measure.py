@@ -237,3 +237,38 @@ def _plain(value: object) -> object:
     if isinstance(value, float):  # numpy's float64 is one
         return float(value) if math.isfinite(value) else None
     return value
+
+
+def make_or_measure(
+    description: str | None,
+    proposals: int,
+    what: str,
+    make: Callable[[Path, int, int], None],
+    measure: Callable[[Path, int], Mapping[str, object]],
+) -> None:
+    """Run a script that makes an archive by one command and measures by another.
+
+    Args:
+        description: of the script.
+        proposals: of the archive, by default.
+        what: is measured, for the help.
+        make: writes an archive, given its path, the proposals and a seed.
+        measure: returns figures, given the path and a number of rounds.
+    """
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    making = commands.add_parser("make", help="write an archive")
+    making.add_argument("run", type=Path)
+    making.add_argument("--proposals", type=int, default=proposals)
+    making.add_argument("--seed", type=int, default=0)
+    reading = commands.add_parser("measure", help=what)
+    reading.add_argument("run", type=Path)
+    reading.add_argument("--rounds", type=int, default=3)
+    add_json_option(parser)
+    chosen = parser.parse_args()
+    if chosen.command == "make":
+        make(chosen.run, chosen.proposals, chosen.seed)
+    else:
+        write_results(chosen.json, measure(chosen.run, chosen.rounds))

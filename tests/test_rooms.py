@@ -22,6 +22,7 @@ ROOMS = (
     "html_table",
     "palette",
     "shortening",
+    "whole_file",
     "picture_files",
     "language",
     "machine",

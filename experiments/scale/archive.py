@@ -11,7 +11,6 @@ the page in chromium (the package playwright drives it): the time until the page
 loaded, and until the first chart is drawn when it is scrolled to.
 """
 
-import argparse
 import subprocess
 import sys
 import time
@@ -22,7 +21,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # finds `experiments`: its README
 
-from experiments.measure import add_json_option, write_results
+from experiments.measure import make_or_measure
 from experiments.throughput import million
 from neuralopt.archive import Archive, Execution, VerdictRecord
 from neuralopt.scoring.score import Score
@@ -161,25 +160,5 @@ def open_page(page: Path) -> tuple[float, float]:
     return loaded, drawn
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    commands = parser.add_subparsers(dest="command", required=True)
-    making = commands.add_parser("make", help="write an archive")
-    making.add_argument("run", type=Path)
-    making.add_argument("--proposals", type=int, default=100_000)
-    making.add_argument("--seed", type=int, default=0)
-    reading = commands.add_parser("measure", help="time the report and open it")
-    reading.add_argument("run", type=Path)
-    reading.add_argument("--rounds", type=int, default=3)
-    add_json_option(parser)
-    chosen = parser.parse_args()
-    if chosen.command == "make":
-        make(chosen.run, chosen.proposals, chosen.seed)
-    else:
-        write_results(chosen.json, measure(chosen.run, chosen.rounds))
-
-
 if __name__ == "__main__":
-    main()
+    make_or_measure(__doc__, 100_000, "time the report and open it", make, measure)

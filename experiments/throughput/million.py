@@ -11,7 +11,6 @@ useful, and named, in classes as they behave. The shortlist is measured, as by a
 of each.
 """
 
-import argparse
 import os
 import signal
 import subprocess
@@ -24,7 +23,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # finds `experiments`: its README
 
-from experiments.measure import add_json_option, write_results
+from experiments.measure import make_or_measure
 from neuralopt.archive import Archive, BehaviourRecord, Proposal
 from neuralopt.behaviour.classes import BehaviourClasses
 from neuralopt.behaviour.description import Behaviour
@@ -262,25 +261,5 @@ def measure(run: Path, rounds: int) -> dict[str, object]:
     return {"proposals": held, "seconds": seconds, "megabytes": peaks}
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    commands = parser.add_subparsers(dest="command", required=True)
-    making = commands.add_parser("make", help="write an archive")
-    making.add_argument("run", type=Path)
-    making.add_argument("--proposals", type=int, default=1_000_000)
-    making.add_argument("--seed", type=int, default=0)
-    reading = commands.add_parser("measure", help="time top and resume")
-    reading.add_argument("run", type=Path)
-    reading.add_argument("--rounds", type=int, default=3)
-    add_json_option(parser)
-    chosen = parser.parse_args()
-    if chosen.command == "make":
-        make(chosen.run, chosen.proposals, chosen.seed)
-    else:
-        write_results(chosen.json, measure(chosen.run, chosen.rounds))
-
-
 if __name__ == "__main__":
-    main()
+    make_or_measure(__doc__, 1_000_000, "time top and resume", make, measure)

@@ -14,6 +14,7 @@ from neuralopt.export.file_text import HEADER
 from neuralopt.export.optax_file import optax_file
 from neuralopt.export.torch_file import torch_file
 from neuralopt.language import Expression, Rule, as_expression, resolve_rule
+from neuralopt.whole_file import write_whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,18 +98,8 @@ def export_rule(
         if not 0 <= lr < math.inf:
             raise ValueError(f"Invalid lr: {lr}, it must be finite and >= 0")
     expression = as_expression(rule)
-    _write(path, kind.text(expression, class_name, lr, origin))
+    write_whole(path, kind.text(expression, class_name, lr, origin))
     if tests:
         test = golden.golden_source(expression, class_name, path.name, kind.test)
-        _write(beside, test)
+        write_whole(beside, test)
     return path
-
-
-def _write(path: Path, text: str) -> None:
-    """Write all of the text or nothing, also if the process is killed."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)

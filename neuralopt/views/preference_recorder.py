@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from neuralopt.whole_file import write_whole
+
 if TYPE_CHECKING:  # it loads torch
     from neuralopt.observer import Progress
 
@@ -116,10 +118,8 @@ class PreferenceRecorder:
             self._writable = False
 
     def _rewrite(self) -> None:
-        unfinished = self._path.with_name(f".{self._path.name}.new")
         try:
-            unfinished.write_bytes(self._text(self._kept))
-            unfinished.replace(self._path)
+            write_whole(self._path, self._text(self._kept))
         except OSError:
             self._writable = False
 

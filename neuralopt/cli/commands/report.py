@@ -2,7 +2,6 @@
 
 import argparse
 import math
-import os
 import platform
 import shlex
 import sys
@@ -22,6 +21,7 @@ from neuralopt.report.html.page import page
 from neuralopt.report.html.report_tables import TABLES, report_tables
 from neuralopt.report.html.run_report import RunReport, read_report
 from neuralopt.report.table_formats import FORMATS
+from neuralopt.whole_file import write_whole
 
 PAGE = "report.html"
 """Name of the page in its run directory."""
@@ -56,7 +56,7 @@ def report(options: argparse.Namespace) -> int:
     reports = [_read(run, options.n, whole, count, limited) for run in options.runs]
     if options.format == "html":
         where = Path(options.output or Path(options.runs[0], PAGE))
-        _write(where, page(reports))
+        write_whole(where, page(reports))
         print(where)
         return 0
     tables = [
@@ -68,7 +68,7 @@ def report(options: argparse.Namespace) -> int:
         raise ValueError(f"there is nothing yet for the table {options.table}")
     text = _tables_text(tables, options.format)
     if options.output:
-        _write(Path(options.output), text)
+        write_whole(Path(options.output), text)
         print(options.output)
     else:
         sys.stdout.write(text)
@@ -138,13 +138,3 @@ def _tables_text(tables: Sequence[DataTable], name: str) -> str:
         for table in tables
     ]
     return "\n".join(texts)
-
-
-def _write(path: Path, text: str) -> None:
-    """Write all of the text or nothing, also if the process is killed."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)

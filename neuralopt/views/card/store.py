@@ -1,7 +1,6 @@
 """Cards of a run: measurements are made once and kept in its folder ``cards``."""
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from hashlib import sha256
@@ -21,6 +20,7 @@ from neuralopt.views.card.measure import (
     work_of_card,
 )
 from neuralopt.views.card.measurements import Measurements
+from neuralopt.whole_file import write_whole
 
 FOLDER = "cards"
 FORMAT = 2
@@ -197,8 +197,6 @@ def _write(path: Path, content: Mapping[str, Any]) -> None:
     text = json.dumps(content, separators=(",", ":")) + "\n"
     try:
         path.parent.mkdir(exist_ok=True)
-        unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-        unfinished.write_text(text, "utf-8")
-        unfinished.replace(path)
+        write_whole(path, text)
     except OSError:
         return
