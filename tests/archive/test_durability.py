@@ -146,7 +146,7 @@ def test_writers_killed_at_any_moment_lose_nothing(tmp_path: Path):
     assert_resumes_exactly(path, 20)
 
 
-@pytest.mark.parametrize("steps", [30, 130])
+@pytest.mark.parametrize("steps", [30, 140])
 def test_a_half_written_file_is_rolled_back_even_by_a_reader(
     tmp_path: Path, steps: int
 ):
