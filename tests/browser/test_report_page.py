@@ -1,6 +1,5 @@
 """The page in a real browser: it works, fetches nothing, and runs nothing of others."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,24 +10,7 @@ from neuralopt.report.html.page import page
 from neuralopt.report.html.run_report import read_report
 from tests.report.report_runs import HOSTILE, make_hostile_run, make_run
 
-CHROMIUM = Path("/usr/bin/chromium")
-
-pytestmark = pytest.mark.skipif(
-    not CHROMIUM.exists(), reason=f"needs {CHROMIUM}, which Debian's chromium installs"
-)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    api = pytest.importorskip(
-        "playwright.sync_api", reason="needs playwright, of the extra 'browser'"
-    )
-    with api.sync_playwright() as driver:
-        opened = driver.chromium.launch(
-            executable_path=str(CHROMIUM), args=["--no-sandbox"]
-        )
-        yield opened
-        opened.close()
+pytestmark = pytest.mark.browser
 
 
 class Tab:
