@@ -35,6 +35,6 @@ def save_figure(figure: Figure, file: Path) -> None:
     import matplotlib as mpl
 
     kind = file.suffix.lower()
-    # Names of parts of an SVG are random but for this.
+    # Names of parts of an SVG are random without this.
     with mpl.rc_context({"svg.hashsalt": "neuralopt"}):
         figure.savefig(file, dpi=DPI, format=kind[1:], **KINDS[kind])

@@ -72,8 +72,8 @@ def _markdown_text(text: str) -> str:
 def comma_separated(table: DataTable) -> str:
     """Return a table as CSV of RFC 4180, numbers with all of their digits.
 
-    An interval has two columns. Text that a spreadsheet would take for a formula, and
-    that is no rule, begins with an apostrophe.
+    An interval has two columns. Text that a spreadsheet would take for a formula
+    begins with an apostrophe, except for rules.
 
     Args:
         table: to write; its rules are in canonical form.

@@ -16,7 +16,7 @@ MINE = {"name": "mine", "groups": 1}
     ("overrides", "space"),
     [
         (
-            "seed=3|run_dir=/tmp/x y|verdict.baselines=[adam,sgd]|evaluator.workers=3|"
+            "seed=3|run_dir=runs/x y|verdict.baselines=[adam,sgd]|evaluator.workers=3|"
             "task=digits+regression|budget.learning_rates=[0.01,0.1]|"
             "searcher.start=['g * exp(-t)', adam]",
             {},

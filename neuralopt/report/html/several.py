@@ -210,7 +210,7 @@ def runs_table(reports: Sequence[RunReport]) -> DataTable:
 
 
 def grouped(reports: Sequence[RunReport]) -> dict[str, list[RunView]]:
-    """Return runs by what they have in common but for their seeds.
+    """Return runs by what they have in common, seeds left out.
 
     Args:
         reports: of the runs.
@@ -250,7 +250,7 @@ def _telling(groups: Sequence[Sequence[str]]) -> list[int]:
 
 
 def differing_settings(reports: Sequence[RunReport]) -> list[str]:
-    """Return the settings in which runs differ, but for where they ran.
+    """Return the settings in which runs differ, except for where they ran.
 
     Args:
         reports: of the runs.

@@ -79,19 +79,19 @@ def draw_cards(
         Tag and picture of each card.
     """
     store = _store(view, scoring)
-    expected = DRAWING
-    if scoring is not None:
-        expected += _seconds_of_measuring(view, scoring, seconds)
+    # Of training one rule, a baseline or the card's own.
+    each = 0.0 if store is None else store.work * seconds / max(1, view.charged)
     end = clock() + min(CARDS_SHARE * seconds, MOST_SECONDS)
     for place, ranked in enumerate(view.leaderboard[:CARDS], 1):
         started = clock()
-        kept = store is not None and store.has(ranked)
-        if not kept and started + expected > end:
+        missing = 0 if store is None else store.missing(ranked)
+        kept = store is not None and not missing
+        if not kept and started + DRAWING + missing * each > end:
             continue
         card = card_of_proposal(ranked) if store is None else store.card(ranked)
+        if missing:
+            each = (clock() - started) / missing
         yield f"cards/{place}", card_figure(card)
-        if not kept:
-            expected = clock() - started
 
 
 def _store(view: RunView, scoring: Scoring | None) -> CardStore | None:
@@ -100,11 +100,3 @@ def _store(view: RunView, scoring: Scoring | None) -> CardStore | None:
     from neuralopt.views.card.store import FOLDER, CardStore
 
     return CardStore(view.folder / FOLDER, scoring)
-
-
-def _seconds_of_measuring(view: RunView, scoring: Scoring, seconds: float) -> float:
-    """Expected for the first card and its baselines, from the time of the search."""
-    from neuralopt.views.card.measure import BASELINES, work_of_card
-
-    trainings = (1 + len(BASELINES)) * work_of_card(scoring)
-    return trainings * seconds / max(1, view.charged)

@@ -98,24 +98,6 @@ class CardStore:
         """
         return self._measured(card_of_rule(title, rule), "")
 
-    def has(self, ranked: RankedRule) -> bool:
-        """Return whether all that the card of a proposal shows is kept already.
-
-        Args:
-            ranked: of the run's archive.
-
-        Raises:
-            ValueError: the proposal has no rule that this version can read.
-        """
-        if self._scoring is None:
-            return True
-        wanted = {f"baseline-{each}": baseline(each) for each in BASELINES}
-        wanted[str(ranked.proposal.number)] = card_of_proposal(ranked).rule
-        return all(
-            self._kept(rule, name, self._scoring) is not None
-            for name, rule in wanted.items()
-        )
-
     def _measured(self, card: Card, name: str, train: bool = True) -> Card:
         if self._scoring is None:
             return replace(card, note="Not measured")
