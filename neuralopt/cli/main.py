@@ -277,9 +277,9 @@ def parser() -> argparse.ArgumentParser:
     prune.add_argument(
         "--margin",
         type=float,
-        default=0.01,
+        default=0.005,
         metavar="QUALITY",
-        help="quality that a smaller rule may lose (default: 0.01)",
+        help="quality that a smaller rule may lose (default: 0.005)",
     )
     prune.add_argument(
         "--replicates",

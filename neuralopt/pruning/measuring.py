@@ -86,7 +86,7 @@ def measured_by(
 def prune_shortlist(
     rules: Mapping[int, Expression],
     evaluator: Evaluator,
-    margin: float = 0.01,
+    margin: float = 0.005,
     replicates: int = 8,
     first_replicate: int = FIRST_PRUNING_REPLICATE,
     gated: bool = True,

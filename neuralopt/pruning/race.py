@@ -60,7 +60,7 @@ class Pruning:
 def prune(
     rules: Sequence[Expression],
     measure: Measure,
-    margin: float = 0.01,
+    margin: float = 0.005,
     replicates: int = 8,
     first_replicate: int = FIRST_PRUNING_REPLICATE,
 ) -> list[Pruning]:

@@ -67,7 +67,8 @@ def test_the_smallest_rule_that_is_not_worse_is_found() -> None:
         },
         noise=0.002,
     )
-    found = pruned("clip(sign(m), 0.001) - clip(g ** 3, 1e-5)", measure)
+    rule = "clip(sign(m), 0.001) - clip(g ** 3, 1e-5)"
+    found = pruned(rule, measure, margin=0.01)
     assert render(found.pruned) == "sign(m)"
     assert len(found.steps) == 1
     assert found.steps[0].startswith("sign(m): ")
@@ -99,7 +100,7 @@ def test_steps_are_compared_with_the_original() -> None:
         "log(g) + m": 0.584,
         "g + m": 0.576,
     }
-    found = pruned(next(iter(steps)), Planted(steps))
+    found = pruned(next(iter(steps)), Planted(steps), margin=0.01)
     assert render(found.pruned) == render(simplify(parse("clip(log(g), 0.5) + m")))
 
 

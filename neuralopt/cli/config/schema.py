@@ -104,7 +104,7 @@ class PruningSettings:
     """
 
     candidates: int = 20
-    margin: float = 0.01
+    margin: float = 0.005
     replicates: int = 8
 
 
