@@ -28,8 +28,8 @@ class Scaling:
 
     Attributes:
         power: p, if all updates are multiplied by c ** p; else None.
-        deviation: largest difference of updates from the scaled ones, over the root mean
-            square of the updates of its element; infinite where it is not defined.
+        deviation: largest difference of updates from the scaled ones, over the root
+            mean square of the element's updates; infinite where it is not defined.
     """
 
     power: float | None
@@ -129,15 +129,14 @@ def _values(rule: Expression, gradients: float = 1.0, weights: float = 1.0) -> F
         given.total_steps,
     )
     values = rule_values(scaled, [rule], compiled=False)[0]
-    return values.reshape(-1, values.shape[-1])
+    rows: Floats = values.reshape(-1, values.shape[-1])
+    return rows
 
 
 def _scaling(rule: Expression, weights: float = 1.0) -> Scaling:
     """Updates at gradients times c."""
     base = _values(rule, weights=weights)
-    return _power(
-        base, [(scale, _values(rule, scale, weights)) for scale in SCALES]
-    )
+    return _power(base, [(scale, _values(rule, scale, weights)) for scale in SCALES])
 
 
 def _stretched(rule: Expression) -> Scaling:
@@ -202,7 +201,9 @@ def _horizons(rule: Expression) -> tuple[tuple[float, float], ...]:
         and (decay := node.arguments[1].value) is not None
         and 0 < decay < 1
     }
-    return tuple((each, float(f"{1 / (1 - each):.6g}")) for each in sorted(decays, reverse=True))
+    return tuple(
+        (each, float(f"{1 / (1 - each):.6g}")) for each in sorted(decays, reverse=True)
+    )
 
 
 def _nodes(rule: Expression) -> Iterator[Expression]:

@@ -96,9 +96,7 @@ def _whole(rule: Expression) -> Iterator[_Change]:
 
 def _changes(node: Expression) -> Iterator[_Change]:
     """Every change of one part inside of a node, outermost first."""
-    varying = [
-        index for index, each in enumerate(node.arguments) if not each.is_scalar
-    ]
+    varying = [index for index, each in enumerate(node.arguments) if not each.is_scalar]
     for index in varying:
         divisor = node.primitive == "divide" and index == 1
         operand, inner = node.arguments[index], node.arguments[index]
