@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import textwrap
+from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,7 +31,7 @@ from neuralopt.views.figures.canvas import DOTS, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure, SubFigure
 
 ROWS = 18
 """Variants that are drawn: those that differ most from the rule."""
@@ -38,7 +40,7 @@ TASKS = 4
 """Whose curves are drawn, the first ones."""
 
 _FATES = (BLUE, SKY, YELLOW, VERMILION)
-_WORDS = {"worse": VERMILION, "better": GREEN}
+_WORDS = {"worse": VERMILION, "no difference shown": GREY, "better": GREEN}
 _PANEL, _TEXT = 13, 10
 
 
@@ -46,32 +48,38 @@ def explanation_figure(explanation: Explanation) -> Figure:
     """Return the picture of an explanation.
 
     Args:
-        explanation: of a rule. Without trainings it has two panels instead of four.
+        explanation: of a rule. Without trainings two panels are left out.
 
     Returns:
         A Figure of matplotlib.
     """
     from matplotlib.figure import Figure
 
-    trained = explanation.ablation is not None
-    size = (15.0, 11.0) if trained else (14.0, 5.6)
+    ablation = explanation.ablation
+    size = (15.0, 11.0) if ablation is not None else (14.0, 5.4)
     figure = Figure(size, dpi=DOTS, layout="constrained", facecolor="white")
-    figure.suptitle(_title(explanation), fontsize=16, x=0.01, ha="left")
-    panels = figure.subplots(
-        2 if trained else 1, 2, squeeze=False, width_ratios=(1.15, 1.0)
-    )
-    if explanation.ablation is not None:
-        draw_ablation(panels[0][0], explanation.ablation)
-        draw_rates(panels[0][1], explanation)
-    draw_facts(panels[-1][0], explanation)
-    draw_stability(panels[-1][1], explanation.stability)
+    figure.suptitle(_title(explanation), fontsize=15, x=0.01, ha="left")
+    lower: Figure | SubFigure = figure
+    if ablation is not None:
+        upper, lower = figure.subfigures(2, 1, height_ratios=(1.0, 0.95))
+        left, right = upper.subplots(1, 2, width_ratios=(1.0, 1.15))
+        draw_ablation(left, ablation)
+        draw_rates(right, explanation)
+    facts, stability = lower.subfigures(1, 2, width_ratios=(1.25, 1.0))
+    write_facts(facts, explanation)
+    draw_stability(stability.subplots(), explanation.stability)
     return figure
 
 
 def _title(explanation: Explanation) -> str:
     shown = render(explanation.rule)
-    text = shown if explanation.name == shown else f"{explanation.name}:  {shown}"
-    return "\n".join(textwrap.wrap(text, 110))
+    if explanation.name == shown:
+        text = shown
+        if shown.isidentifier():
+            text = f"{shown}:  {explanation.rule}"
+    else:
+        text = f"{explanation.name}:  {shown}"
+    return "\n".join(textwrap.wrap(text, 115))
 
 
 def draw_ablation(axes: Axes, ablation: Ablation) -> None:
@@ -98,18 +106,39 @@ def draw_ablation(axes: Axes, ablation: Ablation) -> None:
     axes.xaxis.label.set_fontsize(_TEXT)
     axes.set_yticks(
         range(len(rows)),
-        [shortened(str(row.variant), 46) for row in rows],
+        _labels(rows),
         fontsize=8.5,
         family="monospace",
     )
     axes.tick_params(axis="x", labelsize=_TEXT)
     axes.set_ylim(max(len(rows), 1) - 0.4, -0.6)
     axes.grid(axis="y", visible=False)
+    legend(
+        axes,
+        [
+            (each, word if each == GREY else f"{word} without it")
+            for word, each in _WORDS.items()
+        ],
+    )
     more = len(ablation.rows) - len(rows)
     also = f", {more} smaller ones not shown" if more else ""
     axes.set_title(
         f"Parts changed, on {ablation.task}{also}", fontsize=_PANEL, loc="left"
     )
+
+
+def _labels(rows: Sequence[PartRow]) -> list[str]:
+    """What is changed in each row; the whole variant where two would be alike."""
+    counts = Counter(str(row.variant) for row in rows)
+    return [
+        shortened(
+            str(row.variant)
+            if counts[str(row.variant)] == 1
+            else render(row.variant.rule),
+            46,
+        )
+        for row in rows
+    ]
 
 
 def _shown(ablation: Ablation) -> list[PartRow]:
@@ -144,9 +173,13 @@ def draw_rates(axes: Axes, explanation: Explanation) -> None:
     axes.set_ylim(bottom=0)
     axes.legend(fontsize=_TEXT, frameon=False, loc="best")
     first = explanation.curves[0]
-    one = f"within {1 - WITHIN:.0%} of the best over {first.decades:.1f} decades"
-    what = f"{first.task}, {one}" if len(pairs) == 1 else "each task"
-    axes.set_title(f"Learning rates: {what}", fontsize=_PANEL, loc="left")
+    one = f"{1 - WITHIN:.0%} of the best over {first.decades:.1f} decades"
+    what = (
+        f"{first.task}, within {one}"
+        if len(pairs) == 1
+        else "the rule, and AdamW dashed"
+    )
+    axes.set_title(f"Rates: {what}", fontsize=_PANEL, loc="left")
 
 
 def _draw_curve(axes: Axes, curve: RateCurve, colour: str, label: str) -> None:
@@ -162,14 +195,13 @@ def _draw_curve(axes: Axes, curve: RateCurve, colour: str, label: str) -> None:
     axes.plot(curve.rates, curve.means, color=colour, marker="o", lw=2.5, label=label)
 
 
-def draw_facts(axes: Axes, explanation: Explanation) -> None:
+def write_facts(figure: SubFigure, explanation: Explanation) -> None:
     """Write the facts that have no picture.
 
     Args:
-        axes: to write into.
+        figure: to write into, from its upper left corner.
         explanation: of a rule.
     """
-    axes.set_axis_off()
     facts = [
         *input_facts(explanation.invariances),
         ("", ""),
@@ -179,24 +211,25 @@ def draw_facts(axes: Axes, explanation: Explanation) -> None:
     ]
     lines = []
     for name, text in facts:
-        first, *more = textwrap.wrap(text, 62) or [""]
+        first, *more = textwrap.wrap(text, 66) or [""]
         lines.append(f"{name:<20} {first}")
         lines += [f"{'':<20} {each}" for each in more]
     known = explanation.invariances
-    axes.set_title(
+    figure.text(
+        0.01,
+        0.97,
         f"{known.memory} value{'s' * (known.memory != 1)} of memory and "
         f"{known.operations} operations per parameter and step",
         fontsize=_PANEL,
-        loc="left",
+        va="top",
     )
-    axes.text(
-        0.0,
-        1.0,
+    figure.text(
+        0.01,
+        0.90,
         "\n".join(lines),
-        transform=axes.transAxes,
         va="top",
         family="monospace",
-        fontsize=min(9.5, 9.5 * 30 / max(len(lines), 1)),
+        fontsize=min(9.2, 9.2 * 30 / len(lines)),
     )
 
 
@@ -208,7 +241,6 @@ def draw_stability(axes: Axes, stability: Stability) -> None:
         stability: of a rule.
     """
     from matplotlib.colors import ListedColormap
-    from matplotlib.patches import Patch
 
     axes.pcolormesh(
         CURVATURES,
@@ -232,19 +264,27 @@ def draw_stability(axes: Axes, stability: Stability) -> None:
         line = np.array(CURVATURES)
         axes.plot(line, stability.theory / line, color=INK, lw=1.5, ls=":")
         axes.set_ylim(RATES[0], RATES[-1])
-    handles = [
-        Patch(color=colour, label=fate)
-        for colour, fate in zip(_FATES, FATES, strict=True)
-    ]
+    legend(axes, list(zip(_FATES, FATES, strict=True)))
+    dotted = ", dotted: theory" if stability.theory is not None else ""
+    axes.set_title(f"Stability on quadratics{dotted}", fontsize=_PANEL, loc="left")
+
+
+def legend(axes: Axes, entries: Sequence[tuple[str, str]]) -> None:
+    """Write what colours mean, in one line below the axes.
+
+    Args:
+        axes: with a label of the x axis.
+        entries: colour and meaning of each.
+    """
+    from matplotlib.patches import Patch
+
     axes.legend(
-        handles=handles,
+        handles=[Patch(color=colour, label=label) for colour, label in entries],
         fontsize=_TEXT,
-        ncols=4,
+        ncols=len(entries),
         loc="upper center",
-        bbox_to_anchor=(0.5, -0.1),
+        bbox_to_anchor=(0.5, -0.11),
         frameon=False,
         handlelength=1.0,
         columnspacing=1.2,
     )
-    dotted = ", dotted: theory" if stability.theory is not None else ""
-    axes.set_title(f"Stability on quadratics{dotted}", fontsize=_PANEL, loc="left")

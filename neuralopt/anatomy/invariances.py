@@ -149,14 +149,18 @@ def _stretched(rule: Expression) -> Scaling:
 
 def _power(base: Floats, scaled: list[tuple[float, Floats]]) -> Scaling:
     """The power of the scale that updates are multiplied by, if there is one."""
-    if not (np.isfinite(base).all() and base.any()):
+    finite = np.isfinite(base)
+    if any((np.isfinite(values) != finite).any() for _, values in scaled):
         return Scaling(None, math.inf)
+    # A gradient of 0 may give an update that is not finite, at every scale.
+    base = np.where(finite, base, 0.0)
+    scaled = [(scale, np.where(finite, values, 0.0)) for scale, values in scaled]
     powers, deviation = [], 0.0
     for scale, values in scaled:
         with np.errstate(all="ignore"):
             ratios = values / base
         ratios = ratios[np.isfinite(ratios) & (ratios > 0)]
-        if not (np.isfinite(values).all() and len(ratios)):
+        if len(ratios) == 0:
             return Scaling(None, math.inf)
         powers.append(float(np.median(np.log(ratios)) / math.log(scale)))
     power = round(sum(powers) / len(powers), 3) + 0.0
@@ -174,11 +178,9 @@ def _gap(values: Floats, base: Floats) -> float:
 
 def _sign(rule: Expression) -> str:
     base, turned = _values(rule), _values(rule, -1.0, -1.0)
-    if not np.isfinite(base).all():
-        return "neither"
-    if np.array_equal(turned, -base):
+    if np.array_equal(turned, -base, equal_nan=True):
         return "odd"
-    return "even" if np.array_equal(turned, base) else "neither"
+    return "even" if np.array_equal(turned, base, equal_nan=True) else "neither"
 
 
 def _decay(rule: Expression) -> float | None:

@@ -10,10 +10,13 @@ from dataclasses import dataclass
 from neuralopt.behaviour.comparing import TOLERANCE, differences, directions_of
 from neuralopt.behaviour.probes import updates
 from neuralopt.language import Expression, parse, render, simplify
-from neuralopt.pruning.candidates import ONE, is_epsilon_sum, with_argument
+from neuralopt.pruning.candidates import ONE, is_epsilon_sum, is_rule, with_argument
 from neuralopt.scoring.probes import rejections
 
 GRADIENT = parse("g")
+
+WHOLE = "the rule"
+"""Text of a part that is the whole rule."""
 
 MOST = 32
 """Variants of one rule that are trained; those that remove an operation go first."""
@@ -24,7 +27,7 @@ class Variant:
     """A rule in which one part is another.
 
     Attributes:
-        part: the part of the rule that is changed, as text.
+        part: the part of the rule that is changed, as text; `WHOLE` for all of it.
         instead: what is in its place, as text.
         removed: whether one of the part's own operands is in its place.
         rule: the whole variant, canonical.
@@ -75,9 +78,10 @@ def variants_of(rule: Expression, most: int = MOST) -> Variants:
     changes = [*_whole(canonical), *_changes(canonical)]
     for part, instead, removed, whole in sorted(changes, key=lambda each: not each[2]):
         variant = simplify(whole)
-        if variant != canonical and variant.contains("g"):
-            made = Variant(render(part), render(instead), removed, variant)
-            found.setdefault(variant, made)
+        if variant not in (canonical, *found) and is_rule(variant):
+            named = WHOLE if part == canonical else render(part)
+            made = Variant(named, render(instead), removed, variant)
+            found[variant] = made
     reasons = rejections(list(found)) if found else []
     kept = [each for each, why in zip(found.values(), reasons, strict=True) if not why]
     distinct, alike = _sorted_by_behaviour(canonical, kept)

@@ -23,7 +23,7 @@ from neuralopt.optimizer.draws import Draw, draw
 Array = npt.NDArray[np.float64]
 
 STEPS = 2000
-"""Of every path. Quarters of it are compared."""
+"""Of every path; a multiple of 8."""
 
 FAR = 1e6
 """A path has diverged once |w| is larger."""
@@ -48,8 +48,9 @@ CYCLE_RATES, CYCLE_CURVATURES = (1e-2, 4e-3), (1.0, 10.0)
 
 Fate = Literal["converges", "approaches", "oscillates", "diverges"]
 FATES: tuple[Fate, ...] = ("converges", "approaches", "oscillates", "diverges")
-"""Fates of a path. It approaches if it has neither passed the minimum nor arrived after
-`STEPS` steps, and oscillates if its amplitude neither shrinks nor grows."""
+"""Fates of a path. It approaches if it has neither passed the minimum nor come near to
+it after three quarters of the steps, and oscillates if its amplitude does not shrink.
+"""
 
 CONVERGES, APPROACHES, OSCILLATES, DIVERGES = range(4)
 
@@ -169,30 +170,29 @@ class _Paths:
     """What is kept of paths.
 
     Attributes:
-        quarters: largest |w| in each quarter, (4, runs, 2).
-        passed: whether w changed its sign in the second half, (runs, 2).
+        eighths: largest |w| in each eighth of the steps, (8, runs, 2).
+        passed: whether w changed its sign in the third quarter, (runs, 2).
         arrived: steps after which the largest |w| of a run stays at most `SHRUNK` of
             its start, (runs,); above `STEPS` where it does not.
     """
 
-    quarters: Array
+    eighths: Array
     passed: npt.NDArray[np.bool_]
     arrived: npt.NDArray[np.int64]
 
     def part(self, runs: slice) -> "_Paths":
         """Return those of some runs."""
-        return _Paths(self.quarters[:, runs], self.passed[runs], self.arrived[runs])
+        return _Paths(self.eighths[:, runs], self.passed[runs], self.arrived[runs])
 
     def fates(self) -> npt.NDArray[np.int8]:
         """Return the fate of each run, the worst of its variables."""
-        third, last = self.quarters[2], self.quarters[3]
-        early = np.maximum(self.quarters[0], self.quarters[1])
-        shrinks = last < 0.99 * third
-        small = last <= SHRUNK
+        before, last = self.eighths[6], self.eighths[7]
+        first = self.eighths[:4].max(axis=0)
         found = np.full(last.shape, OSCILLATES, np.int8)
-        found[~self.passed & ~small & (last <= third)] = APPROACHES
-        found[(shrinks & (self.passed | small)) | (last < 1e-9)] = CONVERGES
-        found[~(last < FAR) | (last > 10 * np.maximum(early, 1.0))] = DIVERGES
+        arrived = self.passed | (before <= SHRUNK)
+        found[arrived & (last < 0.99 * before) | (last < 1e-9)] = CONVERGES
+        found[~arrived & (last <= before)] = APPROACHES
+        found[~(last < FAR) | (last > 10 * np.maximum(first, 1.0))] = DIVERGES
         worst: npt.NDArray[np.int8] = found.max(axis=1)
         return worst
 
@@ -207,7 +207,7 @@ def _follow(program: Program, problems: list[_Problems]) -> list[_Paths]:
     a, b = column([each.a for each in problems]), column([each.b for each in problems])
     w = torch.tensor(START, dtype=torch.float64).repeat(len(lr), 1)
     states = program.initial_states(w)
-    quarters = torch.zeros((4, *w.shape), dtype=torch.float64)
+    eighths = torch.zeros((8, *w.shape), dtype=torch.float64)
     passed = torch.zeros(w.shape, dtype=torch.bool)
     arrived = torch.ones(len(w), dtype=torch.int64)
     half = w.sign()
@@ -219,15 +219,15 @@ def _follow(program: Program, problems: list[_Problems]) -> list[_Paths]:
         size = w.abs()
         # What is far away stays there: it must not overflow and come back.
         w = torch.where(size < FAR, w, torch.inf)
-        quarter = quarters[4 * step // STEPS]
-        torch.maximum(quarter, size, out=quarter)
+        eighth = eighths[8 * step // STEPS]
+        torch.maximum(eighth, size, out=eighth)
         near = size.amax(dim=1) <= SHRUNK * max(map(abs, START))
         arrived = torch.where(near, arrived, step + 2)
         if step == STEPS // 2:
             half = w.sign()
-        elif step > STEPS // 2:
+        elif STEPS // 2 < step < 3 * STEPS // 4:
             passed |= w.sign() != half
-    paths = _Paths(quarters.numpy(), passed.numpy(), arrived.numpy())
+    paths = _Paths(eighths.numpy(), passed.numpy(), arrived.numpy())
     ends = np.cumsum([0, *(len(each.rates) for each in problems)])
     return [
         paths.part(slice(start, end))
@@ -279,7 +279,7 @@ def _cycle(paths: _Paths) -> float | None:
     if (paths.fates() != OSCILLATES).any():
         return None
     rates = np.repeat(CYCLE_RATES, len(CYCLE_CURVATURES))
-    amplitudes = paths.quarters[3].max(axis=1) / rates
+    amplitudes = paths.eighths[7].max(axis=1) / rates
     if amplitudes.max() > 3 * amplitudes.min():
         return None
     return float(f"{amplitudes.max():.2g}")

@@ -73,7 +73,7 @@ def smaller_rules(rule: Expression) -> list[Expression]:
     found: dict[Expression, Complexity] = {}
     for made in _replaced(canonical):
         smaller = simplify(made)
-        if smaller in found or not smaller.contains("g") or not _is_rule(smaller):
+        if smaller in found or not smaller.contains("g") or not is_rule(smaller):
             continue
         if (amount := complexity(smaller)) < limit:
             found[smaller] = amount
@@ -82,8 +82,12 @@ def smaller_rules(rule: Expression) -> list[Expression]:
     return [each for each, why in zip(candidates, reasons, strict=True) if not why]
 
 
-def _is_rule(expression: Expression) -> bool:
-    """Whether its text reads back: no ``s`` outside of its fold, for instance."""
+def is_rule(expression: Expression) -> bool:
+    """Return whether an expression is a rule: with no ``s`` outside of a fold.
+
+    Args:
+        expression: canonical.
+    """
     try:
         return parse(str(expression)) == expression
     except ValueError:
