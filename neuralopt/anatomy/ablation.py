@@ -52,6 +52,8 @@ class Ablation:
         task: name of what all were trained on.
         budget: its name.
         seeds: of each variant.
+        relative: whether qualities are shares of Adam's, so that 0.5 is as good as
+            Adam; see `neuralopt.evaluators.objective`.
     """
 
     rows: tuple[PartRow, ...]
@@ -61,15 +63,19 @@ class Ablation:
     task: str
     budget: str
     seeds: int
+    relative: bool
 
 
-def ablation_of(rule: Expression, train: Train, most: int = MOST) -> Ablation:
+def ablation_of(
+    rule: Expression, train: Train, most: int = MOST, relative: bool = False
+) -> Ablation:
     """Train a rule and its variants, and compare them.
 
     Args:
         rule: in canonical form.
         train: scores rules.
         most: variants that are trained at most.
+        relative: whether the qualities of `train` are shares of Adam's.
 
     Returns:
         A row for each variant that was trained.
@@ -104,4 +110,5 @@ def ablation_of(rule: Expression, train: Train, most: int = MOST) -> Ablation:
         benchmark.task,
         benchmark.budget,
         benchmark.seeds,
+        relative,
     )

@@ -19,6 +19,7 @@ from neuralopt.anatomy.quadratics import (
 from neuralopt.anatomy.rates import RateCurve, rate_curves
 from neuralopt.behaviour.description import Behaviour
 from neuralopt.behaviour.naming import name as behaviour_of
+from neuralopt.evaluators.objective import is_relative
 from neuralopt.language import RULES, Expression, render, simplify, size_of
 from neuralopt.report.counting import counting
 from neuralopt.scoring.probes import rejection
@@ -149,7 +150,8 @@ def explain_rule(
         rules = {"rule": canonical, ADAMW: simplify(RULES[ADAMW].expression)}
         with counting("trainings at many rates", show=show) as count:
             curves = rate_curves(rules, scoring, seeds, count)
-        ablation = ablation_of(canonical, train, most)
+        relative = is_relative(len(scoring.tasks), scoring.budget)
+        ablation = ablation_of(canonical, train, most, relative)
     mine, adamw = curves.get("rule", ()), curves.get(ADAMW, ())
     return Explanation(
         name,

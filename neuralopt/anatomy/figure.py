@@ -102,12 +102,13 @@ def draw_ablation(axes: Axes, ablation: Ablation) -> None:
     highest = max(0.0, *(row.difference for row in rows)) if rows else 0.0
     room = 0.25 * max(highest - lowest, 1e-3)
     axes.set_xlim(lowest - room, highest + room)  # intervals of few seeds are wide
-    style(axes, f"quality less the rule's, {ablation.seeds} paired seeds, 95%")
+    quality = "share of Adam's quality" if ablation.relative else "quality"
+    style(axes, f"{quality} less the rule's, {ablation.seeds} paired seeds, 95%")
     axes.xaxis.label.set_fontsize(_TEXT)
     axes.set_yticks(
         range(len(rows)),
         _labels(rows),
-        fontsize=8.5,
+        fontsize=8.0,
         family="monospace",
     )
     axes.tick_params(axis="x", labelsize=_TEXT)
@@ -131,12 +132,9 @@ def _labels(rows: Sequence[PartRow]) -> list[str]:
     """What is changed in each row; the whole variant where two would be alike."""
     counts = Counter(str(row.variant) for row in rows)
     return [
-        shortened(
-            str(row.variant)
-            if counts[str(row.variant)] == 1
-            else render(row.variant.rule),
-            46,
-        )
+        f"{shortened(row.variant.part, 26)} -> {shortened(row.variant.instead, 22)}"
+        if counts[str(row.variant)] == 1
+        else shortened(render(row.variant.rule), 50)
         for row in rows
     ]
 

@@ -159,6 +159,8 @@ def ablation_notes(ablation: Ablation) -> list[str]:
         "Every variant and seed chose its own learning rate. Intervals and words are "
         "corrected for all rows (Holm).",
     ]
+    if ablation.relative:
+        notes.append("Qualities are shares of Adam's: 0.5 is as good as Adam.")
     if ablation.alike:
         alike = ", ".join(map(str, ablation.alike))
         notes.append(f"Not trained, as they behave like the rule: {alike}.")
