@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -59,13 +59,13 @@ def explanation_figure(explanation: Explanation) -> Figure:
     size = (15.0, 11.0) if ablation is not None else (14.0, 5.4)
     figure = Figure(size, dpi=DOTS, layout="constrained", facecolor="white")
     figure.suptitle(_title(explanation), fontsize=15, x=0.01, ha="left")
-    lower: Figure | SubFigure = figure
+    rows: Any = (figure,)
     if ablation is not None:
-        upper, lower = figure.subfigures(2, 1, height_ratios=(1.0, 0.95))
-        left, right = upper.subplots(1, 2, width_ratios=(1.0, 1.15))
+        rows = figure.subfigures(2, 1, height_ratios=(1.0, 0.95))
+        left, right = rows[0].subplots(1, 2, width_ratios=(1.0, 1.15))
         draw_ablation(left, ablation)
         draw_rates(right, explanation)
-    facts, stability = lower.subfigures(1, 2, width_ratios=(1.25, 1.0))
+    facts, stability = rows[-1].subfigures(1, 2, width_ratios=(1.25, 1.0))
     write_facts(facts, explanation)
     draw_stability(stability.subplots(), explanation.stability)
     return figure

@@ -166,7 +166,7 @@ class _Problems:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Paths:
+class Paths:
     """What is kept of paths.
 
     Attributes:
@@ -174,30 +174,38 @@ class _Paths:
         passed: whether w changed its sign in the third quarter, (runs, 2).
         arrived: steps after which the largest |w| of a run stays at most `SHRUNK` of
             its start, (runs,); above `STEPS` where it does not.
+        random: whether the rule draws random numbers. Amplitudes then shrink by chance
+            too, and a path converges only if it shrinks tenfold near the minimum.
     """
 
     eighths: Array
     passed: npt.NDArray[np.bool_]
     arrived: npt.NDArray[np.int64]
+    random: bool
 
-    def part(self, runs: slice) -> "_Paths":
+    def part(self, runs: slice) -> "Paths":
         """Return those of some runs."""
-        return _Paths(self.eighths[:, runs], self.passed[runs], self.arrived[runs])
+        return Paths(
+            self.eighths[:, runs], self.passed[runs], self.arrived[runs], self.random
+        )
 
     def fates(self) -> npt.NDArray[np.int8]:
         """Return the fate of each run, the worst of its variables."""
         before, last = self.eighths[6], self.eighths[7]
         first = self.eighths[:4].max(axis=0)
         found = np.full(last.shape, OSCILLATES, np.int8)
-        arrived = self.passed | (before <= SHRUNK)
-        found[arrived & (last < 0.99 * before) | (last < 1e-9)] = CONVERGES
+        near = before <= SHRUNK
+        arrived = self.passed | near
+        shrinks = last < (0.1 if self.random else 0.99) * before
+        shrinks &= near if self.random else arrived
+        found[shrinks | (last < 1e-9)] = CONVERGES
         found[~arrived & (last <= before)] = APPROACHES
         found[~(last < FAR) | (last > 10 * np.maximum(first, 1.0))] = DIVERGES
         worst: npt.NDArray[np.int8] = found.max(axis=1)
         return worst
 
 
-def _follow(program: Program, problems: list[_Problems]) -> list[_Paths]:
+def _follow(program: Program, problems: list[_Problems]) -> list[Paths]:
     """Iterate a rule on all problems at once."""
 
     def column(values: list[Array]) -> torch.Tensor:
@@ -227,7 +235,7 @@ def _follow(program: Program, problems: list[_Problems]) -> list[_Paths]:
             half = w.sign()
         elif STEPS // 2 < step < 3 * STEPS // 4:
             passed |= w.sign() != half
-    paths = _Paths(eighths.numpy(), passed.numpy(), arrived.numpy())
+    paths = Paths(eighths.numpy(), passed.numpy(), arrived.numpy(), bool(program.draws))
     ends = np.cumsum([0, *(len(each.rates) for each in problems)])
     return [
         paths.part(slice(start, end))
@@ -274,7 +282,7 @@ def _first_end(fates: npt.NDArray[np.int8]) -> int | None:
     return int(begins[0] + ends[0]) if len(ends) else len(fates)
 
 
-def _cycle(paths: _Paths) -> float | None:
+def _cycle(paths: Paths) -> float | None:
     """Amplitude over rate, if it is much the same in all of four paths."""
     if (paths.fates() != OSCILLATES).any():
         return None

@@ -88,14 +88,16 @@ def _memory(known: Invariances) -> str:
     return f"time constants {', '.join(each)}"
 
 
-def stability_facts(found: Stability) -> Facts:
+def stability_facts(found: Stability, random: bool = False) -> Facts:
     """Return where the rule is stable on f(w) = curvature * w ** 2 / 2.
 
     Args:
         found: of a rule.
+        random: whether it draws random numbers.
     """
+    draws = ", one draw of its random numbers" if random else ""
     largest = max(map(abs, START))
-    lines = [("measured", f"{STEPS} steps from |w| <= {largest:g}, in float64")]
+    lines = [("measured", f"{STEPS} steps from |w| <= {largest:g}{draws}")]
     if found.cycle is not None:
         lines.append(
             (

@@ -47,7 +47,10 @@ def sections_of(explanation: Explanation) -> list[Section]:
     found = [
         Section("The rule", rule_facts(explanation)),
         Section("Its inputs", input_facts(explanation.invariances)),
-        Section("Stability on quadratics", stability_facts(explanation.stability)),
+        Section(
+            "Stability on quadratics",
+            stability_facts(explanation.stability, explanation.invariances.random),
+        ),
     ]
     if explanation.ablation is not None:
         table = ablation_table(explanation.ablation)

@@ -17,6 +17,7 @@ from neuralopt.anatomy.quadratics import (
     RATES,
     SHRUNK,
     START,
+    Paths,
     Stability,
     stability_of,
 )
@@ -84,7 +85,7 @@ def test_steps_in_the_ravine_are_those_of_an_optimizer(
     assert found.ravine_rate is not None
     optimizer = RuleOptimizer([place], parse(SGD), lr=found.ravine_rate)
     outside = 0
-    for step in range(1, 2 * (found.ravine_steps or 0)):
+    for step in range(1, (found.ravine_steps or 0) + 20):
         place.grad = hessian @ place.detach()
         optimizer.step()
         if place.detach().abs().max() > SHRUNK:
@@ -103,6 +104,25 @@ def test_signs_end_in_a_cycle_of_the_size_of_the_rate(
     # Every 1 / rate steps of w are one unit: small rates have not arrived.
     assert (found.fates[0] == APPROACHES).all()
     assert (found.fates[12] == OSCILLATES).all()
+
+
+@pytest.mark.parametrize(
+    ("last", "fate", "of_noise"),
+    [
+        (0.9e-4, CONVERGES, OSCILLATES),  # by chance, if there is noise
+        (0.9e-5, CONVERGES, CONVERGES),
+        (1e-4, OSCILLATES, OSCILLATES),
+        (2e7, DIVERGES, DIVERGES),
+    ],
+)
+def test_noise_that_stays_is_not_taken_for_convergence(
+    last: float, fate: int, of_noise: int
+) -> None:
+    eighths = np.full((8, 1, 2), 1e-4)
+    eighths[7] = last
+    passed, arrived = np.ones((1, 2), np.bool_), np.ones(1, np.int64)
+    for random, expected in ((False, fate), (True, of_noise)):
+        assert Paths(eighths, passed, arrived, random).fates() == [expected]
 
 
 def test_adagrad_converges_at_any_rate(measured: dict[str, Stability]) -> None:

@@ -72,6 +72,7 @@ def test_other_files(capsys: Capture, tmp_path: Path, ending: str) -> None:
 
 BAD = (
     (("noise(0.1)",), "noise(0.1) can't be explained: does not use g"),
+    (("torch.Adam",), "torch.Adam can't be explained: only rules of the language"),
     (("adam", "sgd"), "2 rules are named: name one to explain"),
     (("budget=smoke",), "0 rules are named: name one to explain"),
     (("sgdd",), "unknown rule 'sgdd': did you mean 'sgd'?"),

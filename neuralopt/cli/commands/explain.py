@@ -50,6 +50,10 @@ def explain(options: argparse.Namespace) -> int:
     texts = [text for text in typed if not is_override(text)]
     if len(texts) != 1:
         raise ValueError(f"{len(texts)} rules are named: name one to explain")
+    if texts[0].startswith("torch.") and ":" not in texts[0]:
+        raise ValueError(
+            f"{texts[0]} can't be explained: only rules of the language can, as adam"
+        )
     if options.parts < 1:
         raise ValueError(f"--parts is {options.parts}: give 1 or more")
     if options.output:
