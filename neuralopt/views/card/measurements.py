@@ -86,8 +86,9 @@ def good_region(
         (lowest, highest) good rate; None where no rate has a quality above 0.
 
     Example:
-        >>> good_region((0.01, 0.1, 1.0), (0.0, 1.0, 1.0), 0.5)
-        (0.03162277660168379, 1.0)
+        >>> low, high = good_region((0.01, 0.1, 1.0), (0.0, 1.0, 1.0), 0.5)
+        >>> round(low, 4), high
+        (0.0316, 1.0)
     """
     if max(means) <= 0:
         return None
