@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from neuralopt import tables as tables
+    from neuralopt.anatomy.explanation import Explanation as Explanation
     from neuralopt.api import ComparisonResult as ComparisonResult
     from neuralopt.api import RediscoveryResult as RediscoveryResult
     from neuralopt.api import compare as compare
     from neuralopt.api import draw as draw
+    from neuralopt.api import explain as explain
     from neuralopt.api import rediscover as rediscover
     from neuralopt.api import search as search
     from neuralopt.archive import Archive as Archive
@@ -48,9 +50,10 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _MODULES = {
+    "anatomy.explanation": ("Explanation",),
     "api": (
         *("ComparisonResult", "RediscoveryResult"),
-        *("compare", "draw", "rediscover", "search"),
+        *("compare", "draw", "explain", "rediscover", "search"),
     ),
     "archive": ("Archive", "ArchiveError", "Proposal"),
     "evaluators": ("EVALUATORS", "Evaluator", "evaluate"),

@@ -12,10 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from neuralopt import loop
+from neuralopt.anatomy.explanation import Explanation, explain_rule
+from neuralopt.anatomy.parts import MOST
 from neuralopt.archive import ARCHIVE_FILE, Archive
 from neuralopt.cli.build import ScoringParts, SearchParts, build_search, build_tasks
 from neuralopt.cli.candidates import Rules, candidates_of
 from neuralopt.cli.commands.compare import run_benchmarks, settings_of_runs
+from neuralopt.cli.commands.explain import TASK as EXPLAINED_TASK
+from neuralopt.cli.commands.explain import trainer
 from neuralopt.cli.commands.rediscover import Asked, measure
 from neuralopt.cli.config.compose import compose_settings, settings_yaml
 from neuralopt.cli.config.saved import (
@@ -24,11 +28,12 @@ from neuralopt.cli.config.saved import (
     settings_from_text,
 )
 from neuralopt.cli.config.schema import Settings, check_settings
+from neuralopt.cli.rule_lookup import find_rule
 from neuralopt.cli.run_directory import make_run_directory, run_directory
 from neuralopt.engines import Numerics, OptimizerSpec
 from neuralopt.evaluators import Evaluator
 from neuralopt.evaluators.registry import cores
-from neuralopt.language import Expression, Rule, render, simplify
+from neuralopt.language import Expression, Rule, as_expression, render, simplify
 from neuralopt.observer import Observer
 from neuralopt.report.progress import ProgressDisplay
 from neuralopt.report.tables import Table, comparison_table
@@ -404,6 +409,71 @@ def _objective(
         budget = kept.budget
     budget = "suite" if budget is None else budget
     return tasks, named_budget(budget) if isinstance(budget, str) else budget
+
+
+def explain(
+    rule: str | Expression | Rule,
+    task: str | Task | None = None,
+    budget: str | Budget | None = None,
+    *,
+    seeds: int = 5,
+    quick: bool = False,
+    parts: int = MOST,
+    seed: int = 0,
+    engine: str = "auto",
+    device: str = "cpu",
+    precision: str = "float32",
+    workers: int = 0,
+    progress: bool = True,
+) -> Explanation:
+    """Say what a rule is and what each of its parts contributes.
+
+    Args:
+        rule: name of RULES, rule text, ``RUN:best`` and the like, an expression or a
+            rule.
+        task: a name as on the command line, or a Task. None is the task, with its
+            recipe, of the run that the rule names, or else ``digits``.
+        budget: a name or a Budget. None is the budget of the run that the rule names,
+            or else ``suite``.
+        seeds: initial weights and data orders of every training, 1 or more.
+        quick: whether to train nothing.
+        parts: variants that are trained at most.
+        seed: of initial weights and data orders.
+        engine: a name of ENGINES, or ``auto``.
+        device: ``cpu``, ``cuda`` or ``cuda:N``.
+        precision: ``float32``, ``bfloat16`` (products only) or ``float64``.
+        workers: threads; 0 is one a core.
+        progress: whether to show progress on standard error.
+
+    Returns:
+        The explanation. It prints as text, and has a ``figure()``.
+
+    Raises:
+        ValueError: the rule, a name or a number is wrong, or a training breaks.
+
+    Example:
+        >>> found = explain("momentum", quick=True)
+        >>> found.invariances.loss.power, found.stability.product
+        (1.0, 3.8)
+    """
+    if isinstance(rule, str):
+        looked_up = find_rule(rule)
+        name, expression = looked_up.name, looked_up.expression
+        if looked_up.proposal is None:
+            task = EXPLAINED_TASK if task is None else task
+    else:
+        expression = as_expression(rule)
+        name = rule.name if isinstance(rule, Rule) else render(expression)
+        task = EXPLAINED_TASK if task is None else task
+    if quick:
+        return explain_rule(name, expression, None, None, seeds, parts, progress)
+    tasks, budget = _objective([rule], task, budget)
+    numerics = Numerics.named(precision, device)
+    numerics.check()
+    threads = workers or (cores() if numerics.on_cpu else 1)
+    scoring = ScoringParts(tasks, budget, numerics, engine, seed, threads)
+    train = trainer(scoring, seeds, progress)
+    return explain_rule(name, expression, scoring, train, seeds, parts, progress)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -48,6 +48,7 @@ ROOMS = (
     "preview",
     "views",
     "report",
+    "anatomy",
     "cli",
     "api",
 )

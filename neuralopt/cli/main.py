@@ -23,6 +23,7 @@ MODULES = {
     "rediscover": "rediscover",
     "top": "top",
     "show": "show",
+    "explain": "explain",
     "verdict": "verdict",
     "report": "report",
     "export": "export",
@@ -86,6 +87,14 @@ RULE is a name (adam), text of the rule language ("g * exp(sign(g) * sign(m))"),
 found rule: RUN:N is proposal N of the run directory RUN, RUN:best its best one, in
 its plain form if the search pruned it; RUN:plainN is the plain form of proposal N.
 Write -- before a rule that begins with a minus, as in: neuralopt show -- "-g".
+"""
+
+EXPLAIN_HELP = """
+Parts are removed or replaced, and the variants trained on the same seeds as the rule,
+each at its own best learning rate. An argument with "=" is an override of the
+configuration: neuralopt explain adam budget=smoke verdict.seeds=10. Rules of a run are
+trained on the run's own task, recipe and budget unless you name others; rules of no run
+on digits.
 """
 
 DRAW_HELP = """
@@ -213,6 +222,38 @@ def parser() -> argparse.ArgumentParser:
         help="draw a rule card instead, into a PNG, SVG or PDF file: see "
         "docs/howto/read-a-rule-card.md",
     )
+
+    explain = add(
+        "explain",
+        "say what a rule is and what each of its parts contributes",
+        RULE_HELP + EXPLAIN_HELP,
+    )
+    explain.add_argument("rules", nargs="+", metavar="RULE")
+    explain.add_argument(
+        "--on",
+        nargs="+",
+        metavar="TASK",
+        help="the tasks to train on, as one objective",
+    )
+    explain.add_argument(
+        "--quick", action="store_true", help="only what needs no training"
+    )
+    explain.add_argument(
+        "--parts",
+        type=int,
+        default=32,
+        metavar="N",
+        help="variants to train at most (default: 32)",
+    )
+    explain.add_argument(
+        "-o",
+        "--output",
+        default="",
+        metavar="FILE",
+        help="write a page (.html, .md) or a picture (.png, .svg, .pdf) instead",
+    )
+    explain.add_argument("--json", action="store_true", help="one JSON object")
+    take_config_dir(explain)
 
     verdict = add("verdict", "show the comparison that a search ended with")
     verdict.add_argument("run", metavar="RUN")

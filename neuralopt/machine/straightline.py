@@ -56,6 +56,11 @@ class StraightLine:
         return any(i.operation in ("T", "progress") for i in self.instructions)
 
     @property
+    def operations(self) -> int:
+        """Operations per parameter and step, equal subexpressions counted once."""
+        return sum(i.element and bool(i.arguments) for i in self.instructions)
+
+    @property
     def draws(self) -> tuple[Instruction, ...]:
         """Instructions that consume random bits, in the order of their streams."""
         return tuple(

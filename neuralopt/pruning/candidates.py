@@ -73,7 +73,7 @@ def smaller_rules(rule: Expression) -> list[Expression]:
     found: dict[Expression, Complexity] = {}
     for made in _replaced(canonical):
         smaller = simplify(made)
-        if smaller in found or not smaller.contains("g") or not _is_rule(smaller):
+        if smaller in found or not smaller.contains("g") or not is_rule(smaller):
             continue
         if (amount := complexity(smaller)) < limit:
             found[smaller] = amount
@@ -82,8 +82,12 @@ def smaller_rules(rule: Expression) -> list[Expression]:
     return [each for each, why in zip(candidates, reasons, strict=True) if not why]
 
 
-def _is_rule(expression: Expression) -> bool:
-    """Whether its text reads back: no ``s`` outside of its fold, for instance."""
+def is_rule(expression: Expression) -> bool:
+    """Return whether an expression is a rule: with no ``s`` outside of a fold.
+
+    Args:
+        expression: canonical.
+    """
     try:
         return parse(str(expression)) == expression
     except ValueError:
@@ -100,20 +104,20 @@ def _replaced(node: Expression, is_root: bool = True) -> Iterator[Expression]:
         return
     arguments = node.arguments
     if node.primitive == "subtract":
-        yield _with(node, 0, ZERO)
+        yield with_argument(node, 0, ZERO)
     elif node.primitive == "divide":
-        yield _with(node, 0, ONE)
+        yield with_argument(node, 0, ONE)
     elif node.primitive in ("power", "pow") and not arguments[1].is_scalar:
-        yield _with(node, 1, ONE)
+        yield with_argument(node, 1, ONE)
     for index in _varying(node):
         part = arguments[index]
-        if _is_epsilon_sum(node, index):  # only what the epsilon is added to
+        if is_epsilon_sum(node, index):  # only what the epsilon is added to
             for changed in _replaced(part.arguments[0], is_root=False):
                 if not changed.is_constant:
-                    yield _with(node, index, _with(part, 0, changed))
+                    yield with_argument(node, index, with_argument(part, 0, changed))
         else:
             for changed in _replaced(part, is_root=False):
-                yield _with(node, index, changed)
+                yield with_argument(node, index, changed)
 
 
 def _parts(node: Expression, inside: bool = False) -> Iterator[Expression]:
@@ -129,7 +133,7 @@ def _parts(node: Expression, inside: bool = False) -> Iterator[Expression]:
         yield from (each for each in node.arguments if each.is_closed_constant)
     for index in _varying(node):
         part = node.arguments[index]
-        if _is_epsilon_sum(node, index):
+        if is_epsilon_sum(node, index):
             part = part.arguments[0]
         yield part
         yield from _parts(part)
@@ -145,8 +149,13 @@ def _varying(node: Expression) -> Sequence[int]:
     ]
 
 
-def _is_epsilon_sum(node: Expression, index: int) -> bool:
-    """Whether an argument is a divisor with an epsilon, which ends a canonical sum."""
+def is_epsilon_sum(node: Expression, index: int) -> bool:
+    """Return whether an argument is a divisor with an epsilon.
+
+    Args:
+        node: canonical, so that the epsilon ends the sum.
+        index: of the argument.
+    """
     part = node.arguments[index]
     if node.primitive != "divide" or index != 1 or part.primitive != "add":
         return False
@@ -158,7 +167,14 @@ def _is_exponential(node: Expression) -> bool:
     return node.primitive == "power" and node.arguments[0].is_closed_constant
 
 
-def _with(node: Expression, index: int, argument: Expression) -> Expression:
+def with_argument(node: Expression, index: int, argument: Expression) -> Expression:
+    """Return a node with another argument.
+
+    Args:
+        node: an operation.
+        index: of the argument.
+        argument: that is to be there.
+    """
     arguments = list(node.arguments)
     arguments[index] = argument
     return Expression(node.primitive, tuple(arguments))

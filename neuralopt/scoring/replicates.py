@@ -3,6 +3,9 @@
 Searches score on replicates from 0 on, as many as the budget has.
 """
 
+FIRST_ANATOMY_REPLICATE = 300
+"""From here on, the variants of a rule that is explained are trained."""
+
 FIRST_CARD_REPLICATE = 400
 """From here on, rules are trained for the pictures of their cards."""
 

@@ -35,6 +35,7 @@ def run_benchmark(
     workers: int = 1,
     numerics: Numerics = CPU_FLOAT32,
     progress: Callable[[int, int], None] = lambda done, total: None,
+    first_replicate: int = FIRST_VERDICT_REPLICATE,
 ) -> list[Benchmark]:
     """Score every candidate on the same fresh seeds, each seed by itself.
 
@@ -54,6 +55,7 @@ def run_benchmark(
         progress: called with (done, total), in trials, whenever done has grown. Trials
             that are being trained count by their share of optimizer steps, rounded
             down in sum.
+        first_replicate: number of the first seed's initial weights and data order.
 
     Returns:
         One benchmark for the budget's `epochs` and one for each horizon, named as
@@ -68,7 +70,7 @@ def run_benchmark(
         raise ValueError(f"verdict.seeds is {seeds}: give 1 or more")
     torch.set_num_threads(1)
     trials = [
-        (name, Trial(rule, (FIRST_VERDICT_REPLICATE + index,)))
+        (name, Trial(rule, (first_replicate + index,)))
         for index in range(seeds)
         for name, rule in candidates.items()
     ]

@@ -22,6 +22,7 @@ from neuralopt.evaluators import is_relative
 from neuralopt.evaluators.objective import ADAM
 from neuralopt.language import Expression, render, simplify
 from neuralopt.report.counting import counting
+from neuralopt.scoring.replicates import FIRST_VERDICT_REPLICATE
 from neuralopt.tasks import Split, is_custom
 from neuralopt.verdict.benchmark import run_benchmark
 from neuralopt.verdict.objective import whole_benchmark, without_candidate
@@ -160,6 +161,7 @@ def run_benchmarks(
     splits: Sequence[Split],
     show: bool = True,
     heartbeat: Callable[[], None] = lambda: None,
+    first_replicate: int = FIRST_VERDICT_REPLICATE,
 ) -> list[Benchmark]:
     """Score candidates on fresh seeds, on each part of the objective.
 
@@ -171,6 +173,7 @@ def run_benchmarks(
         show: whether to show progress on standard error.
         heartbeat: called now and then during training, by a caller that holds an
             archive.
+        first_replicate: number of the first seed's initial weights and data order.
 
     Returns:
         The benchmark of the whole objective first; then, if qualities are relative to
@@ -196,6 +199,7 @@ def run_benchmarks(
                 scoring.threads,
                 scoring.numerics,
                 progress,
+                first_replicate,
             )
             for task in scoring.tasks
         ]

@@ -80,7 +80,7 @@ def _facts(found: FoundRule, typed: str) -> tuple[dict[str, object], Lineage | N
         "expanded": str(canonical),
         "latex": render(canonical, "latex"),
         "memory": len(code.states),
-        "operations": _operations(canonical),
+        "operations": code.operations,
         "needs_total_steps": code.needs_total_steps,
         "lr": found.lr,
         "origin": found.origin,
@@ -165,12 +165,6 @@ def _verdict(archive: Archive, number: int) -> str:
         f"{row.verdict}: mean {row.mean:.4f}, {row.low:.4f} to {row.high:.4f}, on "
         f"{len(record.seeds)} fresh seeds, {record.split} split of {record.task}"
     )
-
-
-def _operations(canonical: Expression) -> int:
-    """Operations per parameter and step, equal subexpressions counted once."""
-    instructions = straight_line(canonical).instructions
-    return sum(i.element and bool(i.arguments) for i in instructions)
 
 
 def _screening(

@@ -58,26 +58,9 @@ class TaskMeasurement:
     def good_rates(self) -> tuple[float, float] | None:
         """The ends of the good region around the best rate.
 
-        There the mean quality, interpolated between rates of the fan on a logarithmic
-        scale, is at least `GOOD` of the best. None where no rate has a quality above 0.
+        See `good_region`, with a share of `GOOD`.
         """
-        means = self.means
-        if max(means) <= 0:
-            return None
-        best = means.index(max(means))
-        low = self._end(best, range(best, -1, -1))
-        high = self._end(best, range(best, len(means)))
-        return low, high
-
-    def _end(self, best: int, places: range) -> float:
-        """The rate at which quality falls below the good region, along some places."""
-        means, enough = self.means, GOOD * self.means[best]
-        for inner, outer in itertools.pairwise(places):
-            if means[outer] < enough:
-                share = (means[inner] - enough) / (means[inner] - means[outer])
-                near, far = math.log(self.rates[inner]), math.log(self.rates[outer])
-                return math.exp(near + share * (far - near))
-        return self.rates[places[-1]]
+        return good_region(self.rates, self.means, GOOD)
 
     @property
     def good_decades(self) -> float:
@@ -86,6 +69,41 @@ class TaskMeasurement:
             return 0.0
         low, high = self.good_rates
         return math.log10(high / low)
+
+
+def good_region(
+    rates: Sequence[float], means: Sequence[float], share: float
+) -> tuple[float, float] | None:
+    """Return the ends of the range of rates around the best one that are good.
+
+    Args:
+        rates: in rising order.
+        means: mean quality at each rate.
+        share: of the best quality that a good rate has at least. Between rates, quality
+            is interpolated on a logarithmic scale.
+
+    Returns:
+        (lowest, highest) good rate; None where no rate has a quality above 0.
+
+    Example:
+        >>> low, high = good_region((0.01, 0.1, 1.0), (0.0, 1.0, 1.0), 0.5)
+        >>> round(low, 4), high
+        (0.0316, 1.0)
+    """
+    if max(means) <= 0:
+        return None
+    best = list(means).index(max(means))
+    enough = share * means[best]
+
+    def end(places: range) -> float:
+        for inner, outer in itertools.pairwise(places):
+            if means[outer] < enough:
+                part = (means[inner] - enough) / (means[inner] - means[outer])
+                near, far = math.log(rates[inner]), math.log(rates[outer])
+                return math.exp(near + part * (far - near))
+        return rates[places[-1]]
+
+    return end(range(best, -1, -1)), end(range(best, len(means)))
 
 
 def best_rate(rates: Sequence[float], fan: Sequence[Sequence[float]]) -> float:
