@@ -41,7 +41,7 @@ class Setting:
     def __str__(self) -> str:
         told = [f"lr {self.rate:g}"]
         if self.decay:
-            told.append(f"decay {self.decay:g}")
+            told.append(f"weight decay {self.decay:g}")
         if self.schedule != CONSTANT:
             told.append(self.schedule)
         if self.warmup:

@@ -101,7 +101,7 @@ class Space:
             setting: of this space.
         """
         shrinkage = setting.decay * setting.rate * self.steps
-        found = {"decay": shrinkage < 0.99 * SHRINKAGES[-1]}
+        found = {"weight decay": shrinkage < 0.99 * SHRINKAGES[-1]}
         for dial, value in zip(self.dials, setting.dials, strict=True):
             low, high = np.log(dial_range(dial))
             place = (np.log(_scaled(dial, value)) - low) / (high - low)
