@@ -2,9 +2,11 @@
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+Made = TypeVar("Made")
 
 KIND = "neuralopt trainings"
 VERSION = 1
@@ -19,17 +21,13 @@ class TrainingFile:
         path: of the file, which is made with its folder if there is none.
         context: what all lines depend on, as plain data.
 
-    Attributes:
-        lines: what the file held when it was opened, in the order of writing.
-
     Raises:
-        ValueError: the file is another one, its context differs, or a line is broken.
+        ValueError: the file is another one, or its context differs.
         OSError: the file can't be read or written.
     """
 
     def __init__(self, path: Path, context: Mapping[str, Any]) -> None:
         self._path = path
-        self.lines: list[dict[str, Any]] = []
         header = {"kind": KIND, "version": VERSION, **context}
         path.parent.mkdir(parents=True, exist_ok=True)
         data = path.read_bytes() if path.exists() else b""
@@ -41,16 +39,32 @@ class TrainingFile:
         if not whole:
             self.append([json.dumps(header)])
             return
-        first, *rest = whole.splitlines()
-        self._check(_object(first), header)
-        for number, line in enumerate(rest, 2):
-            found = _object(line)
-            if found is None:
+        self._check(whole.splitlines()[0], header)
+
+    def read(self, made: Callable[[Any], Made]) -> list[Made]:
+        """Return what the lines hold.
+
+        Args:
+            made: makes it of a line's content; it raises KeyError, TypeError,
+                ValueError or AttributeError if the line does not hold that.
+
+        Returns:
+            One for each line but the first, in the order of writing.
+
+        Raises:
+            ValueError: a line is broken.
+        """
+        found = []
+        lines = self._path.read_bytes().splitlines()
+        for number, line in enumerate(lines[1:], 2):
+            try:
+                found.append(made(json.loads(line)))
+            except (KeyError, TypeError, ValueError, AttributeError):
                 raise ValueError(
-                    f"{path}: line {number} is not a training: remove that line, and "
-                    "it is trained again"
-                )
-            self.lines.append(found)
+                    f"{self._path}: line {number} is not a training: remove that line, "
+                    "and it is trained again"
+                ) from None
+        return found
 
     def append(self, lines: Sequence[str]) -> None:
         """Append lines, all of them in one write.
@@ -64,10 +78,12 @@ class TrainingFile:
         with self._path.open("ab") as file:
             file.write("".join(f"{line}\n" for line in lines).encode())
 
-    def _check(
-        self, found: Mapping[str, Any] | None, expected: Mapping[str, Any]
-    ) -> None:
-        if found is None or found.get("kind") != KIND:
+    def _check(self, line: bytes, expected: Mapping[str, Any]) -> None:
+        try:
+            found = json.loads(line)
+        except ValueError:
+            found = None
+        if not isinstance(found, dict) or found.get("kind") != KIND:
             raise ValueError(
                 f"{self._path} is not a file of trainings: name another folder"
             )
@@ -77,11 +93,3 @@ class TrainingFile:
                     f"{self._path} holds trainings of {key} {found.get(key)}, not "
                     f"{value}: name another folder"
                 )
-
-
-def _object(line: bytes) -> dict[str, Any] | None:
-    try:
-        found = json.loads(line)
-    except ValueError:
-        return None
-    return found if isinstance(found, dict) else None

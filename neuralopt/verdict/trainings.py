@@ -3,7 +3,7 @@
 import json
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -146,9 +146,7 @@ class Trainings:
         if path is not None:
             context = {"language": LANGUAGE_VERSION, "numerics": str(numerics)}
             self._file = TrainingFile(path, context)
-            for line in self._file.lines:
-                key, result = _result_of(line)
-                self._results[key] = result
+            self._results.update(self._file.read(_result_of))
 
     def train(
         self, trainings: Sequence[Training], splits: Sequence[Split]
@@ -302,18 +300,11 @@ def _line_of(key: Key, result: Result) -> str:
     )
 
 
-def _result_of(line: Mapping[str, Any]) -> tuple[Key, Result]:
-    """The key and the result that a line holds.
-
-    Raises:
-        ValueError: it lacks them.
-    """
-    try:
-        task, seed, rule, rate, replicate, epochs = line["key"]
-        outcome = Outcome(**{k: _tuples(each) for k, each in line["outcome"].items()})
-        result = Result(outcome, tuple(line["splits"]), float(line["seconds"]))
-    except (KeyError, TypeError, ValueError, AttributeError):
-        raise ValueError(f"a line is not a training: {json.dumps(line)[:80]}") from None
+def _result_of(line: Any) -> tuple[Key, Result]:
+    """The key and the result that a line holds."""
+    task, seed, rule, rate, replicate, epochs = line["key"]
+    outcome = Outcome(**{name: _tuples(x) for name, x in line["outcome"].items()})
+    result = Result(outcome, tuple(line["splits"]), float(line["seconds"]))
     return (task, seed, rule, rate, replicate, epochs), result
 
 
