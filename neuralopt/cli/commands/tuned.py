@@ -16,7 +16,7 @@ from neuralopt.engines import OptimizerSpec
 from neuralopt.language import Expression
 from neuralopt.report.counting import counting
 from neuralopt.report.tables import write_table
-from neuralopt.report.tables.tuned import tuned_tables
+from neuralopt.report.tables.tuned import epochs_text, tuned_tables
 from neuralopt.verdict.trainings import Trainings
 from neuralopt.verdict.tuning.comparing import (
     HORIZONS,
@@ -65,10 +65,11 @@ def compare_tuned(options: argparse.Namespace) -> int:
     )
     if inherited and not options.json:
         print(f"As the run has it: {' '.join(inherited)}")
+    rules = "1 rule" if len(contenders) == 1 else f"{len(contenders)} rules"
     print(
-        f"\nTuning {len(contenders)} rules on {scoring.task_name}, "
+        f"\nTuning {rules} on {scoring.name}, "
         f"{setup.plan.trials} trials each on {setup.plan.seeds} seeds of "
-        f"{setup.epochs} epochs; then {setup.seeds} fresh seeds at "
+        f"{epochs_text(setup.epochs)}; then {setup.seeds} fresh seeds at "
         f"{', '.join(f'{each} x' for each in setup.horizons)}",
         file=sys.stderr if options.json else sys.stdout,
         flush=True,
