@@ -65,10 +65,11 @@ def compare_tuned(options: argparse.Namespace) -> int:
     )
     if inherited and not options.json:
         print(f"As the run has it: {' '.join(inherited)}")
+    seeds = f"{setup.plan.seeds} seed{'s' if setup.plan.seeds > 1 else ''}"
     rules = "1 rule" if len(contenders) == 1 else f"{len(contenders)} rules"
     print(
         f"\nTuning {rules} on {scoring.name}, "
-        f"{setup.plan.trials} trials each on {setup.plan.seeds} seeds of "
+        f"{setup.plan.trials} trials each on {seeds} of "
         f"{epochs_text(setup.epochs)}; then {setup.seeds} fresh seeds at "
         f"{', '.join(f'{each} x' for each in setup.horizons)}",
         file=sys.stderr if options.json else sys.stdout,
