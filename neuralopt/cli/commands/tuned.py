@@ -153,7 +153,9 @@ def known_rates(
         for each in find_rules(text)
     }
     return {
-        name: by_rule.get(rule) if isinstance(rule, Expression) else torch_rate(name)
+        name: by_rule.get(rule)
+        if isinstance(rule, Expression)
+        else torch_rate(str(rule))
         for name, rule in candidates.items()
     }
 
