@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from neuralopt.cli.commands import tuned
 from neuralopt.cli.commands.tuned import find_contenders, horizons_of, torch_rate
 from neuralopt.language import RULES
+from neuralopt.verdict.tuning.comparing import Setup
 from tests.cli.cli_runner import typed
 
 Capture = pytest.CaptureFixture[str]
@@ -114,6 +116,24 @@ def test_tuning_begins_at_rates_that_are_known(finished_run: Path) -> None:
     assert other.plain.rate == 0.01
     assert adadelta.plain.rate == torch_rate("torch.Adadelta") == 1.0
     assert found.plain.rate in (0.001, 0.01, 0.1)
+
+
+@pytest.mark.parametrize(
+    ("given", "seeds"),
+    [((), 10), (("verdict.seeds=3",), 3), (("verdict.seeds=12",), 12)],
+)
+def test_ten_seeds_judge_unless_a_number_is_named(
+    given: tuple[str, ...], seeds: int, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    class AskedError(ValueError):
+        pass
+
+    def asked(setup: Setup, *_: object) -> None:
+        raise AskedError(f"{setup.seeds} {setup.epochs} {setup.baselines[0]}")
+
+    monkeypatch.setattr(tuned, "run_tuned", asked)
+    words = ("compare", "--tuned", "adam", "task=digits", "budget=smoke", *given)
+    assert typed(capsys, *words).complaint == f"{seeds} 1 sgd"
 
 
 def test_horizons_are_whole_numbers() -> None:
