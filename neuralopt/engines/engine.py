@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Protocol
@@ -95,6 +95,8 @@ class Outcome:
         curve: training loss along the run, means of at most 20 equal stretches. It
             ends before the first loss that is not finite.
         steps: that the curve is of.
+        along: mean loss on the first split after each of the steps that were asked
+            for; inf where it is not finite, and from where the child diverged.
     """
 
     diverged: bool
@@ -102,14 +104,15 @@ class Outcome:
     accuracies: tuple[float, ...]
     curve: tuple[float, ...]
     steps: int = 0
+    along: tuple[float, ...] = ()
 
 
 class Engine(Protocol):
     """Trains children of one task.
 
     A child's outcome depends only on (task, seed, numerics, child, epochs, limit), not
-    on the other children of the call, their order, or threads. A child has diverged at
-    its first non-finite training loss or weight.
+    on the other children of the call, their order, threads, or measurements along the
+    training. A child has diverged at its first non-finite training loss or weight.
 
     An engine counts its steps by `neuralopt.engines.step_counter`, if it can: progress
     within a rule is shown from that.
@@ -126,6 +129,7 @@ class Engine(Protocol):
         epochs: int,
         splits: Sequence[Split],
         limit: int | None = None,
+        along: Sequence[int] = (),
     ) -> list[Outcome]:
         """Train children and measure them on held-out splits.
 
@@ -134,12 +138,15 @@ class Engine(Protocol):
             epochs: passes over the training split.
             splits: measured after training.
             limit: an epoch ends after so many examples, if there are more.
+            along: numbers of optimizer steps, rising, from 0 to those of the training.
+                After each the first split is measured, as it is at the end.
 
         Returns:
             One outcome for each child, in the same order.
 
         Raises:
-            ValueError: a child's optimizer is not supported.
+            ValueError: a child's optimizer is not supported; `along` does not rise or
+                leaves the training, or there is no split to measure on.
         """
         ...
 
@@ -156,6 +163,29 @@ def steps_per_epoch(task: Task, limit: int | None = None) -> int:
     """
     count = len(task.examples("training"))
     return (count if limit is None else min(limit, count)) // task.batch_size
+
+
+def check_along(along: Sequence[int], steps: int, splits: Sequence[Split]) -> None:
+    """Check the steps after which children are measured along a training.
+
+    Args:
+        along: numbers of steps.
+        steps: of the whole training.
+        splits: that are measured; the first is that of the measurements.
+
+    Raises:
+        ValueError: there is no split, or the numbers do not rise or leave the training.
+    """
+    if not along:
+        return
+    if not splits:
+        raise ValueError("measurements along a training need a split: give one")
+    rising = all(one < other for one, other in itertools.pairwise(along))
+    if not (rising and along[0] >= 0 and along[-1] <= steps):
+        raise ValueError(
+            f"measurements along a training of {steps} steps are asked for after "
+            f"{', '.join(map(str, along))}: give rising numbers from 0 to {steps}"
+        )
 
 
 def initial_parameters(task: Task, seed: int, replicate: int) -> torch.nn.Module:
@@ -237,16 +267,34 @@ def curve_of(losses: Sequence[float]) -> tuple[float, ...]:
     return tuple(math.fsum(losses[a:b]) / (b - a) for a, b in itertools.pairwise(edges))
 
 
-def diverged_outcome(losses: Sequence[float], splits: Sequence[Split]) -> Outcome:
-    """Return the outcome of a diverged child.
+def outcome_of(
+    losses: Sequence[float],
+    splits: Sequence[Split],
+    measures: Sequence[tuple[float, float]] | None,
+    along: Mapping[int, float],
+) -> Outcome:
+    """Return the outcome of a child.
 
     Args:
-        losses: of its steps; the curve ends before the first non-finite one.
+        losses: of its steps, up to the first non-finite one or further.
         splits: that were asked for.
+        measures: loss and accuracy on each split at the end. None, and any loss that is
+            not finite: the child diverged.
+        along: step -> loss on the first split after it, for all steps asked for.
 
     Returns:
-        An outcome with infinite losses and accuracies of 0.
+        Of a diverged child, infinite losses and accuracies of 0. Its curve ends before
+        the first non-finite loss, and so do its measurements along the training.
     """
+    if measures is not None and all(math.isfinite(loss) for loss, _ in measures):
+        return Outcome(
+            False,
+            tuple(loss for loss, _ in measures),
+            tuple(accuracy for _, accuracy in measures),
+            curve_of(losses),
+            len(losses),
+            _finite_or_inf(along, len(losses)),
+        )
     finite = list(itertools.takewhile(math.isfinite, losses))
     return Outcome(
         True,
@@ -254,6 +302,15 @@ def diverged_outcome(losses: Sequence[float], splits: Sequence[Split]) -> Outcom
         tuple(0.0 for _ in splits),
         curve_of(finite) if finite else (),
         len(finite),
+        _finite_or_inf(along, len(finite) - 1),
+    )
+
+
+def _finite_or_inf(along: Mapping[int, float], last: int) -> tuple[float, ...]:
+    """Return finite losses up to a step, and inf for all others."""
+    return tuple(
+        loss if step <= last and math.isfinite(loss) else math.inf
+        for step, loss in along.items()
     )
 
 
