@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Protocol
@@ -152,7 +152,7 @@ class Engine(Protocol):
 
 
 def steps_per_epoch(task: Task, limit: int | None = None) -> int:
-    """Return the number of whole batches in an epoch.
+    """Return the number of whole batches in an epoch, if no batch grows.
 
     Args:
         task: gives the training split and the batch size.
@@ -163,6 +163,52 @@ def steps_per_epoch(task: Task, limit: int | None = None) -> int:
     """
     count = len(task.examples("training"))
     return (count if limit is None else min(limit, count)) // task.batch_size
+
+
+def training_steps(task: Task, epochs: int, limit: int | None = None) -> int:
+    """Return the number of optimizer steps of a training.
+
+    Args:
+        task: gives the training split, the batch size and how it grows.
+        epochs: of the training.
+        limit: examples of an epoch at most; None for all.
+
+    Returns:
+        Batches of all epochs.
+    """
+    if task.recipe.batch_growth == 1:
+        return epochs * steps_per_epoch(task, limit)
+    return sum(map(len, batch_sizes(task, epochs, limit)))
+
+
+def batch_sizes(task: Task, epochs: int, limit: int | None = None) -> list[list[int]]:
+    """Return the sizes of all batches of a training, by epoch.
+
+    A batch has as many examples as the recipe says at that share of the training, or as
+    many as are left of the epoch; an epoch ends where fewer than `task.batch_size` are.
+
+    Args:
+        task: gives the training split, the batch size and how it grows.
+        epochs: of the training.
+        limit: examples of an epoch at most; None for all.
+
+    Returns:
+        The sizes of each epoch's batches.
+    """
+    least, recipe = task.batch_size, task.recipe
+    if recipe.batch_growth == 1:
+        return [[least] * steps_per_epoch(task, limit)] * epochs
+    count = len(task.examples("training"))
+    count = count if limit is None else min(limit, count)
+    sizes: list[list[int]] = []
+    for epoch in range(epochs):
+        left, found = count, list[int]()
+        while left >= least:
+            share = (epoch + 1 - left / count) / epochs
+            found.append(min(left, recipe.grown_batch(least, share)))
+            left -= found[-1]
+        sizes.append(found)
+    return sizes
 
 
 def check_along(along: Sequence[int], steps: int, splits: Sequence[Split]) -> None:
@@ -203,10 +249,38 @@ def initial_parameters(task: Task, seed: int, replicate: int) -> torch.nn.Module
         return task.network()
 
 
+def training_order(
+    task: Task, seed: int, replicate: int, epochs: int, limit: int | None = None
+) -> Iterator[tuple[torch.Tensor, list[int]]]:
+    """Yield the numbers of the training examples of each epoch, and its batches' sizes.
+
+    Args:
+        task: gives the training split, the batch size and how it grows.
+        seed: of the engine.
+        replicate: number of the data order.
+        epochs: of the training.
+        limit: examples of an epoch at most; None for all.
+
+    Yields:
+        int64 (examples,), as `batch_order` has them, and the sizes that they are split
+        into.
+    """
+    for epoch, sizes in enumerate(batch_sizes(task, epochs, limit)):
+        order = _example_order(task, seed, replicate, epoch)
+        yield order[: sum(sizes)], sizes
+
+
+def _example_order(task: Task, seed: int, replicate: int, epoch: int) -> torch.Tensor:
+    count = len(task.examples("training"))
+    return torch.from_numpy(
+        counter_order(counter_key(seed, replicate, ORDER, epoch), count)
+    )
+
+
 def batch_order(
     task: Task, seed: int, replicate: int, epoch: int, limit: int | None = None
 ) -> torch.Tensor:
-    """Return the numbers of the training examples of each step.
+    """Return the numbers of the training examples of each step, if no batch grows.
 
     Args:
         task: gives the training split and the batch size.
@@ -218,9 +292,8 @@ def batch_order(
     Returns:
         int64 (steps, batch), a function of (seed, replicate, epoch).
     """
-    steps, count = steps_per_epoch(task, limit), len(task.examples("training"))
-    order = counter_order(counter_key(seed, replicate, ORDER, epoch), count)
-    used = torch.from_numpy(order[: steps * task.batch_size])
+    steps = steps_per_epoch(task, limit)
+    used = _example_order(task, seed, replicate, epoch)[: steps * task.batch_size]
     return used.view(steps, task.batch_size)
 
 

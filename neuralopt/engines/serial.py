@@ -15,13 +15,13 @@ from neuralopt.engines.engine import (
     DeviceData,
     Outcome,
     TorchOptimizer,
-    batch_order,
     check_along,
     initial_parameters,
     measure,
     outcome_of,
     rate_factors,
-    steps_per_epoch,
+    training_order,
+    training_steps,
 )
 from neuralopt.engines.numerics import Numerics
 from neuralopt.engines.randomness import TRAINING, seeded
@@ -70,7 +70,7 @@ class SerialEngine:
 
         See `Engine.train`.
         """
-        check_along(along, epochs * steps_per_epoch(self.task, limit), splits)
+        check_along(along, training_steps(self.task, epochs, limit), splits)
         with self.numerics.repeatable():
             return [
                 self._train(child, epochs, splits, limit, along) for child in children
@@ -88,16 +88,15 @@ class SerialEngine:
         network = initial_parameters(task, seed, child.replicate)
         network.to(self.numerics.device, self.numerics.dtype).train()
         examples = self.data["training"]
-        factors = rate_factors(task.recipe, epochs * steps_per_epoch(task, limit))
+        factors = rate_factors(task.recipe, training_steps(task, epochs, limit))
         steps = current_counter()
         with self._reparametrized(network):
             optimizer = self._optimizer(child, network, len(factors))
         losses: list[float] = []
         measured = dict.fromkeys(along, math.inf)
         random = False  # whether the network draws; its first step shows that
-        for epoch in range(epochs):
-            for batch in batch_order(task, seed, child.replicate, epoch, limit):
-                chosen = batch.to(self.numerics.device)
+        for order, sizes in training_order(task, seed, child.replicate, epochs, limit):
+            for chosen in order.to(self.numerics.device).split(sizes):
                 optimizer.zero_grad()
                 inputs, targets = examples.inputs[chosen], examples.targets[chosen]
                 step = len(losses)

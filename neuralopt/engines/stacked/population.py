@@ -14,12 +14,12 @@ from neuralopt.engines.engine import (
     DeviceData,
     Outcome,
     TorchOptimizer,
-    batch_order,
     check_along,
     initial_parameters,
     outcome_of,
     rate_factors,
-    steps_per_epoch,
+    training_order,
+    training_steps,
 )
 from neuralopt.engines.numerics import Numerics
 from neuralopt.engines.stacked.gradients import (
@@ -112,7 +112,7 @@ class StackedEngine:
         Raises:
             ValueError: a child's optimizer is one of torch.
         """
-        check_along(along, epochs * steps_per_epoch(self.task, limit), splits)
+        check_along(along, training_steps(self.task, epochs, limit), splits)
         outcomes: list[Outcome | None] = [None] * len(children)
         for child in children:
             if isinstance(child.rule, TorchOptimizer):
@@ -181,14 +181,12 @@ class _Population:
     def train(self, splits: Sequence[Split], along: Sequence[int]) -> list[Outcome]:
         engine, replicate = self.engine, self.children[0].replicate
         examples = engine.data["training"]
-        per_epoch = steps_per_epoch(engine.task, self.limit)
-        self._start(replicate, per_epoch * self.epochs)
+        task, epochs, limit = engine.task, self.epochs, self.limit
+        self._start(replicate, training_steps(task, epochs, limit))
         self.along = {step: [math.inf] * len(self.children) for step in along}
-        for epoch in range(self.epochs):
-            order = batch_order(engine.task, engine.seed, replicate, epoch, self.limit)
-            order = order.to(engine.numerics.device)
-            for batch, chosen in enumerate(order):
-                step = epoch * per_epoch + batch
+        step = 0
+        for order, sizes in training_order(task, engine.seed, replicate, epochs, limit):
+            for chosen in order.to(engine.numerics.device).split(sizes):
                 if step in self.along:
                     self._measure_along(step, splits[0])
                 self.losses[step, self.alive] = self.method.gradients(
@@ -204,6 +202,7 @@ class _Population:
                     if not len(self.alive):
                         return self._outcomes(splits)
                 self._update(step)
+                step += 1
         return self._outcomes(splits)
 
     def _start(self, replicate: int, steps: int) -> None:
