@@ -9,6 +9,7 @@ page and its pictures.
 
 import argparse
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -138,18 +139,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--tasks", nargs="+", default=TASKS, help="names of tasks")
+    parser.add_argument(
+        "--tasks", nargs="+", choices=TASKS, default=TASKS, help="of these only"
+    )
     parser.add_argument("--seeds", type=int, default=SEEDS, help="of the comparison")
     add_json_option(parser)
     given = parser.parse_args(arguments)
+    began = time.process_time()
     with counting("methods") as count:
         found = measure_all(given.tasks, given.seeds, count)
+    seconds = time.process_time() - began
     for task, rules in found.items():
         for name, kinds in rules.items():
             for method, entry in {**kinds["schedules"], **kinds["ensembles"]}.items():
                 mean = float(np.mean(entry["losses"]))
                 print(f"{task:14} {name:9} {method:17} {entry['rate']:8.4g} {mean:.4f}")
-    write_results(given.json, {"seeds": given.seeds, "tasks": found})
+    figures = {"seeds": given.seeds, "seconds": seconds, "tasks": found}
+    write_results(given.json, figures)
     return 0
 
 
