@@ -1,0 +1,68 @@
+"""Comparisons of the results, paired by seed."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from neuralopt.verdict.comparison import Comparison, compare
+
+REFERENCES: Mapping[str, str] = {"schedules": "cosine", "ensembles": "snapshots"}
+"""What the methods of each kind are compared with, named before any result."""
+
+Results = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """The methods of one kind, with one rule on one task.
+
+    Attributes:
+        task: its name.
+        rule: its name.
+        comparison: of qualities exp(-loss) on the test split.
+        losses: mean loss by method.
+        rates: learning rate by method.
+    """
+
+    task: str
+    rule: str
+    comparison: Comparison
+    losses: Mapping[str, float]
+    rates: Mapping[str, float]
+
+    @property
+    def methods(self) -> list[str]:
+        """Names in the order in which they were measured, the reference first."""
+        others = [name for name in self.losses if name != self.comparison.reference]
+        return [self.comparison.reference, *others]
+
+
+def comparisons(results: Results, kind: str) -> Iterator[Compared]:
+    """Yield the comparisons of a kind, by rule and task.
+
+    Args:
+        results: as snapshots.py writes them.
+        kind: a key of REFERENCES.
+    """
+    rules = list(next(iter(results["tasks"].values())))
+    for rule in rules:
+        for task, of_task in results["tasks"].items():
+            found = of_task[rule][kind]
+            # None: infinite, as a training diverged.
+            losses = np.array(
+                [
+                    [np.inf if loss is None else loss for loss in entry["losses"]]
+                    for entry in found.values()
+                ]
+            )
+            comparison = compare(
+                list(found),
+                np.exp(-losses),
+                losses=losses,
+                reference=REFERENCES[kind],
+            )
+            means = dict(zip(found, losses.mean(axis=1).tolist(), strict=True))
+            rates = {name: entry["rate"] for name, entry in found.items()}
+            yield Compared(task, rule, comparison, means, rates)
