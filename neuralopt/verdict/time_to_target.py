@@ -80,7 +80,7 @@ def first_at_or_below(
         low = np.take_along_axis(table, first[..., None], -1)[..., 0]
         # From a loss that was not finite there is no line.
         line = (first > 0) & np.isfinite(high) & np.isfinite(low)
-        fall = np.where(line, high - low, 1.0)
-        share = np.where(line, (np.where(line, high, 0.0) - target) / fall, 1.0)
+        high, low = np.where(line, high, 1.0), np.where(line, low, 0.0)
+        share = np.where(line, (high - target) / (high - low), 1.0)
         found = at[before] + share * (at[first] - at[before])
     return np.asarray(np.where(reached.any(axis=-1), found, np.inf), dtype=np.float64)

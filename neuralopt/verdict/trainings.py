@@ -34,11 +34,13 @@ class Training:
         task: with the recipe that it is trained with.
         child: rule, learning rate and replicate.
         epochs: passes over the training split.
+        along: optimizer steps after which the first split is measured too.
     """
 
     task: Task
     child: Child
     epochs: int
+    along: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,24 +61,38 @@ class Result:
     Attributes:
         outcome: on `splits`, in their order.
         splits: that it was measured on.
+        along: optimizer steps after which the first of them was measured too.
         seconds: that it took, its share of those trained together.
     """
 
     outcome: Outcome
     splits: tuple[Split, ...]
+    along: tuple[int, ...]
     seconds: float
 
-    def on(self, splits: Sequence[Split]) -> Outcome:
-        """Return the outcome on some of the splits.
+    def has(self, splits: Sequence[Split], along: tuple[int, ...]) -> bool:
+        """Return whether this was measured.
+
+        Args:
+            splits: at the end.
+            along: steps after which the first of the splits was measured too.
+        """
+        same = not along or (along == self.along and splits[0] == self.splits[0])
+        return same and set(splits) <= set(self.splits)
+
+    def on(self, splits: Sequence[Split], along: tuple[int, ...]) -> Outcome:
+        """Return the outcome as if nothing else had been measured.
 
         Args:
             splits: each one of those measured.
+            along: as in `has`.
         """
         places = [self.splits.index(split) for split in splits]
         return replace(
             self.outcome,
             losses=tuple(self.outcome.losses[place] for place in places),
             accuracies=tuple(self.outcome.accuracies[place] for place in places),
+            along=self.outcome.along if along else (),
         )
 
 
@@ -165,7 +181,7 @@ class Trainings:
         missing = {
             key: training
             for key, training in zip(keys, trainings, strict=True)
-            if key not in self._failures and not self._holds(key, splits)
+            if key not in self._failures and not self._holds(key, splits, training)
         }
         before = self._done
         self._done += len(keys) - len(missing)
@@ -176,8 +192,8 @@ class Trainings:
         self._progress(self._done)
         return [
             self._failures[key] if key in self._failures
-            else self._results[key].on(splits)
-            for key in keys
+            else self._results[key].on(splits, training.along)
+            for key, training in zip(keys, trainings, strict=True)
         ]  # fmt: skip
 
     def cost(self, trainings: Iterable[Training]) -> Cost:
@@ -205,15 +221,17 @@ class Trainings:
             training.epochs,
         )
 
-    def _holds(self, key: Key, splits: Sequence[Split]) -> bool:
-        return key in self._results and set(splits) <= set(self._results[key].splits)
+    def _holds(self, key: Key, splits: Sequence[Split], training: Training) -> bool:
+        known = self._results.get(key)
+        return known is not None and known.has(splits, training.along)
 
     def _run(self, missing: dict[Key, Training], splits: Sequence[Split]) -> None:
         """Train in chunks on threads, and keep each chunk once it is done."""
-        groups: dict[tuple[str, bool, int], list[Key]] = {}
+        groups: dict[tuple[str, bool, int, tuple[int, ...]], list[Key]] = {}
         for key, training in missing.items():
             own = isinstance(training.child.rule, TorchOptimizer)
-            groups.setdefault((key[0], own, key[5]), []).append(key)
+            group = key[0], own, key[5], training.along
+            groups.setdefault(group, []).append(key)
         chunks = []
         for keys in groups.values():
             keys.sort(key=lambda key: key[4])  # a replicate's data are prepared once
@@ -269,7 +287,8 @@ class Trainings:
         engine, begun = self._engine_for(first), time.perf_counter()
         children = [training.child for training in trainings]
         try:
-            outcomes = engine.train(children, first.epochs, splits)
+            along = first.along
+            outcomes = engine.train(children, first.epochs, splits, along=along)
         except Exception as error:  # noqa: BLE001  a failure is a result
             if len(trainings) == 1:
                 reason = " ".join(f"{type(error).__name__}: {error}".split())
@@ -280,7 +299,7 @@ class Trainings:
                 for result in self._train_chunk([training], splits)
             ]
         seconds = (time.perf_counter() - begun) / len(trainings)
-        return [Result(outcome, tuple(splits), seconds) for outcome in outcomes]
+        return [Result(each, tuple(splits), along, seconds) for each in outcomes]
 
 
 def _text(child: Child) -> str:
@@ -294,6 +313,7 @@ def _line_of(key: Key, result: Result) -> str:
         {
             "key": key,
             "splits": result.splits,
+            "along": result.along,
             "outcome": asdict(result.outcome),
             "seconds": round(result.seconds, 6),
         }
@@ -304,7 +324,8 @@ def _result_of(line: Any) -> tuple[Key, Result]:
     """The key and the result that a line holds."""
     task, seed, rule, rate, replicate, epochs = line["key"]
     outcome = Outcome(**{name: _tuples(x) for name, x in line["outcome"].items()})
-    result = Result(outcome, tuple(line["splits"]), float(line["seconds"]))
+    splits, along = tuple(line["splits"]), tuple(line["along"])
+    result = Result(outcome, splits, along, float(line["seconds"]))
     return (task, seed, rule, rate, replicate, epochs), result
 
 

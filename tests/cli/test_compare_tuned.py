@@ -37,12 +37,14 @@ def test_the_command_prints_every_table_and_keeps_its_trainings(
         "Tuned on digits:",
         "digits, 1 x the tuned length (1 epoch), selection split:",
         "digits, 2 x the tuned length (2 epochs), test split:",
+        "digits, time to target:",
         "Untuned, one rate for all tasks: digits, test split:",
         "tuning of torch.SGD",
     ):
         assert title in said.out
     assert said.out.count("reference") >= 6
     assert sorted(path.name for path in folder.iterdir()) == [
+        "comparison.json",
         "frozen.json",
         "trainings.jsonl",
     ]
@@ -61,6 +63,8 @@ def test_the_same_command_again_trains_nothing(folder: Path, capsys: Capture) ->
     assert {len(row["qualities"]) for row in rows} == {4}
     assert len(task["settings"]["torch.SGD"]["trials"]) == 10
     assert found["test_refused"] == ""
+    assert json.loads((folder / "comparison.json").read_text()) == found
+    assert task["time_to_target"]["steps"].keys() == {*found["contenders"]}
 
 
 def test_other_contenders_are_not_measured_on_the_test_split(
@@ -99,6 +103,14 @@ def test_bad_input_is_one_line(
     said = typed(capsys, "compare", *arguments)
     assert said.code == 2
     assert told in said.complaint
+
+
+def test_several_tasks_have_a_picture_of_times(tmp_path: Path, capsys: Capture) -> None:
+    words = [each for each in QUICK if each not in ("torch.SGD", "task=digits")]
+    said = typed(capsys, *words, "task=digits+regression", "--into", str(tmp_path))
+    assert said.code == 0, said.err
+    assert "Time to target over all tasks:" in said.out
+    assert (tmp_path / "profile.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_a_folder_of_something_else_is_refused(tmp_path: Path, capsys: Capture) -> None:

@@ -1,6 +1,7 @@
 """The memo of trainings: nothing twice, nothing lost, and bad files in one line."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -78,6 +79,26 @@ def test_other_splits_of_a_known_training_are_trained(tmp_path):
     assert Trainings(path).train(jobs(), SPLITS) == found
 
 
+def test_losses_along_a_training_are_kept(tmp_path):
+    path = tmp_path / "trainings.jsonl"
+    plain = Trainings(path).train(jobs(), SPLITS)
+    some = [replace(each, along=(1, 2)) for each in jobs()]
+    more = Trainings(path)
+    asked = counted(more)
+    found = more.train(some, SPLITS)
+    assert len(asked) == len(some)
+    engine = choose_engine("auto", TASK)
+    children = [each.child for each in some]
+    assert found == engine.train(children, 1, SPLITS, along=(1, 2))
+    again = Trainings(path)
+    asked = counted(again)
+    assert again.train(some, SPLITS) == found
+    assert again.train(jobs(), SPLITS) == plain
+    assert not asked
+    again.train(some, SPLITS[::-1])  # the first of the splits is another
+    assert len(asked) == len(some)
+
+
 def test_rules_of_one_canonical_form_are_one_training():
     trainings = Trainings()
     asked = counted(trainings)
@@ -115,10 +136,12 @@ def test_an_interrupted_call_keeps_the_chunks_that_are_done(tmp_path):
 
     with pytest.raises(KeyboardInterrupt):
         Trainings(path, progress=stop).train(many, SPLITS)
+    kept = path.read_text().count("\n") - 1
+    assert CHUNK < kept < len(many)
     again = Trainings(path)
     asked = counted(again)
     found = again.train(many, SPLITS)
-    assert len(asked) == len(many) - 2 * CHUNK
+    assert len(asked) == len(many) - kept
     assert found == Trainings().train(many, SPLITS)
 
 

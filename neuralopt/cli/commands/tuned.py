@@ -28,8 +28,11 @@ from neuralopt.verdict.tuning.comparing import (
 from neuralopt.verdict.tuning.contender import Contender, contenders_of
 from neuralopt.verdict.tuning.plain import plain_comparison
 from neuralopt.verdict.tuning.tune import TuningPlan
+from neuralopt.whole_file import write_whole
 
 TRAININGS_FILE = "trainings.jsonl"
+RESULT_FILE = "comparison.json"
+PROFILE_FILE = "profile.png"
 
 
 def compare_tuned(options: argparse.Namespace) -> int:
@@ -114,7 +117,32 @@ def run_tuned(
             scoring.threads,
             lambda done: count(done, max(done, setup.trainings)),
         )
-        return run_comparison(setup, trainings.train, trainings.cost, folder)
+        found = run_comparison(setup, trainings.train, trainings.cost, folder)
+    if folder is not None:
+        keep(found, folder)
+    return found
+
+
+def keep(found: TunedComparison, folder: Path) -> None:
+    """Write what was found, and a picture of times to target over several tasks.
+
+    Args:
+        found: the comparison.
+        folder: that exists.
+
+    Raises:
+        OSError: a file can't be written.
+    """
+    plain = json.dumps(plain_comparison(found), indent=1)
+    write_whole(folder / RESULT_FILE, plain + "\n")
+    names = list(found.standings)
+    if len(found.results) > 1 and names:
+        from neuralopt.picture_files import save_figure
+        from neuralopt.views.figures.profile import profile_figure
+
+        times = [each.times for each in found.results if each.times is not None]
+        steps = [[each.steps[name] for each in times] for name in names]
+        save_figure(profile_figure(names, steps), folder / PROFILE_FILE)
 
 
 def find_contenders(texts: Sequence[str]) -> tuple[Contender, ...]:

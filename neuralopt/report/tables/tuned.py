@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from neuralopt.report.tables.comparison import comparison_table
 from neuralopt.report.tables.layout import Cell, Column, Table
+from neuralopt.report.tables.times import standings_table, times_table
 
 if TYPE_CHECKING:  # they load numpy and torch
     from neuralopt.tasks import Split
@@ -28,8 +29,9 @@ def tuned_tables(
         all_tasks: whether the untuned test is shown on each task too.
 
     Yields:
-        For each task: how contenders were tuned, and the verdict at each horizon on
-        each split; then the untuned test, and the costs.
+        For each task: how contenders were tuned, the verdict at each horizon on each
+        split, and times to target; then times over all tasks, the untuned test, and
+        the costs.
     """
     last = found.untuned[-1], found.splits[-1]
     for result in found.results:
@@ -43,6 +45,10 @@ def tuned_tables(
                     f"({epochs_text(match.epochs)}), {split} split:"
                 )
                 yield title, match_table(match, split, settings_of(result), notes)
+        if result.times is not None:
+            yield f"{result.task}, time to target:", times_table(result.times)
+    if len(found.results) > 1 and found.standings:
+        yield "Time to target over all tasks:", standings_table(found.standings)
     rates = {name: f"lr {x.setting.rate:g}" for name, x in found.one_rates.items()}
     shown = found.untuned if all_tasks else found.untuned[-1:]
     for match in shown:
@@ -101,16 +107,14 @@ def match_table(
         notes: further notes.
         explained: whether a note says what the columns are.
     """
-    failed = tuple(
-        f"{name}: failed to run: {reason}" for name, reason in match.failures.items()
-    )
     comparison = match.comparison(split)
     if comparison is None:
+        failed = [f"{x} failed to run: {why}" for x, why in match.failures.items()]
         return Table((Column("name"),), (), (*notes, *failed))
     table = comparison_table(
         comparison,
         rules=settings,
-        notes=(*notes, *failed),
+        notes=notes,
         explained=[comparison] if explained else (),
     )
     *columns, last = table.columns
@@ -153,6 +157,7 @@ def settings_of(result: TaskResult) -> dict[str, str]:
     return {
         name: tuned.contender.described(tuned.setting)
         for name, tuned in result.tuned.items()
+        if not tuned.failure
     }
 
 

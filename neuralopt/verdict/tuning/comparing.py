@@ -16,10 +16,18 @@ from neuralopt.verdict.tuning.matches import (
     flips,
     over_tasks,
     play,
+    qualities_of,
     reference_of,
     verdict_trainings,
 )
 from neuralopt.verdict.tuning.setting import Setting
+from neuralopt.verdict.tuning.targets import (
+    Standing,
+    TargetTimes,
+    measured_steps,
+    standings,
+    target_times,
+)
 from neuralopt.verdict.tuning.tune import Train, Tuned, TuningPlan, tune
 from neuralopt.verdict.tuning.untuned import OneRate, choose_one_rates
 
@@ -77,6 +85,11 @@ class Setup:
         return reference_of([each.name for each in self.contenders], self.baselines)
 
     @property
+    def target_horizon(self) -> int:
+        """The horizon of the trainings that times to target are read off."""
+        return self.horizons[min(1, len(self.horizons) - 1)]
+
+    @property
     def trainings(self) -> int:
         """About how many trainings the comparison takes."""
         verdict = self.seeds * (len(self.horizons) + 1)
@@ -92,11 +105,13 @@ class TaskResult:
         task: its name.
         tuned: how each contender was tuned, by name.
         matches: one for each horizon, in rising order.
+        times: to the target; None where the reference sets none.
     """
 
     task: str
     tuned: Mapping[str, Tuned]
     matches: tuple[Match, ...]
+    times: TargetTimes | None
 
     def flips(self, split: Split) -> list[tuple[str, str]]:
         """Return the pairs whose order differs between first and last horizon.
@@ -132,6 +147,13 @@ class TunedComparison:
     tuning_costs: Mapping[str, Cost]
     verdict_cost: Cost
     refusal: str
+
+    @property
+    def standings(self) -> dict[str, Standing]:
+        """Times to target over all tasks, by name; empty if a task has no target."""
+        times = [each.times for each in self.results if each.times is not None]
+        same = len({each.reference for each in times}) == 1
+        return standings(times) if same and len(times) == len(self.results) else {}
 
     def __iter__(self) -> Iterator[TaskResult]:
         return iter(self.results)
@@ -193,13 +215,24 @@ def run_comparison(
         horizon: int,
         chosen: Sequence[tuple[Contender, Setting]],
         failed: Mapping[str, str],
+        measured: bool = False,
     ) -> Match:
         length = horizon * epochs
-        jobs = verdict_trainings(chosen, task, length, setup.seeds)
+        along = measured_steps(task, length) if measured else ()
+        jobs = verdict_trainings(chosen, task, length, setup.seeds, along)
         judged.extend(each for some in jobs.values() for each in some)
-        qualities, broken = play(jobs, task, splits, train)
-        failures = {**failed, **broken}
-        return Match(task.name, horizon, length, qualities, failures, setup.reference)
+        trained, broken = play(jobs, splits, train)
+        return Match(
+            task.name,
+            horizon,
+            length,
+            qualities_of(trained, task, splits),
+            {**failed, **broken},
+            setup.reference,
+            {key: tuple(x.losses[0] for x in some) for key, some in trained.items()},
+            {key: tuple(x.along for x in some) for key, some in trained.items()},
+            along,
+        )
 
     results, untuned = [], []
     for task, by_name in zip(tasks, tuned, strict=True):
@@ -209,8 +242,13 @@ def run_comparison(
             for each in by_name.values()
             if not each.failure
         ]
-        matches = [match(task, each, chosen, failed) for each in setup.horizons]
-        results.append(TaskResult(task.name, by_name, tuple(matches)))
+        matches = [
+            match(task, each, chosen, failed, each == setup.target_horizon)
+            for each in setup.horizons
+        ]
+        place = setup.horizons.index(setup.target_horizon)
+        times = target_times(matches[0], matches[place])
+        results.append(TaskResult(task.name, by_name, tuple(matches), times))
         plain = [(x, rates[x.name].setting) for x in contenders if x.name in rates]
         untuned.append(match(task, 1, plain, failed))
     if len(tasks) > 1:

@@ -1,7 +1,7 @@
 """The verdict on tuned contenders: fresh paired seeds, at several horizons."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 from statistics import geometric_mean
 
@@ -56,6 +56,10 @@ class Match:
         qualities: by split.
         failures: the error of each contender whose training raised one.
         reference: what contenders are compared with.
+        losses: final losses on the selection split, one a seed, by name.
+        curves: losses on the selection split along the trainings, one curve a seed, by
+            name; empty where they were not measured.
+        along: optimizer steps that the curves are of.
     """
 
     task: str
@@ -64,26 +68,38 @@ class Match:
     qualities: Mapping[Split, Qualities]
     failures: Mapping[str, str]
     reference: Reference
+    losses: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    curves: Mapping[str, tuple[tuple[float, ...], ...]] = field(default_factory=dict)
+    along: tuple[int, ...] = ()
 
     def comparison(self, split: Split) -> Comparison | None:
-        """Return ranks, intervals and verdicts of the contenders that were trained.
+        """Return ranks, intervals and verdicts of the contenders.
 
         Args:
             split: one of those measured.
 
         Returns:
-            The contenders, best first; None if all failed.
+            The contenders, best first, and those that failed to run; None if all did.
         """
         found = self.qualities[split]
         if not found:
             return None
         names = list(found)
         usable = [name for name in self.reference.names if name in found]
-        return compare(names, list(found.values()), baselines=usable or names)
+        return compare(
+            names,
+            list(found.values()),
+            baselines=usable or names,
+            failed=self.failures,
+        )
 
 
 def verdict_trainings(
-    chosen: Iterable[tuple[Contender, Setting]], task: Task, epochs: int, seeds: int
+    chosen: Iterable[tuple[Contender, Setting]],
+    task: Task,
+    epochs: int,
+    seeds: int,
+    along: tuple[int, ...] = (),
 ) -> dict[str, list[Training]]:
     """Return the trainings that judge contenders: the same fresh seeds for all.
 
@@ -92,6 +108,7 @@ def verdict_trainings(
         task: whose recipe has neither decay, schedule nor warm-up.
         epochs: of the trainings.
         seeds: fresh replicates.
+        along: optimizer steps after which trainings are measured too.
 
     Returns:
         Trainings by name of the contender, one for each seed.
@@ -99,7 +116,7 @@ def verdict_trainings(
     replicates = range(FIRST_VERDICT_REPLICATE, FIRST_VERDICT_REPLICATE + seeds)
     return {
         contender.name: [
-            contender.training(task, setting, replicate, epochs)
+            replace(contender.training(task, setting, replicate, epochs), along=along)
             for replicate in replicates
         ]
         for contender, setting in chosen
@@ -108,20 +125,18 @@ def verdict_trainings(
 
 def play(
     jobs: Mapping[str, Sequence[Training]],
-    task: Task,
     splits: Sequence[Split],
     train: Train,
-) -> tuple[dict[Split, dict[str, tuple[float, ...]]], dict[str, str]]:
-    """Train contenders and return their qualities.
+) -> tuple[dict[str, list[Outcome]], dict[str, str]]:
+    """Train contenders.
 
     Args:
         jobs: trainings by name of the contender.
-        task: gives the quality of a loss.
         splits: that the trainings are measured on.
         train: `Trainings.train`.
 
     Returns:
-        (qualities by split and name; errors of the contenders that failed).
+        (outcomes by name, one a training; errors of the contenders that failed).
     """
     outcomes = iter(train([each for some in jobs.values() for each in some], splits))
     ended = {name: [next(outcomes) for _ in some] for name, some in jobs.items()}
@@ -133,7 +148,23 @@ def play(
             failures[name] = broken[0]
         else:
             trained[name] = [each for each in some if isinstance(each, Outcome)]
-    qualities = {
+    return trained, failures
+
+
+def qualities_of(
+    trained: Mapping[str, Sequence[Outcome]], task: Task, splits: Sequence[Split]
+) -> dict[Split, dict[str, tuple[float, ...]]]:
+    """Return the qualities of outcomes.
+
+    Args:
+        trained: outcomes by name of the contender.
+        task: gives the quality of a loss.
+        splits: that the outcomes are of.
+
+    Returns:
+        Qualities by split and name; 0 where a training diverged.
+    """
+    return {
         split: {
             name: tuple(
                 0.0 if each.diverged else task.quality(each.losses[place])
@@ -143,7 +174,6 @@ def play(
         }
         for place, split in enumerate(splits)
     }
-    return qualities, failures
 
 
 def flips(first: Comparison, last: Comparison) -> list[tuple[str, str]]:

@@ -39,9 +39,13 @@ def plain_comparison(found: TunedComparison) -> dict[str, Any]:
                 },
                 "matches": [_plain_match(match) for match in each.matches],
                 "flips": {split: each.flips(split) for split in found.splits},
+                "time_to_target": None if each.times is None else asdict(each.times),
             }
             for each in found.results
         ],
+        "time_to_target": {
+            name: asdict(standing) for name, standing in found.standings.items()
+        },
         "untuned": {
             "rates": {
                 name: {"rate": rate.setting.rate, "quality": rate.quality}
@@ -81,17 +85,16 @@ def _plain_match(match: Match) -> dict[str, Any]:
     splits = {}
     for split, qualities in match.qualities.items():
         comparison = match.comparison(split)
-        rows = [] if comparison is None else comparison.rows
+        rows = () if comparison is None else comparison.rows
         splits[split] = [
-            {**asdict(row), "qualities": list(qualities[row.name])} for row in rows
-        ] + [
-            {"name": name, "verdict": "failed to run", "reason": reason}
-            for name, reason in match.failures.items()
+            {**asdict(row), "qualities": list(qualities.get(row.name, ()))}
+            for row in rows
         ]
     return {
         "task": match.task,
         "horizon": match.horizon,
         "epochs": match.epochs,
+        "failures": dict(match.failures),
         "splits": splits,
     }
 

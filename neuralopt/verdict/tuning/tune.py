@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from neuralopt.engines.engine import Outcome, steps_per_epoch
+from neuralopt.engines.engine import Outcome, training_steps
 from neuralopt.scoring.replicates import FIRST_TUNING_REPLICATE
 from neuralopt.tasks import Split, Task
 from neuralopt.verdict.trainings import Cost, Failure, Training
@@ -142,7 +142,7 @@ def tune(
         tuned no further and does not stop the others.
     """
     points = design(plan.trials, plan.seed)
-    steps = epochs * steps_per_epoch(task)
+    steps = training_steps(task, epochs)
     states = []
     for contender in contenders:
         space = Space(contender.dials, steps)
