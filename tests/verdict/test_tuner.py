@@ -106,6 +106,17 @@ def test_decay_schedule_and_dials_are_found_by_the_design():
     assert loss(contender.plain) > 3
 
 
+def test_every_other_point_leaves_the_dials():
+    contender = Contender.of("adam", RULES["adam"].expression, 0.01)
+    space = Space(contender.dials, 100)
+    tuner = Tuner(contender.plain, space, design(40, 0), 40)
+    designed = run(tuner, bowl(0.01))[1]
+    own = contender.plain.dials
+    assert all(each.dials != own for each in designed[::2])
+    assert all(each.dials == own for each in designed[1::2])
+    assert len({each.rate for each in designed}) == len(designed)
+
+
 def test_the_same_points_for_every_contender():
     asked = [
         [
