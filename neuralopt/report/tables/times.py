@@ -46,11 +46,12 @@ def times_table(times: TargetTimes) -> Table:
     return Table(columns, tuple(rows), (note,))
 
 
-def standings_table(standings: Mapping[str, Standing]) -> Table:
+def standings_table(standings: Mapping[str, Standing], reference: str) -> Table:
     """Return the times of each contender over all tasks, the best profile first.
 
     Args:
         standings: of a tuned comparison.
+        reference: that the others are compared with.
     """
     columns = (
         Column("profile", right=True),
@@ -66,7 +67,7 @@ def standings_table(standings: Mapping[str, Standing]) -> Table:
         reached = f"{found.pairs} of {found.pairs + found.missed}"
         cells = [
             f"{each.area:.3f}",
-            *_speed_up(found, False),
+            *_speed_up(found, name == reference),
             reached,
             f"{each.worst_task}: {_ratio(each.worst_ratio)}",
             name,

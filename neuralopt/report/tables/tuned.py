@@ -47,8 +47,10 @@ def tuned_tables(
                 yield title, match_table(match, split, settings_of(result), notes)
         if result.times is not None:
             yield f"{result.task}, time to target:", times_table(result.times)
-    if len(found.results) > 1 and found.standings:
-        yield "Time to target over all tasks:", standings_table(found.standings)
+    times, standings = found.results[0].times, found.standings
+    if len(found.results) > 1 and standings and times is not None:
+        title = "Time to target over all tasks:"
+        yield title, standings_table(standings, times.reference)
     rates = {name: f"lr {x.setting.rate:g}" for name, x in found.one_rates.items()}
     shown = found.untuned if all_tasks else found.untuned[-1:]
     for match in shown:
