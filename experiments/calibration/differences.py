@@ -49,7 +49,9 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
         "lognormal, sigma 0.5": _lognormal(0.5),
         "counts of 100, 97% right": _counts(0.97),
         "counts of 100, 99.7% right": _counts(0.997),
-        "Poisson": lambda rng, shape: rng.poisson(1, shape) - 1.0,
+        "Poisson": lambda rng, shape: np.asarray(
+            rng.poisson(1, shape) - 1.0, np.float64
+        ),
         "both diverge 1 in 10": _rare(0.1, both=True),
     }
 )
