@@ -120,7 +120,8 @@ def page(results: Results, made: Results, folder: Path) -> str:
     machine = made["machine"]
     lines += [
         f"{made['date'][:10]}, {machine['processor']}, torch "
-        f"{made['versions']['torch']}; {results['seconds'] / 60:.0f} minutes of one core.",
+        f"{made['versions']['torch']}; "
+        f"{results['seconds'] / 60:.0f} minutes of one core's time.",
         "",
     ]
     for kind, title, about in (
