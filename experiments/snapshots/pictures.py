@@ -56,11 +56,12 @@ def _reference(found: Sequence[Compared]) -> str:
 def _draw_differences(
     axes: Axes, each: Compared, methods: Sequence[str], shift: float
 ) -> None:
-    rows = [each.comparison[name] for name in methods]
+    places = [place for place, name in enumerate(methods) if name in each.losses]
+    rows = [each.comparison[methods[place]] for place in places]
     middle = [row.difference for row in rows]
     axes.errorbar(
         middle,
-        [place + shift for place in range(len(rows))],
+        [place + shift for place in places],
         xerr=[
             [row.difference - row.difference_low for row in rows],
             [row.difference_high - row.difference for row in rows],

@@ -43,12 +43,14 @@ def comparisons(results: Results, kind: str) -> Iterator[Compared]:
     """Yield the comparisons of a kind, by rule and task.
 
     Args:
-        results: as snapshots.py writes them.
+        results: as snapshots.py writes them, also before it ends.
         kind: a key of REFERENCES.
     """
     rules = list(next(iter(results["tasks"].values())))
     for rule in rules:
         for task, of_task in results["tasks"].items():
+            if kind not in of_task[rule]:
+                continue
             found = of_task[rule][kind]
             # None: infinite, as a training diverged.
             losses = np.array(
