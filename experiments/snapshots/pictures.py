@@ -96,7 +96,8 @@ def along_picture(results: Results, path: Path) -> None:
                 epochs = range(1, len(entry["along"]) + 1)
                 axes.plot(epochs, entry["along"], color=colour, label=name, linewidth=2)
             ends = [entry["along"][-1] for entry in entries.values()]
-            axes.set_ylim(0.9 * min(ends), 4 * max(ends))
+            finite = [end for end in ends if end is not None]  # one may have diverged
+            axes.set_ylim(0.9 * min(finite), 4 * max(finite))
             axes.set_yscale("log")
             axes.yaxis.set_major_formatter("{x:.2g}")
             axes.yaxis.set_minor_formatter("{x:.1g}")
