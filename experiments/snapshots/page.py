@@ -22,7 +22,7 @@ from experiments.snapshots.methods import (
     TUNING_SEEDS,
 )
 from experiments.snapshots.pictures import along_picture, differences_picture
-from experiments.snapshots.summary import Compared, Results, comparisons
+from experiments.snapshots.summary import Compared, Results, comparisons, pairs
 from experiments.table.page import markdown
 
 HERE = Path(__file__).parent
@@ -48,6 +48,10 @@ in lines, five times (Smith 2017). *steps*: the rate is halved after the shares
 place of 480. A cell has the mean loss on `test`; in parentheses, the rate that was
 chosen; the difference of quality from *cosine*, with its interval; and the verdict, if
 there is a difference.
+"""
+BATCHES = """\
+Batches that grow, against a rate that falls at the same shares of the training: the
+differences are from *steps*, and corrected for nothing else.
 """
 ENSEMBLES = """\
 Every way trains for {epochs} epochs in all. *snapshots*: the mean prediction of the
@@ -139,6 +143,8 @@ def page(results: Results, made: Results, folder: Path) -> str:
         if kind == "schedules":
             along_picture(results, folder / "along.svg")
             lines += ["![Test loss along the trainings](along.svg)", ""]
+            both = list(pairs(results))
+            lines += [BATCHES.format(**facts), *table(both)]
     return "\n".join(lines).rstrip() + "\n"
 
 

@@ -91,13 +91,14 @@ def along_picture(results: Results, path: Path) -> None:
         for axes, task in zip(line, tasks, strict=True):
             style(axes, "epoch", "test loss" if task == tasks[0] else "")
             axes.set_title(f"{task}, {rule}", fontsize=LABEL)
-            entries = results["tasks"][task][rule]["schedules"]
+            entries = results["tasks"][task][rule].get("schedules", {})
             for colour, (name, entry) in zip(CYCLE, entries.items(), strict=False):
                 epochs = range(1, len(entry["along"]) + 1)
                 axes.plot(epochs, entry["along"], color=colour, label=name, linewidth=2)
             ends = [entry["along"][-1] for entry in entries.values()]
             finite = [end for end in ends if end is not None]  # one may have diverged
-            axes.set_ylim(0.9 * min(finite), 4 * max(finite))
+            if finite:
+                axes.set_ylim(0.9 * min(finite), 4 * max(finite))
             axes.set_yscale("log")
             axes.yaxis.set_major_formatter("{x:.2g}")
             axes.yaxis.set_minor_formatter("{x:.1g}")
