@@ -9,7 +9,7 @@ pytest.importorskip("numba")
 
 from experiments.snapshots import methods
 from experiments.snapshots.networks import KeepingEngine
-from experiments.snapshots.summary import comparisons
+from experiments.snapshots.summary import comparisons, pairs
 from neuralopt.engines.engine import Child
 from neuralopt.engines.serial import SerialEngine
 from neuralopt.language import parse
@@ -99,3 +99,5 @@ def test_results_are_compared_with_the_reference_of_their_kind() -> None:
     assert found.comparison["x"].diverged == 1
     assert found.comparison["x"].difference < -0.3
     assert math.isinf(found.losses["x"])
+    assert not list(comparisons(results, "ensembles"))  # not measured so far
+    assert not list(pairs(results))

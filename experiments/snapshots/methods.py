@@ -24,10 +24,10 @@ EPOCH_STEPS = 16
 
 GROWTH, MILESTONES = 2.0, "0.4 0.6 0.8"
 GRIDS: Mapping[str, tuple[float, ...]] = {
-    "momentum": tuple(0.01 * 2.0**k for k in range(7)),
-    "adamw": tuple(0.0005 * 2.0**k for k in range(7)),
+    "momentum": (0.04, 0.08, 0.16),
+    "adamw": (0.008, 0.016, 0.032),
 }
-"""Learning rates by rule; a grid grows until its best rate is inside."""
+"""The first learning rates by rule; a grid grows until its best rate is inside."""
 
 TUNING_SEEDS = 3
 _PERIOD = CYCLE * EPOCH_STEPS
@@ -85,10 +85,10 @@ def tuned(measure: Callable[[float], float], grid: Sequence[float]) -> float:
     Args:
         measure: loss at a rate, inf if a training diverged.
         grid: rates in rising order; it is continued by factors of 2 where its best rate
-            is at an end, six times at most.
+            is at an end, eight times at most.
     """
     found = {rate: measure(rate) for rate in grid}
-    for _ in range(6):
+    for _ in range(8):
         best = min(found, key=found.__getitem__)
         if best not in (min(found), max(found)):
             break

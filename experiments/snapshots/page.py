@@ -22,7 +22,7 @@ from experiments.snapshots.methods import (
     TUNING_SEEDS,
 )
 from experiments.snapshots.pictures import along_picture, differences_picture
-from experiments.snapshots.summary import Compared, Results, comparisons
+from experiments.snapshots.summary import Compared, Results, comparisons, pairs
 from experiments.table.page import markdown
 
 HERE = Path(__file__).parent
@@ -49,6 +49,10 @@ place of 480. A cell has the mean loss on `test`; in parentheses, the rate that 
 chosen; the difference of quality from *cosine*, with its interval; and the verdict, if
 there is a difference.
 """
+BATCHES = """\
+Batches that grow, against a rate that falls at the same shares of the training: the
+differences are from *steps*, and corrected for nothing else.
+"""
 ENSEMBLES = """\
 Every way trains for {epochs} epochs in all. *snapshots*: the mean prediction of the
 networks at the ends of {members} cosine cycles of one training (Huang et al. 2017).
@@ -61,8 +65,10 @@ and of independent runs are those that are best for the ensemble. An ensemble co
 """
 
 
-def cell(each: Compared, method: str) -> str:
-    """Return loss, rate, difference and verdict of a method as one cell."""
+def cell(each: Compared | None, method: str) -> str:
+    """Return loss, rate, difference and verdict of a method, if it was measured."""
+    if each is None or method not in each.losses:
+        return "not measured"
     row = each.comparison[method]
     told = f"{each.losses[method]:.4f} ({each.rates[method]:.3g})"
     if row.verdict == "reference":
@@ -79,7 +85,7 @@ def table(found: Sequence[Compared]) -> Iterator[str]:
     rules = list(dict.fromkeys(each.rule for each in found))
     by_place = {(each.rule, each.task): each for each in found}
     rows = [
-        [rule, method, *(cell(by_place[rule, task], method) for task in tasks)]
+        [rule, method, *(cell(by_place.get((rule, task)), method) for task in tasks)]
         for rule in rules
         for method in found[0].methods
     ]
@@ -89,7 +95,8 @@ def table(found: Sequence[Compared]) -> Iterator[str]:
 def counts(found: Sequence[Compared]) -> Iterator[str]:
     """Yield a line for each method: how often it was better, worse or neither."""
     for method in found[0].methods[1:]:
-        verdicts = Counter(each.comparison[method].verdict for each in found)
+        having = [each for each in found if method in each.losses]
+        verdicts = Counter(each.comparison[method].verdict for each in having)
         told = ", ".join(f"{number} {verdict}" for verdict, number in verdicts.items())
         yield f"- *{method}* against *{found[0].methods[0]}*: {told}."
     yield ""
@@ -119,8 +126,8 @@ def page(results: Results, made: Results, folder: Path) -> str:
     lines += ["python experiments/snapshots/page.py", "```", ""]
     machine = made["machine"]
     lines += [
-        f"{made['date'][:10]}, {machine['processor']}, torch "
-        f"{made['versions']['torch']}; {results['seconds'] / 60:.0f} minutes of one core.",
+        f"{made['date'][:10]}, {machine['processor']} with other work, torch "
+        f"{made['versions']['torch']}.",
         "",
     ]
     for kind, title, about in (
@@ -136,6 +143,8 @@ def page(results: Results, made: Results, folder: Path) -> str:
         if kind == "schedules":
             along_picture(results, folder / "along.svg")
             lines += ["![Test loss along the trainings](along.svg)", ""]
+            both = list(pairs(results))
+            lines += [BATCHES.format(**facts), *table(both)]
     return "\n".join(lines).rstrip() + "\n"
 
 

@@ -56,11 +56,12 @@ def _reference(found: Sequence[Compared]) -> str:
 def _draw_differences(
     axes: Axes, each: Compared, methods: Sequence[str], shift: float
 ) -> None:
-    rows = [each.comparison[name] for name in methods]
+    places = [place for place, name in enumerate(methods) if name in each.losses]
+    rows = [each.comparison[methods[place]] for place in places]
     middle = [row.difference for row in rows]
     axes.errorbar(
         middle,
-        [place + shift for place in range(len(rows))],
+        [place + shift for place in places],
         xerr=[
             [row.difference - row.difference_low for row in rows],
             [row.difference_high - row.difference for row in rows],
@@ -90,12 +91,14 @@ def along_picture(results: Results, path: Path) -> None:
         for axes, task in zip(line, tasks, strict=True):
             style(axes, "epoch", "test loss" if task == tasks[0] else "")
             axes.set_title(f"{task}, {rule}", fontsize=LABEL)
-            entries = results["tasks"][task][rule]["schedules"]
+            entries = results["tasks"][task][rule].get("schedules", {})
             for colour, (name, entry) in zip(CYCLE, entries.items(), strict=False):
                 epochs = range(1, len(entry["along"]) + 1)
                 axes.plot(epochs, entry["along"], color=colour, label=name, linewidth=2)
             ends = [entry["along"][-1] for entry in entries.values()]
-            axes.set_ylim(0.9 * min(ends), 4 * max(ends))
+            finite = [end for end in ends if end is not None]  # one may have diverged
+            if finite:
+                axes.set_ylim(0.9 * min(finite), 4 * max(finite))
             axes.set_yscale("log")
             axes.yaxis.set_major_formatter("{x:.2g}")
             axes.yaxis.set_minor_formatter("{x:.1g}")

@@ -8,8 +8,8 @@ page and its pictures.
 """
 
 import argparse
+import itertools
 import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -100,37 +100,49 @@ def by_ensemble(lab: Lab, name: str, seeds: int) -> dict[str, Any]:
     }
 
 
+def jobs_of(tasks: Sequence[str]) -> list[tuple[str, str, str]]:
+    """Return task, rule and method of all that is measured, the slowest last.
+
+    ``ensembles`` stands for all ensembles.
+    """
+    jobs = list(itertools.product(tasks, GRIDS, (*FACTORS, "ensembles")))
+    slow = "digits_conv", "growing batches"
+    return sorted(jobs, key=lambda job: (job[0], job[2]) == slow)
+
+
 @one_thread()
 def measure_all(
-    tasks: Sequence[str], seeds: int, count: Callable[[int, int], None]
-) -> Mapping[str, Any]:
+    tasks: Sequence[str],
+    seeds: int,
+    count: Callable[[int, int], None],
+    save: Callable[[Mapping[str, Any]], None],
+) -> dict[str, Any]:
     """Measure all methods on tasks.
 
     Args:
         tasks: names.
         seeds: fresh ones.
         count: called with what is done and what is to do.
+        save: called with the results after each method.
 
     Returns:
         Results by task, rule and kind.
     """
-    done, total = 0, len(tasks) * len(GRIDS) * (len(FACTORS) + 1)
-    found: dict[str, Any] = {}
-    for task in tasks:
-        lab, of_task = Lab.of(load_task(task)), dict[str, Any]()
-        for name in GRIDS:
-            schedules = {}
-            for method in FACTORS:
-                schedules[method] = by_schedule(lab, name, method, seeds)
-                count(done := done + 1, total)
-            ensembles = by_ensemble(lab, name, seeds)
-            count(done := done + 1, total)
-            one = {key: schedules["cosine"][key] for key in ("rate", "losses")}
-            of_task[name] = {
-                "schedules": schedules,
-                "ensembles": {"one run": one, **ensembles},
-            }
-        found[task] = of_task
+    labs = {task: Lab.of(load_task(task)) for task in tasks}
+    found: dict[str, Any] = {task: {name: {} for name in GRIDS} for task in tasks}
+    jobs = jobs_of(tasks)
+    for done, (task, name, method) in enumerate(jobs):
+        count(done, len(jobs))
+        kinds = found[task][name]
+        if method == "ensembles":
+            cosine = kinds["schedules"]["cosine"]
+            one = {key: cosine[key] for key in ("rate", "losses")}
+            ensembles = by_ensemble(labs[task], name, seeds)
+            kinds["ensembles"] = {"one run": one, **ensembles}
+        else:
+            of_method = by_schedule(labs[task], name, method, seeds)
+            kinds.setdefault("schedules", {})[method] = of_method
+        save(found)
     return found
 
 
@@ -145,17 +157,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seeds", type=int, default=SEEDS, help="of the comparison")
     add_json_option(parser)
     given = parser.parse_args(arguments)
-    began = time.process_time()
+
+    def save(found: Mapping[str, Any]) -> None:
+        write_results(given.json, {"seeds": given.seeds, "tasks": found})
+
     with counting("methods") as count:
-        found = measure_all(given.tasks, given.seeds, count)
-    seconds = time.process_time() - began
+        found = measure_all(given.tasks, given.seeds, count, save)
     for task, rules in found.items():
         for name, kinds in rules.items():
             for method, entry in {**kinds["schedules"], **kinds["ensembles"]}.items():
                 mean = float(np.mean(entry["losses"]))
                 print(f"{task:14} {name:9} {method:17} {entry['rate']:8.4g} {mean:.4f}")
-    figures = {"seeds": given.seeds, "seconds": seconds, "tasks": found}
-    write_results(given.json, figures)
     return 0
 
 
