@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from neuralopt.api import ComparisonResult as ComparisonResult
     from neuralopt.api import RediscoveryResult as RediscoveryResult
     from neuralopt.api import compare as compare
+    from neuralopt.api import compare_tuned as compare_tuned
     from neuralopt.api import draw as draw
     from neuralopt.api import explain as explain
     from neuralopt.api import rediscover as rediscover
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from neuralopt.observer import Progress as Progress
     from neuralopt.optimizer import RuleOptimizer as RuleOptimizer
     from neuralopt.optimizer import scheduler as scheduler
+    from neuralopt.report.tuned_result import TunedResult as TunedResult
     from neuralopt.scoring.budgets import BUDGETS as BUDGETS
     from neuralopt.scoring.budgets import Budget as Budget
     from neuralopt.scoring.score import Score as Score
@@ -53,7 +55,7 @@ _MODULES = {
     "anatomy.explanation": ("Explanation",),
     "api": (
         *("ComparisonResult", "RediscoveryResult"),
-        *("compare", "draw", "explain", "rediscover", "search"),
+        *("compare", "compare_tuned", "draw", "explain", "rediscover", "search"),
     ),
     "archive": ("Archive", "ArchiveError", "Proposal"),
     "evaluators": ("EVALUATORS", "Evaluator", "evaluate"),
@@ -64,6 +66,7 @@ _MODULES = {
     ),
     "loop": ("Observer", "Progress"),
     "optimizer": ("RuleOptimizer", "scheduler"),
+    "report.tuned_result": ("TunedResult",),
     "scoring.budgets": ("BUDGETS", "Budget"),
     "scoring.score": ("Score",),
     "searchers": ("SEARCHERS", "Searcher"),

@@ -21,6 +21,7 @@ from neuralopt.cli.commands.compare import run_benchmarks, settings_of_runs
 from neuralopt.cli.commands.explain import TASK as EXPLAINED_TASK
 from neuralopt.cli.commands.explain import trainer
 from neuralopt.cli.commands.rediscover import Asked, measure
+from neuralopt.cli.commands.tuned import known_rates, run_tuned
 from neuralopt.cli.config.compose import compose_settings, settings_yaml
 from neuralopt.cli.config.saved import (
     INHERITED,
@@ -39,6 +40,7 @@ from neuralopt.report.progress import ProgressDisplay
 from neuralopt.report.tables import Table, comparison_table
 from neuralopt.report.tables.rediscovery import rediscovery_table
 from neuralopt.report.tensorboard import TensorBoard
+from neuralopt.report.tuned_result import TunedResult
 from neuralopt.scoring.budgets import Budget, named_budget
 from neuralopt.searchers import Searcher, make_searcher
 from neuralopt.spaces import Space
@@ -47,6 +49,9 @@ from neuralopt.tasks import Split, Task, load_tasks
 from neuralopt.verdict.comparison import Comparison
 from neuralopt.verdict.rediscovery.summary import RunHistory, TargetSummary
 from neuralopt.verdict.scores import Benchmark
+from neuralopt.verdict.tuning.comparing import Setup
+from neuralopt.verdict.tuning.contender import contenders_of
+from neuralopt.verdict.tuning.tune import TuningPlan
 from neuralopt.views.preference_recorder import FILE, PreferenceRecorder
 
 if TYPE_CHECKING:
@@ -388,6 +393,86 @@ def compare(
     }
     chosen = None if baselines is None else tuple(baselines)
     return ComparisonResult(tuple(found), texts, chosen)
+
+
+def compare_tuned(
+    rules: Sequence[str | Expression | Rule] | Mapping[str, str | Expression | Rule],
+    task: str | Task | None = None,
+    budget: str | Budget | None = None,
+    *,
+    trials: int = 40,
+    tuning_seeds: int = 2,
+    seeds: int = 10,
+    horizons: Sequence[int] = (1, 3, 8),
+    baselines: Sequence[str] = (),
+    into: str | Path = "",
+    seed: int = 0,
+    engine: str = "auto",
+    device: str = "cpu",
+    precision: str = "float32",
+    workers: int = 0,
+    progress: bool = True,
+) -> TunedResult:
+    """Tune rules and torch's optimizers alike, then judge them on fresh seeds.
+
+    Every contender gets the same number of trials over the same space of learning
+    rates, weight decays, schedules, moving averages' decays and epsilons. Differences
+    are from ``adamw`` if it takes part, or else from ``adam``.
+
+    Args:
+        rules: as for `compare`.
+        task: as for `compare`.
+        budget: as for `compare`; its `epochs` are the length that is tuned.
+        trials: settings of each contender that are tried on each task, 10 or more.
+        tuning_seeds: replicates that each trial is averaged over.
+        seeds: fresh initial weights and data orders of the verdict.
+        horizons: lengths of the verdict's trainings, as multiples of the tuned one.
+        baselines: names of contenders among which the reference is chosen, if there is
+            neither ``adamw`` nor ``adam``; all if empty.
+        into: a folder that keeps every training, so that the same call continues one
+            that was stopped; the test split is measured too, once, for the contenders
+            and settings that are frozen there.
+        seed: of initial weights, data orders and the tuning's design.
+        engine: a name of ENGINES, or ``auto``.
+        device: ``cpu``, ``cuda`` or ``cuda:N``.
+        precision: ``float32``, ``bfloat16`` (products only) or ``float64``.
+        workers: threads; 0 is one a core.
+        progress: whether to show progress on standard error.
+
+    Returns:
+        Settings, verdicts and costs.
+
+    Raises:
+        ValueError: a rule, a name or a number is wrong, or the folder holds something
+            else.
+
+    Example:
+        >>> result = compare_tuned(
+        ...     ["adam", "sgd"], "digits", "smoke", trials=10, tuning_seeds=1, seeds=3,
+        ...     horizons=[1], progress=False,
+        ... )
+        >>> result.comparison("digits").reference
+        'adam'
+        >>> text, rate = result.rule("sgd", "digits")
+    """
+    tasks, budget = _objective(rules, task, budget)
+    numerics = Numerics.named(precision, device)
+    numerics.check()
+    threads = workers or (cores() if numerics.on_cpu else 1)
+    scoring = ScoringParts(tasks, budget, numerics, engine, seed, threads)
+    candidates: dict[str, OptimizerSpec] = candidates_of(rules, {})
+    given = rules.values() if isinstance(rules, Mapping) else rules
+    texts = [rule for rule in given if isinstance(rule, str)]
+    setup = Setup(
+        contenders_of(candidates, known_rates(texts, candidates)),
+        tasks,
+        budget.epochs,
+        tuple(horizons),
+        seeds,
+        TuningPlan(trials, tuning_seeds, seed),
+        tuple(baselines),
+    )
+    return TunedResult(run_tuned(setup, scoring, into, progress))
 
 
 def _objective(

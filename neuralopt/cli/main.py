@@ -306,6 +306,26 @@ def parser() -> argparse.ArgumentParser:
     )
     compare.add_argument("rules", nargs="+", metavar="RULE")
     compare.add_argument("--tasks", action="store_true", help=EACH_TASK)
+    compare.add_argument(
+        "--tuned",
+        action="store_true",
+        help="tune every rule alike first, then judge on fresh seeds at several "
+        "horizons: see docs/howto/compare-tuned.md",
+    )
+    compare.add_argument(
+        "--into",
+        default="",
+        metavar="DIR",
+        help="with --tuned: keep every training in DIR, so that the same command "
+        "continues where it was stopped, and measure the test split once",
+    )
+    compare.add_argument(
+        "--horizons",
+        default="",
+        metavar="N[,N...]",
+        help="with --tuned: lengths of the verdict's trainings, as multiples of those "
+        "that are tuned (default: 1,3,8)",
+    )
     compare.add_argument("--json", action="store_true", help="one JSON array")
     take_config_dir(compare)
 

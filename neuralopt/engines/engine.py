@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Protocol
@@ -95,6 +95,8 @@ class Outcome:
         curve: training loss along the run, means of at most 20 equal stretches. It
             ends before the first loss that is not finite.
         steps: that the curve is of.
+        along: mean loss on the first split after each of the steps that were asked
+            for; inf where it is not finite, and from where the child diverged.
     """
 
     diverged: bool
@@ -102,14 +104,15 @@ class Outcome:
     accuracies: tuple[float, ...]
     curve: tuple[float, ...]
     steps: int = 0
+    along: tuple[float, ...] = ()
 
 
 class Engine(Protocol):
     """Trains children of one task.
 
     A child's outcome depends only on (task, seed, numerics, child, epochs, limit), not
-    on the other children of the call, their order, or threads. A child has diverged at
-    its first non-finite training loss or weight.
+    on the other children of the call, their order, threads, or measurements along the
+    training. A child has diverged at its first non-finite training loss or weight.
 
     An engine counts its steps by `neuralopt.engines.step_counter`, if it can: progress
     within a rule is shown from that.
@@ -126,6 +129,7 @@ class Engine(Protocol):
         epochs: int,
         splits: Sequence[Split],
         limit: int | None = None,
+        along: Sequence[int] = (),
     ) -> list[Outcome]:
         """Train children and measure them on held-out splits.
 
@@ -134,18 +138,21 @@ class Engine(Protocol):
             epochs: passes over the training split.
             splits: measured after training.
             limit: an epoch ends after so many examples, if there are more.
+            along: numbers of optimizer steps, rising, from 0 to those of the training.
+                After each the first split is measured, as it is at the end.
 
         Returns:
             One outcome for each child, in the same order.
 
         Raises:
-            ValueError: a child's optimizer is not supported.
+            ValueError: a child's optimizer is not supported; `along` does not rise or
+                leaves the training, or there is no split to measure on.
         """
         ...
 
 
 def steps_per_epoch(task: Task, limit: int | None = None) -> int:
-    """Return the number of whole batches in an epoch.
+    """Return the number of whole batches in an epoch, if no batch grows.
 
     Args:
         task: gives the training split and the batch size.
@@ -156,6 +163,75 @@ def steps_per_epoch(task: Task, limit: int | None = None) -> int:
     """
     count = len(task.examples("training"))
     return (count if limit is None else min(limit, count)) // task.batch_size
+
+
+def training_steps(task: Task, epochs: int, limit: int | None = None) -> int:
+    """Return the number of optimizer steps of a training.
+
+    Args:
+        task: gives the training split, the batch size and how it grows.
+        epochs: of the training.
+        limit: examples of an epoch at most; None for all.
+
+    Returns:
+        Batches of all epochs.
+    """
+    if task.recipe.batch_growth == 1:
+        return epochs * steps_per_epoch(task, limit)
+    return sum(map(len, batch_sizes(task, epochs, limit)))
+
+
+def batch_sizes(task: Task, epochs: int, limit: int | None = None) -> list[list[int]]:
+    """Return the sizes of all batches of a training, by epoch.
+
+    A batch has as many examples as the recipe says at that share of the training, or as
+    many as are left of the epoch; an epoch ends where fewer than `task.batch_size` are.
+
+    Args:
+        task: gives the training split, the batch size and how it grows.
+        epochs: of the training.
+        limit: examples of an epoch at most; None for all.
+
+    Returns:
+        The sizes of each epoch's batches.
+    """
+    least, recipe = task.batch_size, task.recipe
+    if recipe.batch_growth == 1:
+        return [[least] * steps_per_epoch(task, limit)] * epochs
+    count = len(task.examples("training"))
+    count = count if limit is None else min(limit, count)
+    sizes: list[list[int]] = []
+    for epoch in range(epochs):
+        left, found = count, list[int]()
+        while left >= least:
+            share = (epoch + 1 - left / count) / epochs
+            found.append(min(left, recipe.grown_batch(least, share)))
+            left -= found[-1]
+        sizes.append(found)
+    return sizes
+
+
+def check_along(along: Sequence[int], steps: int, splits: Sequence[Split]) -> None:
+    """Check the steps after which children are measured along a training.
+
+    Args:
+        along: numbers of steps.
+        steps: of the whole training.
+        splits: that are measured; the first is that of the measurements.
+
+    Raises:
+        ValueError: there is no split, or the numbers do not rise or leave the training.
+    """
+    if not along:
+        return
+    if not splits:
+        raise ValueError("measurements along a training need a split: give one")
+    rising = all(one < other for one, other in itertools.pairwise(along))
+    if not (rising and along[0] >= 0 and along[-1] <= steps):
+        raise ValueError(
+            f"measurements along a training of {steps} steps are asked for after "
+            f"{', '.join(map(str, along))}: give rising numbers from 0 to {steps}"
+        )
 
 
 def initial_parameters(task: Task, seed: int, replicate: int) -> torch.nn.Module:
@@ -173,10 +249,38 @@ def initial_parameters(task: Task, seed: int, replicate: int) -> torch.nn.Module
         return task.network()
 
 
+def training_order(
+    task: Task, seed: int, replicate: int, epochs: int, limit: int | None = None
+) -> Iterator[tuple[torch.Tensor, list[int]]]:
+    """Yield the numbers of the training examples of each epoch, and its batches' sizes.
+
+    Args:
+        task: gives the training split, the batch size and how it grows.
+        seed: of the engine.
+        replicate: number of the data order.
+        epochs: of the training.
+        limit: examples of an epoch at most; None for all.
+
+    Yields:
+        int64 (examples,), as `batch_order` has them, and the sizes that they are split
+        into.
+    """
+    for epoch, sizes in enumerate(batch_sizes(task, epochs, limit)):
+        order = _example_order(task, seed, replicate, epoch)
+        yield order[: sum(sizes)], sizes
+
+
+def _example_order(task: Task, seed: int, replicate: int, epoch: int) -> torch.Tensor:
+    count = len(task.examples("training"))
+    return torch.from_numpy(
+        counter_order(counter_key(seed, replicate, ORDER, epoch), count)
+    )
+
+
 def batch_order(
     task: Task, seed: int, replicate: int, epoch: int, limit: int | None = None
 ) -> torch.Tensor:
-    """Return the numbers of the training examples of each step.
+    """Return the numbers of the training examples of each step, if no batch grows.
 
     Args:
         task: gives the training split and the batch size.
@@ -188,9 +292,8 @@ def batch_order(
     Returns:
         int64 (steps, batch), a function of (seed, replicate, epoch).
     """
-    steps, count = steps_per_epoch(task, limit), len(task.examples("training"))
-    order = counter_order(counter_key(seed, replicate, ORDER, epoch), count)
-    used = torch.from_numpy(order[: steps * task.batch_size])
+    steps = steps_per_epoch(task, limit)
+    used = _example_order(task, seed, replicate, epoch)[: steps * task.batch_size]
     return used.view(steps, task.batch_size)
 
 
@@ -237,16 +340,34 @@ def curve_of(losses: Sequence[float]) -> tuple[float, ...]:
     return tuple(math.fsum(losses[a:b]) / (b - a) for a, b in itertools.pairwise(edges))
 
 
-def diverged_outcome(losses: Sequence[float], splits: Sequence[Split]) -> Outcome:
-    """Return the outcome of a diverged child.
+def outcome_of(
+    losses: Sequence[float],
+    splits: Sequence[Split],
+    measures: Sequence[tuple[float, float]] | None,
+    along: Mapping[int, float],
+) -> Outcome:
+    """Return the outcome of a child.
 
     Args:
-        losses: of its steps; the curve ends before the first non-finite one.
+        losses: of its steps, up to the first non-finite one or further.
         splits: that were asked for.
+        measures: loss and accuracy on each split at the end. None, and any loss that is
+            not finite: the child diverged.
+        along: step -> loss on the first split after it, for all steps asked for.
 
     Returns:
-        An outcome with infinite losses and accuracies of 0.
+        Of a diverged child, infinite losses and accuracies of 0. Its curve ends before
+        the first non-finite loss, and so do its measurements along the training.
     """
+    if measures is not None and all(math.isfinite(loss) for loss, _ in measures):
+        return Outcome(
+            False,
+            tuple(loss for loss, _ in measures),
+            tuple(accuracy for _, accuracy in measures),
+            curve_of(losses),
+            len(losses),
+            _finite_or_inf(along, len(losses)),
+        )
     finite = list(itertools.takewhile(math.isfinite, losses))
     return Outcome(
         True,
@@ -254,6 +375,15 @@ def diverged_outcome(losses: Sequence[float], splits: Sequence[Split]) -> Outcom
         tuple(0.0 for _ in splits),
         curve_of(finite) if finite else (),
         len(finite),
+        _finite_or_inf(along, len(finite) - 1),
+    )
+
+
+def _finite_or_inf(along: Mapping[int, float], last: int) -> tuple[float, ...]:
+    """Return finite losses up to a step, and inf for all others."""
+    return tuple(
+        loss if step <= last and math.isfinite(loss) else math.inf
+        for step, loss in along.items()
     )
 
 

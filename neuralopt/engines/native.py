@@ -1,6 +1,5 @@
 """The native engine, which trains whole children in compiled code and needs numba."""
 
-import math
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,9 +17,9 @@ from neuralopt.engines.engine import (
     TorchOptimizer,
     UnsupportedTaskError,
     batch_order,
-    curve_of,
-    diverged_outcome,
+    check_along,
     initial_parameters,
+    outcome_of,
     steps_per_epoch,
 )
 from neuralopt.engines.numba_support import announce_compilation, load_kernels
@@ -110,6 +109,7 @@ class NativeEngine:
         epochs: int,
         splits: Sequence[Split],
         limit: int | None = None,
+        along: Sequence[int] = (),
     ) -> list[Outcome]:
         """Train children and measure them on held-out splits.
 
@@ -119,11 +119,12 @@ class NativeEngine:
             ValueError: a child's optimizer is one of torch.
         """
         outcomes: list[Outcome | None] = [None] * len(children)
+        steps = epochs * steps_per_epoch(self.task, limit)
+        check_along(along, steps, splits)
         if not children:
             return []
         rules, chosen = _rules(children)
-        steps = epochs * steps_per_epoch(self.task, limit)
-        run = _Run(self, [bytecode_of(rule) for rule in rules], steps, splits)
+        run = _Run(self, [bytecode_of(rule) for rule in rules], steps, splits, along)
         replicates: dict[int, list[int]] = {}
         for number, child in enumerate(children):
             replicates.setdefault(child.replicate, []).append(number)
@@ -266,8 +267,11 @@ class _Run:
         codes: Sequence[Bytecode],
         steps: int,
         splits: Sequence[Split],
+        along: Sequence[int],
     ) -> None:
-        self.engine, self.steps, self.asked = engine, steps, splits
+        self.engine, self.steps, self.asked, self.along = engine, steps, splits, along
+        inner = [step for step in along if step < steps]
+        self.stops = np.array([*inner, steps], np.int64)
         kernels = engine.kernels
         states = max(code.states for code in codes)
         blocks = max(code.blocks for code in codes)
@@ -304,7 +308,7 @@ class _Run:
         """
         engine, count = self.engine, len(rates)
         losses = np.empty((count, self.steps))
-        measures = np.empty((count, len(self.asked), 2))
+        measures = np.empty((count, len(self.stops), len(self.asked), 2))
         finished = np.empty(count, np.bool_)
         batches, kernels = replicate.batches, engine.kernels
         data = kernels.Examples(
@@ -327,6 +331,7 @@ class _Run:
                 replicate.key,
                 chosen,
                 rates_of,
+                self.stops,
                 losses,
                 measures,
                 finished,
@@ -338,24 +343,17 @@ class _Run:
         with announce_compilation("the native engine", 15):
             _in_threads(train_group, range(0, count, CHILDREN), engine.workers)
         return [
-            self._outcome(*result)
-            for result in zip(
-                losses.tolist(), measures.tolist(), finished.tolist(), strict=True
-            )
+            self._outcome(losses[child].tolist(), measures[child], bool(done))
+            for child, done in enumerate(finished)
         ]
 
     def _outcome(
-        self, losses: list[float], measures: list[list[float]], finished: bool
+        self, losses: list[float], measures: Floats, finished: bool
     ) -> Outcome:
-        if not finished or not all(math.isfinite(loss) for loss, _ in measures):
-            return diverged_outcome(losses, self.asked)
-        return Outcome(
-            False,
-            tuple(loss for loss, _ in measures),
-            tuple(accuracy for _, accuracy in measures),
-            curve_of(losses),
-            len(losses),
-        )
+        ends = [(loss, accuracy) for loss, accuracy in measures[-1].tolist()]
+        firsts = measures[: len(self.along), 0, 0].tolist() if self.along else []
+        along = dict(zip(self.along, firsts, strict=True))
+        return outcome_of(losses, self.asked, ends if finished else None, along)
 
 
 def _kernels() -> Any:

@@ -15,13 +15,13 @@ from neuralopt.engines.engine import (
     DeviceData,
     Outcome,
     TorchOptimizer,
-    batch_order,
-    curve_of,
-    diverged_outcome,
+    check_along,
     initial_parameters,
     measure,
+    outcome_of,
     rate_factors,
-    steps_per_epoch,
+    training_order,
+    training_steps,
 )
 from neuralopt.engines.numerics import Numerics
 from neuralopt.engines.randomness import TRAINING, seeded
@@ -64,33 +64,47 @@ class SerialEngine:
         epochs: int,
         splits: Sequence[Split],
         limit: int | None = None,
+        along: Sequence[int] = (),
     ) -> list[Outcome]:
         """Train children one after another and measure them on held-out splits.
 
         See `Engine.train`.
         """
+        check_along(along, training_steps(self.task, epochs, limit), splits)
         with self.numerics.repeatable():
-            return [self._train(child, epochs, splits, limit) for child in children]
+            return [
+                self._train(child, epochs, splits, limit, along) for child in children
+            ]
 
     def _train(
-        self, child: Child, epochs: int, splits: Sequence[Split], limit: int | None
+        self,
+        child: Child,
+        epochs: int,
+        splits: Sequence[Split],
+        limit: int | None,
+        along: Sequence[int],
     ) -> Outcome:
         task, seed = self.task, self.seed
         network = initial_parameters(task, seed, child.replicate)
         network.to(self.numerics.device, self.numerics.dtype).train()
         examples = self.data["training"]
-        factors = rate_factors(task.recipe, epochs * steps_per_epoch(task, limit))
+        factors = rate_factors(task.recipe, training_steps(task, epochs, limit))
         steps = current_counter()
         with self._reparametrized(network):
             optimizer = self._optimizer(child, network, len(factors))
         losses: list[float] = []
+        measured = dict.fromkeys(along, math.inf)
         random = False  # whether the network draws; its first step shows that
-        for epoch in range(epochs):
-            for batch in batch_order(task, seed, child.replicate, epoch, limit):
-                chosen = batch.to(self.numerics.device)
+        for order, sizes in training_order(task, seed, child.replicate, epochs, limit):
+            for chosen in order.to(self.numerics.device).split(sizes):
                 optimizer.zero_grad()
                 inputs, targets = examples.inputs[chosen], examples.targets[chosen]
                 step = len(losses)
+                if step in measured:
+                    draws = random or step == 0
+                    loss, _ = self._measure(network, child, splits[0], draws)
+                    measured[step] = loss
+                    network.train()
                 if step == 0 or random:
                     counters = seed, child.replicate, TRAINING, step
                     with seeded(*counters, device=self.numerics.device) as drawn:
@@ -99,28 +113,25 @@ class SerialEngine:
                 else:
                     losses.append(self._backward(network, inputs, targets))
                 if not math.isfinite(losses[-1]):
-                    return diverged_outcome(losses, splits)
+                    return outcome_of(losses, splits, None, measured)
                 rate = child.learning_rate * factors[step]
                 with self._reparametrized(network):
                     self._step(network, optimizer, rate, child.rule)
                 steps.add(1)
         if not all(weight.isfinite().all() for weight in network.parameters()):
-            return diverged_outcome(losses, splits)
-        network.eval()
-        drawing = (seed, child.replicate) if random else None
-        results = [
-            measure(network, task, self.data[split], self.numerics, drawing)
-            for split in splits
-        ]
-        if not all(math.isfinite(loss) for loss, _ in results):
-            return diverged_outcome(losses, splits)
-        return Outcome(
-            False,
-            tuple(loss for loss, _ in results),
-            tuple(accuracy for _, accuracy in results),
-            curve_of(losses),
-            len(losses),
-        )
+            return outcome_of(losses, splits, None, measured)
+        results = [self._measure(network, child, split, random) for split in splits]
+        if len(losses) in measured:
+            measured[len(losses)] = results[0][0]
+        return outcome_of(losses, splits, results, measured)
+
+    def _measure(
+        self, network: torch.nn.Module, child: Child, split: Split, random: bool
+    ) -> tuple[float, float]:
+        """Return loss and accuracy of a network, and leave it in evaluation mode."""
+        drawing = (self.seed, child.replicate) if random else None
+        examples = self.data[split]
+        return measure(network.eval(), self.task, examples, self.numerics, drawing)
 
     def _backward(
         self, network: torch.nn.Module, inputs: torch.Tensor, targets: torch.Tensor

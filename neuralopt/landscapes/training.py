@@ -12,6 +12,7 @@ from neuralopt.engines.engine import (
     OptimizerSpec,
     measure,
     steps_per_epoch,
+    training_steps,
 )
 from neuralopt.engines.numerics import Numerics
 from neuralopt.engines.serial import SerialEngine
@@ -82,7 +83,7 @@ def train(
     """
     epochs, limit = _length(task, steps)
     engine = _Watched(task, seed, numerics=FLOAT64)
-    planned = epochs * steps_per_epoch(task, limit)
+    planned = training_steps(task, epochs, limit)
     engine.every = max(1, math.ceil(planned / KEPT))
     (outcome,) = engine.train([Child(rule, lr, 0)], epochs, ("training",), limit)
     network, kept = engine.network.eval(), engine.kept

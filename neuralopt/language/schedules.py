@@ -56,9 +56,10 @@ _ROWS = (
     ),
     (
         "growing_restarts",
+        # 1e-9: a period begins at 1 although logarithms are rounded.
         "0.5 * (1 + cos(pi * ((15 * progress + 1)"
-        " / 2 ** (log(15 * progress + 1) / log(2)"
-        " - (log(15 * progress + 1) / log(2)) % 1) - 1)))",
+        " / 2 ** (log(15 * progress + 1 + 1e-9) / log(2)"
+        " - (log(15 * progress + 1 + 1e-9) / log(2)) % 1) - 1)))",
         "Loshchilov and Hutter 2017, T_mult = 2",
         "Four times from 1 to 0 along half a cosine, each twice as long as the last.",
     ),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from neuralopt.archive.ranking import RankedRule
 from neuralopt.report.data_table import DataColumn, DataTable, Value
+from neuralopt.report.tables.comparison import undecided
 from neuralopt.report.tables.proposals import SHORTLIST_NOTE
 
 if TYPE_CHECKING:  # they load scipy
@@ -162,14 +163,15 @@ def verdict(
     )
     rows = []
     for row in comparison.rows:
-        itself = row.verdict == "reference"
+        failed = row.verdict == "failed to run"
+        itself = row.verdict == "reference" or failed
         ends = (row.difference_low, row.difference_high)
         cells: tuple[Value, ...] = (
             run,
-            row.rank,
+            None if failed else row.rank,
             row.name,
-            row.mean,
-            (row.low, row.high),
+            None if failed else row.mean,
+            None if failed else (row.low, row.high),
             None if itself else row.difference,
             None if itself else ends,
             None if itself else row.p_value,
@@ -185,7 +187,13 @@ def verdict(
         f"corrected for {comparison.family} comparisons. 'no difference shown' says "
         "that these seeds do not decide, not that the rules are equal."
     )
-    return DataTable("verdict", title, columns, tuple(rows), (note,)).without_empty()
+    notes = [note, undecided(comparison)] + [
+        f"{row.name} failed to run: {row.reason}"
+        for row in comparison.rows
+        if row.reason
+    ]
+    told = tuple(filter(None, notes))
+    return DataTable("verdict", title, columns, tuple(rows), told).without_empty()
 
 
 def rediscoveries(

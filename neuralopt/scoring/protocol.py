@@ -13,7 +13,7 @@ from neuralopt.engines.engine import (
     Engine,
     OptimizerSpec,
     Outcome,
-    steps_per_epoch,
+    training_steps,
 )
 from neuralopt.engines.step_counter import current_counter
 from neuralopt.scoring.budgets import Budget
@@ -127,7 +127,7 @@ def train_long(
         One mapping from splits to scores for each trial, in the same order.
     """
     counter = current_counter()
-    begun, steps = counter.done, epochs * steps_per_epoch(task) * _children(trials)
+    begun, steps = counter.done, training_steps(task, epochs) * _children(trials)
     rates = [each.rate for each in screenings]
     runs = [
         (trial, rate)
@@ -224,7 +224,7 @@ def _short_losses(
     outcomes = iter(_train(engine, runs, epochs, ("validation",), limit))
     # As many as if no trial had diverged.
     widest = max((len(some) for some in rates), default=0)
-    steps = epochs * steps_per_epoch(task, limit) * widest * _children(trials)
+    steps = training_steps(task, epochs, limit) * widest * _children(trials)
     counter.settle(begun + steps)
     return [tuple(_mean_loss(next(outcomes), 0) for _ in some) for some in rates]
 
@@ -265,10 +265,12 @@ def steps_of_trial(task: Task, budget: Budget, replicates: int) -> int:
     Raises:
         ValueError: the budget's screening examples are fewer than a batch.
     """
-    short = steps_per_epoch(task, screening_limit(task, budget))
-    refined = 3 * budget.refinement_epochs * short
-    screened = len(budget.learning_rates) * budget.screening_epochs * short
-    long = sum((budget.epochs, *budget.horizons)) * steps_per_epoch(task)
+    limit, rates = screening_limit(task, budget), len(budget.learning_rates)
+    refined = 3 * training_steps(task, budget.refinement_epochs, limit)
+    screened = rates * training_steps(task, budget.screening_epochs, limit)
+    long = sum(
+        training_steps(task, epochs) for epochs in (budget.epochs, *budget.horizons)
+    )
     return replicates * (screened + refined + long)
 
 

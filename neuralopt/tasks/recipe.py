@@ -1,7 +1,8 @@
-"""Recipes: clipping, weight decay and schedule, the same for every rule of a task."""
+"""Recipes: clipping, decay, schedules and the like, alike for every rule of a task."""
 
 import math
 from dataclasses import dataclass, fields
+from itertools import pairwise
 
 from neuralopt.counter_hash import counter_bits, counter_key
 
@@ -28,6 +29,11 @@ class Recipe:
             decay and clipping get u and its gradient, s times that of w. The factors s
             are powers of two from 10**-D to 10**D, the same in every training. Weights
             begin as without it.
+        batch_growth: factor by which the batch size grows at each of the milestones,
+            in place of a rate that falls (Smith et al. 2018, "Don't decay the learning
+            rate, increase the batch size"); 1 for batches of one size.
+        batch_milestones: shares of the training, counted in examples, in rising order
+            with spaces between; those of Smith et al. by default.
 
     Raises:
         ValueError: a number is out of range.
@@ -38,6 +44,8 @@ class Recipe:
     schedule: str = "1"
     warmup: float = 0.0
     reparametrize: float = 0.0
+    batch_growth: float = 1.0
+    batch_milestones: str = "0.3 0.6 0.8"
 
     def __post_init__(self) -> None:
         for name in ("clip_norm", "weight_decay"):
@@ -49,6 +57,11 @@ class Recipe:
                 f"task.recipe.warmup is {self.warmup}: give a share of the training, "
                 "from 0 to 1"
             )
+        if not 1 <= self.batch_growth < math.inf:
+            raise ValueError(
+                f"task.recipe.batch_growth is {self.batch_growth}: give 1 or more"
+            )
+        self._milestones()
         if not 0 <= self.reparametrize <= MOST_DECADES:
             raise ValueError(
                 f"task.recipe.reparametrize is {self.reparametrize}: give decades, "
@@ -58,7 +71,7 @@ class Recipe:
     @property
     def plain(self) -> bool:
         """Whether it changes nothing."""
-        return self == Recipe()
+        return self.description == Recipe().description
 
     @property
     def description(self) -> str:
@@ -70,9 +83,33 @@ class Recipe:
         told = [
             f"{field.name}={getattr(self, field.name)!r}"
             for field in fields(self)
-            if field.name != "reparametrize" or self.reparametrize
+            if (field.name != "reparametrize" or self.reparametrize)
+            and (not field.name.startswith("batch_") or self.batch_growth != 1)
         ]
         return f"Recipe({', '.join(told)})"
+
+    def grown_batch(self, size: int, share: float) -> int:
+        """Return the number of examples of a batch.
+
+        Args:
+            size: at the beginning.
+            share: of the training that is over, counted in examples.
+        """
+        reached = sum(share >= milestone for milestone in self._milestones())
+        return round(size * self.batch_growth**reached)
+
+    def _milestones(self) -> tuple[float, ...]:
+        try:
+            found = tuple(map(float, self.batch_milestones.split()))
+        except ValueError:
+            found = ()
+        rising = all(one < other for one, other in pairwise((0, *found, 1)))
+        if not (found and rising):
+            raise ValueError(
+                f"task.recipe.batch_milestones is {self.batch_milestones!r}: give "
+                "rising shares of the training between 0 and 1, such as 0.3 0.6 0.8"
+            )
+        return found
 
     def scales(self, count: int) -> tuple[float, ...]:
         """Return the factor s of each parameter tensor, or nothing if there are none.

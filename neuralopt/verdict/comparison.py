@@ -1,7 +1,7 @@
 """Rank candidates by quality and compare each with a reference, paired by seed."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,8 +10,22 @@ from numpy.typing import ArrayLike, NDArray
 
 from neuralopt.verdict.holm import holm, holm_levels
 from neuralopt.verdict.intervals import MeanEstimate, mean_interval
+from neuralopt.verdict.paired import PairedDifference, least_seeds
 
-Verdict = Literal["better", "worse", "no difference shown", "reference"]
+Verdict = Literal[
+    "better",
+    "worse",
+    "no difference shown",
+    "not decidable at this n",
+    "failed to run",
+    "reference",
+]
+"""All that a comparison says of a candidate.
+
+``not decidable at this n`` is said of a difference that is not called where so few
+seeds would not show even one of three standard deviations (`paired.decides`), or where
+all differences agree and are too few; more seeds may decide it.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +35,9 @@ class ComparisonRow:
     Attributes:
         name: the candidate.
         rank: 1 is the best mean; equal means go by lower mean loss; then they share it.
-        mean: mean quality over seeds, in [0, 1].
+            Candidates that failed share the rank after the last.
+        mean: mean quality over seeds, in [0, 1]; NaN, as all numbers from here to
+            p_value, where the candidate failed.
         low: lower end of the interval of the mean, on its own (no correction).
         high: upper end of it.
         diverged: number of seeds that ended with quality 0.
@@ -31,7 +47,8 @@ class ComparisonRow:
             when the verdict is ``better`` or ``worse``.
         difference_high: upper end of it.
         p_value: of the difference, corrected; 1 for the reference itself.
-        verdict: ``better``, ``worse`` or ``no difference shown``; ``reference`` for it.
+        verdict: one of `Verdict`.
+        reason: why it failed to run; else empty.
     """
 
     name: str
@@ -45,6 +62,7 @@ class ComparisonRow:
     difference_high: float
     p_value: float
     verdict: Verdict
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +70,7 @@ class Comparison:
     """The rows of all candidates, best first, and what they were held against.
 
     Attributes:
-        rows: in the order of their ranks.
+        rows: in the order of their ranks; those that failed come last.
         reference: name of the candidate the differences are taken from.
         choices: number of candidates the reference was chosen from by its qualities; 1
             if it was named beforehand.
@@ -69,7 +87,12 @@ class Comparison:
     @property
     def family(self) -> int:
         """Number of comparisons with the reference that the correction is for."""
-        return len(self.rows) - 1
+        return sum(row.verdict != "failed to run" for row in self.rows) - 1
+
+    @property
+    def least_seeds(self) -> int:
+        """Number of seeds that would leave none of these comparisons undecidable."""
+        return least_seeds((1 - self.confidence) / max(1, self.family) / self.choices)
 
     def __getitem__(self, name: str) -> ComparisonRow:
         for row in self.rows:
@@ -87,12 +110,13 @@ def compare(
     baselines: Sequence[str] | None = None,
     reference: str | None = None,
     confidence: float = 0.95,
+    failed: Mapping[str, str] | None = None,
 ) -> Comparison:
     """Rank candidates and hold each against a reference, paired by seed.
 
-    With d = q[candidate] - q[reference], seed by seed, t = mean(d) / (sd(d) / sqrt(n))
-    has n - 1 degrees of freedom. p = 2 P(T > |t|), times K where d is negative and the
-    reference was chosen among K baselines; then Holm over all candidates compared.
+    With d = q[candidate] - q[reference], seed by seed, `PairedDifference` has a
+    two-sided p. It is multiplied by K where the mean of d is negative and the reference
+    was chosen among K baselines; then Holm over all candidates compared.
     docs/explanation/verdicts.md says what that does and doesn't protect from.
 
     Args:
@@ -106,14 +130,16 @@ def compare(
         reference: the reference by name. Give it only if it was named before looking.
         confidence: of the intervals; 1 - confidence is the probability, at most, of one
             or more wrong verdicts in the whole comparison.
+        failed: why further candidates, not among `names`, have no qualities. They are
+            listed last and are not counted among the comparisons.
 
     Returns:
         Rows in the order of their ranks, with the reference they were compared with.
 
     Raises:
         ValueError: shapes disagree, a value is NaN (a failed run has no score: run it
-            again or leave the candidate out) or out of range, a name is unknown or
-            double, or confidence isn't inside (0, 1).
+            again, or name its candidate in `failed`) or out of range, a name is unknown
+            or double, or confidence isn't inside (0, 1).
 
     Example:
         >>> table = compare(
@@ -122,9 +148,10 @@ def compare(
         ...     baselines=["adam", "sgd"],
         ... )
         >>> table.reference, table["mine"].rank, table["sgd"].verdict
-        ('adam', 1, 'no difference shown')
+        ('adam', 1, 'not decidable at this n')
     """
-    table, lost = _checked(names, qualities, losses)
+    failed = failed or {}
+    table, lost = _checked(names, qualities, losses, failed)
     if not 0 < confidence < 1:
         raise ValueError(f"confidence is {confidence}; it lies inside (0, 1), as 0.95")
     keys = [
@@ -136,19 +163,25 @@ def compare(
     choices = len(chosen_from)
 
     others = [position for position in range(len(names)) if position != best]
-    gaps = [MeanEstimate.of(table[position] - table[best]) for position in others]
-    p_values = np.array([_two_sided(gap, choices) for gap in gaps])
+    gaps = [PairedDifference.of(table[position] - table[best]) for position in others]
+    charged = [choices if gap.estimate.mean < 0 else 1 for gap in gaps]
+    p_values = np.array(
+        [min(1.0, gap.p_value() * k) for gap, k in zip(gaps, charged, strict=True)]
+    )
     levels = holm_levels(p_values, 1 - confidence)
     corrected = holm(p_values)
 
     against = {best: _Against(0.0, 0.0, 0.0, 1.0, "reference")}
-    for position, gap, p, level in zip(others, gaps, corrected, levels, strict=True):
+    for position, gap, p, level, k in zip(
+        others, gaps, corrected, levels, charged, strict=True
+    ):
+        low, high = gap.bounds(level, level / choices)
         against[position] = _Against(
-            gap.mean,
-            max(-1.0, gap.mean - gap.margin(level / 2)),
-            min(1.0, gap.mean + gap.margin(level / 2 / choices)),
+            gap.estimate.mean,
+            max(-1.0, low),
+            min(1.0, high),
             float(p),
-            _word(gap, p <= 1 - confidence),
+            _word(low, high, gap.decidable(level / k)),
         )
     rows = []
     for position in sorted(range(len(names)), key=lambda position: keys[position]):
@@ -169,6 +202,13 @@ def compare(
                 verdict=found.verdict,
             )
         )
+    nan, last = math.nan, len(rows) + 1
+    rows += [
+        ComparisonRow(
+            name, last, nan, nan, nan, 0, nan, nan, nan, nan, "failed to run", reason
+        )
+        for name, reason in failed.items()
+    ]
     return Comparison(tuple(rows), names[best], choices, table.shape[1], confidence)
 
 
@@ -183,24 +223,19 @@ class _Against:
     verdict: Verdict
 
 
-def _two_sided(gap: MeanEstimate, choices: int) -> float:
-    """Two-sided p of one comparison, times ``choices`` where the candidate is worse.
-
-    A reference that is the best of K by its mean is worse in truth than it looks, so
-    only "worse" profits from the choice. Bonferroni over the K pairs that might have
-    been looked at holds whichever was.
-    """
-    return min(1.0, 2 * gap.tail() * (choices if gap.mean < 0 else 1))
-
-
-def _word(gap: MeanEstimate, significant: bool) -> Verdict:
-    if not significant:
-        return "no difference shown"
-    return "better" if gap.mean > 0 else "worse"
+def _word(low: float, high: float, decidable: bool) -> Verdict:
+    if low > 0:
+        return "better"
+    if high < 0:
+        return "worse"
+    return "no difference shown" if decidable else "not decidable at this n"
 
 
 def _checked(
-    names: Sequence[str], qualities: ArrayLike, losses: ArrayLike | None
+    names: Sequence[str],
+    qualities: ArrayLike,
+    losses: ArrayLike | None,
+    failed: Mapping[str, str],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Qualities and losses as float64 (candidates, seeds); losses 0 if not given."""
     table = np.asarray(qualities, dtype=np.float64)
@@ -209,7 +244,8 @@ def _checked(
             f"qualities have shape {table.shape} for {len(names)} names; they must be "
             "(candidates, seeds) with at least one of each"
         )
-    double = sorted({name for name in names if list(names).count(name) > 1})
+    everyone = [*names, *failed]
+    double = sorted({name for name in everyone if everyone.count(name) > 1})
     if double:
         raise ValueError(
             f"candidate {double[0]!r} is named twice; names must be distinct"
@@ -218,7 +254,8 @@ def _checked(
         if not np.all((row >= 0) & (row <= 1)):
             raise ValueError(
                 f"qualities of {name!r} are {row.tolist()}; each must be in [0, 1]. A "
-                "run without a result (NaN) is run again or its candidate left out"
+                "run without a result (NaN) is run again, or its candidate named in "
+                "`failed`"
             )
     lost = (
         np.zeros_like(table) if losses is None else np.asarray(losses, dtype=np.float64)

@@ -32,6 +32,7 @@ def whole_benchmark(name: str, parts: Sequence[Benchmark], adam: str) -> Benchma
         parts[0].budget,
         parts[0].seeds,
         {split: _whole(parts, split, adam) for split in splits},
+        {name: reason for part in parts for name, reason in part.failed.items()},
     )
 
 
@@ -49,7 +50,7 @@ def without_candidate(found: Benchmark, name: str) -> Benchmark:
         split: {key: row for key, row in rows.items() if key != name}
         for split, rows in found.scores.items()
     }
-    return Benchmark(found.task, found.budget, found.seeds, scores)
+    return Benchmark(found.task, found.budget, found.seeds, scores, found.failed)
 
 
 def _whole(
@@ -67,4 +68,5 @@ def _whole(
             )
         )
         for name in parts[0].scores[split]
+        if all(name in part.scores[split] for part in parts)
     }

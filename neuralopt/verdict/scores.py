@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from neuralopt.scoring.score import Score
@@ -21,12 +21,14 @@ class Benchmark:
         budget: its name.
         seeds: how many.
         scores: ``scores[split][name]`` holds one Score a seed.
+        failed: why further candidates have no scores, by name.
     """
 
     task: str
     budget: str
     seeds: int
     scores: Mapping["Split", Mapping[str, tuple[Score, ...]]]
+    failed: Mapping[str, str] = field(default_factory=dict)
 
     def comparison(
         self, split: "Split", baselines: Sequence[str] | None = None
@@ -51,6 +53,7 @@ class Benchmark:
                 for row in scores
             ],
             baselines=baselines,
+            failed=self.failed,
         )
 
     def curves(self, split: "Split") -> dict[str, tuple[float, ...]]:

@@ -215,6 +215,9 @@ def test_a_recipe_makes_another_search(capsys: Capture, tmp_path: Path) -> None:
         ("clip_norm=-1", "task.recipe.clip_norm is -1.0: give 0 or more"),
         ("warmup=2", "task.recipe.warmup is 2.0: give a share of the training"),
         ("weight_decay=inf", "task.recipe.weight_decay is inf: give 0 or more"),
+        ("batch_growth=0.5", "task.recipe.batch_growth is 0.5: give 1 or more"),
+        ("batch_milestones=0.6 0.3", "batch_milestones is '0.6 0.3': give rising"),
+        ("batch_milestones=0.5 x", "batch_milestones is '0.5 x': give rising shares"),
     ],
 )
 def test_a_wrong_recipe_is_one_line(

@@ -4,6 +4,7 @@ import math
 import random
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -64,11 +65,14 @@ def check_agrees_with_serial(
 ) -> None:
     """In float64 outcomes are those of the serial engine, divergence included.
 
+    They are measured half way too.
+
     exceptions: children that may end elsewhere, because a rule compares rounding errors
     with zero; they have to diverge alike.
     """
     expected = serial_outcomes(task, children, epochs, splits, limit)
-    found = make(task, 0, FLOAT64).train(children, epochs, splits, limit)
+    half = (epochs * steps_per_epoch(task, limit) // 2,)
+    found = make(task, 0, FLOAT64).train(children, epochs, splits, limit, half)
     assert len(found) == len(expected)
     assert not all(outcome.diverged for outcome in expected)
     differing = []
@@ -91,7 +95,8 @@ def serial_outcomes(
     key = (task.fingerprint, tuple(children), epochs, tuple(splits), limit)
     if key not in _serial:
         engine = SerialEngine(task, 0, FLOAT64)
-        _serial[key] = engine.train(children, epochs, splits, limit)
+        half = (epochs * steps_per_epoch(task, limit) // 2,)
+        _serial[key] = engine.train(children, epochs, splits, limit, half)
     return _serial[key]
 
 
@@ -110,6 +115,8 @@ def distance(one: Outcome, other: Outcome) -> float:
             *zip(one.losses, other.losses, strict=True),
             *zip(one.accuracies, other.accuracies, strict=True),
         ]
+    both = zip(one.along, other.along, strict=True)
+    pairs += [(a, b) for a, b in both if (a, b) != (math.inf, math.inf)]
     return max((abs(a - b) / max(1.0, abs(a)) for a, b in pairs), default=0.0)
 
 
@@ -185,6 +192,41 @@ def check_only_asked_splits_are_read(make: Make) -> None:
     task = Recording(some_digits(training=320), unreadable=("selection", "test"))
     make(task, 0, FLOAT32).train([Child(parse("g"), 0.1, 0)], 1, ("validation",))
     assert task.read == {"training", "validation"}
+
+
+def check_measurements_along_a_training(make: Make, task: Task) -> None:
+    """A loss along a training is that of a training that ends there."""
+    rules = ("g", "adam", "drop(g, 0.3)", "noise(0.01) + g")
+    children = [*children_of(rules, (1e-2, 0.1), 2), Child(burst(2), 1.0, 0)]
+    engine, epoch = make(task, 0, FLOAT32), steps_per_epoch(task)
+    along = (0, 1, 3, epoch, 2 * epoch - 1, 2 * epoch)
+    plain = engine.train(children, 2, SPLITS)
+    found = engine.train(children, 2, SPLITS, None, along)
+    assert [replace(outcome, along=()) for outcome in found] == plain
+    assert {outcome.along for outcome in plain} == {()}
+    short = engine.train(children, 1, SPLITS, None, (epoch,))
+    steps = engine.train(children, 1, SPLITS, task.batch_size)
+    *healthy, flung = zip(found, short, steps, strict=True)
+    for measured, after_epoch, after_step in healthy:
+        assert not measured.diverged
+        assert measured.along[1] == after_step.losses[0]
+        assert measured.along[3] == after_epoch.losses[0] == after_epoch.along[0]
+        assert measured.along[5] == measured.losses[0]
+    assert flung[0].diverged
+    assert flung[0].steps == 3  # finite losses: the weights are flung at step 2
+    assert [math.isfinite(loss) for loss in flung[0].along] == [True] * 2 + [False] * 4
+    assert flung[1].along == (math.inf,)
+
+
+def check_unusable_measurements_are_refused(make: Make, task: Task) -> None:
+    """Numbers of steps that do not rise or leave the training are refused."""
+    engine, child = make(task, 0, FLOAT32), Child(parse("g"), 0.1, 0)
+    steps = steps_per_epoch(task)
+    for along in ((1, 1), (2, 1), (-1,), (steps + 1,)):
+        with pytest.raises(ValueError, match=f"rising numbers from 0 to {steps}"):
+            engine.train([child], 1, SPLITS, None, along)
+    with pytest.raises(ValueError, match="need a split"):
+        engine.train([child], 1, (), None, (1,))
 
 
 # ------------------------------------------------------- weights, order and random bits

@@ -139,6 +139,20 @@ def test_an_epoch_ends_at_its_limit(name: str) -> None:
 
 
 @every
+@pytest.mark.parametrize("batch_size", [64, 50])
+def test_a_loss_along_a_training_is_that_of_a_training_that_ends_there(
+    name: str, batch_size: int
+) -> None:
+    task = some_digits(training=5 * batch_size, batch_size=batch_size)
+    checks.check_measurements_along_a_training(maker_of(name), task)
+
+
+@every
+def test_unusable_measurements_along_a_training_are_refused(name: str) -> None:
+    checks.check_unusable_measurements_are_refused(maker_of(name), digits())
+
+
+@every
 def test_only_the_splits_asked_for_are_read(name: str) -> None:
     checks.check_only_asked_splits_are_read(maker_of(name))
 

@@ -159,10 +159,13 @@ class FaultyEngine:
         epochs: int,
         splits: Sequence[Split],
         limit: int | None = None,
+        along: Sequence[int] = (),
     ) -> list[Outcome]:
         if self.fault == "limit":
             limit = None
-        found = self.serial.train(children, epochs, splits, limit)
+        if self.fault == "late":
+            along = [step + 1 for step in along]
+        found = self.serial.train(children, epochs, splits, limit, along)
         if self.fault == "order":
             return found[::-1]
         return [self._changed(outcome, len(found)) for outcome in found]
@@ -180,6 +183,9 @@ class FaultyEngine:
             case "rounding":
                 losses = tuple(loss * 1.0001 for loss in outcome.losses)
                 return dataclasses.replace(outcome, losses=losses)
+            case "disturbed" if outcome.along:
+                losses = tuple(loss * 1.0001 for loss in outcome.losses)
+                return dataclasses.replace(outcome, losses=losses)
         return outcome
 
 
@@ -193,7 +199,9 @@ def engine_with(fault: str) -> engines.Make:
 CHILDREN = engines.children_of(("g", "adam", "drop(g, 0.3)", "g / 0"), (1e-2, 0.1))
 
 
-@pytest.mark.parametrize("fault", ["zeros", "order", "divergence", "rounding", "limit"])
+@pytest.mark.parametrize(
+    "fault", ["zeros", "order", "divergence", "rounding", "limit", "late"]
+)
 def test_an_engine_that_is_not_the_serial_one_is_found(fault: str) -> None:
     task = some_digits(training=192)
     options = {"limit": 2 * task.batch_size}
@@ -208,6 +216,17 @@ def test_an_engine_whose_outcomes_depend_on_neighbours_is_found(fault: str) -> N
     engines.check_independence(engine_with(""), task, CHILDREN)
     with pytest.raises(AssertionError):
         engines.check_independence(engine_with(fault), task, CHILDREN)
+
+
+@pytest.mark.parametrize("fault", ["late", "disturbed"])
+def test_an_engine_that_measures_elsewhere_or_is_disturbed_by_it_is_found(
+    fault: str,
+) -> None:
+    task = some_digits(training=320)
+    check = engines.check_measurements_along_a_training
+    check(engine_with(""), task)
+    with pytest.raises((AssertionError, ValueError)):
+        check(engine_with(fault), task)
 
 
 def test_an_engine_without_a_limit_is_found() -> None:

@@ -8,8 +8,8 @@ import torch
 from neuralopt.engines.engine import (
     batch_order,
     curve_of,
-    diverged_outcome,
     initial_parameters,
+    outcome_of,
     steps_per_epoch,
 )
 from neuralopt.engines.stacked.dense import (
@@ -192,9 +192,21 @@ def test_a_curve_is_the_means_of_equal_stretches(count):
 
 def test_a_diverged_curve_ends_before_the_first_loss_that_is_not_finite():
     for bad in (math.nan, math.inf, -math.inf):
-        outcome = diverged_outcome([3.0, 2.0, bad, 1.0], ("validation", "test"))
+        losses, along = [3.0, 2.0, bad, 1.0], {0: 5.0, 1: 4.0, 2: 4.0, 3: 0.5}
+        outcome = outcome_of(losses, ("validation", "test"), None, along)
         assert outcome.curve == (3.0, 2.0)
         assert outcome.diverged
         assert outcome.losses == (math.inf, math.inf)
         assert outcome.accuracies == (0.0, 0.0)
-    assert diverged_outcome([math.nan], ("validation",)).curve == ()
+        assert outcome.along == (5.0, 4.0, math.inf, math.inf)
+    assert outcome_of([math.nan], ("validation",), None, {}).curve == ()
+
+
+def test_a_loss_along_a_training_that_is_not_finite_is_infinite():
+    ends = [(0.5, 0.9)]
+    healthy = outcome_of([1.0, 0.9], ("test",), ends, {0: math.nan, 1: 0.7, 2: 0.5})
+    assert healthy.along == (math.inf, 0.7, 0.5)
+    assert not healthy.diverged
+    flung = outcome_of([1.0, 0.9], ("test",), [(math.inf, 0.0)], {1: 0.7, 2: 0.5})
+    assert flung.diverged
+    assert flung.along == (0.7, math.inf)

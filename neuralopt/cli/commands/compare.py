@@ -39,7 +39,7 @@ def compare(options: argparse.Namespace) -> int:
 
     Args:
         options: parsed arguments: rules (with overrides among them), config_dir, tasks,
-            json.
+            json, tuned, into, horizons.
 
     Returns:
         The exit code, 0.
@@ -47,6 +47,12 @@ def compare(options: argparse.Namespace) -> int:
     Raises:
         ValueError: a rule or an override can't be read, or no rule is named.
     """
+    if options.tuned:
+        from neuralopt.cli.commands.tuned import compare_tuned  # it loads scipy
+
+        return compare_tuned(options)
+    if options.into or options.horizons:
+        raise ValueError("--into and --horizons belong to --tuned: add --tuned")
     overrides = [text for text in options.rules if is_override(text)]
     texts = [text for text in options.rules if not is_override(text)]
     candidates = find_candidates(texts)

@@ -161,6 +161,8 @@ def _verdict(archive: Archive, number: int) -> str:
     if found is None:
         return ""
     row, record = found
+    if row.verdict == "failed to run":
+        return f"{row.verdict}: {row.reason}"
     return (
         f"{row.verdict}: mean {row.mean:.4f}, {row.low:.4f} to {row.high:.4f}, on "
         f"{len(record.seeds)} fresh seeds, {record.split} split of {record.task}"

@@ -91,7 +91,8 @@ def plain(found: Benchmark, baselines: Sequence[str] | None) -> dict[str, object
         "seeds": found.seeds,
         "splits": {
             split: [
-                _plain_row(row) | {"qualities": [s.quality for s in scores[row.name]]}
+                _plain_row(row)
+                | {"qualities": [s.quality for s in scores.get(row.name, ())]}
                 for row in found.comparison(split, baselines).rows
             ]
             for split, scores in found.scores.items()
@@ -100,22 +101,23 @@ def plain(found: Benchmark, baselines: Sequence[str] | None) -> dict[str, object
 
 
 def _plain_row(row: ComparisonRow) -> dict[str, object]:
-    """A row's numbers; an interval without an end has None there."""
+    """A row's numbers; an interval without an end, and what failed, has None there."""
 
     def finite(number: float) -> float | None:
-        return number if abs(number) <= 1 else None
+        return number if abs(number) <= 1 else None  # NaN is not
 
     return {
         "rank": row.rank,
         "name": row.name,
-        "mean": row.mean,
-        "low": row.low,
-        "high": row.high,
-        "difference": row.difference,
+        "mean": finite(row.mean),
+        "low": finite(row.low),
+        "high": finite(row.high),
+        "difference": finite(row.difference),
         "difference_low": finite(row.difference_low),
         "difference_high": finite(row.difference_high),
-        "p_value": row.p_value,
+        "p_value": finite(row.p_value),
         "verdict": row.verdict,
+        **({"reason": row.reason} if row.reason else {}),
     }
 
 

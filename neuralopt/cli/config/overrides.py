@@ -36,7 +36,12 @@ from neuralopt.options import options_of
 from neuralopt.searchers import SEARCHERS
 from neuralopt.tasks import TASKS, is_custom
 
-VERBATIM = ("task.options.path", "run_dir", "task.recipe.schedule")
+VERBATIM = (
+    "task.options.path",
+    "run_dir",
+    "task.recipe.schedule",
+    "task.recipe.batch_milestones",
+)
 """Keys whose value is taken as it is typed: paths, and expressions of the language."""
 
 OPTION_GROUPS: Mapping[str, tuple[type, Mapping[str, Any]]] = {

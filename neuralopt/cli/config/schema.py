@@ -109,6 +109,19 @@ class PruningSettings:
 
 
 @dataclass
+class TuningSettings:
+    """How contenders are tuned by ``compare --tuned``; see `TuningPlan`.
+
+    Attributes:
+        trials: settings that are tried of each contender on each task.
+        seeds: replicates that each is trained on.
+    """
+
+    trials: int = 40
+    seeds: int = 2
+
+
+@dataclass
 class VerdictSettings:
     """The comparison that a search ends with, and that `compare` makes.
 
@@ -116,11 +129,13 @@ class VerdictSettings:
         candidates: best rules that are scored again; 0 for none.
         seeds: fresh initial weights and data orders.
         baselines: names of rules.
+        tuning: of a comparison of tuned contenders.
     """
 
     candidates: int = 20
     seeds: int = 5
     baselines: list[str] = field(default_factory=list)
+    tuning: TuningSettings = field(default_factory=TuningSettings)
 
 
 @dataclass
@@ -178,6 +193,8 @@ LEAST = {
     "pruning.replicates": 4,
     "verdict.candidates": 0,
     "verdict.seeds": 1,
+    "verdict.tuning.trials": 10,
+    "verdict.tuning.seeds": 1,
 }
 """Smallest value of a number, by key. Budgets, spaces, searchers and evaluators check
 their own."""

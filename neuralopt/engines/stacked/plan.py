@@ -125,6 +125,8 @@ def _best_method(task: Task, numerics: Numerics, cost: StepCost) -> tuple[str, s
         if cost.flops > worth * cost.calls:
             much = f"{cost.flops / cost.calls / 1e6:.1f} MFLOP a call of torch"
             return "loop", f"{much} are worth it"
+        if task.recipe.batch_growth != 1:
+            return "loop", "batches grow"
         if task.batch_size % VECTOR_LANES:
             # Otherwise activations begin in the middle of a vector register, where some
             # of torch's kernels round differently.

@@ -14,12 +14,12 @@ from neuralopt.engines.engine import (
     DeviceData,
     Outcome,
     TorchOptimizer,
-    batch_order,
-    curve_of,
-    diverged_outcome,
+    check_along,
     initial_parameters,
+    outcome_of,
     rate_factors,
-    steps_per_epoch,
+    training_order,
+    training_steps,
 )
 from neuralopt.engines.numerics import Numerics
 from neuralopt.engines.stacked.gradients import (
@@ -103,6 +103,7 @@ class StackedEngine:
         epochs: int,
         splits: Sequence[Split],
         limit: int | None = None,
+        along: Sequence[int] = (),
     ) -> list[Outcome]:
         """Train children in populations and measure them on held-out splits.
 
@@ -111,6 +112,7 @@ class StackedEngine:
         Raises:
             ValueError: a child's optimizer is one of torch.
         """
+        check_along(along, training_steps(self.task, epochs, limit), splits)
         outcomes: list[Outcome | None] = [None] * len(children)
         for child in children:
             if isinstance(child.rule, TorchOptimizer):
@@ -130,7 +132,7 @@ class StackedEngine:
                     limit,
                     steps,
                 )
-                results = population.train(splits)
+                results = population.train(splits, along)
                 for number, outcome in zip(numbers, results, strict=True):
                     outcomes[number] = outcome
         return [outcome for outcome in outcomes if outcome is not None]
@@ -171,20 +173,22 @@ class _Population:
     alive: torch.Tensor = field(init=False)  # numbers of children, (rows,)
     updates: Updates = field(init=False)
     losses: torch.Tensor = field(init=False)  # (steps, children), NaN where not run
+    along: dict[int, list[float]] = field(init=False)  # of all children, after a step
     factors: list[float] = field(init=False)  # of the learning rates, each step
     scales: torch.Tensor | None = field(init=False)  # (length,), s of weights s * u
 
     @torch.no_grad()
-    def train(self, splits: Sequence[Split]) -> list[Outcome]:
+    def train(self, splits: Sequence[Split], along: Sequence[int]) -> list[Outcome]:
         engine, replicate = self.engine, self.children[0].replicate
         examples = engine.data["training"]
-        per_epoch = steps_per_epoch(engine.task, self.limit)
-        self._start(replicate, per_epoch * self.epochs)
-        for epoch in range(self.epochs):
-            order = batch_order(engine.task, engine.seed, replicate, epoch, self.limit)
-            order = order.to(engine.numerics.device)
-            for batch, chosen in enumerate(order):
-                step = epoch * per_epoch + batch
+        task, epochs, limit = engine.task, self.epochs, self.limit
+        self._start(replicate, training_steps(task, epochs, limit))
+        self.along = {step: [math.inf] * len(self.children) for step in along}
+        step = 0
+        for order, sizes in training_order(task, engine.seed, replicate, epochs, limit):
+            for chosen in order.to(engine.numerics.device).split(sizes):
+                if step in self.along:
+                    self._measure_along(step, splits[0])
                 self.losses[step, self.alive] = self.method.gradients(
                     self.weights,
                     examples.inputs[chosen],
@@ -198,6 +202,7 @@ class _Population:
                     if not len(self.alive):
                         return self._outcomes(splits)
                 self._update(step)
+                step += 1
         return self._outcomes(splits)
 
     def _start(self, replicate: int, steps: int) -> None:
@@ -255,22 +260,29 @@ class _Population:
         self.method.keep(keep)
         self.updates.keep(keep)
 
+    def _measure_along(self, step: int, split: Split) -> None:
+        measures = self.method.measure(self.weights, self.engine.data[split])
+        for number, (loss, _) in zip(self.alive.tolist(), measures, strict=True):
+            self.along[step][number] = loss
+
     def _outcomes(self, splits: Sequence[Split]) -> list[Outcome]:
-        columns = self.losses.T.tolist()
-        outcomes = [diverged_outcome(losses, splits) for losses in columns]
-        if not len(self.alive):
-            return outcomes
-        finite = self.weights[:, : self.count].isfinite().all(1).tolist()
-        data = self.engine.data
-        results = [self.method.measure(self.weights, data[split]) for split in splits]
-        for row, number in enumerate(self.alive.tolist()):
-            measures = [of_split[row] for of_split in results]
-            if finite[row] and all(math.isfinite(loss) for loss, _ in measures):
-                outcomes[number] = Outcome(
-                    False,
-                    tuple(loss for loss, _ in measures),
-                    tuple(accuracy for _, accuracy in measures),
-                    curve_of(columns[number]),
-                    len(columns[number]),
-                )
+        ends: dict[int, list[tuple[float, float]]] = {}
+        if len(self.alive):
+            finite = self.weights[:, : self.count].isfinite().all(1).tolist()
+            data = self.engine.data
+            results = [
+                self.method.measure(self.weights, data[split]) for split in splits
+            ]
+            ends = {
+                number: [of_split[row] for of_split in results]
+                for row, number in enumerate(self.alive.tolist())
+                if finite[row]
+            }
+        last = self.along.get(len(self.losses), [])
+        outcomes = []
+        for number, losses in enumerate(self.losses.T.tolist()):
+            if last and number in ends:
+                last[number] = ends[number][0][0]
+            along = {step: values[number] for step, values in self.along.items()}
+            outcomes.append(outcome_of(losses, splits, ends.get(number), along))
         return outcomes

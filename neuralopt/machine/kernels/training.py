@@ -79,18 +79,17 @@ def restore_weights(memory, network, scales):
 
 
 @once
-def train_child(
-    memory, network, data, rules, rule, rows, rate, initial, scales, replicate, losses
+def train_steps(
+    memory, network, data, rules, rule, rows, rate, scales, replicate, losses, begin,
+    end,
 ):  # fmt: skip
-    """Train to the end, or to the first loss that is not finite.
+    """Train from step `begin` to `end` - 1, or to the first loss that is not finite.
 
     rows: where rows begin. scales: factor of each parameter, or nothing. replicate: the
     hash of seed and replicate. losses: (steps,), written: the mean loss of each step.
-    Returns whether all losses and all weights at the end are finite.
+    Returns whether the losses are finite.
     """
-    prepare(memory, network, rules, rule, initial)
-    prepare_convolutions(memory, network)
-    for step in range(len(losses)):
+    for step in range(begin, end):
         forward_convolutions(memory, network, data.columns, step, True)
         forward_layers(memory, network, data.columns, step)
         # In the type of memory, so that what overflows there is infinite.
@@ -107,7 +106,7 @@ def train_child(
         run_rule(memory, network, rules, rule, rows, rate, absorb(replicate, step))
         if len(scales):
             restore_weights(memory, network, scales)
-    return all_finite(memory, PARAMETER * network.places[ROW], len(initial))
+    return True
 
 
 @once
@@ -129,33 +128,47 @@ def _entry(sources):
     @entry
     def train(
         memory, network, data, held, splits, rules, initial, scales, replicate, chosen,
-        rates, losses, measures, finished, first, last,
+        rates, stops, losses, measures, finished, first, last,
     ):  # fmt: skip
         """Train children first to last - 1, all of one replicate, one after another.
 
         memory: room for one child, its values are overwritten. splits: (splits, 2), the
         first group of each held-out split and the number of its examples. initial:
         parameters. scales: their factors, or nothing. chosen: number of each child's
-        rule. rates: learning rates. Numbers are of memory's type. losses: (children,
-        steps), NaN where not run. measures: (children, splits, 2), loss and accuracy.
-        finished: (children,), whether all losses and weights are finite; otherwise
-        nothing is measured.
+        rule. rates: learning rates. Numbers are of memory's type. stops: steps after
+        which is measured, rising, the last one the end: the first split, and at the end
+        all. losses: (children, steps), NaN where not run. measures: (children, stops,
+        splits, 2), loss and accuracy, NaN where not measured. finished: (children,),
+        whether all losses and the last weights are finite; otherwise nothing is
+        measured at the end.
         """
         assert sources  # so that numba looks at it
         rows = consecutive_rows(rules, network.places[ROW])
         for child in range(first, last):
             losses[child] = np.nan
             measures[child] = np.nan
-            finished[child] = train_child(
-                memory, network, data, rules, chosen[child], rows, rates[child],
-                initial, scales, replicate, losses[child],
-            )  # fmt: skip
-            if finished[child]:
-                for split in range(len(splits)):
+            prepare(memory, network, rules, chosen[child], initial)
+            prepare_convolutions(memory, network)
+            begin = 0
+            for stop in range(len(stops)):
+                ended = stop + 1 == len(stops)
+                alive = train_steps(
+                    memory, network, data, rules, chosen[child], rows, rates[child],
+                    scales, replicate, losses[child], begin, stops[stop],
+                )  # fmt: skip
+                begin = stops[stop]
+                if alive and ended:
+                    parameters = PARAMETER * network.places[ROW]
+                    alive = all_finite(memory, parameters, len(initial))
+                finished[child] = alive
+                if not alive:
+                    break
+                for split in range(len(splits) if ended else 1):
                     loss, right = measure(
                         memory, network, held, splits[split, 0], splits[split, 1]
                     )
-                    measures[child, split, 0], measures[child, split, 1] = loss, right
+                    into = measures[child, stop, split]
+                    into[0], into[1] = loss, right
 
     return train
 

@@ -111,6 +111,11 @@ def verdict_text(report: RunReport) -> str:
         f"{'are' if words['better'] > 1 else 'is'} better, {_count(words['worse'])} "
         f"worse, and {_count(words['no difference shown'])} without a difference shown."
     ]
+    sentences += [
+        f"Of {words[word]} the verdict is: {word}."
+        for word in ("not decidable at this n", "failed to run")
+        if words[word]
+    ]
     if words["no difference shown"]:
         sentences.append(
             "No difference shown means that these seeds do not decide, not that the "

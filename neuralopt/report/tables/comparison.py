@@ -12,7 +12,12 @@ from neuralopt.report.tables.layout import Cell, Column, Table
 if TYPE_CHECKING:  # they load numpy and scipy
     from neuralopt.verdict.comparison import Comparison, ComparisonRow
 
-_VERDICT_STYLES = {"better": "green", "worse": "red", "reference": "bold"}
+_VERDICT_STYLES = {
+    "better": "green",
+    "worse": "red",
+    "failed to run": "red",
+    "reference": "bold",
+}
 
 
 def comparison_table(
@@ -60,13 +65,15 @@ def comparison_table(
         spark = [Cell(sparks.get(row.name, ""), "cyan")] if curves else []
         rows.append((*_numbers(row), *spark, *label))
     explained = [comparison] if explained is None else explained
-    said = [*notes, *_diverged(comparison)]
+    said = [*notes, *_diverged(comparison), *_failed(comparison)]
     if explained:
         said.append(_explanations(explained))
     return Table(columns, tuple(rows), tuple(said))
 
 
 def _numbers(row: ComparisonRow) -> tuple[Cell, ...]:
+    if row.verdict == "failed to run":
+        return (*[Cell("")] * 5, Cell(row.verdict, _VERDICT_STYLES[row.verdict]))
     itself = row.verdict == "reference"
     low, high = row.difference_low, row.difference_high
     return (
@@ -88,6 +95,38 @@ def _diverged(comparison: Comparison) -> list[str]:
     return [f"Diverged seeds (quality 0): {', '.join(found)}."] if found else []
 
 
+def _failed(comparison: Comparison) -> list[str]:
+    return [
+        f"{row.name} failed to run: {row.reason}"
+        for row in comparison.rows
+        if row.verdict == "failed to run"
+    ]
+
+
+def undecided(comparison: Comparison) -> str:
+    """Return what to do about differences that so few seeds cannot decide.
+
+    Args:
+        comparison: of candidates by name.
+
+    Returns:
+        One sentence; empty if all are decidable.
+    """
+    words = {row.verdict for row in comparison.rows}
+    if "not decidable at this n" not in words:
+        return ""
+    compared = f"{comparison.family} comparison{'s' * (comparison.family > 1)}"
+    if comparison.least_seeds <= comparison.seeds:
+        return (
+            "'not decidable at this n': all seeds agree on the difference, and are too "
+            "few to call it."
+        )
+    return (
+        f"'not decidable at this n': {comparison.seeds} seeds are too few for "
+        f"{compared}; verdict.seeds={comparison.least_seeds} is enough."
+    )
+
+
 def _explanations(comparisons: Sequence[Comparison]) -> str:
     """What explains the columns of one or several tables of the same candidates."""
     references = {each.reference for each in comparisons}
@@ -104,12 +143,13 @@ def _explanation(comparison: Comparison, reference: str | None) -> str:
     chosen = comparison.choices > 1
     source = f", the best of {comparison.choices} by mean" if chosen else ""
     luck = " and for the choice of the reference" if chosen else ""
-    return (
+    told = (
         f"{text} Differences are from {reference}{source}; their intervals "
         f"and the verdicts are corrected for {comparison.family} comparison"
         f"{'s' if comparison.family > 1 else ''}{luck}. 'no difference shown' says "
         "that these seeds do not decide, not that the rules are equal."
     )
+    return f"{told} {undecided(comparison)}".rstrip()
 
 
 def _sparks(curves: Mapping[str, Sequence[float]], unicode: bool) -> dict[str, str]:

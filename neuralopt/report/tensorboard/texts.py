@@ -130,10 +130,16 @@ def verdict(view: RunView) -> str:
     comparison = compared(record)
     rows = [
         (
-            str(row.rank),
-            escaped(row.name),
-            f"{row.mean:.4f}",
-            f"{row.low:.4f} to {row.high:.4f}",
+            *(
+                ("", escaped(row.name), "", "")
+                if row.verdict == "failed to run"
+                else (
+                    str(row.rank),
+                    escaped(row.name),
+                    f"{row.mean:.4f}",
+                    f"{row.low:.4f} to {row.high:.4f}",
+                )
+            ),
             escaped(row.verdict),
             code(folded(record.rules.get(row.name, ""))),
         )

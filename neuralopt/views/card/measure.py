@@ -14,7 +14,7 @@ from typing import Protocol
 import numpy as np
 
 from neuralopt.engines import Child, Numerics, Outcome, choose_engine
-from neuralopt.engines.engine import steps_per_epoch
+from neuralopt.engines.engine import training_steps
 from neuralopt.language import RULES, Expression, simplify
 from neuralopt.scoring.budgets import Budget
 from neuralopt.scoring.protocol import steps_of_trial
@@ -150,7 +150,8 @@ def _measure_task(rule: Expression, task: Task, scoring: Scoring) -> TaskMeasure
             qualities[start : start + SEEDS]
             for start in range(0, len(qualities), SEEDS)
         )
-        long, epoch = _long_epochs(budget), steps_per_epoch(task)
+        long = _long_epochs(budget)
+        epoch = training_steps(task, long) / long
         finals, outcomes = train([best_rate(rates, fan)], long)
         return TaskMeasurement(
             task.name,

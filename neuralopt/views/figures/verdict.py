@@ -33,7 +33,8 @@ def verdict_figure(view: RunView) -> Figure:
         figure = canvas("Verdict on fresh seeds")
         return empty(figure, "the search has no verdict so far")
     comparison = compared(record)
-    rows = comparison.rows[:SHOWN]
+    ran = [row for row in comparison.rows if row.verdict != "failed to run"]
+    rows = ran[:SHOWN]
     figure = canvas(_title(comparison), width=10.0, height=2.0 + 0.42 * len(rows))
     seeds = len(record.seeds)
     axes = axes_of(figure, f"quality on {seeds} fresh seed{'s' * (seeds != 1)}, mean")
@@ -73,6 +74,10 @@ def _title(comparison: Comparison) -> str:
     words = {
         "better": f"is better than {reference}",
         "no difference shown": f"is not shown to be better than {reference}",
+        "not decidable at this n": (
+            f"cannot be compared with {reference} on {comparison.seeds} "
+            f"seed{'s' * (comparison.seeds > 1)}"
+        ),
     }
     said = words.get(first.verdict, f"against {reference}")
     return f"Verdict: the first, {first.name}, {said}"

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import plotly.graph_objects as go
 
-from neuralopt.palette import BLUE, GREEN, GREY, VERMILION
+from neuralopt.palette import BLUE, GREEN, GREY, SKY, VERMILION
 from neuralopt.report.html.charts.chart import Chart, figure, plain, rule_label
 from neuralopt.verdict.comparison import Comparison
 from neuralopt.views.run_view import RunView
@@ -21,9 +21,11 @@ BEST = 15
 COLOURS = {
     "better": GREEN,
     "no difference shown": BLUE,
+    "not decidable at this n": SKY,
     "worse": VERMILION,
     "reference": GREY,
 }
+"""Of the words that have a mean to draw."""
 
 
 def forest_chart(comparison: Comparison, rules: Mapping[str, str]) -> Chart:
@@ -37,9 +39,10 @@ def forest_chart(comparison: Comparison, rules: Mapping[str, str]) -> Chart:
         The chart.
     """
     traces = []
-    order = [_name(row.name, rules) for row in comparison.rows]
+    drawn = [row for row in comparison.rows if row.verdict in COLOURS]
+    order = [_name(row.name, rules) for row in drawn]
     for word, colour in COLOURS.items():
-        rows = [row for row in comparison.rows if row.verdict == word]
+        rows = [row for row in drawn if row.verdict == word]
         if not rows:
             continue
         traces.append(

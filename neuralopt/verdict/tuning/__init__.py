@@ -1,0 +1,1 @@
+"""Tune contenders alike before a verdict; see docs/howto/compare-tuned.md."""
