@@ -103,7 +103,8 @@ class Block(nn.Module):
         products = query @ key.transpose(-2, -1) / math.sqrt(WIDTH // HEADS)
         later = torch.ones(products.shape[-2:], dtype=torch.bool).triu(1)
         weights = products.masked_fill(later.to(products.device), -math.inf)
-        return (weights.softmax(-1) @ value).transpose(-3, -2).flatten(-2)
+        means: torch.Tensor = weights.softmax(-1) @ value
+        return means.transpose(-3, -2).flatten(-2)
 
 
 def char_gru() -> CustomTask:
