@@ -48,6 +48,11 @@ class StageResult:
     seconds: float
 
     @property
+    def seeds(self) -> int:
+        """Replicates of each contender."""
+        return self.measurements // len(self.standings)
+
+    @property
     def rules(self) -> list[Standing]:
         """Standings without the baselines'."""
         return [each for each in self.standings if not each.contender.baseline]

@@ -115,4 +115,4 @@ def stage_cost(tasks: Sequence[Task], budget: Budget) -> StageCost:
 def _measurement(done: Completion) -> Measurement:
     broken = done.score.status in NO_RESULT
     qualities = () if broken else tuple(each.quality for each in done.score.tasks)
-    return Measurement(qualities, done.seconds)
+    return Measurement(qualities, round(done.seconds, 3))

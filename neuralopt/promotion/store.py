@@ -69,7 +69,7 @@ class MeasurementFile:
                 "rule": rule,
                 "replicate": replicate,
                 "qualities": list(each.qualities),
-                "seconds": round(each.seconds, 3),
+                "seconds": each.seconds,
             }
             lines.append(json.dumps(entry) + "\n")
         self._write("".join(lines))

@@ -1,13 +1,12 @@
 """Lay out a stage of a promotion."""
 
 import math
-from collections.abc import Sequence
 
 from neuralopt.promotion.deciding import Standing
 from neuralopt.promotion.funnel import StageResult
 from neuralopt.report.duration import duration
 from neuralopt.report.tables import Cell, Column, Table
-from neuralopt.views.labels import folded
+from neuralopt.views.labels import counted, folded
 
 STYLES = {"better": "bold green", "worse": "dim", "failed to run": "red"}
 
@@ -49,14 +48,12 @@ def stage_title(result: StageResult, number: int, stages: int) -> str:
         number: of the stage, from 1.
         stages: of the plan.
     """
-    rules, seeds = len(result.rules), _seeds(result.standings)
     going = sum(each.goes_on for each in result.rules)
-    end = "remain" if number == stages else "go on"
-    return (
-        f"Stage {number} of {stages}: {rules} rule{'s' * (rules != 1)} on "
-        f"{len(result.parts)} part{'s' * (len(result.parts) != 1)}, {seeds} seeds; "
-        f"{going} {end}"
+    what = (
+        f"{counted(len(result.rules), 'rule')} on {counted(len(result.parts), 'part')}"
     )
+    end = "remain" if number == stages else "go on"
+    return f"Stage {number} of {stages}: {what}, {result.seeds} seeds; {going} {end}"
 
 
 def _row(rank: int, each: Standing, last: bool) -> tuple[Cell, ...]:
@@ -80,10 +77,6 @@ def _row(rank: int, each: Standing, last: bool) -> tuple[Cell, ...]:
         Cell(fate),
         Cell("" if rule == name else rule),
     )
-
-
-def _seeds(standings: Sequence[Standing]) -> int:
-    return max(len(each.shares) for each in standings)
 
 
 def _note(result: StageResult) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from neuralopt.palette import FOUND, SILVER, baseline_colour
+from neuralopt.palette import CYCLE, FOUND, GREY, SILVER, rule_colours
 from neuralopt.promotion.funnel import StageResult
 from neuralopt.views.figures.canvas import SMALL, apart, axes_of, canvas
-from neuralopt.views.labels import shortened
+from neuralopt.views.labels import counted, shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -38,14 +38,16 @@ def promotion_figure(results: Sequence[StageResult], stages: int) -> Figure:
         width=10.0,
         height=6.5,
     )
-    axes = axes_of(figure, "", "share of the reference, mean over parts and seeds")
+    axes = axes_of(figure, "", "share of the reference, mean")
     lines = _lines(results)
     ends = []
-    for place, (name, points) in enumerate(lines.items()):
+    baselines = [name for name, points in lines.items() if points[0][4]]
+    colours = dict(zip(baselines, rule_colours(baselines[: len(CYCLE)]), strict=False))
+    for name, points in lines.items():
         x, y, low, high, baseline, goes_on = zip(*points, strict=True)
         remains = goes_on[-1] and len(points) == len(results)
         if baseline[0]:
-            colour = baseline_colour(name, place)
+            colour = colours.get(name, GREY)
             axes.plot(x, y, "--o", color=colour, linewidth=2, markersize=4)
         elif remains:
             colour = FOUND
@@ -60,13 +62,15 @@ def promotion_figure(results: Sequence[StageResult], stages: int) -> Figure:
             colour = SILVER
             axes.plot(x, y, "-", color=SILVER, linewidth=1.2, zorder=1)
             axes.plot(x[-1], y[-1], "x", color="#777777", markersize=8, zorder=2)
-        if x[-1] == len(results) and (baseline[0] or remains):
-            ends.append((shortened(name, 24), y[-1], colour))
+        if x[-1] == len(results):
+            ends.append(
+                (shortened(name, 24), y[-1], GREY if colour == SILVER else colour)
+            )
     _limit(axes, lines)
     _label(axes, ends, len(results))
     titles = [
-        f"stage {number}\n{len(result.rules)} rules\n{len(result.parts)} parts\n"
-        f"{max(len(each.shares) for each in result.standings)} seeds"
+        f"stage {number}\n{counted(len(result.rules), 'rule')}\n"
+        f"{counted(len(result.parts), 'part')}\n{result.seeds} seeds"
         for number, result in enumerate(results, 1)
     ]
     axes.set_xticks(range(1, len(results) + 1), titles)
@@ -100,7 +104,11 @@ def _lines(results: Sequence[StageResult]) -> dict[str, list[Point]]:
 def _limit(axes: Axes, lines: dict[str, list[Point]]) -> None:
     """Show everything near the baselines; far worse rules are cut off below."""
     values = sorted(point[1] for points in lines.values() for point in points)
-    highest = max(point[3] for points in lines.values() for point in points)
+    highest = max(
+        point[3] if point[5] and not point[4] else point[1]
+        for points in lines.values()
+        for point in points
+    )
     lowest = max(values[0], 2 * values[len(values) // 2] - values[-1] - 0.1, 0.0)
     room = max(0.06 * (highest - lowest), 0.003)
     axes.set_ylim(lowest - room, highest + room)
