@@ -41,6 +41,7 @@ ROOMS = (
     "verdict",
     "shortlist",
     "pruning",
+    "promotion",
     "naming",
     "observer",
     "outcomes",

@@ -20,6 +20,7 @@ MODULES = {
     "resume": "search",
     "compare": "compare",
     "prune": "prune",
+    "promote": "promote",
     "rediscover": "rediscover",
     "top": "top",
     "show": "show",
@@ -59,6 +60,17 @@ An argument with "=" is an override of the configuration (Hydra's syntax):
   neuralopt prune "g - clip(log(noise(0.1)), 0.001)" task=digits budget=smoke
 Groups that matter here: task, budget and evaluator; and seed. Rules of a run are
 pruned on the run's own task, recipe and budget unless you name others.
+"""
+
+PROMOTE_HELP = """
+RUN is a run directory, whose best rules are promoted; a rule by name, text or RUN:N may
+be named too. In each stage all rules and the baselines are trained on fresh seeds. A
+rule is stopped where a test shows that it is not the best, and the best share of a
+stage goes on: see docs/howto/promote.md. The same command continues a promotion that
+was interrupted.
+An argument with "=" is an override of the configuration (Hydra's syntax):
+  neuralopt promote runs/quick promotion.candidates=10 evaluator.workers=2
+Groups that matter here: promotion, budget and evaluator; and seed.
 """
 
 TOP_HELP = """
@@ -351,6 +363,22 @@ def parser() -> argparse.ArgumentParser:
     )
     prune.add_argument("--json", action="store_true", help="one JSON array")
     take_config_dir(prune)
+
+    promote = add(
+        "promote",
+        "take the rules of runs through held-out tasks, in stages",
+        PROMOTE_HELP,
+    )
+    promote.add_argument("rules", nargs="+", metavar="RUN", help="a run, or a rule")
+    promote.add_argument(
+        "--into",
+        default="",
+        metavar="DIR",
+        help="the folder of measurements, result and picture (default: promotion in "
+        "the first RUN)",
+    )
+    promote.add_argument("--json", action="store_true", help="one JSON object")
+    take_config_dir(promote)
 
     again = add(
         "rediscover",

@@ -1,6 +1,7 @@
 """The task `char_lm`: the next character of an English text, by a small GRU."""
 
 import hashlib
+import math
 from collections.abc import Mapping
 from importlib.resources import files
 
@@ -75,7 +76,7 @@ def char_lm() -> CustomTask:
     Raises:
         ValueError: the text is not the one that was shipped.
     """
-    splits = _windows(read_text(files("neuralopt.tasks").joinpath(FILE).read_bytes()))
+    splits = windows_of_text(WINDOWS)
     return make_task("char_lm", CharLm, splits, batch_size=BATCH, loss=mean_over_places)
 
 
@@ -97,14 +98,25 @@ def read_text(data: bytes) -> str:
     return data.decode("ascii")
 
 
-def _windows(text: str) -> Mapping[Split, Tensors]:
-    """Inputs and targets of each split, int64 (windows, time)."""
-    sizes = list(WINDOWS.values())
-    shape = SECTIONS, sum(sizes), TIME + 1
+def windows_of_text(sizes: Mapping[Split, int]) -> Mapping[Split, Tensors]:
+    """Cut the text into windows of TIME + 1 characters.
+
+    Args:
+        sizes: windows of each split in each of the SECTIONS, in the text's order.
+
+    Returns:
+        Inputs and targets of each split, int64 (windows, TIME).
+
+    Raises:
+        ValueError: the text is not the one that was shipped.
+    """
+    text = read_text(files("neuralopt.tasks").joinpath(FILE).read_bytes())
+    count = sum(sizes.values())
     numbers = [VOCABULARY.index(character) for character in text]
-    used = torch.tensor(numbers[: shape[0] * shape[1] * shape[2]]).view(shape)
-    stretches = used.split(sizes, dim=1)
+    shape = SECTIONS, count, TIME + 1
+    used = torch.tensor(numbers[: math.prod(shape)]).view(shape)
+    stretches = used.split(list(sizes.values()), dim=1)
     return {
         split: (windows[..., :-1].flatten(0, 1), windows[..., 1:].flatten(0, 1))
-        for split, windows in zip(WINDOWS, stretches, strict=True)
+        for split, windows in zip(sizes, stretches, strict=True)
     }

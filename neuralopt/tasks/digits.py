@@ -94,13 +94,17 @@ def _task(
     batch: int = BATCH,
 ) -> Classification:
     shape = (64,) if isinstance(layers, Mlp) else layers.image
-    splits = change(_splits(shape))
+    splits = change(digit_splits(shape))
     hashed = fingerprint(f"{name} {layers} {batch}", splits)
     return Classification(name, layers, batch, splits, hashed)
 
 
-def _splits(shape: tuple[int, ...]) -> Splits:
-    """Return the images in [0, 1], each of a shape, and their classes."""
+def digit_splits(shape: tuple[int, ...]) -> Splits:
+    """Return the images in [0, 1] and their classes, in four splits.
+
+    Args:
+        shape: of an image, which has 64 pixels.
+    """
     from sklearn.datasets import load_digits
 
     images, classes = load_digits(return_X_y=True)

@@ -8,6 +8,7 @@ from neuralopt.catalog import hint
 from neuralopt.options import check_options, options_of
 from neuralopt.tasks.analytic import ravine, rosenbrock
 from neuralopt.tasks.char_lm import char_lm
+from neuralopt.tasks.char_small import char_gru, char_transformer
 from neuralopt.tasks.cifar10 import cifar10_conv, cifar10_resnet
 from neuralopt.tasks.digits import (
     digits,
@@ -19,24 +20,34 @@ from neuralopt.tasks.digits import (
     digits_small_batch,
     digits_small_conv,
 )
+from neuralopt.tasks.digits_networks import digits_autoencoder, digits_residual
 from neuralopt.tasks.enos_mnistnet import enos_mnistnet
+from neuralopt.tasks.friedman import friedman
+from neuralopt.tasks.measurements import breast_cancer, diabetes
 from neuralopt.tasks.rare_features import rare_features
 from neuralopt.tasks.regression import regression
 from neuralopt.tasks.task import Task
 
 TASKS: Mapping[str, Callable[..., Task]] = {
+    "breast_cancer": breast_cancer,
+    "char_gru": char_gru,
     "char_lm": char_lm,
+    "char_transformer": char_transformer,
     "cifar10_conv": cifar10_conv,
     "cifar10_resnet": cifar10_resnet,
+    "diabetes": diabetes,
     "digits": digits,
+    "digits_autoencoder": digits_autoencoder,
     "digits_conv": digits_conv,
     "digits_deep": digits_deep,
     "digits_noisy": digits_noisy,
+    "digits_residual": digits_residual,
     "digits_scaled": digits_scaled,
     "digits_sigmoid": digits_sigmoid,
     "digits_small_batch": digits_small_batch,
     "digits_small_conv": digits_small_conv,
     "enos_mnistnet": enos_mnistnet,
+    "friedman": friedman,
     "rare_features": rare_features,
     "ravine": ravine,
     "regression": regression,
@@ -55,9 +66,23 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
         "digits",
         "digits_deep",
     ),
+    "held_out": (
+        "breast_cancer",
+        "diabetes",
+        "friedman",
+        "digits_small_conv",
+        "digits_autoencoder",
+        "rosenbrock",
+        "digits_residual",
+        "char_transformer",
+        "char_gru",
+    ),
 }
-"""Tasks that are named together, in the order in which they are trained: the first one
-is cheap and stops most random rules."""
+"""Tasks that are named together, in the order in which they are trained.
+
+The first task of ``suite`` is cheap and stops most random rules. No task of
+``held_out`` is in it: they are for rules that a search on the suite found, and the
+cheapest come first."""
 
 
 @cache

@@ -5,7 +5,7 @@ descent is slow in some of them.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -48,7 +48,7 @@ def regression() -> Regression:
         )
         start += size
     hashed = fingerprint(f"regression {layers} {BATCH}", splits)
-    variance = _variance(targets[: SIZES["training"]].tolist())
+    variance = variance_of(targets[: SIZES["training"]].tolist())
     return Regression("regression", layers, BATCH, splits, hashed, variance=variance)
 
 
@@ -91,7 +91,11 @@ def _on_grid(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
     return (np.round(values / GRID) * GRID).astype(np.float32)
 
 
-def _variance(values: list[float]) -> float:
-    """Return the variance of some numbers, the same on every processor."""
+def variance_of(values: Sequence[float]) -> float:
+    """Return the variance of some numbers, the same on every processor.
+
+    Args:
+        values: at least one.
+    """
     mean = math.fsum(values) / len(values)
     return math.fsum((value - mean) ** 2 for value in values) / len(values)

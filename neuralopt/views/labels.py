@@ -23,3 +23,17 @@ def folded(text: str) -> str:
         return render(parse(text), "text")
     except ValueError:
         return text
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun.
+
+    Args:
+        number: of things.
+        noun: one of them; its plural has an s.
+
+    Example:
+        >>> counted(1, "rule"), counted(2, "rule")
+        ('1 rule', '2 rules')
+    """
+    return f"{number} {noun}{'s' * (number != 1)}"

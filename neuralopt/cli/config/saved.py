@@ -22,7 +22,7 @@ from neuralopt.options import options_of
 from neuralopt.scoring.budgets import BUDGETS
 from neuralopt.tasks import is_custom
 
-MOVABLE = ("evaluator", "report", "verdict")
+MOVABLE = ("evaluator", "report", "verdict", "promotion")
 """Groups of settings that say where a search runs and what it shows."""
 
 PLACES = ("task.options.path", "task.options.download")

@@ -139,6 +139,38 @@ class VerdictSettings:
 
 
 @dataclass
+class StageSettings:
+    """A stage of `neuralopt promote`; see `promotion.plan.Stage`.
+
+    Attributes:
+        tasks: names of tasks and groups, joined by ``+``.
+        seeds: fresh initial weights and data orders.
+        share: of the rules, which go on at most.
+    """
+
+    tasks: str = "held_out"
+    seeds: int = 10
+    share: float = 1.0
+
+
+@dataclass
+class PromotionSettings:
+    """How `neuralopt promote` takes rules through stages; see `PromotionPlan`.
+
+    Attributes:
+        candidates: best rules of each run.
+        confidence: that the best contender is not stopped by a test.
+        baselines: names of rules, the reference first.
+        stages: one after the other.
+    """
+
+    candidates: int = 20
+    confidence: float = 0.95
+    baselines: list[str] = field(default_factory=list)
+    stages: list[StageSettings] = field(default_factory=list)
+
+
+@dataclass
 class Settings:
     """Everything a search depends on, and where it writes.
 
@@ -160,6 +192,7 @@ class Settings:
         shortlist: how the best rules are measured while the search runs.
         pruning: how the best rules are made plain at the end.
         verdict: the comparison that the search ends with.
+        promotion: how `neuralopt promote` takes rules through held-out tasks.
     """
 
     seed: int = 0
@@ -178,6 +211,7 @@ class Settings:
     shortlist: ShortlistSettings = field(default_factory=ShortlistSettings)
     pruning: PruningSettings = field(default_factory=PruningSettings)
     verdict: VerdictSettings = field(default_factory=VerdictSettings)
+    promotion: PromotionSettings = field(default_factory=PromotionSettings)
 
 
 LEAST = {
@@ -195,6 +229,7 @@ LEAST = {
     "verdict.seeds": 1,
     "verdict.tuning.trials": 10,
     "verdict.tuning.seeds": 1,
+    "promotion.candidates": 1,
 }
 """Smallest value of a number, by key. Budgets, spaces, searchers and evaluators check
 their own."""

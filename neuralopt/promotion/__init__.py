@@ -1,0 +1,1 @@
+"""Promotion: the rules of a search go through held-out tasks, in stages."""
