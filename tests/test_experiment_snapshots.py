@@ -86,7 +86,7 @@ def test_a_grid_grows_until_its_best_rate_is_inside() -> None:
 
     assert methods.tuned(loss, [1.0, 2.0, 4.0]) == 32.0
     assert methods.tuned(loss, [128.0, 256.0]) == 32.0
-    assert methods.tuned(lambda rate: -rate, [1.0, 2.0]) == 128.0
+    assert methods.tuned(lambda rate: -rate, [1.0, 2.0]) == 512.0
 
 
 def test_results_are_compared_with_the_reference_of_their_kind() -> None:
