@@ -157,3 +157,22 @@ def test_bad_input_is_one_line(
     assert complaint in said.complaint
     assert said.out == ""
     assert not Path("x").exists()
+
+
+def test_rules_of_two_runs_with_one_number_have_names_of_their_own(
+    finished_run: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    other = tmp_path / "other"
+    other.symlink_to(finished_run)
+    best = typed(capsys, "top", str(finished_run), "--json", "-n", "2").out
+    one, two = (json.loads(line)["number"] for line in best.splitlines())
+    said = typed(
+        capsys, "promote", f"{finished_run}:{one}", str(other), "--json",
+        *SMALL[:2], "promotion.candidates=2", "promotion.baselines=[adamw]",
+        "promotion.stages=[{tasks:diabetes,seeds:3}]", "--into", str(tmp_path / "here"),
+    )  # fmt: skip
+    assert said.code == 0, said.err
+    (stage,) = json.loads(said.out)["stages"]
+    names = {each["name"] for each in stage["standings"] if not each["baseline"]}
+    assert names == {f"#{one}", f"{other}:#{two}"}
+    assert f"{other}:#{one} is left out: it is #{one}" in said.err

@@ -136,7 +136,8 @@ def _contenders(
     for text in texts:
         is_run = os.path.lexists(Path(text) / ARCHIVE_FILE)
         for name, rule in _of_run(text, asked.candidates) if is_run else _named(text):
-            shown = f"{text}:{name}" if is_run and several else name
+            taken = name in {each.name for each in found.values()}
+            shown = f"{text}:{name}" if is_run and several else text if taken else name
             if rule in found:
                 left_out.append(f"{shown} is left out: it is {found[rule].name}")
             else:
