@@ -56,7 +56,7 @@ def shown(cell: object) -> str:
 
 
 def print_table(title: str, rows: Sequence[Row]) -> None:
-    print(f"\n{title}\n")
+    print(f"\n{title}\n", flush=True)
     heads = list(rows[0])
     print("| " + " | ".join(heads) + " |")
     print("|" + "---|" * len(heads))
@@ -95,7 +95,6 @@ def shifted_normal(repeats: int, rng: np.random.Generator) -> list[Row]:
 def copies(pools: Pools, repeats: int, rng: np.random.Generator) -> list[Row]:
     """False calls of whole verdicts on the best of many copies of one rule."""
     names = [f"baseline {k}" for k in range(BASELINES)]
-    found = [f"copy {k}" for k in range(JUDGED)]
     rows: list[Row] = []
     for task in TASKS:
         pool = pools[task, "adam"]
@@ -105,18 +104,20 @@ def copies(pools: Pools, repeats: int, rng: np.random.Generator) -> list[Row]:
             undecided = 0
             for _ in range(repeats):
                 trainings = rng.permutation(size)
+                scores = pool.validation[trainings[:COPIES]]
+                found = [f"copy {k}" for k in np.argsort(-scores)[:JUDGED]]
                 fresh = trainings[COPIES : COPIES + (JUDGED + BASELINES) * seeds]
                 table = pool.selection[fresh].reshape(-1, seeds)
                 verdict = compare([*found, *names], table, baselines=names)
                 said = [row.verdict for row in verdict.rows]
                 words["any"].append(bool({"better", "worse"} & set(said)))
                 undecided += said.count("not decidable at this n")
-                pick = compare(["pick", "adam"], table[:2], reference="adam")["pick"]
+                pick = compare(["pick", "next"], table[:2], reference="next")["pick"]
                 words["pick"].append(pick.verdict in ("better", "worse"))
                 # What happens if the scores that chose the pick also judge it.
                 seen = pool.selection[rng.integers(0, size, (COPIES, seeds))]
                 best = seen[np.argmax(seen.mean(axis=1))]
-                again = compare(["pick", "adam"], [best, table[0]], reference="adam")
+                again = compare(["pick", "copy"], [best, table[0]], reference="copy")
                 words["seen"].append(again["pick"].verdict in ("better", "worse"))
             rows.append(
                 {
@@ -126,7 +127,7 @@ def copies(pools: Pools, repeats: int, rng: np.random.Generator) -> list[Row]:
                     "undecidable": round(
                         100 * undecided / repeats / (JUDGED + BASELINES - 1), 1
                     ),
-                    "the pick against adam": share(words["pick"]),
+                    "the pick against the next": share(words["pick"]),
                     "the pick, on seeds that chose it": share(words["seen"]),
                 }
             )

@@ -28,7 +28,7 @@ def calibration_figure(calls: Rows, found: Rows) -> Figure:
         the share of planted gains of 5% and 2% found by seeds.
     """
     figure = canvas(
-        "False calls stay at 5% where tails are skewed, and gains are found",
+        "False calls stay near 5% where tails are skewed; small gains need many seeds",
         width=15.0,
         height=6.5,
     )
@@ -58,7 +58,7 @@ def _draw_calls(axes: Axes, rows: Rows) -> None:
     axes.set_yticks(range(len(families)), families, fontsize=SMALL)
     axes.set_ylim(len(families) - 0.5, -0.5)
     axes.set_xlim(left=-0.3)
-    axes.legend(fontsize=SMALL, title="larger: more seeds", title_fontsize=SMALL)
+    axes.legend(fontsize=SMALL, title="larger: more seeds", title_fontsize=SMALL, loc=4)
 
 
 def _draw_power(axes: Axes, rows: Rows, gain: str) -> None:
