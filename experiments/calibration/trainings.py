@@ -19,7 +19,7 @@ EPOCHS = 2
 AT_ONCE = 250
 
 CONTENDERS = (("adam", 0.03), ("rmsprop", 0.01), ("momentum", 0.1), ("signum", 0.01))
-"""Rules and their fixed learning rates: a smaller or larger one is part of no claim."""
+"""Rules and their fixed learning rates; their ranking is not the question."""
 
 
 @dataclass(frozen=True, slots=True)

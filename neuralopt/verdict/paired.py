@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuralopt.verdict.intervals import MeanEstimate
-from neuralopt.verdict.skewed_null import hall_inverse, null_table
+from neuralopt.verdict.skewed_null import chance, hall_inverse, null_table
 
 LEAST = 3
 """Differences below which nothing is called: of two, no shape can be seen."""
@@ -160,7 +160,7 @@ def decides(count: int, level: float) -> bool:
     """
     if count < LEAST:
         return False
-    return null_table(count).critical(level) <= LARGE * math.sqrt(count)
+    return chance(count, LARGE * math.sqrt(count)) <= level
 
 
 def least_seeds(level: float) -> int:

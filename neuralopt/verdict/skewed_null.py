@@ -95,32 +95,43 @@ def hall_inverse(
 def null_table(count: int) -> NullTable:
     """Return the probabilities of M for n differences.
 
-    For exponential differences x - 1 the shares u = x / sum(x) are independent of the
-    sum, which has a gamma distribution. Given u, M passes a bound where the sum does;
-    so each of DRAWS samples of u contributes an exact probability.
-
     Args:
         count: n, at least 3.
 
     Returns:
         The table, the same in every process.
     """
-    used = min(count, MOST)
-    spread, skewness = _shares(used)
-    root = np.sqrt(used)
-    chances = np.empty_like(_GRID)
-    for place, size in enumerate(_GRID):
-        below = np.minimum(-size, hall_inverse(-size, skewness, used))
-        above = np.maximum(size, hall_inverse(size, skewness, used))
-        low = special.gammainc(used, 1 / (1 / used - below * spread / root))
-        room = 1 / used - above * spread / root
-        high = special.gammaincc(used, 1 / room[room > 0])
-        chances[place] = (np.sum(low) + np.sum(high)) / DRAWS
-    student = 2 * special.stdtr(used - 1, -_GRID)
-    held = np.log(np.maximum(chances, student))
+    held = np.log([chance(count, float(size)) for size in _GRID])
     return NullTable(np.log(_GRID), held)
 
 
+def chance(count: int, size: float) -> float:
+    """Return P(|M| >= size) for n differences, which `null_table` tabulates.
+
+    For exponential differences x - 1 the shares u = x / sum(x) are independent of the
+    sum, which has a gamma distribution. Given u, M passes a bound where the sum does;
+    so each of DRAWS samples of u contributes an exact probability.
+
+    Args:
+        count: n, at least 3.
+        size: above 0.
+
+    Returns:
+        The larger of Student's probability and that of exponential differences.
+    """
+    used = min(count, MOST)
+    spread, skewness = _shares(used)
+    root = np.sqrt(used)
+    below = np.minimum(-size, hall_inverse(-size, skewness, used))
+    above = np.maximum(size, hall_inverse(size, skewness, used))
+    low = special.gammainc(used, 1 / (1 / used - below * spread / root))
+    room = 1 / used - above * spread / root
+    high = special.gammaincc(used, 1 / room[room > 0])
+    exponential = (np.sum(low) + np.sum(high)) / DRAWS
+    return float(max(exponential, 2 * special.stdtr(used - 1, -size)))
+
+
+@lru_cache(maxsize=8)
 def _shares(count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Standard deviations and skewnesses of n shares of exponential samples."""
     generator = np.random.Generator(np.random.PCG64(0))
