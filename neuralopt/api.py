@@ -42,6 +42,7 @@ from neuralopt.report.tables.rediscovery import rediscovery_table
 from neuralopt.report.tensorboard import TensorBoard
 from neuralopt.report.tuned_result import TunedResult
 from neuralopt.scoring.budgets import Budget, named_budget
+from neuralopt.scoring.replicates import VERDICT_SEEDS
 from neuralopt.searchers import Searcher, make_searcher
 from neuralopt.spaces import Space
 from neuralopt.spaces.registry import load as load_space
@@ -336,7 +337,7 @@ def compare(
     task: str | Task | None = None,
     budget: str | Budget | None = None,
     *,
-    seeds: int = 5,
+    seeds: int = VERDICT_SEEDS,
     splits: Sequence[Split] = ("selection", "test"),
     baselines: Sequence[str] | None = None,
     seed: int = 0,
@@ -402,7 +403,7 @@ def compare_tuned(
     *,
     trials: int = 40,
     tuning_seeds: int = 2,
-    seeds: int = 10,
+    seeds: int = VERDICT_SEEDS,
     horizons: Sequence[int] = (1, 3, 8),
     baselines: Sequence[str] = (),
     into: str | Path = "",
@@ -501,7 +502,7 @@ def explain(
     task: str | Task | None = None,
     budget: str | Budget | None = None,
     *,
-    seeds: int = 5,
+    seeds: int = VERDICT_SEEDS,
     quick: bool = False,
     parts: int = MOST,
     seed: int = 0,

@@ -23,7 +23,11 @@ from neuralopt.evaluators.objective import is_relative
 from neuralopt.language import RULES, Expression, render, simplify, size_of
 from neuralopt.report.counting import counting
 from neuralopt.scoring.probes import rejection
-from neuralopt.scoring.replicates import FIRST_ANATOMY_REPLICATE, FIRST_CARD_REPLICATE
+from neuralopt.scoring.replicates import (
+    FIRST_ANATOMY_REPLICATE,
+    FIRST_CARD_REPLICATE,
+    VERDICT_SEEDS,
+)
 from neuralopt.views.card.measure import Scoring
 
 if TYPE_CHECKING:
@@ -119,7 +123,7 @@ def explain_rule(
     rule: Expression,
     scoring: Scoring | None,
     train: Train | None,
-    seeds: int = 5,
+    seeds: int = VERDICT_SEEDS,
     most: int = MOST,
     show: bool = True,
 ) -> Explanation:

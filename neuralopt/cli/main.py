@@ -104,7 +104,7 @@ Write -- before a rule that begins with a minus, as in: neuralopt show -- "-g".
 EXPLAIN_HELP = """
 Parts are removed or replaced, and the variants trained on the same seeds as the rule,
 each at its own best learning rate. An argument with "=" is an override of the
-configuration: neuralopt explain adam budget=smoke verdict.seeds=10. Rules of a run are
+configuration: neuralopt explain adam budget=smoke verdict.seeds=6. Rules of a run are
 trained on the run's own task, recipe and budget unless you name others; rules of no run
 on digits.
 """

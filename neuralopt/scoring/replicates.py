@@ -24,5 +24,9 @@ FIRST_TUNING_REPLICATE = 100_000
 FIRST_PROMOTION_REPLICATE = 2_000_000
 """From here on, the stages of a promotion measure rules."""
 
+VERDICT_SEEDS = 12
+"""Fresh seeds of a verdict by default: enough to decide about twenty rules and seven
+baselines (`Comparison.least_seeds` is 11)."""
+
 SHORTLIST_REPLICATES = FIRST_PRUNING_REPLICATE - FIRST_SHORTLIST_REPLICATE
 PRUNING_REPLICATES = FIRST_VERDICT_REPLICATE - FIRST_PRUNING_REPLICATE

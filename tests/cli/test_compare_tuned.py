@@ -132,7 +132,7 @@ def test_tuning_begins_at_rates_that_are_known(finished_run: Path) -> None:
 
 @pytest.mark.parametrize(
     ("given", "seeds"),
-    [((), 10), (("verdict.seeds=3",), 3), (("verdict.seeds=12",), 12)],
+    [((), 12), (("verdict.seeds=3",), 3), (("verdict.seeds=9",), 9)],
 )
 def test_ten_seeds_judge_unless_a_number_is_named(
     given: tuple[str, ...], seeds: int, monkeypatch: pytest.MonkeyPatch, capsys: Capture

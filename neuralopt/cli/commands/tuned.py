@@ -20,7 +20,6 @@ from neuralopt.report.tables.tuned import epochs_text, tuned_tables
 from neuralopt.verdict.trainings import Trainings
 from neuralopt.verdict.tuning.comparing import (
     HORIZONS,
-    LEAST_SEEDS,
     Setup,
     TunedComparison,
     run_comparison,
@@ -55,14 +54,13 @@ def compare_tuned(options: argparse.Namespace) -> int:
     kept = settings_of_runs(texts, overrides)
     inherited = inherit(settings, kept, overrides) if kept else []
     scoring = build_scoring(settings)
-    asked = any(text.startswith("verdict.seeds=") for text in overrides)
     verdict = settings.verdict
     setup = Setup(
         contenders,
         scoring.tasks,
         scoring.budget.epochs,
         horizons_of(options.horizons),
-        verdict.seeds if asked else max(LEAST_SEEDS, verdict.seeds),
+        verdict.seeds,
         TuningPlan(verdict.tuning.trials, verdict.tuning.seeds, scoring.seed),
         tuple(verdict.baselines),
     )

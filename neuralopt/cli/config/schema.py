@@ -9,6 +9,7 @@ from operator import attrgetter
 from typing import Any
 
 from neuralopt.scoring.budgets import Budget
+from neuralopt.scoring.replicates import VERDICT_SEEDS
 from neuralopt.tasks import Recipe
 
 
@@ -133,7 +134,7 @@ class VerdictSettings:
     """
 
     candidates: int = 20
-    seeds: int = 5
+    seeds: int = VERDICT_SEEDS
     baselines: list[str] = field(default_factory=list)
     tuning: TuningSettings = field(default_factory=TuningSettings)
 

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from neuralopt.scoring.replicates import VERDICT_SEEDS
 from neuralopt.tasks import Split, Task
 from neuralopt.verdict.comparison import Comparison
 from neuralopt.verdict.trainings import Cost, Training
@@ -34,9 +35,6 @@ from neuralopt.verdict.tuning.untuned import OneRate, choose_one_rates
 HORIZONS = (1, 3, 8)
 """Lengths of the verdict's trainings, as multiples of the tuned ones."""
 
-LEAST_SEEDS = 10
-"""Seeds of a tuned verdict, unless fewer are asked for."""
-
 ALL_TASKS = "all tasks"
 
 
@@ -62,7 +60,7 @@ class Setup:
     tasks: tuple[Task, ...]
     epochs: int
     horizons: tuple[int, ...] = HORIZONS
-    seeds: int = LEAST_SEEDS
+    seeds: int = VERDICT_SEEDS
     plan: TuningPlan = field(default_factory=TuningPlan)
     baselines: tuple[str, ...] = ()
 
