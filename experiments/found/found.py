@@ -1,0 +1,232 @@
+"""What do searches find that is worth having? Search, promote, tune and compare.
+
+    python experiments/found/found.py --json experiments/found/results.json
+
+Searches with several seeds, and longer ones; their best rules go through
+`neuralopt promote`; those that come first there are compared with tuned known
+optimizers on every held-out task by `neuralopt compare --tuned`. Each step is the
+command that the page names. A step that is finished is not run again, and one that was
+killed goes on. `--only-page` writes the page from what is there.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from shutil import copyfile
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[2]))  # when run as a file
+
+from experiments.found.page import Results, found_page
+from experiments.measure import add_json_option, write_results
+
+HERE = Path(__file__).parent
+BASELINES = ("adamw", "momentum", "nesterov", "lion", "rmsprop")
+"""What found rules are compared with, each tuned as they are; the first by name."""
+
+SEARCH = (
+    "shortlist.every=1000000",
+    "verdict.candidates=0",
+    "report=none",
+)
+"""Settings of every search that differ from the defaults: the best are measured once,
+at the end, and the verdict is that of this page."""
+
+PROPOSALS_AN_EVALUATION = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """A search of the experiment.
+
+    Attributes:
+        folder: its run directory.
+        seed: of the search.
+        groups: of its space.
+        evaluations: rules that it trains.
+    """
+
+    folder: Path
+    seed: int
+    groups: int
+    evaluations: int
+
+    @property
+    def command(self) -> list[str]:
+        """Arguments of `neuralopt`."""
+        return [
+            "search",
+            f"seed={self.seed}",
+            f"space.groups={self.groups}",
+            f"evaluations={self.evaluations}",
+            f"proposals={PROPOSALS_AN_EVALUATION * self.evaluations}",
+            *SEARCH,
+            f"run_dir={self.folder}",
+        ]
+
+
+def searches(options: argparse.Namespace) -> list[Search]:
+    """Return the searches that the command line asks for.
+
+    Args:
+        options: parsed arguments.
+    """
+    folder = options.folder
+    short = [
+        Search(folder / f"seed={seed}", seed, options.groups, options.evaluations)
+        for seed in range(options.seeds)
+    ]
+    longer = [
+        Search(folder / f"longer={seed}", seed, options.groups, options.longer)
+        for seed in range(options.longer_seeds)
+    ]
+    long = (
+        [Search(folder / "long", 0, options.long_groups, options.long)]
+        if options.long
+        else []
+    )
+    return [*short, *longer, *long]
+
+
+def run(arguments: Sequence[str], log: Path) -> None:
+    """Run neuralopt, unless a log says that it came to its end.
+
+    Args:
+        arguments: of the command.
+        log: file of what it prints; it gets a last line at the end.
+    """
+    done = f"finished: neuralopt {' '.join(arguments)}"
+    if log.exists() and log.read_text("utf-8").rstrip().endswith(done):
+        return
+    print(f"neuralopt {' '.join(arguments)}", flush=True)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("w", encoding="utf-8") as file:
+        subprocess.run(
+            [sys.executable, "-m", "neuralopt", *arguments], check=True, stdout=file
+        )
+        file.write(f"{done}\n")
+
+
+def promotion_command(runs: Sequence[Search], options: argparse.Namespace) -> list[str]:
+    """Return the arguments that promote the best rules of all searches.
+
+    Args:
+        runs: the searches.
+        options: parsed arguments.
+    """
+    return [
+        "promote",
+        *(str(each.folder) for each in runs),
+        f"--into={options.folder / 'promotion'}",
+        f"promotion.candidates={options.candidates}",
+        "budget.horizons=[]",
+        *options.promotion,
+    ]
+
+
+def finalists(promotion: dict[str, Any], count: int) -> list[str]:
+    """Return the texts of the rules that came first in the last stage of all.
+
+    Args:
+        promotion: as `neuralopt promote` writes it.
+        count: how many at most.
+    """
+    ranked = [
+        each["rule"]
+        for each in promotion["stages"][-1]["standings"]
+        if not each["baseline"]
+    ]
+    return ranked[:count]
+
+
+def verdict_command(rules: Sequence[str], options: argparse.Namespace) -> list[str]:
+    """Return the arguments that compare rules with tuned known optimizers.
+
+    Args:
+        rules: found ones, texts.
+        options: parsed arguments.
+    """
+    return [
+        *("compare", "--tuned", *BASELINES, *rules),
+        f"--into={options.folder / 'verdict'}",
+        "task=held_out",
+        "budget=suite",
+        *options.verdict,
+    ]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run what the command line asks for."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--folder", type=Path, default=Path("runs/found"))
+    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--evaluations", type=int, default=5000)
+    parser.add_argument("--groups", type=int, default=2)
+    parser.add_argument("--longer-seeds", type=int, default=2)
+    parser.add_argument("--longer", type=int, default=15000, help="evaluations")
+    parser.add_argument("--long", type=int, default=100000, help="evaluations; 0: none")
+    parser.add_argument("--long-groups", type=int, default=3)
+    parser.add_argument("--candidates", type=int, default=5, help="of each search")
+    parser.add_argument("--finalists", type=int, default=5)
+    for option in ("promotion", "verdict"):
+        parser.add_argument(
+            f"--{option}",
+            nargs="*",
+            default=[],
+            metavar="KEY=VALUE",
+            help=f"further overrides of the {option}",
+        )
+    parser.add_argument("--only-page", action="store_true")
+    parser.add_argument("--page", type=Path, default=HERE / "README.md")
+    add_json_option(parser)
+    given = parser.parse_args(arguments)
+    runs = searches(given)
+    commands = [each.command for each in runs]
+    try:
+        if not given.only_page:
+            for each in runs:
+                log = given.folder / f"{each.folder.name}.log"
+                run([*each.command, "resume=auto"], log)
+            run(promotion_command(runs, given), given.folder / "promotion.log")
+        commands.append(promotion_command(runs, given))
+        promotion = json.loads(
+            (given.folder / "promotion" / "promotion.json").read_text("utf-8")
+        )
+        rules = finalists(promotion, given.finalists)
+        if not given.only_page:
+            run(verdict_command(rules, given), given.folder / "verdict.log")
+        commands.append(verdict_command(rules, given))
+        verdict = json.loads(
+            (given.folder / "verdict" / "comparison.json").read_text("utf-8")
+        )
+    except (OSError, subprocess.CalledProcessError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    folders = [each.folder for each in runs]
+    results = Results(folders, promotion, verdict, rules, commands)
+    for source in ("promotion/funnel.png", "verdict/profile.png"):
+        copyfile(given.folder / source, given.page.with_name(Path(source).name))
+    for number, rule in enumerate(rules, 1):
+        target = given.page.with_name(f"found_{number}.py.txt")
+        run_export = ["export", f"--name=Found{number}", f"-o={target}", "--", rule]
+        subprocess.run(
+            [sys.executable, "-m", "neuralopt", *run_export],
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+    given.page.write_text(found_page(results), "utf-8")
+    print(given.page)
+    write_results(
+        given.json, {"rules": rules, "promotion": promotion, "verdict": verdict}
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,366 @@
+"""The page of what was found: searches, promotion, verdict, cost."""
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from experiments.table.page import code, markdown
+from neuralopt.archive import ARCHIVE_FILE, Archive
+from neuralopt.archive.ranking import ranking
+from neuralopt.behaviour.description import describe
+from neuralopt.behaviour.naming import name
+from neuralopt.language import parse
+
+TRAINED = ("scored", "stopped", "diverged")
+ENOUGH = 3
+"""Held-out tasks on which a rule must be better than tuned AdamW."""
+
+ABOUT = """\
+# What was found, and is it worth having?
+
+{headline}
+
+Rules were searched on the group `suite`, promoted and judged on the group `held_out`,
+of which the search knew nothing. A verdict compares a rule with AdamW, both tuned alike
+on each task ({trials} trials: rate, weight decay, schedule, decays, epsilons), on
+{seeds} fresh paired seeds at {horizons} times the tuned length of {epochs} epochs;
+[How to compare tuned rules](../../docs/howto/compare-tuned.md) explains it. Words are
+corrected for the rules of a table, not for the number of tables.
+
+"""
+
+BELIEF = """\
+## What to believe
+
+- A word of the test split is about one rule, one task and one length of training. Tasks
+  are small: seconds on a core. Nothing here says what a rule does for a large model.
+- The promotion chose these rules on the validation splits of the same tasks, on other
+  seeds. The verdict's seeds and the test split were not used to choose anything but
+  settings that were frozen before.
+- Settings are tuned at the shortest length and used at all.
+
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """What the page is made of.
+
+    Attributes:
+        runs: folders of the searches.
+        promotion: as `neuralopt promote` writes it.
+        verdict: as `neuralopt compare --tuned` writes it.
+        rules: finalists, texts.
+        commands: arguments of `neuralopt`, in their order.
+    """
+
+    runs: Sequence[Path]
+    promotion: Mapping[str, Any]
+    verdict: Mapping[str, Any]
+    rules: Sequence[str]
+    commands: Sequence[Sequence[str]]
+
+
+def found_page(found: Results) -> str:
+    """Return the text of the page.
+
+    Args:
+        found: results of all steps.
+    """
+    verdict = found.verdict
+    about = ABOUT.format(
+        headline=headline(found),
+        trials=verdict["tuning"]["trials"],
+        seeds=verdict["seeds"],
+        horizons=", ".join(map(str, verdict["horizons"])),
+        epochs=verdict["epochs"],
+    )
+    parts = [
+        about.splitlines(),
+        verdict_section(found),
+        times_section(found),
+        BELIEF.splitlines(),
+        promotion_section(found),
+        search_section(found),
+        command_section(found),
+    ]
+    return "\n".join(line for part in parts for line in part) + "\n"
+
+
+def words(found: Results, rule: str, horizon: int, split: str) -> Counter[str]:
+    """Return how often each word was said of a rule, over tasks.
+
+    Args:
+        found: results.
+        rule: name in the verdict.
+        horizon: length of the trainings.
+        split: measured.
+    """
+    return Counter(
+        row["verdict"]
+        for task in found.verdict["tasks"]
+        for row in rows_of(task, horizon, split)
+        if row["name"] == rule
+    )
+
+
+def rows_of(
+    task: Mapping[str, Any], horizon: int, split: str
+) -> Sequence[Mapping[str, Any]]:
+    """Return the rows of a task's comparison at a horizon.
+
+    Args:
+        task: entry of the verdict.
+        horizon: length of the trainings.
+        split: measured.
+    """
+    rows: Sequence[Mapping[str, Any]] = next(
+        match["splits"][split]
+        for match in task["matches"]
+        if match["horizon"] == horizon
+    )
+    return rows
+
+
+def headline(found: Results) -> str:
+    """Return the sentence that the page begins with.
+
+    Args:
+        found: results.
+    """
+    horizons, tasks = found.verdict["horizons"], len(found.verdict["tasks"])
+    best = {
+        rule: {h: words(found, rule, h, "test")["better"] for h in horizons}
+        for rule in found.rules
+    }
+    worst = {
+        rule: {h: words(found, rule, h, "test")["worse"] for h in horizons}
+        for rule in found.rules
+    }
+    good = [r for r in found.rules if max(best[r].values()) >= ENOUGH]
+    counts = "; ".join(
+        f"{code(rule)}: "
+        + ", ".join(f"{best[rule][h]} and {worst[rule][h]} at {h} x" for h in horizons)
+        for rule in found.rules
+    )
+    verb = "are" if len(good) > 1 else "is"
+    first = (
+        f"**{len(good)} of {len(found.rules)} found rules {verb} better than tuned "
+        f"AdamW on {ENOUGH} or more of {tasks} held-out tasks at one length of "
+        "training at least.**"
+        if good
+        else f"**No found rule is better than tuned AdamW on {ENOUGH} held-out tasks.**"
+    )
+    return (
+        f"{first} Tasks on which each is better and worse, on the test split: {counts}."
+    )
+
+
+def verdict_section(found: Results) -> Iterator[str]:
+    """Yield the tables of the verdict, one for each horizon, on the test split."""
+    names = list(found.verdict["contenders"])
+    reference = found.verdict["reference"][0]
+    others = [each for each in names if each != reference]
+    tasks = found.verdict["tasks"]
+    yield "## The verdict"
+    yield ""
+    yield (
+        f"Mean paired difference of quality from tuned {reference} on the test split, "
+        "its interval, and the word. The first column is "
+        f"{reference}'s mean quality."
+    )
+    for horizon in found.verdict["horizons"]:
+        yield ""
+        yield f"### {horizon} x the tuned length"
+        yield ""
+        lines = []
+        for task in tasks:
+            rows = {row["name"]: row for row in rows_of(task, horizon, "test")}
+            lines.append(
+                [
+                    task["task"],
+                    f"{rows[reference]['mean']:.3f}",
+                    *(_cell(rows.get(each)) for each in others),
+                ]
+            )
+        yield from markdown(["task", reference, *map(_title, others)], lines)
+    yield "### One fixed rate for all tasks, untuned"
+    yield ""
+    lines = [
+        [
+            _title(row["name"]),
+            f"{found.verdict['untuned']['rates'][row['name']]['rate']:g}",
+            f"{row['mean']:.3f}",
+            _cell(row) if row["name"] != reference else "",
+        ]
+        for row in found.verdict["untuned"]["matches"][-1]["splits"]["test"]
+        if row["name"] in found.verdict["untuned"]["rates"]
+    ]
+    yield (
+        "Geometric mean of the qualities on all tasks, each rule as it is written, at "
+        "the one rate that is best for it on tuning seeds."
+    )
+    yield ""
+    yield from markdown(["rule", "rate", "mean", f"from {reference}"], lines)
+
+
+def _title(rule: str) -> str:
+    return rule if rule.isidentifier() else code(rule)
+
+
+def _cell(row: Mapping[str, Any] | None) -> str:
+    """Difference, interval and word of a contender on a task."""
+    if row is None or row["verdict"] == "failed to run":
+        return "failed to run"
+    low, high = row["difference_low"], row["difference_high"]
+    ends = [
+        "" if each is None or not math.isfinite(each) else f"{each:+.3f}"
+        for each in (low, high)
+    ]
+    word = {"no difference shown": "none shown"}.get(row["verdict"], row["verdict"])
+    return f"{row['difference']:+.3f} [{ends[0]}, {ends[1]}] {word}"
+
+
+def times_section(found: Results) -> Iterator[str]:
+    """Yield the table of times to target over all tasks, and the cost."""
+    verdict = found.verdict
+    if verdict["time_to_target"]:
+        yield "## Time to target"
+        yield ""
+        yield (
+            "Steps to the median final loss of tuned AdamW at 1 x, read off the "
+            "trainings at 3 x: area of the performance profile for factors from 1 to 4 "
+            "(1: always the fastest), geometric-mean speed-up over tasks with its 95% "
+            "interval, and the worst task."
+        )
+        yield ""
+        yield "![Performance profile of steps to target](profile.png)"
+        yield ""
+        lines = [
+            [
+                _title(each),
+                f"{entry['area']:.2f}",
+                _speed(entry["speed_up"]),
+                f"{entry['worst_task']}: {_number(entry['worst_ratio'])} x",
+            ]
+            for each, entry in verdict["time_to_target"].items()
+        ]
+        yield from markdown(["rule", "area", "speed-up", "worst task"], lines)
+    yield "## Cost of the verdict"
+    yield ""
+    lines = [
+        [_title(each), cost["trainings"], cost["steps"], f"{cost['seconds']:.0f}"]
+        for each, cost in verdict["cost"]["tuning"].items()
+    ]
+    fresh = verdict["cost"]["verdict"]
+    lines.append(
+        [
+            "fresh seeds, all",
+            fresh["trainings"],
+            fresh["steps"],
+            f"{fresh['seconds']:.0f}",
+        ]
+    )
+    yield from markdown(["tuning of", "trainings", "steps", "seconds"], lines)
+
+
+def _number(value: float | None) -> str:
+    return "0 or infinite" if value is None else f"{value:.2f}"
+
+
+def _speed(entry: Mapping[str, Any]) -> str:
+    values = [entry[key] for key in ("ratio", "low", "high") if key in entry]
+    if len(values) < 3:
+        values = [each for each in entry.values() if isinstance(each, float | None)][:3]
+    ratio, low, high = (_number(each) for each in values)
+    return f"{ratio} [{low}, {high}]"
+
+
+def promotion_section(found: Results) -> Iterator[str]:
+    """Yield the stages of the promotion and the standings of the last one."""
+    yield "## The promotion"
+    yield ""
+    yield "![Shares of rules through the stages](funnel.png)"
+    yield ""
+    stages = found.promotion["stages"]
+    lines = []
+    for number, stage in enumerate(stages, 1):
+        rules = [each for each in stage["standings"] if not each["baseline"]]
+        going = sum(each["goes_on"] for each in rules)
+        lines.append(
+            [
+                number,
+                len(stage["parts"]),
+                len(rules),
+                going,
+                stage["trainings"],
+                stage["steps"],
+                f"{stage['seconds']:.0f}",
+            ]
+        )
+    head = ["stage", "tasks", "rules", "remain", "trainings", "steps", "seconds"]
+    yield from markdown(head, lines)
+    yield (
+        "The last stage: mean share, where 0.5 is as good as AdamW on every task, with "
+        "its 95% interval, and the difference from the best baseline."
+    )
+    yield ""
+    lines = [
+        [
+            each["name"] if each["baseline"] else code(each["rule"]),
+            "" if each["baseline"] else each["name"],
+            f"{each['mean']:.3f} [{each['low']:.3f}, {each['high']:.3f}]",
+            _limits(each),
+            each["verdict"],
+        ]
+        for each in stages[-1]["standings"]
+        if each["mean"] is not None
+    ]
+    yield from markdown(["rule", "from", "share", "difference", "verdict"], lines)
+
+
+def _limits(each: Mapping[str, Any]) -> str:
+    if each["difference_low"] is None or each["difference_high"] is None:
+        return f"{each['difference']:+.3f}"
+    low, high = each["difference_low"], each["difference_high"]
+    return f"{each['difference']:+.3f} [{low:+.3f}, {high:+.3f}]"
+
+
+def search_section(found: Results) -> Iterator[str]:
+    """Yield the best rule of every search."""
+    yield "## The searches"
+    yield ""
+    yield (
+        "The best rule of each by its mean over fresh replicates of the search's own "
+        "objective; Adam's quality there is 0.5."
+    )
+    yield ""
+    lines = []
+    for run in found.runs:
+        with Archive.open(run / ARCHIVE_FILE) as archive:
+            counts = archive.counts()
+            best = ranking(archive, 1)[0]
+        trained = sum(counts[status] for status in TRAINED)
+        place = "" if best.place is None else str(best.place)
+        likeness = describe(name(parse(best.rule)))
+        lines.append([run.name, trained, code(best.rule), place, likeness])
+    head = ["search", "trained", "best rule", "mean quality", "nearest known rule"]
+    yield from markdown(head, lines)
+
+
+def command_section(found: Results) -> Iterator[str]:
+    """Yield the commands that the script ran."""
+    yield "## Commands"
+    yield ""
+    yield (
+        "`python experiments/found/found.py` runs these; `found_1.py.txt` and the "
+        "following are the files that `neuralopt export` writes of the finalists."
+    )
+    yield ""
+    yield "```"
+    for command in found.commands:
+        yield " ".join(["neuralopt", *(f"'{x}'" if " " in x else x for x in command)])
+    yield "```"
