@@ -1,6 +1,7 @@
 """The page of what was found: searches, promotion, verdict, cost."""
 
 import math
+import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,14 @@ from neuralopt.language import parse
 TRAINED = ("scored", "stopped", "diverged")
 ENOUGH = 3
 """Held-out tasks on which a rule must be better than tuned AdamW."""
+
+SHORT = {
+    "better": "**better**",
+    "worse": "worse",
+    "no difference shown": "-",
+    "not decidable at this n": "?",
+}
+"""Words of a verdict in a table's cell."""
 
 ABOUT = """\
 # What was found, and is it worth having?
@@ -169,8 +178,8 @@ def verdict_section(found: Results) -> Iterator[str]:
     yield ""
     yield (
         f"Mean paired difference of quality from tuned {reference} on the test split, "
-        "its interval, and the word. The first column is "
-        f"{reference}'s mean quality."
+        "its interval, and the word: better, worse, - (no difference shown) or ? (not "
+        f"decidable at this n). The first column is {reference}'s mean quality."
     )
     for horizon in found.verdict["horizons"]:
         yield ""
@@ -220,8 +229,7 @@ def _cell(row: Mapping[str, Any] | None) -> str:
         "" if each is None or not math.isfinite(each) else f"{each:+.3f}"
         for each in (low, high)
     ]
-    word = {"no difference shown": "none shown"}.get(row["verdict"], row["verdict"])
-    return f"{row['difference']:+.3f} [{ends[0]}, {ends[1]}] {word}"
+    return f"{row['difference']:+.3f} [{ends[0]}, {ends[1]}] {SHORT[row['verdict']]}"
 
 
 def times_section(found: Results) -> Iterator[str]:
@@ -268,15 +276,13 @@ def times_section(found: Results) -> Iterator[str]:
 
 
 def _number(value: float | None) -> str:
-    return "0 or infinite" if value is None else f"{value:.2f}"
+    """A ratio; JSON has no infinity, so that null is one."""
+    return "inf" if value is None else f"{value:.2f}"
 
 
 def _speed(entry: Mapping[str, Any]) -> str:
-    values = [entry[key] for key in ("ratio", "low", "high") if key in entry]
-    if len(values) < 3:
-        values = [each for each in entry.values() if isinstance(each, float | None)][:3]
-    ratio, low, high = (_number(each) for each in values)
-    return f"{ratio} [{low}, {high}]"
+    ratio, low, high = (_number(entry[key]) for key in ("ratio", "low", "high"))
+    return f"{ratio} [{low}, {high}], {entry['missed']} missed"
 
 
 def promotion_section(found: Results) -> Iterator[str]:
@@ -362,5 +368,5 @@ def command_section(found: Results) -> Iterator[str]:
     yield ""
     yield "```"
     for command in found.commands:
-        yield " ".join(["neuralopt", *(f"'{x}'" if " " in x else x for x in command)])
+        yield shlex.join(["neuralopt", *command])
     yield "```"
