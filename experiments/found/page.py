@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from experiments.measure import made_line, provenance
 from experiments.table.page import code, markdown
 from neuralopt.archive import ARCHIVE_FILE, Archive
 from neuralopt.archive.ranking import ranking
@@ -38,8 +39,8 @@ BELIEF = """\
 - A word of the test split is about one rule, one task and one length of training. Tasks
   are small: seconds on a core. Nothing here says what a rule does for a large model.
 - The promotion chose these rules on the validation splits of the same tasks, on other
-  seeds. The verdict's seeds and the test split were not used to choose anything but
-  settings that were frozen before.
+  seeds. Neither the verdict's seeds nor the test split chose a rule or a setting:
+  settings were tuned on other seeds and the validation split, and frozen before.
 - Settings are tuned at the shortest length and used at all.
 
 """
@@ -233,8 +234,9 @@ def times_section(found: Results) -> Iterator[str]:
         yield (
             "Steps to the median final loss of tuned AdamW at 1 x, read off the "
             "trainings at 3 x: area of the performance profile for factors from 1 to 4 "
-            "(1: always the fastest), geometric-mean speed-up over tasks with its 95% "
-            "interval, and the worst task."
+            "(1: always the fastest), geometric-mean speed-up with its 95% interval "
+            "over the tasks on which both reach it, and the worst task, where 0 is a "
+            "target that only the rule missed."
         )
         yield ""
         yield "![Performance profile of steps to target](profile.png)"
@@ -268,15 +270,16 @@ def times_section(found: Results) -> Iterator[str]:
 
 
 def _number(value: float | None) -> str:
-    return "0 or infinite" if value is None else f"{value:.2f}"
+    """A number of the results, in which an infinite one is None."""
+    return "infinite" if value is None else f"{value:.2f}"
 
 
 def _speed(entry: Mapping[str, Any]) -> str:
-    values = [entry[key] for key in ("ratio", "low", "high") if key in entry]
-    if len(values) < 3:
-        values = [each for each in entry.values() if isinstance(each, float | None)][:3]
-    ratio, low, high = (_number(each) for each in values)
-    return f"{ratio} [{low}, {high}]"
+    if not entry["pairs"]:
+        return "no task on which both reach it"
+    ratio, low, high = (_number(entry[key]) for key in ("ratio", "low", "high"))
+    missed = f", missed on {entry['missed']}" if entry["missed"] else ""
+    return f"{ratio} [{low}, {high}]{missed}"
 
 
 def promotion_section(found: Results) -> Iterator[str]:
@@ -359,6 +362,8 @@ def command_section(found: Results) -> Iterator[str]:
         "`python experiments/found/found.py` runs these; `found_1.py.txt` and the "
         "following are the files that `neuralopt export` writes of the finalists."
     )
+    yield ""
+    yield f"Page written {made_line(provenance())}."
     yield ""
     yield "```"
     for command in found.commands:
