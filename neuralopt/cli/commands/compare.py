@@ -82,10 +82,10 @@ def is_override(text: str) -> bool:
         text: an argument as typed; the folder of a run may hold a "=" too.
 
     Returns:
-        False if it has no "=", or names a rule of a run that exists.
+        False if it has no "=", or names a run that exists or a rule of one.
     """
-    run = run_of(text)
-    return "=" in text and not (run and (Path(run) / ARCHIVE_FILE).exists())
+    run = run_of(text) or text
+    return "=" in text and not (Path(run) / ARCHIVE_FILE).exists()
 
 
 def settings_of_runs(
