@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import copyfile
+from tempfile import TemporaryDirectory
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # when run as a file
@@ -176,13 +177,15 @@ def write_page(found: Results, options: argparse.Namespace) -> None:
     for source in sources:
         copyfile(options.folder / source, options.page.with_name(Path(source).name))
     for number, rule in enumerate(found.rules, 1):
-        target = options.page.with_name(f"found_{number}.py.txt")
-        export = ["export", f"--name=Found{number}", f"-o={target}", "--", rule]
-        subprocess.run(
-            [sys.executable, "-m", "neuralopt", *export],
-            check=True,
-            stdout=subprocess.DEVNULL,
-        )
+        with TemporaryDirectory() as folder:  # export also writes a test
+            made = Path(folder) / f"found_{number}.py"
+            export = ["export", f"--name=Found{number}", f"-o={made}", "--", rule]
+            subprocess.run(
+                [sys.executable, "-m", "neuralopt", *export],
+                check=True,
+                stdout=subprocess.DEVNULL,
+            )
+            copyfile(made, options.page.with_name(f"{made.name}.txt"))
     options.page.write_text(found_page(found), "utf-8")
 
 

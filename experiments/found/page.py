@@ -1,6 +1,7 @@
 """The page of what was found: searches, promotion, verdict, cost."""
 
 import math
+import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -168,6 +169,11 @@ def verdict_section(found: Results) -> Iterator[str]:
     tasks = found.verdict["tasks"]
     yield "## The verdict"
     yield ""
+    yield "The found rules, and what they behave like:"
+    yield ""
+    for rule in found.rules:
+        yield f"- {code(rule)}: {describe(name(parse(rule)))}"
+    yield ""
     yield (
         f"Mean paired difference of quality from tuned {reference} on the test split, "
         "its interval, and the word. The first column is "
@@ -228,6 +234,7 @@ def _cell(row: Mapping[str, Any] | None) -> str:
 def times_section(found: Results) -> Iterator[str]:
     """Yield the table of times to target over all tasks, and the cost."""
     verdict = found.verdict
+    reference = verdict["reference"][0]
     if verdict["time_to_target"]:
         yield "## Time to target"
         yield ""
@@ -245,7 +252,7 @@ def times_section(found: Results) -> Iterator[str]:
             [
                 _title(each),
                 f"{entry['area']:.2f}",
-                _speed(entry["speed_up"]),
+                "reference" if each == reference else _speed(entry["speed_up"]),
                 f"{entry['worst_task']}: {_number(entry['worst_ratio'])} x",
             ]
             for each, entry in verdict["time_to_target"].items()
@@ -367,5 +374,5 @@ def command_section(found: Results) -> Iterator[str]:
     yield ""
     yield "```"
     for command in found.commands:
-        yield " ".join(["neuralopt", *(f"'{x}'" if " " in x else x for x in command)])
+        yield shlex.join(["neuralopt", *command])
     yield "```"
