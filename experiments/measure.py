@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import nn
@@ -181,7 +181,7 @@ def write_results(path: Path | None, figures: Mapping[str, object]) -> None:
     path.write_text(text + "\n", "utf-8")
 
 
-def provenance() -> dict[str, object]:
+def provenance() -> dict[str, Any]:
     """Commit, date, command and machine of this process.
 
     Returns:
@@ -205,6 +205,19 @@ def provenance() -> dict[str, object]:
             **{name: importlib.metadata.version(name) for name in PACKAGES},
         },
     }
+
+
+def made_line(made: Mapping[str, Any]) -> str:
+    """Return a sentence on when, on what and by which command figures were made.
+
+    Args:
+        made: as `provenance` returns it, or a results file.
+    """
+    machine, torch_version = made["machine"], made["versions"]["torch"]
+    return (
+        f"{made['date'][:10]}, {machine['processor']}, {machine['cores']} cores with "
+        f"other work, torch {torch_version}: `{made['command']}`"
+    )
 
 
 def processor() -> str:

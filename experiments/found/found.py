@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import copyfile
+from tempfile import TemporaryDirectory
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # when run as a file
@@ -159,6 +160,35 @@ def verdict_command(rules: Sequence[str], options: argparse.Namespace) -> list[s
     ]
 
 
+def write_page(found: Results, options: argparse.Namespace) -> None:
+    """Write the page, its pictures, and the finalists as files.
+
+    Args:
+        found: results of all steps.
+        options: parsed arguments.
+
+    Raises:
+        OSError: a file can't be read or written.
+        subprocess.CalledProcessError: a rule can't be exported.
+    """
+    sources = ["promotion/funnel.png"]
+    if found.verdict["time_to_target"]:  # else there is no such picture
+        sources.append("verdict/profile.png")
+    for source in sources:
+        copyfile(options.folder / source, options.page.with_name(Path(source).name))
+    for number, rule in enumerate(found.rules, 1):
+        with TemporaryDirectory() as folder:  # export also writes a test
+            made = Path(folder) / f"found_{number}.py"
+            export = ["export", f"--name=Found{number}", f"-o={made}", "--", rule]
+            subprocess.run(
+                [sys.executable, "-m", "neuralopt", *export],
+                check=True,
+                stdout=subprocess.DEVNULL,
+            )
+            copyfile(made, options.page.with_name(f"{made.name}.txt"))
+    options.page.write_text(found_page(found), "utf-8")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run what the command line asks for."""
     parser = argparse.ArgumentParser(
@@ -205,22 +235,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         verdict = json.loads(
             (given.folder / "verdict" / "comparison.json").read_text("utf-8")
         )
+        folders = [each.folder for each in runs]
+        write_page(Results(folders, promotion, verdict, rules, commands), given)
     except (OSError, subprocess.CalledProcessError) as error:
         print(error, file=sys.stderr)
         return 1
-    folders = [each.folder for each in runs]
-    results = Results(folders, promotion, verdict, rules, commands)
-    for source in ("promotion/funnel.png", "verdict/profile.png"):
-        copyfile(given.folder / source, given.page.with_name(Path(source).name))
-    for number, rule in enumerate(rules, 1):
-        target = given.page.with_name(f"found_{number}.py.txt")
-        run_export = ["export", f"--name=Found{number}", f"-o={target}", "--", rule]
-        subprocess.run(
-            [sys.executable, "-m", "neuralopt", *run_export],
-            check=True,
-            stdout=subprocess.DEVNULL,
-        )
-    given.page.write_text(found_page(results), "utf-8")
     print(given.page)
     write_results(
         given.json, {"rules": rules, "promotion": promotion, "verdict": verdict}

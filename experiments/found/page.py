@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from experiments.measure import made_line, provenance
 from experiments.table.page import code, markdown
 from neuralopt.archive import ARCHIVE_FILE, Archive
 from neuralopt.archive.ranking import ranking
@@ -47,8 +48,8 @@ BELIEF = """\
 - A word of the test split is about one rule, one task and one length of training. Tasks
   are small: seconds on a core. Nothing here says what a rule does for a large model.
 - The promotion chose these rules on the validation splits of the same tasks, on other
-  seeds. The verdict's seeds and the test split were not used to choose anything but
-  settings that were frozen before.
+  seeds. Neither the verdict's seeds nor the test split chose a rule or a setting:
+  settings were tuned on other seeds and the validation split, and frozen before.
 - Settings are tuned at the shortest length and used at all.
 
 """
@@ -176,6 +177,11 @@ def verdict_section(found: Results) -> Iterator[str]:
     tasks = found.verdict["tasks"]
     yield "## The verdict"
     yield ""
+    yield "The found rules, and what they behave like:"
+    yield ""
+    for rule in found.rules:
+        yield f"- {code(rule)}: {describe(name(parse(rule)))}"
+    yield ""
     yield (
         f"Mean paired difference of quality from tuned {reference} on the test split, "
         "its interval, and the word: better, worse, - (no difference shown) or ? (not "
@@ -235,14 +241,16 @@ def _cell(row: Mapping[str, Any] | None) -> str:
 def times_section(found: Results) -> Iterator[str]:
     """Yield the table of times to target over all tasks, and the cost."""
     verdict = found.verdict
+    reference = verdict["reference"][0]
     if verdict["time_to_target"]:
         yield "## Time to target"
         yield ""
         yield (
             "Steps to the median final loss of tuned AdamW at 1 x, read off the "
             "trainings at 3 x: area of the performance profile for factors from 1 to 4 "
-            "(1: always the fastest), geometric-mean speed-up over tasks with its 95% "
-            "interval, and the worst task."
+            "(1: always the fastest), geometric-mean speed-up with its 95% interval "
+            "over the tasks on which both reach it, and the worst task, where 0 is a "
+            "target that only the rule missed."
         )
         yield ""
         yield "![Performance profile of steps to target](profile.png)"
@@ -251,7 +259,7 @@ def times_section(found: Results) -> Iterator[str]:
             [
                 _title(each),
                 f"{entry['area']:.2f}",
-                _speed(entry["speed_up"]),
+                "reference" if each == reference else _speed(entry["speed_up"]),
                 f"{entry['worst_task']}: {_number(entry['worst_ratio'])} x",
             ]
             for each, entry in verdict["time_to_target"].items()
@@ -276,13 +284,16 @@ def times_section(found: Results) -> Iterator[str]:
 
 
 def _number(value: float | None) -> str:
-    """A ratio; JSON has no infinity, so that null is one."""
-    return "inf" if value is None else f"{value:.2f}"
+    """A number of the results, in which an infinite one is None."""
+    return "infinite" if value is None else f"{value:.2f}"
 
 
 def _speed(entry: Mapping[str, Any]) -> str:
+    if not entry["pairs"]:
+        return "no task on which both reach it"
     ratio, low, high = (_number(entry[key]) for key in ("ratio", "low", "high"))
-    return f"{ratio} [{low}, {high}], {entry['missed']} missed"
+    missed = f", missed on {entry['missed']}" if entry["missed"] else ""
+    return f"{ratio} [{low}, {high}]{missed}"
 
 
 def promotion_section(found: Results) -> Iterator[str]:
@@ -365,6 +376,8 @@ def command_section(found: Results) -> Iterator[str]:
         "`python experiments/found/found.py` runs these; `found_1.py.txt` and the "
         "following are the files that `neuralopt export` writes of the finalists."
     )
+    yield ""
+    yield f"Page written {made_line(provenance())}."
     yield ""
     yield "```"
     for command in found.commands:

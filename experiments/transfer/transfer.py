@@ -22,7 +22,12 @@ from scipy import stats
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # when run as a file
 
-from experiments.measure import add_json_option, write_results
+from experiments.measure import (
+    add_json_option,
+    made_line,
+    provenance,
+    write_results,
+)
 from experiments.table.page import markdown
 from experiments.transfer.picture import transfer_picture
 from neuralopt.behaviour.classes import BehaviourClasses
@@ -33,6 +38,7 @@ from neuralopt.scoring.score import STATUSES
 from neuralopt.tables import Table, load
 from neuralopt.tasks import Task, load_tasks
 from neuralopt.verdict.benchmark import run_benchmark
+from neuralopt.whole_file import write_whole
 
 HERE = Path(__file__).parent
 DRAWS = 2000
@@ -54,6 +60,8 @@ mean over {seeds} fresh seeds, on the selection split.
 rules, and over the better half on the objective; 95% intervals by bootstrap over the
 rules. *Among themselves*: the mean rank correlation of the task with the other held-out
 tasks, which says how far any objective could get.
+
+{made}.
 
 ![Quality on each task by quality on the objective](transfer.svg)
 
@@ -128,7 +136,7 @@ def qualities_on(
     )[0]
     scores = benchmark.scores["selection"]
     found = [[score.quality for score in scores[text]] for text in rules]
-    kept.write_text(json.dumps({"key": key, "qualities": found}), "utf-8")
+    write_whole(kept, json.dumps({"key": key, "qualities": found}))
     return found
 
 
@@ -199,6 +207,7 @@ def page(figures: dict[str, Any], found: dict[str, dict[str, Any]]) -> str:
         high=max(figures["objective"]),
         epochs=figures["epochs"],
         seeds=figures["seeds"],
+        made=made_line(provenance()),
     )
     return text + "\n".join(markdown(head, rows)) + "\n"
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from neuralopt.anatomy.parts import MOST, Variant, variants_of
 from neuralopt.engines import OptimizerSpec
 from neuralopt.language import Expression
+from neuralopt.report.tables.comparison import undecided
 from neuralopt.tasks import Split
 from neuralopt.verdict.scores import Benchmark
 
@@ -54,6 +55,7 @@ class Ablation:
         seeds: of each variant.
         relative: whether qualities are shares of Adam's, so that 0.5 is as good as
             Adam; see `neuralopt.evaluators.objective`.
+        undecidable: how many seeds would decide, where these are too few; else empty.
     """
 
     rows: tuple[PartRow, ...]
@@ -64,6 +66,7 @@ class Ablation:
     budget: str
     seeds: int
     relative: bool
+    undecidable: str = ""
 
 
 def ablation_of(
@@ -111,4 +114,5 @@ def ablation_of(
         benchmark.budget,
         benchmark.seeds,
         relative,
+        undecided(found),
     )

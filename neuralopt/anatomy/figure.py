@@ -40,7 +40,12 @@ TASKS = 4
 """Whose curves are drawn, the first ones."""
 
 _FATES = (BLUE, SKY, YELLOW, VERMILION)
-_WORDS = {"worse": VERMILION, "no difference shown": GREY, "better": GREEN}
+_WORDS = {
+    "worse": VERMILION,
+    "no difference shown": GREY,
+    "not decidable at this n": SKY,
+    "better": GREEN,
+}
 _PANEL, _TEXT = 13, 10
 
 
@@ -117,8 +122,9 @@ def draw_ablation(axes: Axes, ablation: Ablation) -> None:
     legend(
         axes,
         [
-            (each, word if each == GREY else f"{word} without it")
+            (each, f"{word} without it" if word in ("worse", "better") else word)
             for word, each in _WORDS.items()
+            if each != SKY or ablation.undecidable
         ],
     )
     more = len(ablation.rows) - len(rows)

@@ -27,11 +27,15 @@ def check_file(path: Path) -> None:
         path: of the file.
 
     Raises:
-        ValueError: its ending is unknown.
+        ValueError: its ending is unknown, or its folder does not exist.
     """
     if path.suffix.lower() not in (*PAGES, *KINDS):
         known = ", ".join((*PAGES, *KINDS))
         raise ValueError(f"{path} names no kind of file: end it in one of {known}")
+    if not path.parent.is_dir():
+        raise ValueError(
+            f"{path} can't be written: make the folder {path.parent}, or name another"
+        )
 
 
 def save_explanation(explanation: Explanation, path: Path) -> None:
@@ -42,7 +46,7 @@ def save_explanation(explanation: Explanation, path: Path) -> None:
         path: of the file, whose ending says of which kind it is.
 
     Raises:
-        ValueError: its ending is unknown.
+        ValueError: see `check_file`.
         OSError: the file can't be written.
     """
     check_file(path)

@@ -8,8 +8,8 @@ from neuralopt.language import Expression, simplify
 from neuralopt.optimizer import Program, compile_rule
 from neuralopt.optimizer.draws import draw
 
-LARGEST = 1e6
-"""Rate times curvature up to which a limit is looked for."""
+SMALLEST, LARGEST = 1e-3, 1e6
+"""Rates times curvature between which a limit is looked for."""
 
 
 def linear_limit(rule: Expression) -> float | None:
@@ -24,8 +24,8 @@ def linear_limit(rule: Expression) -> float | None:
 
     Returns:
         The end of the first range of rates that converge, to 12 digits; None if the
-        rule is not linear, depends on time, weights or chance, converges at no rate or
-        at all.
+        rule is not linear, depends on time, weights or chance, or has no limit between
+        `SMALLEST` and `LARGEST`.
 
     Example:
         >>> from neuralopt.language import parse
@@ -43,7 +43,7 @@ def linear_limit(rule: Expression) -> float | None:
     def radius(rate: float) -> float:
         return float(abs(np.linalg.eigvals(_step(matrix, rate))).max())
 
-    rates = np.geomspace(1e-3, LARGEST, 400)
+    rates = np.geomspace(SMALLEST, LARGEST, 400)
     stable = np.array([radius(rate) < 1 for rate in rates])
     if not stable[0] or stable.all():
         return None

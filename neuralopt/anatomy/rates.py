@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from math import log10
 from statistics import fmean
 
+import torch
+
 from neuralopt.engines import Child, choose_engine
 from neuralopt.engines.engine import Engine
 from neuralopt.language import Expression
+from neuralopt.one_thread import one_thread
 from neuralopt.scoring.replicates import FIRST_ANATOMY_REPLICATE
 from neuralopt.tasks import Task
 from neuralopt.views.card.measure import Scoring, fan_rates
@@ -93,7 +96,12 @@ def rate_curves(
         for place in range(len(engines))
         for rate in rates
     ]
-    with ThreadPoolExecutor(scoring.threads) as pool:
+    with (
+        one_thread(),
+        ThreadPoolExecutor(
+            scoring.threads, initializer=torch.set_num_threads, initargs=(1,)
+        ) as pool,
+    ):
         futures = {
             pool.submit(
                 _train,

@@ -167,7 +167,10 @@ def ablation_notes(ablation: Ablation) -> list[str]:
         alike = ", ".join(map(str, ablation.alike))
         notes.append(f"Not trained, as they behave like the rule: {alike}.")
     if ablation.left_out:
-        notes.append(f"{ablation.left_out} further variants were not trained.")
+        many = "s were" if ablation.left_out > 1 else " was"
+        notes.append(f"{ablation.left_out} further variant{many} not trained.")
+    if ablation.undecidable:
+        notes.append(ablation.undecidable)
     return notes
 
 

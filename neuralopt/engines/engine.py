@@ -205,7 +205,7 @@ def batch_sizes(task: Task, epochs: int, limit: int | None = None) -> list[list[
         left, found = count, list[int]()
         while left >= least:
             share = (epoch + 1 - left / count) / epochs
-            found.append(min(left, recipe.grown_batch(least, share)))
+            found.append(recipe.grown_batch(least, share, left))
             left -= found[-1]
         sizes.append(found)
     return sizes

@@ -88,15 +88,19 @@ class Recipe:
         ]
         return f"Recipe({', '.join(told)})"
 
-    def grown_batch(self, size: int, share: float) -> int:
+    def grown_batch(self, size: int, share: float, most: int) -> int:
         """Return the number of examples of a batch.
 
         Args:
             size: at the beginning.
             share: of the training that is over, counted in examples.
+            most: examples that are left.
         """
-        reached = sum(share >= milestone for milestone in self._milestones())
-        return round(size * self.batch_growth**reached)
+        grown = float(size)
+        for milestone in self._milestones():
+            if share >= milestone:
+                grown *= self.batch_growth
+        return round(min(grown, most))
 
     def _milestones(self) -> tuple[float, ...]:
         try:

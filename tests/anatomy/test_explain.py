@@ -7,12 +7,15 @@ from statistics import fmean
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 import neuralopt
 from neuralopt.anatomy.ablation import ablation_of
 from neuralopt.anatomy.advice import advice_for, update_size
 from neuralopt.anatomy.explanation import Explanation
+from neuralopt.anatomy.figure import draw_ablation
 from neuralopt.anatomy.rates import RateCurve
+from neuralopt.anatomy.sentences import ablation_notes
 from neuralopt.engines import Child, OptimizerSpec, choose_engine
 from neuralopt.language import RULES, parse, simplify
 from neuralopt.scoring.budgets import Budget
@@ -87,6 +90,27 @@ def test_the_picture_has_a_panel_for_each_measurement(signum: Explanation) -> No
         "Rates",
         "Stability on quadratics",
     ]
+
+
+def test_it_says_that_a_seed_decides_nothing() -> None:
+    def train(rules: Mapping[str, OptimizerSpec]) -> Benchmark:
+        scores = {
+            name: (Score("scored", 0.1 * place),) for place, name in enumerate(rules)
+        }
+        return Benchmark("task", "budget", 1, {"selection": scores})
+
+    found = ablation_of(parse("sign(m)"), train, 2)
+    assert {row.verdict for row in found.rows} == {"not decidable at this n"}
+    notes = ablation_notes(found)
+    assert notes[-1].startswith("'not decidable at this n': ")
+    assert "for 2 comparisons; verdict.seeds=5 is enough" in notes[-1]
+    assert f"{found.left_out} further variants were not trained." in notes
+    axes = Figure().subplots()
+    draw_ablation(axes, found)
+    legend = axes.get_legend()
+    assert legend is not None
+    labels = [each.get_text() for each in legend.get_texts()]
+    assert "not decidable at this n" in labels
 
 
 def test_the_part_that_contributes_most_is_first() -> None:

@@ -78,6 +78,7 @@ BAD = (
     (("sgdd",), "unknown rule 'sgdd': did you mean 'sgd'?"),
     (("sgd", "--parts", "0"), "--parts is 0: give 1 or more"),
     (("sgd", "-o", "found.txt"), "found.txt names no kind of file: end it in one of"),
+    (("sgd", "-o", "no/a.png"), "no/a.png can't be written: make the folder no, or"),
     (("sgd", "verdict.seeds=0"), "verdict.seeds is 0: give 1"),
     (("sgd", "verdict.seeds=101"), "verdict.seeds is 101: give 1 to 100"),
     (("sgd", "--on", "digit"), "unknown task 'digit'"),

@@ -7,9 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from neuralopt.archive import ARCHIVE_FILE
 from neuralopt.cli import main
-from neuralopt.cli.commands.compare import is_override
 from tests.cli.cli_runner import Said, files, typed
 
 Capture = pytest.CaptureFixture[str]
@@ -178,13 +176,3 @@ def test_rules_of_two_runs_with_one_number_have_names_of_their_own(
     names = {each["name"] for each in stage["standings"] if not each["baseline"]}
     assert names == {f"#{one}", f"{other}:#{two}"}
     assert f"{other}:#{one} is left out: it is #{one}" in said.err
-
-
-def test_a_run_whose_name_looks_like_an_override_is_a_run(tmp_path: Path) -> None:
-    run = tmp_path / "seed=0"
-    run.mkdir()
-    assert is_override(str(run))
-    (run / ARCHIVE_FILE).touch()
-    assert not is_override(str(run))
-    assert not is_override(f"{run}:best")
-    assert is_override("seed=0")

@@ -115,6 +115,17 @@ def test_windows_of_the_small_texts_are_disjoint_and_targets_follow_inputs() -> 
         assert torch.equal(examples.inputs[:, 1:], examples.targets[:, :-1])
 
 
+def test_the_frequencies_of_characters_have_the_quality_that_is_told() -> None:
+    task = load_task("char_gru")
+    counts = {
+        split: np.bincount(task.examples(split).targets.flatten().numpy(), minlength=91)
+        for split in SPLITS
+    }
+    known = (counts["training"] + 1) / (counts["training"] + 1).sum()
+    loss = -np.average(np.log(known), weights=counts["validation"])
+    assert task.quality(loss) == pytest.approx(0.042, abs=0.0005)
+
+
 def test_a_new_network_knows_nothing() -> None:
     for name, loss in (("char_gru", math.log(91)), ("digits_residual", math.log(10))):
         task = load_task(name)

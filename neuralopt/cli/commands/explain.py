@@ -41,7 +41,7 @@ def explain(options: argparse.Namespace) -> int:
 
     Raises:
         ValueError: the rule or an override can't be read, the rule can train nothing,
-            or the file has an unknown ending.
+            or the file has an unknown ending or no folder.
         OSError: the file can't be written.
     """
     typed = [*options.rules, *(text for text in options.on or () if "=" in text)]
@@ -99,8 +99,8 @@ def _announce(
 ) -> None:
     """Say what is trained."""
     stream = sys.stderr if quiet else sys.stdout
-    if inherited and not quiet:
-        print(f"As the run has it: {' '.join(inherited)}")
+    if inherited:
+        print(f"As the run has it: {' '.join(inherited)}", file=stream)
     print(
         f"Training the rule's variants on {scoring.task_name}, budget "
         f"{scoring.budget.name}, {seeds} seeds",
