@@ -101,9 +101,9 @@ def test_another_promotion_does_not_write_into_the_folder(
     before = files(folder)
     for change, what in (("seed=1", "seed"), ("budget.epochs=2", "budget")):
         said = typed(capsys, "promote", *RULES, "--into", str(folder), *SMALL, change)
-        assert f"a promotion with another {what}" in said.complaint
+        assert f"a promotion that differs in its {what}" in said.complaint
     said = typed(capsys, "promote", "sign(g)", "--into", str(folder), *SMALL)
-    assert "a promotion with another rules" in said.complaint
+    assert "a promotion that differs in its rules" in said.complaint
     assert files(folder) == before
 
 

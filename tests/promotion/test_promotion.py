@@ -237,7 +237,7 @@ def test_a_file_of_something_else_is_left_as_it_is(tmp_path: Path) -> None:
         with pytest.raises(ValueError, match="another process is writing"):
             MeasurementFile(path, {"rules": 1, "seed": 0})
     before = path.read_bytes()
-    with pytest.raises(ValueError, match="a promotion with another seed"):
+    with pytest.raises(ValueError, match="a promotion that differs in its seed"):
         MeasurementFile(path, {"rules": 1, "seed": 1})
     with MeasurementFile(path, {"rules": 1, "seed": 0}) as store:
         assert store.known == {
@@ -245,7 +245,8 @@ def test_a_file_of_something_else_is_left_as_it_is(tmp_path: Path) -> None:
             (0, "m", 5): Measurement(()),
         }
     assert path.read_bytes() == before
-    for other in (b"[1]\n", b"nothing\n", b'{"promotion": 1}\n3\n', b"\xff\n"):
+    others = b"[1]\n", b"nothing\n", b'{"promotion": 1}\n3\n', b"\xff\n"
+    for other in (*others, b"nothing", b"nothing\nat all", b'{"mine": 1}', b"\n"):
         path.write_bytes(other)
         with pytest.raises(ValueError, match="not the file of a promotion"):
             MeasurementFile(path, {"rules": 1})
