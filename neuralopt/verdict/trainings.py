@@ -123,9 +123,9 @@ class Trainings:
 
     An outcome depends on the task, the seed, the rule, its learning rate, the replicate
     and the epochs; these are the key of the memo. It depends on numerics and, in the
-    last bits, on the engine too: a file is of one of each. What is computed of outcomes is then a function of
-    the file: a command that was interrupted continues where it was, and ends with the
-    same result.
+    last bits, on the engine too: a file is of one of each. What is computed of outcomes
+    is then a function of the file: a command that was interrupted continues where it
+    was, and ends with the same result.
 
     Args:
         path: of the file, which is made if there is none; None keeps nothing.

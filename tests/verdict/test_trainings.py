@@ -205,7 +205,7 @@ def test_other_numerics_need_another_file(tmp_path):
     Trainings(path)
     from neuralopt.engines import Numerics
 
-    with pytest.raises(ValueError, match="float32 on cpu, not of .* float64 on cpu"):
+    with pytest.raises(ValueError, match=r"float32 on cpu, not of .* float64 on cpu"):
         Trainings(path, numerics=Numerics.named("float64"))
 
 
@@ -214,5 +214,5 @@ def test_another_engine_needs_another_file(tmp_path, one, other):
     path = tmp_path / "trainings.jsonl"
     Trainings(path, engine=one)
     Trainings(path, engine=one)
-    with pytest.raises(ValueError, match="engine serial.*: name another folder"):
+    with pytest.raises(ValueError, match=r"engine serial.*: name another folder"):
         Trainings(path, engine=other)

@@ -5,9 +5,11 @@ import math
 
 import numpy as np
 import pytest
+import torch
 
 from neuralopt.engines.engine import Child, TorchOptimizer
 from neuralopt.language import RULES, parse
+from neuralopt.report.tuned_result import TunedResult
 from neuralopt.scoring.replicates import FIRST_TUNING_REPLICATE, FIRST_VERDICT_REPLICATE
 from neuralopt.verdict.comparison import compare
 from neuralopt.verdict.trainings import Training, Trainings
@@ -152,6 +154,38 @@ def test_the_untuned_test_has_one_rate_for_all_tasks(found):
         shares.append(math.exp(-np.mean(losses)))
     assert found.one_rates["adam"].setting.rate == tried[int(np.argmax(shares))]
     assert found.one_rates["adam"].quality == pytest.approx(max(shares))
+
+
+def _picky(params, lr):
+    params = list(params)
+    if len(params) > 2:
+        raise RuntimeError("one layer at most")
+    return torch.optim.SGD(params, lr)
+
+
+def test_a_contender_that_fails_on_one_task_is_named_in_the_untuned_test():
+    picky = Contender.of("torch.Picky", TorchOptimizer("torch.Picky", _picky), 0.1)
+    setup = Setup((CONTENDERS[1], picky), TASKS, 1, (1,), 3, TuningPlan(10, 1))
+    found = run(None, setup)
+    assert [match.failures for match in found["digits0"].matches] == [{}]
+    for match in found.untuned:
+        assert match.failures == {"torch.Picky": "RuntimeError: one layer at most"}
+        failed = match.comparison("selection")["torch.Picky"]
+        assert failed.verdict == "failed to run"
+
+
+def test_a_tuned_contender_is_a_rule_of_the_language_or_says_why_not(found, folder):
+    frozen = json.loads((folder / "frozen.json").read_text())
+    setting = frozen["contenders"]["adam"]["tuned"]["digits1"]
+    result = TunedResult(found)
+    assert result.rule("adam", "digits1") == (setting["rule"], setting["rate"])
+    with pytest.raises(ValueError, match=r"torch.Broken .* can't be written as a rule"):
+        result.rule("torch.Broken", "digits1")
+
+
+def test_a_horizon_that_was_not_trained_is_named(found):
+    with pytest.raises(ValueError, match="no horizon 3: it is one of 1, 2"):
+        found.comparison("digits0", 3)
 
 
 def test_costs_are_sums_over_the_trainings(found):
