@@ -35,8 +35,8 @@ class Standing:
 
     Attributes:
         contender: the rule.
-        shares: its mean share over the parts on each replicate; 0.5 is as good as the
-            reference. Empty if a training broke.
+        shares: its mean share over the parts on each replicate, on the validation
+            split; 0.5 is as good as the reference. Empty if a training broke.
         mean: of the shares, with the 95% interval `low` to `high`.
         difference: mean difference from the best baseline on paired replicates; 0 for
             that one.

@@ -34,7 +34,8 @@ def promotion_figure(results: Sequence[StageResult], stages: int) -> Figure:
     first, last = results[0].rules, results[-1].rules
     left = sum(each.goes_on for each in last)
     figure = canvas(
-        f"{left} of {len(first)} rules are left after stage {len(results)} of {stages}",
+        f"{left} of {counted(len(first), 'rule')} left after stage {len(results)} of "
+        f"{stages}",
         width=10.0,
         height=6.5,
     )
