@@ -77,8 +77,9 @@ def decide(
 
     A rule is stopped if the upper limit of its mean paired difference from any other
     contender is below 0 (Student's t, at the level `PromotionPlan.tail`): it can't be
-    expected to win. Of those left the best by their means go on, as many as the stage's
-    share of its rules allows. That second cut is not a test.
+    expected to win. The level holds if differences are near normal. Of those left the
+    best by their means go on, as many as the stage's share of its rules allows. That
+    second cut is not a test.
 
     Args:
         plan: of the promotion.

@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import torch
 
 from neuralopt.engines.engine import Child, TorchOptimizer
 from neuralopt.language import RULES, parse
+from neuralopt.report.tables.tuned import tuned_tables
 from neuralopt.report.tuned_result import TunedResult
 from neuralopt.scoring.replicates import FIRST_TUNING_REPLICATE, FIRST_VERDICT_REPLICATE
 from neuralopt.verdict.comparison import compare
@@ -181,6 +183,19 @@ def test_a_tuned_contender_is_a_rule_of_the_language_or_says_why_not(found, fold
     assert result.rule("adam", "digits1") == (setting["rule"], setting["rate"])
     with pytest.raises(ValueError, match=r"torch.Broken .* can't be written as a rule"):
         result.rule("torch.Broken", "digits1")
+
+
+def test_tables_say_why_there_are_no_times_to_a_target(found):
+    first, second = found.results
+    without = replace(found, results=(first, replace(second, times=None)))
+    told = "No time to target: the reference sets none"
+    for each, count in ((found, 0), (without, 1)):
+        tables = list(tuned_tables(each))
+        notes = [note for _, table in tables for note in table.notes]
+        assert sum(note.startswith(told) for note in notes) == count
+        assert dict(tables)["Time to target over all tasks:"].rows or each is without
+        needs = "Not known: that needs a target on every task"
+        assert sum(note.startswith(needs) for note in notes) == count
 
 
 def test_a_horizon_that_was_not_trained_is_named(found):
