@@ -134,7 +134,7 @@ def test_tuning_begins_at_rates_that_are_known(finished_run: Path) -> None:
     ("given", "seeds"),
     [((), 12), (("verdict.seeds=3",), 3), (("verdict.seeds=9",), 9)],
 )
-def test_twelve_seeds_judge_unless_a_number_is_named(
+def test_the_seeds_are_those_of_the_settings(
     given: tuple[str, ...], seeds: int, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
     class AskedError(ValueError):
