@@ -10,14 +10,19 @@ import torch
 
 from neuralopt.engines.engine import Child, TorchOptimizer
 from neuralopt.language import RULES, parse
-from neuralopt.report.tables.tuned import tuned_tables
+from neuralopt.report.tables.tuned import match_table, tuned_tables
 from neuralopt.report.tuned_result import TunedResult
 from neuralopt.scoring.replicates import FIRST_TUNING_REPLICATE, FIRST_VERDICT_REPLICATE
 from neuralopt.verdict.comparison import compare
 from neuralopt.verdict.trainings import Training, Trainings
 from neuralopt.verdict.tuning.comparing import NO_FOLDER, Setup, run_comparison
 from neuralopt.verdict.tuning.contender import Contender
-from neuralopt.verdict.tuning.matches import flips, reference_of
+from neuralopt.verdict.tuning.matches import (
+    Match,
+    Reference,
+    flips,
+    reference_of,
+)
 from neuralopt.verdict.tuning.plain import plain_comparison
 from neuralopt.verdict.tuning.tune import TuningPlan
 from tests.engines.builders import some_digits
@@ -196,6 +201,14 @@ def test_tables_say_why_there_are_no_times_to_a_target(found):
         assert dict(tables)["Time to target over all tasks:"].rows or each is without
         needs = "Not known: that needs a target on every task"
         assert sum(note.startswith(needs) for note in notes) == count
+
+
+def test_each_table_with_undecidable_rows_says_how_many_seeds_are_enough():
+    qualities = {"adam": (0.5, 0.6), "sgd": (0.7, 0.6)}
+    match = Match("digits", 1, 1, {"selection": qualities}, {}, Reference(("adam",)))
+    for explained in (False, True):
+        table = match_table(match, "selection", {}, explained=explained)
+        assert " ".join(table.notes).count("verdict.seeds=4 is enough") == 1
 
 
 def test_a_horizon_that_was_not_trained_is_named(found):

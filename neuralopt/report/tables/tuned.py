@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from neuralopt.report.tables.comparison import comparison_table
+from neuralopt.report.tables.comparison import comparison_table, undecided
 from neuralopt.report.tables.layout import Cell, Column, Table
 from neuralopt.report.tables.times import standings_table, times_table
 
@@ -111,10 +111,11 @@ def match_table(
     if comparison is None:
         failed = [f"{x} failed to run: {why}" for x, why in match.failures.items()]
         return Table((Column("name"),), (), (*notes, *failed))
+    few = "" if explained else undecided(comparison)
     table = comparison_table(
         comparison,
         rules=settings,
-        notes=notes,
+        notes=(*notes, few) if few else notes,
         explained=[comparison] if explained else (),
     )
     *columns, last = table.columns
