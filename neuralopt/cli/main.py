@@ -64,10 +64,11 @@ pruned on the run's own task, recipe and budget unless you name others.
 
 PROMOTE_HELP = """
 RUN is a run directory, whose best rules are promoted; a rule by name, text or RUN:N may
-be named too. In each stage all rules and the baselines are trained on fresh seeds. A
-rule is stopped where a test shows that it is not the best, and the best share of a
-stage goes on: see docs/howto/promote.md. The same command continues a promotion that
-was interrupted.
+be named too. In each stage all rules and the baselines are trained on fresh seeds and
+measured on the validation split, by which learning rates are chosen too. A rule is
+stopped where a test shows that it is not the best, and the best share of a stage goes
+on: see docs/howto/promote.md. The same command continues a promotion that was
+interrupted.
 An argument with "=" is an override of the configuration (Hydra's syntax):
   neuralopt promote runs/quick promotion.candidates=10 evaluator.workers=2
 Groups that matter here: promotion, budget and evaluator; and seed.

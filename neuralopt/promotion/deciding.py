@@ -35,8 +35,8 @@ class Standing:
 
     Attributes:
         contender: the rule.
-        shares: its mean share over the parts on each replicate; 0.5 is as good as the
-            reference. Empty if a training broke.
+        shares: its mean share over the parts on each replicate, on the validation
+            split; 0.5 is as good as the reference. Empty if a training broke.
         mean: of the shares, with the 95% interval `low` to `high`.
         difference: mean difference from the best baseline on paired replicates; 0 for
             that one.
@@ -77,8 +77,9 @@ def decide(
 
     A rule is stopped if the upper limit of its mean paired difference from any other
     contender is below 0 (Student's t, at the level `PromotionPlan.tail`): it can't be
-    expected to win. Of those left the best by their means go on, as many as the stage's
-    share of its rules allows. That second cut is not a test.
+    expected to win. The level holds if differences are near normal. Of those left the
+    best by their means go on, as many as the stage's share of its rules allows. That
+    second cut is not a test.
 
     Args:
         plan: of the promotion.

@@ -12,7 +12,8 @@ class Measurement:
     """What a contender's trainings on one replicate gave.
 
     Attributes:
-        qualities: on each part of the stage; () if a training broke.
+        qualities: on the validation split of each part of the stage; () if a training
+            broke.
         seconds: of a worker.
     """
 

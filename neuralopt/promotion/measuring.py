@@ -13,7 +13,10 @@ from neuralopt.promotion.store import Key, MeasurementFile
 from neuralopt.scoring.budgets import Budget
 from neuralopt.scoring.protocol import steps_of_trial
 from neuralopt.scoring.score import NO_RESULT
-from neuralopt.tasks import Task
+from neuralopt.tasks import Split, Task
+
+SPLIT: Split = "validation"
+"""On which evaluators measure qualities; learning rates are chosen by it too."""
 
 SECONDS = 0.5
 """That one wait for completions takes at most."""
@@ -78,7 +81,7 @@ def measured_by(
 def stage_plan(
     tasks: Sequence[Task], budget: Budget, engine: str, seed: int, numerics: Numerics
 ) -> MultiTaskPlan:
-    """Return what workers score the contenders of a stage with.
+    """Return what workers score the contenders of a stage with, on `SPLIT`.
 
     Args:
         tasks: of the stage.

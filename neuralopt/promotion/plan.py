@@ -33,8 +33,9 @@ class PromotionPlan:
 
     Attributes:
         stages: one after the other; each has replicates of its own.
-        baselines: names of rules. The first one is the reference: a quality q on a part
-            counts as q / (q + r), where r is the reference's mean there.
+        baselines: names of rules. The first one is the reference: a quality q on the
+            validation split of a part counts as q / (q + r), where r is the reference's
+            mean there.
         confidence: that the best of all contenders is not stopped by a test, if only
             the tests stop rules.
 

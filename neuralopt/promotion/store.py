@@ -82,12 +82,15 @@ class MeasurementFile:
                 f"another process is writing {self._path}: stop it, or wait for its end"
             ) from None
         self._file.seek(0)
-        whole, _, rest = self._file.read().rpartition(b"\n")
-        if rest:
-            self._file.truncate(len(whole) + 1 if whole else 0)
+        data = self._file.read()
+        whole, _, rest = data.rpartition(b"\n")
         expected = json.loads(json.dumps({"promotion": FORM, **context}))
+        first = json.dumps(expected) + "\n"
         if not whole:
-            self._write(json.dumps(expected) + "\n")
+            if not first.encode().startswith(data):
+                raise self._other()
+            self._file.truncate(0)
+            self._write(first)
             return {}
         try:
             header, *lines = map(json.loads, whole.decode().split("\n"))
@@ -99,16 +102,21 @@ class MeasurementFile:
             }
             different = _difference(header, expected)
         except (ValueError, TypeError, KeyError, AttributeError):
-            raise ValueError(
-                f"{self._path} is not the file of a promotion: move it, or name "
-                "another folder by --into"
-            ) from None
+            raise self._other() from None
         if different:
             raise ValueError(
-                f"{self._path} is of a promotion with another {different}: name "
+                f"{self._path} is of a promotion that differs in its {different}: name "
                 "another folder by --into, or give the same rules and settings"
             )
+        if rest:
+            self._file.truncate(len(whole) + 1)
         return found
+
+    def _other(self) -> ValueError:
+        return ValueError(
+            f"{self._path} is not the file of a promotion: move it, or name another "
+            "folder by --into"
+        )
 
     def _write(self, text: str) -> None:
         self._file.write(text.encode())

@@ -52,7 +52,11 @@ def stage_title(result: StageResult, number: int, stages: int) -> str:
     what = (
         f"{counted(len(result.rules), 'rule')} on {counted(len(result.parts), 'part')}"
     )
-    end = "remain" if number == stages else "go on"
+    one = going == 1
+    if number == stages:
+        end = "remains" if one else "remain"
+    else:
+        end = "goes on" if one else "go on"
     return f"Stage {number} of {stages}: {what}, {result.seeds} seeds; {going} {end}"
 
 
@@ -86,9 +90,10 @@ def _note(result: StageResult) -> str:
         if each.contender.baseline and each.shares
     )
     return (
-        f"Shares are means over the parts of q / (q + r), r the reference's quality; "
-        f"differences are from {best}, the best baseline, with one-sided limits that "
-        f"are corrected for all tests of all stages. Cost: {result.measurements:,} "
-        f"measurements, {result.trainings:,} trainings, {result.steps:,} optimizer "
-        f"steps, {duration(result.seconds)} of workers."
+        "Shares are means over the parts of q / (q + r) on the validation split, where "
+        "q is the rule's quality and r the reference's mean; differences are from "
+        f"{best}, the best baseline, with one-sided limits that are corrected for all "
+        f"tests of all stages. Cost: {result.measurements:,} measurements, "
+        f"{result.trainings:,} trainings, {result.steps:,} optimizer steps, "
+        f"{duration(result.seconds)} of workers."
     )

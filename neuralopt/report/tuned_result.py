@@ -49,9 +49,20 @@ class TunedResult:
 
         Returns:
             (text with weight decay and schedule in it, learning rate).
+
+        Raises:
+            KeyError: there is no such contender or task.
+            ValueError: the setting can't be written as a rule, as that of an optimizer
+                of torch.
         """
         tuned = self.found[task].tuned[name]
-        return tuned.contender.text(tuned.setting), tuned.setting.rate
+        contender, setting = tuned.contender, tuned.setting
+        if contender.written(setting) is None:
+            raise ValueError(
+                f"{name} on {task} can't be written as a rule: use it with "
+                f"{contender.described(setting)}"
+            )
+        return contender.text(setting), setting.rate
 
     def to_dict(self) -> dict[str, object]:
         """Return all of it as plain data, as ``neuralopt compare --tuned --json``."""

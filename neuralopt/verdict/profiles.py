@@ -127,12 +127,7 @@ def speed_up(
         ValueError: shapes differ or are empty, a time is NaN or not above 0, or
             confidence isn't inside (0, 1).
     """
-    own, other = _checked(times, 1), _checked(reference_times, 1)
-    if own.shape != other.shape:
-        raise ValueError(
-            f"times have shape {own.shape}, those of the reference {other.shape}; they "
-            "must agree"
-        )
+    own, other = _checked_pair(times, reference_times)
     if not 0 < confidence < 1:
         raise ValueError(f"confidence is {confidence}; it lies inside (0, 1), as 0.95")
     met, met_too = np.isfinite(own), np.isfinite(other)
@@ -148,7 +143,7 @@ def speed_up(
 
 
 def worst_workload(times: ArrayLike, reference_times: ArrayLike) -> tuple[int, float]:
-    """Return the workload on which a contender does worst beside a reference.
+    """Return the workload on which a contender is slowest compared with a reference.
 
     Args:
         times: of the contender, shape (workloads,).
@@ -162,36 +157,23 @@ def worst_workload(times: ArrayLike, reference_times: ArrayLike) -> tuple[int, f
     Raises:
         ValueError: shapes differ or are empty, or a time is NaN or not above 0.
     """
-    own, other = _checked(times, 1), _checked(reference_times, 1)
-    if own.shape != other.shape:
-        raise ValueError(f"times have shape {own.shape}, the reference's {other.shape}")
+    own, other = _checked_pair(times, reference_times)
     neither = np.isinf(own) & np.isinf(other)
     ratios = np.where(neither, 1.0, other) / np.where(neither, 1.0, own)
     place = int(np.argmin(ratios))
     return place, float(ratios[place])
 
 
-def interquartile_mean(values: ArrayLike) -> float:
-    """Return the mean without the lowest and the highest quarter of the values.
-
-    Args:
-        values: shape (n,), n >= 1. n // 4 are left out at each end.
-
-    Returns:
-        The mean of the others.
-
-    Raises:
-        ValueError: no values, or one is NaN.
-
-    Source:
-        Agarwal et al. 2021, Deep reinforcement learning at the edge of the statistical
-        precipice.
-    """
-    row = np.asarray(values, dtype=np.float64)
-    if row.ndim != 1 or row.size == 0 or np.isnan(row).any():
-        raise ValueError(f"values are {row.tolist()}; give one or more numbers")
-    cut = len(row) // 4
-    return float(np.mean(np.sort(row)[cut : len(row) - cut]))
+def _checked_pair(
+    times: ArrayLike, reference_times: ArrayLike
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    own, other = _checked(times, 1), _checked(reference_times, 1)
+    if own.shape != other.shape:
+        raise ValueError(
+            f"times have shape {own.shape}, those of the reference {other.shape}; they "
+            "must agree"
+        )
+    return own, other
 
 
 def _checked(times: ArrayLike, dimensions: int) -> NDArray[np.float64]:

@@ -32,14 +32,15 @@ class TrainingFile:
         path.parent.mkdir(parents=True, exist_ok=True)
         data = path.read_bytes() if path.exists() else b""
         whole = data[: data.rfind(b"\n") + 1]
-        if not whole and data and not data.startswith(b"{"):
+        first = json.dumps(header)
+        if whole:
+            self._check(whole.splitlines()[0], header)
+        elif not f"{first}\n".encode().startswith(data):
             raise ValueError(f"{path} is not a file of trainings: name another folder")
         if len(whole) < len(data):
             os.truncate(path, len(whole))
         if not whole:
-            self.append([json.dumps(header)])
-            return
-        self._check(whole.splitlines()[0], header)
+            self.append([first])
 
     def read(self, made: Callable[[Any], Made]) -> list[Made]:
         """Return what the lines hold.
@@ -87,9 +88,12 @@ class TrainingFile:
             raise ValueError(
                 f"{self._path} is not a file of trainings: name another folder"
             )
-        for key, value in expected.items():
-            if found.get(key) != value:
-                raise ValueError(
-                    f"{self._path} holds trainings of {key} {found.get(key)}, not "
-                    f"{value}: name another folder"
-                )
+        if found != expected:
+            raise ValueError(
+                f"{self._path} holds trainings of {_told(found)}, not of "
+                f"{_told(expected)}: name another folder"
+            )
+
+
+def _told(header: Mapping[str, Any]) -> str:
+    return ", ".join(f"{key} {x}" for key, x in header.items() if key != "kind")

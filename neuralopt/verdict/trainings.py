@@ -122,10 +122,10 @@ class Trainings:
     """Trains what was not trained before.
 
     An outcome depends on the task, the seed, the rule, its learning rate, the replicate
-    and the epochs; these are the key of the memo. Engines differ in the last bits, so
-    one engine should fill one file. What is computed of outcomes is then a function of
-    the file: a command that was interrupted continues where it was, and ends with the
-    same result.
+    and the epochs; these are the key of the memo. It depends on numerics and, in the
+    last bits, on the engine too: a file is of one of each. What is computed of outcomes
+    is then a function of the file: a command that was interrupted continues where it
+    was, and ends with the same result.
 
     Args:
         path: of the file, which is made if there is none; None keeps nothing.
@@ -137,8 +137,8 @@ class Trainings:
         progress: called with the number of trainings finished so far.
 
     Raises:
-        ValueError: the file is not one of trainings, or of another language version or
-            precision; or this machine does not have the device.
+        ValueError: the file is not one of trainings, or of another language version,
+            precision or engine; or this machine does not have the device.
         OSError: the file can't be read.
     """
 
@@ -161,6 +161,8 @@ class Trainings:
         self._file = None
         if path is not None:
             context = {"language": LANGUAGE_VERSION, "numerics": str(numerics)}
+            if engine != "auto":
+                context["engine"] = engine
             self._file = TrainingFile(path, context)
             self._results.update(self._file.read(_result_of))
 

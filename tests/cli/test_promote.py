@@ -52,7 +52,10 @@ def test_stages_are_shown_and_kept(first: Said, folder: Path) -> None:
         "measurements.jsonl",
         "promotion.json",
     ]
+    assert "q / (q + r) on the validation split" in " ".join(out.split())
+    assert "on these tasks' validation splits" in " ".join(out.split())
     kept = json.loads((folder / "promotion.json").read_text())
+    assert kept["split"] == "validation"
     one, two = kept["stages"]
     assert [each["parts"] for each in (one, two)] == [
         ["diabetes"],
@@ -101,9 +104,9 @@ def test_another_promotion_does_not_write_into_the_folder(
     before = files(folder)
     for change, what in (("seed=1", "seed"), ("budget.epochs=2", "budget")):
         said = typed(capsys, "promote", *RULES, "--into", str(folder), *SMALL, change)
-        assert f"a promotion with another {what}" in said.complaint
+        assert f"a promotion that differs in its {what}" in said.complaint
     said = typed(capsys, "promote", "sign(g)", "--into", str(folder), *SMALL)
-    assert "a promotion with another rules" in said.complaint
+    assert "a promotion that differs in its rules" in said.complaint
     assert files(folder) == before
 
 

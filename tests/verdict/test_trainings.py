@@ -177,6 +177,8 @@ def test_a_training_that_raises_does_not_stop_the_others(tmp_path):
     [
         ("not ours\n", "is not a file of trainings: name another folder"),
         ("not ours", "is not a file of trainings: name another folder"),
+        ("not ours\nat all", "is not a file of trainings: name another folder"),
+        ('{"mine": 1}', "is not a file of trainings: name another folder"),
         ('{"kind": "other"}\n', "is not a file of trainings: name another folder"),
     ],
 )
@@ -203,5 +205,14 @@ def test_other_numerics_need_another_file(tmp_path):
     Trainings(path)
     from neuralopt.engines import Numerics
 
-    with pytest.raises(ValueError, match="float32 on cpu, not float64 on cpu"):
+    with pytest.raises(ValueError, match=r"float32 on cpu, not of .* float64 on cpu"):
         Trainings(path, numerics=Numerics.named("float64"))
+
+
+@pytest.mark.parametrize(("one", "other"), [("auto", "serial"), ("serial", "auto")])
+def test_another_engine_needs_another_file(tmp_path, one, other):
+    path = tmp_path / "trainings.jsonl"
+    Trainings(path, engine=one)
+    Trainings(path, engine=one)
+    with pytest.raises(ValueError, match=r"engine serial.*: name another folder"):
+        Trainings(path, engine=other)

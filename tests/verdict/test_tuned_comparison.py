@@ -2,18 +2,27 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from neuralopt.engines.engine import Child, TorchOptimizer
 from neuralopt.language import RULES, parse
+from neuralopt.report.tables.tuned import match_table, tuned_tables
+from neuralopt.report.tuned_result import TunedResult
 from neuralopt.scoring.replicates import FIRST_TUNING_REPLICATE, FIRST_VERDICT_REPLICATE
 from neuralopt.verdict.comparison import compare
 from neuralopt.verdict.trainings import Training, Trainings
 from neuralopt.verdict.tuning.comparing import NO_FOLDER, Setup, run_comparison
 from neuralopt.verdict.tuning.contender import Contender
-from neuralopt.verdict.tuning.matches import flips, reference_of
+from neuralopt.verdict.tuning.matches import (
+    Match,
+    Reference,
+    flips,
+    reference_of,
+)
 from neuralopt.verdict.tuning.plain import plain_comparison
 from neuralopt.verdict.tuning.tune import TuningPlan
 from tests.engines.builders import some_digits
@@ -152,6 +161,59 @@ def test_the_untuned_test_has_one_rate_for_all_tasks(found):
         shares.append(math.exp(-np.mean(losses)))
     assert found.one_rates["adam"].setting.rate == tried[int(np.argmax(shares))]
     assert found.one_rates["adam"].quality == pytest.approx(max(shares))
+
+
+def _picky(params, lr):
+    params = list(params)
+    if len(params) > 2:
+        raise RuntimeError("one layer at most")
+    return torch.optim.SGD(params, lr)
+
+
+def test_a_contender_that_fails_on_one_task_is_named_in_the_untuned_test():
+    picky = Contender.of("torch.Picky", TorchOptimizer("torch.Picky", _picky), 0.1)
+    setup = Setup((CONTENDERS[1], picky), TASKS, 1, (1,), 3, TuningPlan(10, 1))
+    found = run(None, setup)
+    assert [match.failures for match in found["digits0"].matches] == [{}]
+    for match in found.untuned:
+        assert match.failures == {"torch.Picky": "RuntimeError: one layer at most"}
+        failed = match.comparison("selection")["torch.Picky"]
+        assert failed.verdict == "failed to run"
+
+
+def test_a_tuned_contender_is_a_rule_of_the_language_or_says_why_not(found, folder):
+    frozen = json.loads((folder / "frozen.json").read_text())
+    setting = frozen["contenders"]["adam"]["tuned"]["digits1"]
+    result = TunedResult(found)
+    assert result.rule("adam", "digits1") == (setting["rule"], setting["rate"])
+    with pytest.raises(ValueError, match=r"torch.Broken .* can't be written as a rule"):
+        result.rule("torch.Broken", "digits1")
+
+
+def test_tables_say_why_there_are_no_times_to_a_target(found):
+    first, second = found.results
+    without = replace(found, results=(first, replace(second, times=None)))
+    told = "No time to target: the reference sets none"
+    for each, count in ((found, 0), (without, 1)):
+        tables = list(tuned_tables(each))
+        notes = [note for _, table in tables for note in table.notes]
+        assert sum(note.startswith(told) for note in notes) == count
+        assert dict(tables)["Time to target over all tasks:"].rows or each is without
+        needs = "Not known: that needs a target on every task"
+        assert sum(note.startswith(needs) for note in notes) == count
+
+
+def test_each_table_with_undecidable_rows_says_how_many_seeds_are_enough():
+    qualities = {"adam": (0.5, 0.6), "sgd": (0.7, 0.6)}
+    match = Match("digits", 1, 1, {"selection": qualities}, {}, Reference(("adam",)))
+    for explained in (False, True):
+        table = match_table(match, "selection", {}, explained=explained)
+        assert " ".join(table.notes).count("verdict.seeds=4 is enough") == 1
+
+
+def test_a_horizon_that_was_not_trained_is_named(found):
+    with pytest.raises(ValueError, match="no horizon 3: it is one of 1, 2"):
+        found.comparison("digits0", 3)
 
 
 def test_costs_are_sums_over_the_trainings(found):

@@ -21,7 +21,7 @@ def test_lines_end_where_rules_are_stopped() -> None:
     cost = StageCost(("a",), 1, 1)
     results = promote(plan, contenders, measure, lambda stage: cost)
     figure = promotion_figure(results, 2)
-    assert figure.get_suptitle() == "2 of 4 rules are left after stage 2 of 2"
+    assert figure.get_suptitle() == "2 of 4 rules left after stage 2 of 2"
     (axes,) = figure.axes
     lengths = sorted(len(line.get_xdata()) for line in axes.lines if line.get_color())
     crosses = [line for line in axes.lines if line.get_marker() == "x"]

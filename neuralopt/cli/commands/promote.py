@@ -17,14 +17,14 @@ from neuralopt.cli.build import ScoringParts, build_scoring
 from neuralopt.cli.commands.compare import is_override
 from neuralopt.cli.config.compose import compose_settings
 from neuralopt.cli.config.schema import PromotionSettings, Settings
-from neuralopt.cli.rule_lookup import archive_path, find_rules
+from neuralopt.cli.rule_lookup import archive_path, find_rules, run_of
 from neuralopt.evaluators import Evaluator, make_evaluator
 from neuralopt.language import LANGUAGE_VERSION, RULES, parse, simplify
 from neuralopt.picture_files import save_figure
 from neuralopt.promotion.deciding import Contender, Standing
 from neuralopt.promotion.funnel import StageCost, StageResult
 from neuralopt.promotion.funnel import promote as promoted
-from neuralopt.promotion.measuring import measured_by, stage_cost, stage_plan
+from neuralopt.promotion.measuring import SPLIT, measured_by, stage_cost, stage_plan
 from neuralopt.promotion.plan import PromotionPlan, Stage
 from neuralopt.promotion.store import MeasurementFile
 from neuralopt.report.counting import counting
@@ -95,7 +95,11 @@ def promote(options: argparse.Namespace) -> int:
         results = promoted(
             plan, contenders, measure, lambda stage: _cost(scoring[stage]), tell
         )
-    plain = {"plan": asdict(plan), "stages": [_plain(each) for each in results]}
+    plain = {
+        "plan": asdict(plan),
+        "split": SPLIT,
+        "stages": [_plain(each) for each in results],
+    }
     write_whole(folder / RESULT, json.dumps(plain, indent=1) + "\n")
     from neuralopt.views.figures.promotion import promotion_figure
 
@@ -137,7 +141,9 @@ def _contenders(
         is_run = os.path.lexists(Path(text) / ARCHIVE_FILE)
         for name, rule in _of_run(text, asked.candidates) if is_run else _named(text):
             taken = name in {each.name for each in found.values()}
-            shown = f"{text}:{name}" if is_run and several else text if taken else name
+            run = text if is_run else run_of(text)
+            longer = run and (taken or (is_run and several))
+            shown = f"{run}:{name}" if longer else name
             if rule in found:
                 left_out.append(f"{shown} is left out: it is {found[rule].name}")
             else:
@@ -238,6 +244,13 @@ def _ending(results: Sequence[StageResult], stages: int) -> str:
     if len(results) < stages and not any(each.goes_on for each in last.rules):
         return f"No rule is left after stage {len(results)} of {stages}."
     if not better:
-        return "No rule is shown to be better than every baseline on these tasks."
+        return (
+            "No rule is shown to be better than every baseline on these tasks' "
+            f"{SPLIT} splits."
+        )
     verb = "is" if len(better) == 1 else "are"
-    return f"{', '.join(better)} {verb} better than every baseline on these tasks."
+    return (
+        f"{', '.join(better)} {verb} better than every baseline on these tasks' "
+        f"{SPLIT} splits, by which learning rates were chosen too: "
+        "`neuralopt compare --tuned` judges on others."
+    )

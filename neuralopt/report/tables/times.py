@@ -76,7 +76,8 @@ def standings_table(standings: Mapping[str, Standing], reference: str) -> Table:
     note = (
         "profile: mean height of the performance profile for factors from 1 to 4, 1 "
         "where a contender is the fastest on every task. speed-up: geometric mean over "
-        "the tasks on which it and the reference reached the target."
+        "the tasks on which it and the reference reached the target. tasks: on which "
+        "it reached the target, of those on which the reference did."
     )
     return Table(columns, tuple(rows), (note,))
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from neuralopt.report.tables.comparison import comparison_table
+from neuralopt.report.tables.comparison import comparison_table, undecided
 from neuralopt.report.tables.layout import Cell, Column, Table
 from neuralopt.report.tables.times import standings_table, times_table
 
@@ -39,7 +39,7 @@ def tuned_tables(
         for match in result.matches:
             for split in found.splits:
                 longest = match is result.matches[-1]
-                notes = flip_notes(result, split) if longest else ()
+                notes = final_notes(result, split) if longest else ()
                 title = (
                     f"{result.task}, {match.horizon} x the tuned length "
                     f"({epochs_text(match.epochs)}), {split} split:"
@@ -47,10 +47,8 @@ def tuned_tables(
                 yield title, match_table(match, split, settings_of(result), notes)
         if result.times is not None:
             yield f"{result.task}, time to target:", times_table(result.times)
-    times, standings = found.results[0].times, found.standings
-    if len(found.results) > 1 and standings and times is not None:
-        title = "Time to target over all tasks:"
-        yield title, standings_table(standings, times.reference)
+    if len(found.results) > 1:
+        yield "Time to target over all tasks:", all_times_table(found)
     rates = {name: f"lr {x.setting.rate:g}" for name, x in found.one_rates.items()}
     shown = found.untuned if all_tasks else found.untuned[-1:]
     for match in shown:
@@ -113,14 +111,31 @@ def match_table(
     if comparison is None:
         failed = [f"{x} failed to run: {why}" for x, why in match.failures.items()]
         return Table((Column("name"),), (), (*notes, *failed))
+    few = "" if explained else undecided(comparison)
     table = comparison_table(
         comparison,
         rules=settings,
-        notes=notes,
+        notes=(*notes, few) if few else notes,
         explained=[comparison] if explained else (),
     )
     *columns, last = table.columns
     return replace(table, columns=(*columns, replace(last, title="setting")))
+
+
+def all_times_table(found: TunedComparison) -> Table:
+    """Return the times over all tasks; a note where they can't be put together.
+
+    Args:
+        found: a tuned comparison on several tasks.
+    """
+    times, standings = found.results[0].times, found.standings
+    if standings and times is not None:
+        return standings_table(standings, times.reference)
+    note = (
+        "Not known: that needs a target on every task, set by the same reference "
+        "(`adamw` or `adam`, if it takes part)."
+    )
+    return Table((Column("name"),), (), (note,))
 
 
 def cost_table(found: TunedComparison) -> Table:
@@ -161,6 +176,23 @@ def settings_of(result: TaskResult) -> dict[str, str]:
         for name, tuned in result.tuned.items()
         if not tuned.failure
     }
+
+
+def final_notes(result: TaskResult, split: Split) -> tuple[str, ...]:
+    """Return the notes below the last verdict on a task.
+
+    Args:
+        result: of a tuned comparison.
+        split: one of those measured.
+    """
+    flips = flip_notes(result, split)
+    if result.times is not None or split != "selection":
+        return flips
+    return (
+        *flips,
+        "No time to target: the reference sets none, since it or half of its trainings "
+        "failed.",
+    )
 
 
 def flip_notes(result: TaskResult, split: Split) -> tuple[str, ...]:

@@ -169,9 +169,16 @@ class TunedComparison:
             task: its name.
             horizon: one of the horizons.
             split: one of those measured.
+
+        Raises:
+            KeyError: there is no such task or split.
+            ValueError: there is no such horizon.
         """
-        place = self.setup.horizons.index(horizon)
-        return self[task].matches[place].comparison(split)
+        known = self.setup.horizons
+        if horizon not in known:
+            told = ", ".join(map(str, known))
+            raise ValueError(f"no horizon {horizon}: it is one of {told}")
+        return self[task].matches[known.index(horizon)].comparison(split)
 
 
 NO_FOLDER = "it is measured once for a frozen list: name a folder for that list"
@@ -202,7 +209,7 @@ def run_comparison(
     tasks = [bare(task) for task in setup.tasks]
     plan, epochs, contenders = setup.plan, setup.epochs, setup.contenders
     tuned = [tune(contenders, task, epochs, plan, train) for task in tasks]
-    rates = choose_one_rates(contenders, tasks, tuned, epochs, plan, train)
+    rates, lost = choose_one_rates(contenders, tasks, tuned, epochs, plan, train)
     frozen = frozen_list(setup, tasks, tuned, rates)
     refusal = NO_FOLDER if folder is None else freeze(folder, frozen)
     splits: tuple[Split, ...] = ("selection",) if refusal else ("selection", "test")
@@ -248,7 +255,7 @@ def run_comparison(
         times = target_times(matches[0], matches[place])
         results.append(TaskResult(task.name, by_name, tuple(matches), times))
         plain = [(x, rates[x.name].setting) for x in contenders if x.name in rates]
-        untuned.append(match(task, 1, plain, failed))
+        untuned.append(match(task, 1, plain, lost))
     if len(tasks) > 1:
         qualities = {split: over_tasks(untuned, split) for split in splits}
         failures = {k: v for each in untuned for k, v in each.failures.items()}

@@ -30,7 +30,9 @@ class TargetTimes:
         target: a loss.
         horizon: of the trainings that times are read off.
         steps: at which the median loss over seeds first was at the target or below, by
-            name; inf where it never was.
+            name; inf where it never was. Of an even number of seeds it is the lower of
+            the two losses in the middle, which is finite unless more than half of the
+            trainings diverged.
         seed_steps: the same of each seed.
         speed_ups: over the reference, of pairs of one seed.
     """

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from neuralopt.engines.engine import Outcome, training_steps
 from neuralopt.scoring.replicates import FIRST_TUNING_REPLICATE
 from neuralopt.tasks import Split, Task
-from neuralopt.verdict.trainings import Cost, Failure, Training
+from neuralopt.verdict.trainings import Failure, Training
 from neuralopt.verdict.tuning.contender import Contender
 from neuralopt.verdict.tuning.setting import Setting
 from neuralopt.verdict.tuning.space import Space, design
@@ -197,13 +197,3 @@ def tune(
         state.contender.name: state.tuned(finals.get(state.contender.name, {}))
         for state in states
     }
-
-
-def cost_of(tuned: Iterable[Tuned], cost: Callable[[Sequence[Training]], Cost]) -> Cost:
-    """Return what tunings cost together.
-
-    Args:
-        tuned: of any contenders and tasks.
-        cost: `Trainings.cost`.
-    """
-    return sum((cost(each.trainings) for each in tuned), Cost())

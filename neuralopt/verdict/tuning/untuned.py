@@ -34,7 +34,7 @@ def choose_one_rate(
     epochs: int,
     plan: TuningPlan,
     train: Train,
-) -> OneRate | None:
+) -> OneRate | Failure:
     """Choose the one rate of the best geometric-mean quality over tasks.
 
     Rates are those that tuning tried on any task with all else as the rule is written;
@@ -49,7 +49,7 @@ def choose_one_rate(
         train: `Trainings.train`.
 
     Returns:
-        The choice, of equal ones the smaller rate; None if a training fails.
+        The choice, of equal ones the smaller rate; or the error of a training.
     """
     rates = sorted(
         {
@@ -76,7 +76,7 @@ def choose_one_rate(
             for _ in plan.replicates:
                 outcome = next(left)
                 if isinstance(outcome, Failure):
-                    return None
+                    return outcome
                 loss = outcome.losses[0]
                 qualities.append(0.0 if outcome.diverged else task.quality(loss))
             means.append(math.fsum(qualities) / len(qualities))
@@ -93,7 +93,7 @@ def choose_one_rates(
     epochs: int,
     plan: TuningPlan,
     train: Train,
-) -> dict[str, OneRate]:
+) -> tuple[dict[str, OneRate], dict[str, str]]:
     """Choose the one rate of each contender; see `choose_one_rate`.
 
     Args:
@@ -105,14 +105,19 @@ def choose_one_rates(
         train: `Trainings.train`.
 
     Returns:
-        By name, for the contenders whose trainings do not fail.
+        (choices by name; errors of the contenders whose tuning or training failed on a
+        task).
     """
-    found = {}
+    found, failed = {}, {}
     for contender in contenders:
         own = [by_name[contender.name] for by_name in tuned]
-        if any(each.failure for each in own):
+        broken = [each.failure for each in own if each.failure]
+        if broken:
+            failed[contender.name] = broken[0]
             continue
         choice = choose_one_rate(contender, tasks, own, epochs, plan, train)
-        if choice is not None:
+        if isinstance(choice, Failure):
+            failed[contender.name] = choice.reason
+        else:
             found[contender.name] = choice
-    return found
+    return found, failed

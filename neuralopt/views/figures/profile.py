@@ -51,8 +51,7 @@ def profile_figure(
     workloads = ratios.shape[1]
     many = "s" * (workloads != 1)
     figure = canvas(
-        f"Near the fastest on most of {workloads} workload{many}: "
-        f"{shortened(best, 24)}",
+        f"The highest profile on {workloads} workload{many}: {shortened(best, 24)}",
         width=10.0,
     )
     axes = axes_of(figure, "time to target over the shortest", "share of workloads")

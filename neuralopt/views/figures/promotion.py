@@ -19,7 +19,7 @@ LABEL_ROOM = 0.042
 
 
 def promotion_figure(results: Sequence[StageResult], stages: int) -> Figure:
-    """Return lines of the mean share, stage by stage.
+    """Return lines of the mean share on the validation split, stage by stage.
 
     Rules that go to the end are blue with their 95% intervals; those that were stopped
     are grey, and a cross is where. Baselines are dashed.
@@ -34,11 +34,12 @@ def promotion_figure(results: Sequence[StageResult], stages: int) -> Figure:
     first, last = results[0].rules, results[-1].rules
     left = sum(each.goes_on for each in last)
     figure = canvas(
-        f"{left} of {len(first)} rules are left after stage {len(results)} of {stages}",
+        f"{left} of {counted(len(first), 'rule')} left after stage {len(results)} of "
+        f"{stages}",
         width=10.0,
         height=6.5,
     )
-    axes = axes_of(figure, "", "share of the reference, mean")
+    axes = axes_of(figure, "", "mean share of the reference, validation split")
     lines = _lines(results)
     ends = []
     baselines = [name for name, points in lines.items() if points[0][4]]
