@@ -8,6 +8,7 @@ from statistics import fmean
 from neuralopt.evaluators.objective import share
 from neuralopt.promotion.plan import PromotionPlan
 from neuralopt.verdict.intervals import MeanEstimate, mean_interval
+from neuralopt.verdict.paired import PairedDifference
 
 Qualities = Sequence[Sequence[float]]
 """Of a contender: for each replicate the quality on each part; () where the training
@@ -76,10 +77,9 @@ def decide(
     """Decide which contenders go on.
 
     A rule is stopped if the upper limit of its mean paired difference from any other
-    contender is below 0 (Student's t, at the level `PromotionPlan.tail`): it can't be
-    expected to win. The level holds if differences are near normal. Of those left the
-    best by their means go on, as many as the stage's share of its rules allows. That
-    second cut is not a test.
+    contender is below 0, by the test of verdicts at the level `PromotionPlan.tail`: it
+    can't be expected to win. Of those left the best by their means go on, as many as
+    the stage's share of its rules allows. That second cut is not a test.
 
     Args:
         plan: of the promotion.
@@ -168,9 +168,8 @@ class _Differences:
     def limits(self, one: str, other: str) -> tuple[float, float, float]:
         """Mean difference of one from another, its lower and its upper limit."""
         pairs = zip(self._shares[one], self._shares[other], strict=True)
-        estimate = MeanEstimate.of([mine - theirs for mine, theirs in pairs])
-        margin = estimate.margin(self._tail)
-        return estimate.mean, estimate.mean - margin, estimate.mean + margin
+        found = PairedDifference.of([mine - theirs for mine, theirs in pairs])
+        return found.estimate.mean, *found.bounds(2 * self._tail, 2 * self._tail)
 
     def beaten_by(self, name: str) -> str:
         """Say which contender a rule is behind by the most; empty if none is proved."""

@@ -21,6 +21,7 @@ from neuralopt.promotion.funnel import (
 from neuralopt.promotion.plan import STAGE_REPLICATES, PromotionPlan, Stage
 from neuralopt.promotion.store import MeasurementFile
 from neuralopt.scoring.replicates import FIRST_PROMOTION_REPLICATE
+from neuralopt.verdict.paired import PairedDifference
 
 PARTS = ("easy", "hard")
 STAGES = (Stage("easy", 4, 0.5), Stage("easy+hard", 6, 0.5), Stage("easy+hard", 8))
@@ -115,7 +116,7 @@ def decided(qualities: dict[str, list[tuple[float, ...]]]) -> list[Standing]:
     return decide(plan, 0, contenders, qualities, PARTS)
 
 
-def test_limits_and_means_are_those_of_scipy() -> None:
+def test_limits_are_those_of_verdicts_and_means_those_of_scipy() -> None:
     measured = {
         "adamw": [(0.5, 0.4), (0.6, 0.5), (0.55, 0.45)],
         "a": [(0.7, 0.4), (0.6, 0.6), (0.5, 0.5)],
@@ -132,12 +133,12 @@ def test_limits_and_means_are_those_of_scipy() -> None:
     assert reference == pytest.approx(standing(found, "adamw").qualities)
     pairs = shares["a"] - shares["adamw"]
     level = 0.05 / 2 / 3  # two stages, three rivals of a contender
-    test = stats.ttest_1samp(pairs, 0).confidence_interval(1 - 2 * level)
+    low, high = PairedDifference.of(pairs).bounds(2 * level, 2 * level)
     first = standing(found, "a")
     assert first.shares == pytest.approx(shares["a"])
     assert first.difference == pytest.approx(pairs.mean())
-    assert first.difference_low == pytest.approx(test.low)
-    assert first.difference_high == pytest.approx(test.high)
+    assert first.difference_low == pytest.approx(low)
+    assert first.difference_high == pytest.approx(high)
     wide = stats.ttest_1samp(shares["a"], 0).confidence_interval()
     assert (first.low, first.high) == pytest.approx((wide.low, wide.high))
     assert [each.contender.name for each in found] == ["a", "adamw", "b", "c"]
@@ -156,7 +157,7 @@ def test_what_stops_a_rule_is_said() -> None:
     said = {each.contender.name: (each.reason, each.goes_on) for each in found}
     assert said["good"] == ("", True)
     assert said["close"] == ("", True)
-    assert said["bad"][0].startswith("behind good by at least 0.3")
+    assert said["bad"][0].startswith("behind adamw by at least 0.29")
     assert said["broken"] == ("failed to run", False)
     assert standing(found, "broken").verdict == "failed to run"
     assert math.isnan(standing(found, "broken").mean)
