@@ -22,3 +22,7 @@ def test_a_folder_with_an_equals_sign_is_a_run_if_it_holds_one(
 def test_a_rule_has_no_equals_sign() -> None:
     assert is_override("task=digits")
     assert not is_override("g * sign(m)")
+
+
+def test_an_override_may_be_longer_than_a_file_name() -> None:
+    assert is_override(f"promotion.stages=[{'+'.join(['digits'] * 100)}:8]")

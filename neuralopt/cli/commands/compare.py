@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -85,7 +86,8 @@ def is_override(text: str) -> bool:
         False if it has no "=", or names a run that exists, or a rule of one.
     """
     return "=" in text and not any(
-        run and (Path(run) / ARCHIVE_FILE).exists() for run in (text, run_of(text))
+        run and os.path.lexists(f"{run}/{ARCHIVE_FILE}")  # False for any long text
+        for run in (text, run_of(text))
     )
 
 
