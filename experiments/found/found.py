@@ -24,6 +24,9 @@ sys.path.insert(0, str(Path(__file__).parents[2]))  # when run as a file
 
 from experiments.found.page import Results, found_page
 from experiments.measure import add_json_option, write_results
+from neuralopt.behaviour.classes import BehaviourClasses
+from neuralopt.behaviour.naming import name
+from neuralopt.language import parse
 
 HERE = Path(__file__).parent
 BASELINES = ("adamw", "momentum", "nesterov", "lion", "rmsprop")
@@ -130,18 +133,21 @@ def promotion_command(runs: Sequence[Search], options: argparse.Namespace) -> li
 
 
 def finalists(promotion: dict[str, Any], count: int) -> list[str]:
-    """Return the texts of the rules that came first in the last stage of all.
+    """Return the rules that came first in the last stage and behave differently.
+
+    A rule that behaves like a named one was found again and is not new.
 
     Args:
         promotion: as `neuralopt promote` writes it.
         count: how many at most.
     """
-    ranked = [
-        each["rule"]
-        for each in promotion["stages"][-1]["standings"]
-        if not each["baseline"]
-    ]
-    return ranked[:count]
+    classes, found = BehaviourClasses(), []
+    for number, each in enumerate(promotion["stages"][-1]["standings"]):
+        rule = parse(each["rule"])
+        new = not each["baseline"] and not name(rule).equal
+        if new and classes.assign(number, rule) == number:
+            found.append(each["rule"])
+    return found[:count]
 
 
 def verdict_command(rules: Sequence[str], options: argparse.Namespace) -> list[str]:

@@ -50,6 +50,8 @@ BELIEF = """\
 - The promotion chose these rules on the validation splits of the same tasks, on other
   seeds. Neither the verdict's seeds nor the test split chose a rule or a setting:
   settings were tuned on other seeds and the validation split, and frozen before.
+- Of the rules that came first in the promotion those that behave like a named optimizer
+  or like one another are left out: they were found again, or are the same.
 - Settings are tuned at the shortest length and used at all.
 
 """
