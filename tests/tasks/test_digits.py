@@ -131,7 +131,7 @@ def test_an_unknown_task_is_named_with_a_remedy():
         ValueError, match=r"unknown task 'digit': did you mean 'digits'"
     ):
         load_task("digit")
-    with pytest.raises(ValueError, match=r"known: char_lm, .*digits"):
+    with pytest.raises(ValueError, match=r"known: breast_cancer, .*digits"):
         load_task("xyzzy")
 
 
