@@ -247,6 +247,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 1
     print(given.page)
+    for task in verdict["tasks"]:
+        for setting in task["settings"].values():
+            del setting["trials"]  # the folder of the verdict keeps them
     write_results(
         given.json, {"rules": rules, "promotion": promotion, "verdict": verdict}
     )
