@@ -53,6 +53,7 @@ BASELINE_COLOURS: Mapping[str, str] = MappingProxyType(
         "sgd": BLACK,
         "powersign": SKY,
         "addsign": GREY,
+        "lion": INK,
     }
 )
 """By name of an optimizer that others are compared with."""
