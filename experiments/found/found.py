@@ -178,7 +178,7 @@ def write_page(found: Results, options: argparse.Namespace) -> None:
         subprocess.CalledProcessError: a rule can't be exported.
     """
     sources = ["promotion/funnel.png"]
-    if found.verdict["time_to_target"]:  # else there is no such picture
+    if found.verdict["time_to_target"]:  # the picture is of these times
         sources.append("verdict/profile.png")
     for source in sources:
         copyfile(options.folder / source, options.page.with_name(Path(source).name))

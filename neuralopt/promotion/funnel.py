@@ -97,7 +97,7 @@ def promote(
         The stages that were run.
 
     Raises:
-        ValueError: there is no rule to promote, or the reference can't be one.
+        ValueError: every contender is a baseline, or the reference can't be one.
     """
     if all(each.baseline for each in contenders):
         raise ValueError("there is no rule to promote: name a run or a rule")

@@ -32,8 +32,8 @@ class TunedResult:
             split: one of those measured: ``selection``, and ``test`` where it is.
 
         Raises:
-            KeyError: there is no such task or split.
-            ValueError: there is no such horizon, or every contender failed to run.
+            KeyError: the task or the split is unknown.
+            ValueError: the horizon was not trained, or every contender failed to run.
         """
         made = self.found.comparison(task, horizon, split)
         if made is None:
@@ -51,7 +51,7 @@ class TunedResult:
             (text with weight decay and schedule in it, learning rate).
 
         Raises:
-            KeyError: there is no such contender or task.
+            KeyError: the contender or the task is unknown.
             ValueError: the setting can't be written as a rule, as that of an optimizer
                 of torch.
         """
