@@ -24,6 +24,7 @@ from neuralopt.engines.engine import (
 )
 from neuralopt.engines.numba_support import announce_compilation, load_kernels
 from neuralopt.engines.numerics import Numerics
+from neuralopt.engines.stacked.parameters import ParameterLayout
 from neuralopt.engines.step_counter import current_counter
 from neuralopt.language import Expression
 from neuralopt.machine.bytecode import Bytecode, bytecode_of
@@ -99,6 +100,7 @@ class NativeEngine:
         self.task, self.seed, self.workers = task, seed, workers
         self.shape = _shape(self.kernels, task.layers)
         self.dtype = DTYPES[dtype]
+        self.places = ParameterLayout(initial_parameters(task, seed, 0)).places
         self._replicates: dict[tuple[int, int], _Replicate] = {}
         self._held: dict[Split, _Groups] = {}
         self._lock = threading.Lock()
@@ -273,10 +275,10 @@ class _Run:
         inner = [step for step in along if step < steps]
         self.stops = np.array([*inner, steps], np.int64)
         kernels = engine.kernels
-        states = max(code.states for code in codes)
+        rows = max(code.states + code.scratch for code in codes)
         blocks = max(code.blocks for code in codes)
         self.network, self.size = kernels.network_of(
-            engine.shape, engine.task.batch_size, states, blocks
+            engine.shape, engine.task.batch_size, rows, blocks
         )
         self.rules = kernels.rules_of(codes, steps)
         held = [engine.held(split) for split in splits]
@@ -337,6 +339,7 @@ class _Run:
                 finished,
                 first,
                 last,
+                engine.places,
             )
             counter.add((last - first) * self.steps)
 

@@ -26,7 +26,7 @@ from neuralopt.engines.engine import (
 from neuralopt.engines.numerics import Numerics
 from neuralopt.engines.randomness import TRAINING, seeded
 from neuralopt.engines.step_counter import current_counter
-from neuralopt.optimizer import RuleOptimizer
+from neuralopt.optimizer import RuleOptimizer, groups_by_kind
 from neuralopt.tasks import Split, Task
 
 
@@ -116,7 +116,7 @@ class SerialEngine:
                     return outcome_of(losses, splits, None, measured)
                 rate = child.learning_rate * factors[step]
                 with self._reparametrized(network):
-                    self._step(network, optimizer, rate, child.rule)
+                    self._step(network, optimizer, rate, child.rule, losses[-1])
                 steps.add(1)
         if not all(weight.isfinite().all() for weight in network.parameters()):
             return outcome_of(losses, splits, None, measured)
@@ -166,6 +166,7 @@ class SerialEngine:
         optimizer: Optimizer,
         rate: float,
         rule: object,
+        loss: float,
     ) -> None:
         """Take one step of the optimizer, as the task's recipe has it."""
         recipe = self.task.recipe
@@ -178,7 +179,10 @@ class SerialEngine:
                 for weight in network.parameters():
                     if weight.grad is not None:
                         weight.mul_(1 - rate * recipe.weight_decay)
-        optimizer.step()
+        if isinstance(optimizer, RuleOptimizer):
+            optimizer.step(loss=loss)
+        else:
+            optimizer.step()
 
     def _optimizer(
         self, child: Child, network: torch.nn.Module, steps: int
@@ -186,7 +190,7 @@ class SerialEngine:
         if isinstance(child.rule, TorchOptimizer):
             return child.rule.make(network.parameters(), child.learning_rate)
         return RuleOptimizer(
-            network.parameters(),
+            groups_by_kind(network),
             child.rule,
             lr=child.learning_rate,
             weight_decay=self.task.recipe.weight_decay,

@@ -27,7 +27,7 @@ TOKEN = re.compile(
     r"(?P<space>[ \t]+)"
     r"|(?P<number>(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)"
     r"|(?P<name>[A-Za-z_][A-Za-z_0-9]*)"
-    r"|(?P<operator>\*\*|[-+*/%(),])",
+    r"|(?P<operator>\*\*|<=|>=|[-+*/%(),<>])",
     re.ASCII,
 )
 
@@ -36,7 +36,7 @@ INFIX = {
     for primitive in PRIMITIVES.values()
     if primitive.symbol and primitive.arity == 2
 }
-SUMS, PRODUCTS = ("+", "-"), ("*", "/", "%")
+COMPARISONS, SUMS, PRODUCTS = ("<", "<=", ">", ">="), ("+", "-"), ("*", "/", "%")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ def _tokens(text: str) -> Iterator[Token]:
                 cause = "a rule is one line: remove the line break"
             elif character in "'\"":
                 cause = "strings have no place in a rule: remove it"
-            elif character in "<>=!&|^~@:;.[]{}\\`?#$":
+            elif character in "=!&|^~@:;.[]{}\\`?#$":
                 cause = f"{character!r} has no meaning in a rule: remove it"
             else:
                 cause = f"unexpected character {character!r}: remove it"
@@ -127,7 +127,8 @@ def _tokens(text: str) -> Iterator[Token]:
 
 
 class Grammar:
-    """Recursive descent over Python's precedence of signs, powers, products, sums.
+    """Recursive descent over Python's precedence: powers, signs, products, sums,
+    comparisons.
 
     Attributes:
         text: what is read.
@@ -161,7 +162,7 @@ class Grammar:
         """
         if self.token.kind == "end":
             self.fail("a rule can't be empty: try 'g'", self.token)
-        expression = self.sum()
+        expression = self.comparison()
         if self.token.kind != "end":
             what = self.token.text
             if what == ")":
@@ -201,6 +202,18 @@ class Grammar:
             return call(name, *arguments)
         except ValueError as error:
             self.fail(str(error), token)
+
+    def comparison(self) -> Expression:
+        left = self.sum()
+        operator = self.take(*COMPARISONS)
+        if operator is None:
+            return left
+        whole = self.build(INFIX[operator.text], operator, left, self.sum())
+        if self.token.kind == "operator" and self.token.text in COMPARISONS:
+            self.fail(
+                "comparisons can't be chained: put one of them in brackets", self.token
+            )
+        return whole
 
     def sum(self) -> Expression:
         left = self.product()
@@ -254,7 +267,7 @@ class Grammar:
             return self.named(token)
         if token.text == "(":
             with self.nested(token):
-                expression = self.sum()
+                expression = self.comparison()
             self.close(token)
             return expression
         if token.kind == "end":
@@ -326,7 +339,7 @@ class Grammar:
         with self.nested(opening):
             while not (self.token.text == ")" and not found):
                 starts.append(self.token)
-                found.append(self.sum())
+                found.append(self.comparison())
                 if not self.take(","):
                     break
         self.close(opening)

@@ -9,6 +9,21 @@ the source of those that they call.
 import math
 
 
+def less(x: float, y: float) -> float:
+    """1.0 or 0.0; 0.0 for NaN."""
+    return float(x < y)
+
+
+def less_equal(x: float, y: float) -> float:
+    """1.0 or 0.0; 0.0 for NaN."""
+    return float(x <= y)
+
+
+def where(c: float, x: float, y: float) -> float:
+    """A condition that is NaN is not 0."""
+    return x if c != 0 else y
+
+
 def divide(x: float, y: float) -> float:
     if y != 0:
         return x / y

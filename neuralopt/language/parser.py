@@ -89,8 +89,12 @@ def _power_fault(base: Expression, exponent: Expression) -> str:
 
 def _argument_fault(name: str, parameter: Parameter, argument: Expression) -> str:
     what = f"{parameter.name} of {name}"
-    if parameter.role != "scalar":
+    if parameter.role == "any":
         return ""
+    if parameter.role == "count":
+        value = argument.value
+        if value is None or value != int(value):
+            return f"{what} must be a whole number, not {argument}"
     if not argument.is_scalar:
         return (
             f"{what} must be a number or an expression of t, T and progress, "

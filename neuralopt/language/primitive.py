@@ -35,8 +35,21 @@ two different values, as that of a divisor does.
 ATOM = 100
 """Precedence of what never needs brackets."""
 
-Role = Literal["any", "scalar"]
-"""`scalar`: an expression of constants, t, T and progress alone."""
+Role = Literal["any", "scalar", "count"]
+"""`scalar`: an expression of constants, t, T and progress alone. `count`: a whole number
+that is written out.
+"""
+
+Scope = Literal["element", "tensor"]
+"""What one value depends on: the same element of each argument, or all elements of the
+parameter's tensor.
+"""
+
+Extent = Literal["tensor", "rows", "columns", "element"]
+"""What has a value of its own: the tensor, each row of its matrix, each column, or each
+element. The matrix of a tensor has its first dimension as rows and all others as
+columns; that of a vector is one column.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +85,10 @@ class Primitive:
         draw: the kind of random bits it consumes.
         drawn: float64 function of its arguments and, last, its random bits.
         laws: what the canonical form may use.
-        scope: what one value depends on: the same element of each argument.
+        scope: what one value depends on.
+        extent: what has a value of its own, for a primitive of tensor scope.
+        whole: float64 function of each argument's values (row by row, as many as the
+            matrix has) and of a `neuralopt.language.tensors.Place`; returns as many.
         source: where it comes from.
         sign_of_zero: for each argument; ``kept`` for those not listed.
         divides: whether the sign of a zero can choose between infinities in it.
@@ -102,8 +118,10 @@ class Primitive:
     draw: Literal["", "uniform", "normal"] = ""
     drawn: Callable[..., float] | None = field(default=None, kw_only=True)
     laws: Law = Law.NONE
-    scope: Literal["element"] = "element"
+    scope: Scope = "element"
     source: str = "Bello et al. 2017"
+    extent: Extent = field(default="element", kw_only=True)
+    whole: Callable[..., list[float]] | None = field(default=None, kw_only=True)
     sign_of_zero: tuple[SignOfZero, ...] = field(default=(), kw_only=True)
     divides: bool = field(default=False, kw_only=True)
     exact_at: tuple[float, float] | None = field(default=None, kw_only=True)

@@ -8,6 +8,8 @@ A primitive is one of
 
 - a leaf: a name that stands for a number or a tensor;
 - a core operation, with a scalar function (float64) and a torch expression;
+- an operation of tensor scope, with a function of all elements (float64) and a torch
+  expression over the parameter's matrix;
 - a definition: a `formula` of the language itself over the parameters' names;
 - a memory: its state becomes `memory` (a formula in which ``s`` is the old state),
   0 before the first step, and its value is the new or the old state.
@@ -16,7 +18,7 @@ A primitive is one of
 import math
 from collections.abc import Mapping
 
-from neuralopt.language import ieee754
+from neuralopt.language import ieee754, tensors
 from neuralopt.language.primitive import ATOM, Law, Parameter, Primitive
 
 LANGUAGE_VERSION = 2
@@ -51,6 +53,70 @@ LEAVES = (
 )
 
 OPERATORS = (
+    Primitive(
+        "less",
+        (X, Y),
+        "1 where x < y, else 0",
+        r"[{x} < {y}]",
+        "<",
+        0,
+        ieee754.less,
+        "torch.lt({x}, {y}).to({x}.dtype)",
+        kernel="less({x}, {y})",
+        jax="jnp.where({x} < {y}, 1.0, 0.0)",
+        laws=EXACT | NONNEGATIVE,
+        source="neuralopt",
+        tensor_arguments=(0, 1),
+        sign_of_zero=("lost", "lost"),
+        latex_precedence=ATOM,
+        latex_needs=(0, 0),
+    ),
+    Primitive(
+        "less_equal",
+        (X, Y),
+        "1 where x <= y, else 0",
+        r"[{x} \leq {y}]",
+        "<=",
+        0,
+        ieee754.less_equal,
+        "torch.le({x}, {y}).to({x}.dtype)",
+        kernel="less_equal({x}, {y})",
+        jax="jnp.where({x} <= {y}, 1.0, 0.0)",
+        laws=EXACT | NONNEGATIVE,
+        source="neuralopt",
+        tensor_arguments=(0, 1),
+        sign_of_zero=("lost", "lost"),
+        latex_precedence=ATOM,
+        latex_needs=(0, 0),
+    ),
+    Primitive(
+        "greater",
+        (X, Y),
+        "1 where x > y, else 0",
+        r"[{x} > {y}]",
+        ">",
+        0,
+        formula="y < x",
+        laws=REDEFINED,
+        source="neuralopt",
+        sign_of_zero=("lost", "lost"),
+        latex_precedence=ATOM,
+        latex_needs=(0, 0),
+    ),
+    Primitive(
+        "greater_equal",
+        (X, Y),
+        "1 where x >= y, else 0",
+        r"[{x} \geq {y}]",
+        ">=",
+        0,
+        formula="y <= x",
+        laws=REDEFINED,
+        source="neuralopt",
+        sign_of_zero=("lost", "lost"),
+        latex_precedence=ATOM,
+        latex_needs=(0, 0),
+    ),
     Primitive(
         "add",
         (X, Y),
@@ -333,6 +399,20 @@ FUNCTIONS = (
         bounded_arguments=(1,),  # exp(t) soon overflows
     ),
     Primitive(
+        "where",
+        (Parameter("c"), X, Y),
+        "x where c is not 0, else y",
+        r"\operatorname{{where}}({c}, {x}, {y})",
+        scalar=ieee754.where,
+        torch="torch.where({c} != 0, {x}, {y})",
+        kernel="where({c}, {x}, {y})",
+        jax="jnp.where({c} != 0, {x}, {y})",
+        laws=EVEN | EXACT,
+        source="neuralopt",
+        tensor_arguments=(0, 1, 2),
+        sign_of_zero=("lost", "kept", "kept"),
+    ),
+    Primitive(
         "drop",
         (X, Parameter("p", "scalar", lowest=0.0, highest=1.0)),
         "0 with probability p, else x, not rescaled; NaN stays NaN",
@@ -429,10 +509,171 @@ MEMORIES = (
     ),
 )
 
+TENSORS = (
+    Primitive(
+        "fan_out",
+        meaning="rows of the parameter's matrix: its first dimension",
+        latex=r"n_\text{out}",
+        torch="g.new_full((1, 1), g.shape[-2])",
+        scope="tensor",
+        extent="tensor",
+        whole=tensors.fan_out,
+        source="neuralopt",
+    ),
+    Primitive(
+        "fan_in",
+        meaning="columns of the parameter's matrix: its other dimensions together; 1 "
+        "for a vector",
+        latex=r"n_\text{in}",
+        torch="g.new_full((1, 1), g.shape[-1])",
+        scope="tensor",
+        extent="tensor",
+        whole=tensors.fan_in,
+        source="neuralopt",
+    ),
+    *(
+        Primitive(
+            kind,
+            meaning=f"1 for {what}, else 0",
+            latex=rf"[\text{{{kind}}}]",
+            scope="tensor",
+            extent="tensor",
+            whole=tensors.is_of_kind(kind),
+            source="neuralopt",
+        )
+        for kind, what in tensors.KINDS.items()
+    ),
+    Primitive(
+        "loss",
+        meaning="the loss whose gradient g is, before this step",
+        latex=r"\mathcal{L}",
+        scope="tensor",
+        extent="tensor",
+        whole=tensors.loss,
+        source="neuralopt",
+    ),
+    Primitive(
+        "norm",
+        (X,),
+        "Euclidean norm of all elements",
+        r"\lVert {x} \rVert",
+        torch="torch.linalg.vector_norm({x}, dim=(-2, -1), keepdim=True)",
+        scope="tensor",
+        extent="tensor",
+        whole=tensors.norm,
+        laws=EVEN | NONNEGATIVE,
+        source="You et al. 2017 (LARS)",
+        sign_of_zero=("lost",),
+    ),
+    Primitive(
+        "rms",
+        (X,),
+        "root of the mean square of all elements",
+        r"\operatorname{{rms}}({x})",
+        torch="torch.sqrt(torch.mean({x} * {x}, dim=(-2, -1), keepdim=True))",
+        scope="tensor",
+        extent="tensor",
+        whole=tensors.rms,
+        laws=EVEN | NONNEGATIVE,
+        source="Shazeer and Stern 2018 (Adafactor)",
+        sign_of_zero=("lost",),
+    ),
+    Primitive(
+        "mean",
+        (X,),
+        "mean of all elements",
+        r"\operatorname{{mean}}({x})",
+        torch="torch.mean({x}, dim=(-2, -1), keepdim=True)",
+        scope="tensor",
+        extent="tensor",
+        whole=tensors.mean,
+        laws=ODD,
+        source="neuralopt",
+        sign_of_zero=("positive",),
+    ),
+    Primitive(
+        "maximum",
+        (X,),
+        "largest of all elements; NaN if one is",
+        r"\operatorname{{maximum}}({x})",
+        torch="torch.amax({x}, dim=(-2, -1), keepdim=True)",
+        scope="tensor",
+        extent="tensor",
+        whole=tensors.maximum,
+        laws=Law.IDEMPOTENT,
+        source="neuralopt",
+    ),
+    Primitive(
+        "rows",
+        (X,),
+        "mean of each row of the parameter's matrix",
+        r"\operatorname{{rows}}({x})",
+        torch="torch.mean({x}, dim=-1, keepdim=True)",
+        scope="tensor",
+        extent="rows",
+        whole=tensors.rows,
+        laws=ODD,
+        source="Shazeer and Stern 2018 (Adafactor)",
+        sign_of_zero=("positive",),
+    ),
+    Primitive(
+        "columns",
+        (X,),
+        "mean of each column of the parameter's matrix",
+        r"\operatorname{{columns}}({x})",
+        torch="torch.mean({x}, dim=-2, keepdim=True)",
+        scope="tensor",
+        extent="columns",
+        whole=tensors.columns,
+        laws=ODD,
+        source="Shazeer and Stern 2018 (Adafactor)",
+        sign_of_zero=("positive",),
+    ),
+    Primitive(
+        "orthogonalize",
+        (
+            X,
+            Parameter(
+                "steps",
+                "count",
+                default=float(tensors.STEPS),
+                lowest=1.0,
+                highest=100.0,
+            ),
+        ),
+        "the matrix of x with its singular values moved near 1, by so many steps of "
+        "Newton and Schulz",
+        r"\operatorname{{orthogonalize}}_{{{steps}}}({x})",
+        torch="orthogonalize({x}, {steps})",
+        scope="tensor",
+        whole=tensors.orthogonalize,
+        laws=ODD,
+        source="Jordan et al. 2024 (Muon)",
+        sign_of_zero=("positive",),
+    ),
+    Primitive(
+        "cosine",
+        (X, Y),
+        "cosine of the angle between x and y; 0 where one is 0",
+        r"\cos\angle({x}, {y})",
+        formula="mean(x * y) / (rms(x) * rms(y) + 1e-30)",
+        laws=ODD | REDEFINED,
+        source="neuralopt",
+        sign_of_zero=("positive", "positive"),
+        divides=True,
+    ),
+)
+
 PRIMITIVES: Mapping[str, Primitive] = {
     primitive.name: primitive
-    for primitive in (*LEAVES, *OPERATORS, *FUNCTIONS, *MEMORIES)
+    for primitive in (*LEAVES, *OPERATORS, *FUNCTIONS, *MEMORIES, *TENSORS)
 }
+
+WHOLE = frozenset(name for name, each in PRIMITIVES.items() if each.whole)
+"""Primitives whose values are computed for all elements of a tensor together."""
+
+KINDS = tuple(tensors.KINDS)
+"""Leaves that tell kinds of parameters apart, each 1 for its own kind."""
 
 
 def obeying(law: Law) -> frozenset[str]:

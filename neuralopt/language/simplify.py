@@ -234,6 +234,14 @@ def _neutral(node: Expression, delicate: bool) -> Expression | None:
     return None
 
 
+def _chosen(node: Expression, delicate: bool) -> Expression | None:
+    """Conditions that are known, and choices between equals."""
+    condition, x, y = node.arguments
+    if condition.value is not None:
+        return x if condition.value != 0 else y
+    return x if x == y else None
+
+
 def _signs(node: Expression, delicate: bool) -> Expression | None:
     """Signs move outwards and cancel."""
     name, arguments = node.primitive, node.arguments
@@ -367,6 +375,7 @@ QUOTIENTS = frozenset({"multiply", "divide"})
 REWRITES: tuple[tuple[Rewrite, frozenset[str]], ...] = (
     (_expand, REDEFINED | {"multiply", "pow"}),
     (_fold_constants, EXACT | {"power"} | EXACT_AT_A_POINT),
+    (_chosen, frozenset({"where"})),
     (_neutral, QUOTIENTS | {"add", "subtract", "power", "drop", "trace"}),
     (_signs, EVEN | ODD | QUOTIENTS | {"negative", "add", "subtract", "power"}),
     (_nested, EVEN | IDEMPOTENT | {"abs", "power", "clip", "sign"}),

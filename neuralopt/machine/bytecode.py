@@ -3,17 +3,23 @@
 The code computes on a memory of rows, one for each quantity that has a value for every
 element (the gradient, the parameter, each state), and of blocks, which are as long as a
 kernel's stride and hold constants, scalars and intermediate results.
+
+Instructions run stride by stride, all of them for one stride before the next. One of
+tensor scope needs a whole row: the instructions before it run on all strides first, so
+what it reads, and what is read after it, lies in rows.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import accumulate
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from neuralopt.language import Expression, simplify
-from neuralopt.language.primitives import PRIMITIVES
+from neuralopt.language.primitives import PRIMITIVES, WHOLE
 from neuralopt.machine.straightline import Instruction, StraightLine, straight_line
 
 OPCODES = {
@@ -23,16 +29,23 @@ OPCODES = {
             *(name for name, primitive in PRIMITIVES.items() if primitive.kernel),
             "copy",  # target <- x
             "descend",  # w <- w - rate * x
+            *sorted(WHOLE),
         )
     )
 }
 """Number of each operation that a kernel runs."""
+
+FIRST_WHOLE = OPCODES["descend"] + 1
+"""Operations from here on have tensor scope."""
 
 GRADIENT, PARAMETER, FIRST_STATE = 0, 1, 2
 """Numbers of rows. An operand is a row, or a block: the number -1 - block."""
 
 LOADED = frozenset({"g", "w", "load"})
 """Operations whose results are rows of memory already."""
+
+COLUMNS = 6
+"""Numbers of an instruction."""
 
 UNUSED = GRADIENT
 """Operand of an operation that has fewer arguments: never read."""
@@ -81,20 +94,25 @@ class Bytecode:
     """A rule for a kernel.
 
     Attributes:
-        code: int64 (instructions, 5): opcode, target, x, y, stream of random bits.
+        code: int64 (instructions, 6): opcode, target, x, y, z, stream of random bits.
             Targets and arguments are rows and blocks. No instruction writes what it
             reads, except ``descend``, which writes the parameter.
         constants: values of the first blocks.
         scalars: what the blocks after them hold, anew at every step.
         states: rows of memory, 0 before the first step.
+        scratch: rows after them, for results that are read across an operation of
+            tensor scope.
         blocks: how many blocks are used.
+        last_pass: number of the first instruction after all those of tensor scope.
     """
 
     code: npt.NDArray[np.int64]
     constants: tuple[float, ...]
     scalars: tuple[Scalar, ...]
     states: int
+    scratch: int
     blocks: int
+    last_pass: int
 
     def table(self, total_steps: int, steps: int | None = None) -> Table:
         """Return the values of the scalars at each step of a training.
@@ -175,19 +193,71 @@ class _Encoder:
             if needed[instruction.target] and instruction.element
             if instruction.operation not in LOADED
         ]
+        operations = list(self._with_rows_of_numbers(operations))
         self._place_scalars(operations)
         self._place_rows(operations)
         operations += self._endings()
+        scratch = self._place_scratch(operations)
         first = len(self.constants) + len(self.scalars)
         blocks = self._place_registers(operations, first)
         rows = [self._row(operation, self.places) for operation in operations]
+        wholes = [n for n, each in enumerate(operations) if each.name in WHOLE]
         return Bytecode(
-            np.array(rows, np.int64).reshape(-1, 5),
+            np.array(rows, np.int64).reshape(-1, COLUMNS),
             tuple(_first_value(constant) for constant in self.constants),
             tuple(self.scalars),
             len(self.code.states),
+            scratch,
             blocks,
+            wholes[-1] + 1 if wholes else 0,
         )
+
+    def _with_rows_of_numbers(
+        self, operations: list[_Operation]
+    ) -> Iterator[_Operation]:
+        """Yield operations so that those of tensor scope read no number as x."""
+        for operation in operations:
+            if operation.name in WHOLE and operation.arguments:
+                x, *others = operation.arguments
+                if not self.code.instructions[x].element:
+                    row = self._new_register()
+                    yield _Operation("copy", row, (x,))
+                    operation = operation._replace(arguments=(row, *others))
+            yield operation
+
+    def _place_scratch(self, operations: list[_Operation]) -> int:
+        """Place in rows what operations of tensor scope make, read, or stand between.
+
+        A row is free again after its last reader.
+
+        Returns:
+            The number of rows, after those of the states.
+        """
+        last_reads = _last_reads(operations)
+        passes = list(accumulate(each.name in WHOLE for each in operations))
+        first = FIRST_STATE + len(self.code.states)
+        free: list[int] = []
+        used = first
+        kept = {
+            operation.arguments[0]
+            for operation in operations
+            if operation.name in WHOLE and operation.arguments
+        }
+        for number, operation in enumerate(operations):
+            target = operation.target
+            last = last_reads.get(target, number)
+            whole = operation.name in WHOLE
+            crosses = passes[number] < passes[last]
+            if target not in self.places and (whole or crosses or target in kept):
+                if not free:
+                    free.append(used)
+                    used += 1
+                self.places[target] = free.pop()
+            for register in {*operation.arguments, target}:
+                row = self.places.get(register, -1)
+                if row >= first and last_reads.get(register, number) == number:
+                    free.append(row)
+        return used - first
 
     def _needed(self) -> list[bool]:
         """Return of each register whether the value or a state depends on it."""
@@ -209,6 +279,7 @@ class _Encoder:
         """Place the constants in blocks and, after them, the scalars that are read."""
         read = {self.code.result, *self.code.states}
         read.update(r for operation in operations for r in operation.arguments)
+        # Registers that copies of numbers were given here are not of the code.
         read.intersection_update(range(len(self.code.instructions)))
         values = {
             register: self._scalar(register)
@@ -324,9 +395,8 @@ class _Encoder:
     @staticmethod
     def _row(operation: _Operation, places: dict[int, int]) -> tuple[int, ...]:
         name, target, arguments = operation.name, operation.target, operation.arguments
-        x = places[arguments[0]]
-        y = places[arguments[1]] if len(arguments) > 1 else UNUSED
-        return OPCODES[name], places[target], x, y, operation.stream
+        x, y, z = [*(places[each] for each in arguments), *[UNUSED] * 3][:3]
+        return OPCODES[name], places[target], x, y, z, operation.stream
 
 
 def _last_reads(operations: list[_Operation]) -> dict[int, int]:

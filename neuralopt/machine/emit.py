@@ -8,8 +8,14 @@ the first state, ``r7`` for the result of instruction 7, and constants as number
 from collections.abc import Iterator, Sequence
 from textwrap import fill
 
-from neuralopt.language.primitives import CLOCK, PRIMITIVES
+from neuralopt.language.primitives import CLOCK, PRIMITIVES, WHOLE
 from neuralopt.machine.straightline import Instruction, StraightLine
+
+
+SHAPES = frozenset(
+    name for name in WHOLE if PRIMITIVES[name].is_leaf and PRIMITIVES[name].torch
+)
+"""Leaves that are computed from a parameter's shape."""
 
 
 def register(code: StraightLine, number: int) -> str:
@@ -28,7 +34,9 @@ def register(code: StraightLine, number: int) -> str:
         return f"({text})" if text.startswith("-") else text
     if instruction.operation == "load":
         return f"s{instruction.index}"
-    return f"r{number}" if instruction.arguments else instruction.operation
+    if instruction.arguments or instruction.operation in SHAPES:
+        return f"r{number}"
+    return instruction.operation
 
 
 def registers(code: StraightLine, instruction: Instruction) -> list[str]:
@@ -77,7 +85,11 @@ def element_operations(code: StraightLine) -> Iterator[Instruction]:
     Returns:
         Instructions, in order.
     """
-    return (i for i in code.instructions if i.arguments and i.element)
+    return (
+        i
+        for i in code.instructions
+        if i.element and (i.arguments or i.operation in SHAPES)
+    )
 
 
 def shared_scalars(code: StraightLine) -> list[str]:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from neuralopt.language.primitives import PRIMITIVES
-from neuralopt.machine.bytecode import OPCODES
+from neuralopt.machine.bytecode import FIRST_WHOLE, OPCODES
 from neuralopt.machine.emit import random_bits
 
 KERNELS = Path(__file__).parent / "kernels"
@@ -30,10 +30,10 @@ Written by neuralopt.machine.generate from the table of primitives: do not edit.
 
 BEGINNING = '''\
 @compiled
-def operate(memory, opcode, out, x, y, count, state, stream, first, rate):
+def operate(memory, opcode, out, x, y, z, count, state, stream, first, rate):
     """One instruction on `count` elements, of which `first` is the first.
 
-    out, x, y: where they are in memory. state: the hash of all counters
+    out, x, y, z: where they are in memory. state: the hash of all counters
     up to the step.
     """
     widest_vectors()
@@ -92,6 +92,8 @@ def _defined(path: Path) -> set[str]:
 
 def _operations() -> Iterator[str]:
     for name, opcode in OPCODES.items():
+        if opcode >= FIRST_WHOLE:
+            return
         yield f"    {'if' if opcode == 0 else 'elif'} opcode == {opcode}:  # {name}"
         yield from _body(name)
 
@@ -111,11 +113,11 @@ def _body(name: str) -> Iterator[str]:
         return
     yield "            a = load(memory, x + i)"
     primitive = PRIMITIVES[name]
-    if primitive.arity == 2:
-        yield "            b = load(memory, y + i)"
+    for value, place in list(zip("abc", "xyz", strict=True))[1 : primitive.arity]:
+        yield f"            {value} = load(memory, {place} + i)"
     if draw:
         yield f"            bits = {random_bits(draw, ('key', 'other'))}"
-    value = primitive.fill("kernel", "ab"[: primitive.arity], "bits")
+    value = primitive.fill("kernel", "abc"[: primitive.arity], "bits")
     yield f"            store(memory, out + i, {value})"
 
 

@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from neuralopt.counter_hash import counter_key, counter_uniform
 from neuralopt.language import Expression
-from neuralopt.language.primitives import PRIMITIVES
+from neuralopt.language.primitives import KINDS, PRIMITIVES
+from neuralopt.language.tensors import Place
 from neuralopt.machine.straightline import Instruction, StraightLine, straight_line
 
 Floats = npt.NDArray[np.float64]
@@ -32,6 +33,27 @@ class Probe:
     weights: Floats
     seed: int
     total_steps: int
+
+    @property
+    def places(self) -> list[Place]:
+        """The parameter of each run, for rules of tensor scope.
+
+        Runs take turns as parameters of each kind; a matrix is as square as the number
+        of elements allows, with no more rows than columns.
+        """
+        _, runs, elements = self.gradients.shape
+        height = max(n for n in range(1, math.isqrt(elements) + 1) if elements % n == 0)
+        shape = height, elements // height
+        kinds = [KINDS[run % len(KINDS)] for run in range(runs)]
+        return [
+            Place(*((elements, 1) if kind == "vector" else shape), kind)
+            for kind in kinds
+        ]
+
+    @property
+    def losses(self) -> list[float]:
+        """The loss at each step, which falls from 2 as 2 / (1 + t)."""
+        return [2.0 / (1.0 + step) for step in range(len(self.gradients))]
 
 
 def rule_values(
@@ -146,12 +168,28 @@ class _Scalars:
             return leaves[instruction.operation]
         primitive = PRIMITIVES[instruction.operation]
         arguments: list[Any] = [registers[n] for n in instruction.arguments]
+        if primitive.whole is not None:
+            return self.of_tensors(primitive.whole, arguments, step)
         function: Callable[..., float] | None = primitive.scalar
         if primitive.draw:
             function = primitive.drawn
             arguments.append(self.bits(primitive.draw, step, instruction.index or 0))
         assert function is not None, primitive.name
         return list(map(function, *arguments))
+
+    def of_tensors(
+        self,
+        function: Callable[..., list[float]],
+        arguments: Sequence[list[float]],
+        step: int,
+    ) -> list[float]:
+        """Return an operation of tensor scope on the parameter of each run."""
+        found: list[float] = []
+        for run, place in enumerate(self.probe.places):
+            span = slice(run * self.elements, (run + 1) * self.elements)
+            given = [argument[span] for argument in arguments]
+            found += function(*given, place._replace(loss=self.probe.losses[step]))
+        return found
 
     def bits(self, kind: str, step: int, stream: int) -> Iterator[float]:
         """Yield the random numbers of a stream at a step, the same in each run."""

@@ -10,7 +10,13 @@ from typing import NamedTuple
 from neuralopt.language.definitions import formula_of, memory_of
 from neuralopt.language.expression import Expression
 from neuralopt.language.primitive import Primitive
-from neuralopt.language.primitives import CLOCK, NAMED_CONSTANTS, PRIMITIVES
+from neuralopt.language.primitives import (
+    CLOCK,
+    KINDS,
+    NAMED_CONSTANTS,
+    PRIMITIVES,
+    WHOLE,
+)
 
 
 class Instruction(NamedTuple):
@@ -18,13 +24,12 @@ class Instruction(NamedTuple):
 
     Attributes:
         target: number of the register, and of the instruction.
-        operation: a core primitive of the table; a leaf (``g w t T progress``);
-            ``constant``; or ``load``, which reads a state.
+        operation: a core primitive of the table; a leaf (``g w t T progress``, or one
+            of tensor scope); ``constant``; or ``load``, which reads a state.
         arguments: numbers of registers.
         value: of a constant.
         index: number of the state for ``load``; of the stream for a draw.
-        element: whether the register holds a value for each element or one number a
-            step.
+        element: whether the register holds values of tensors or one number a step.
     """
 
     target: int
@@ -59,6 +64,21 @@ class StraightLine:
     def operations(self) -> int:
         """Operations per parameter and step, equal subexpressions counted once."""
         return sum(i.element and bool(i.arguments) for i in self.instructions)
+
+    @property
+    def has_tensor_scope(self) -> bool:
+        """Whether a value depends on all elements of a parameter, or on its kind."""
+        return any(i.operation in WHOLE for i in self.instructions)
+
+    @property
+    def has_kinds(self) -> bool:
+        """Whether it tells kinds of parameters apart."""
+        return any(i.operation in KINDS for i in self.instructions)
+
+    @property
+    def needs_loss(self) -> bool:
+        """Whether it reads the loss."""
+        return any(i.operation == "loss" for i in self.instructions)
 
     @property
     def draws(self) -> tuple[Instruction, ...]:
@@ -131,6 +151,8 @@ class _Builder:
                 return right
             if self.instructions[right].value == 1:
                 return left
+        if operation in WHOLE:
+            element = True  # of a number too: a norm depends on the tensor's size
         key = (operation, arguments, None if value is None else repr(value), index)
         target = self.registers.get(key)
         if target is None:

@@ -19,8 +19,14 @@ from neuralopt.counter_hash import key_word
 from neuralopt.language import Expression
 from neuralopt.language.definitions import formula_of, memory_of
 from neuralopt.language.expression import bits_of
-from neuralopt.language.primitives import CLOCK, NAMED_CONSTANTS, PRIMITIVES
-from neuralopt.machine.bytecode import OPCODES, Scalar, column_of, scalar_of
+from neuralopt.language.primitives import (
+    CLOCK,
+    KINDS,
+    NAMED_CONSTANTS,
+    PRIMITIVES,
+    WHOLE,
+)
+from neuralopt.machine.bytecode import COLUMNS, OPCODES, Scalar, column_of, scalar_of
 from neuralopt.machine.probe import Floats, Probe
 from neuralopt.machine.straightline import PLAIN
 
@@ -37,8 +43,11 @@ OF_A_RULE = bits_of(DRAWS | {"update", "fold"})
 Operand = int
 """Twice the number of a row; 1 more for its value at the step before."""
 
-Line = tuple[int, int, Operand, Operand, int]
-"""Opcode, row that is written, operands, stream of random bits."""
+Line = tuple[int, int, Operand, Operand, Operand, int]
+"""Opcode, row that is written, three operands, stream of random bits."""
+
+NOTHING = 2 * ZEROS
+"""Operand of an operation that has fewer arguments: never read."""
 
 
 class RuleValues:
@@ -153,7 +162,7 @@ class RuleValues:
             return 2 * GRADIENT
         if name == "w":
             return 2 * PARAMETER
-        if name in CLOCK:
+        if name in CLOCK or (name in WHOLE and not expression.arguments):
             return self._emit(name, ())
         if name == "fold":
             return self._lower_fold(expression, names)
@@ -206,9 +215,9 @@ class RuleValues:
         """End what `_open` began: the state's row is a copy of a result."""
         level = len(self._bodies) - 1
         body = self._bodies.pop()
-        body.append((OPCODES["copy"], row, result, 2 * ZEROS, 0))
+        body.append((OPCODES["copy"], row, result, NOTHING, NOTHING, 0))
         written = {line[1] for line in body}
-        read = {operand // 2 for line in body for operand in line[2:4]}
+        read = {operand // 2 for line in body for operand in line[2:5]}
         outer = max((self._levels.get(each, 0) for each in read - written), default=0)
         assert outer < level
         for each in written:
@@ -265,23 +274,22 @@ class RuleValues:
     def _new(
         self, operation: str, arguments: tuple[Operand, ...], stream: int
     ) -> Operand:
-        if operation not in DRAWS:
+        if operation not in DRAWS and operation not in WHOLE:
             scalars = [self._scalars.get(each) for each in arguments]
             known = tuple([each for each in scalars if each is not None])
             if len(known) == len(arguments):
                 return self._new_scalar(scalar_of(operation, known))
         row = self._used
         self._used += 1
-        x = arguments[0]
-        y = arguments[1] if len(arguments) > 1 else 2 * ZEROS
-        line = (OPCODES[operation], row, x, y, stream)
+        x, y, z = [*arguments, NOTHING, NOTHING, NOTHING][:3]
+        line = (OPCODES[operation], row, x, y, z, stream)
         level = 0
         if len(self._bodies) > 1:
-            level = max(self._levels.get(x // 2, 0), self._levels.get(y // 2, 0))
+            level = max([self._levels.get(each // 2, 0) for each in (x, y, z)])
         if level:
             self._levels[row] = level
             self._bodies[level].append(line)
-        elif (x | y) % 2:
+        elif (x | y | z) % 2:
             self._run_by_step([line])
         else:
             self._lines.append(line)
@@ -319,10 +327,12 @@ class RuleValues:
         self._end_group()
         kernels.compute(
             self._rows.reshape(-1),
-            np.array(self._lines, np.int64).reshape(-1, 5),
+            np.array(self._lines, np.int64).reshape(-1, COLUMNS),
             np.array(self._groups, np.int64).reshape(-1, 3),
             np.array([steps, runs, elements]),
             key_word(probe.seed, 0),
+            np.array([(p.height, p.width, KINDS.index(p.kind)) for p in probe.places]),
+            np.array(probe.losses),
         )
         self._columns, self._lines, self._groups = [], [], []
         np.take(self._rows, np.array(rows, np.intp), axis=0, out=values)

@@ -38,7 +38,8 @@ class Tensors(NamedTuple):
         entries: its state, among them the tensors of memory.
         gradient: of the shape of `parameter`.
         parameter: real numbers; a complex owner as pairs, with a last dimension of 2.
-        memory: each of the shape of `parameter`, by name of the state.
+        memory: each of the shape of `parameter`, or smaller for a rule of tensor scope,
+            by name of the state.
         first: number of its first element among all of the model, for random bits.
     """
 

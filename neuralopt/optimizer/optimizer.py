@@ -8,6 +8,7 @@ import torch
 from torch.optim.optimizer import Optimizer, ParamsT
 
 from neuralopt.language import Expression, Rule, as_expression, parse, resolve_rule
+from neuralopt.language.tensors import matrix_shape
 from neuralopt.optimizer.draws import draw
 from neuralopt.optimizer.fused import (
     FusedGroup,
@@ -15,7 +16,8 @@ from neuralopt.optimizer.fused import (
     can_fuse,
     check_that_rules_compile,
 )
-from neuralopt.optimizer.program import Program, compile_rule
+from neuralopt.optimizer.kinds import kind_of
+from neuralopt.optimizer.program import Program, programs_of
 
 
 def _elements(parameter: torch.Tensor) -> int:
@@ -24,7 +26,7 @@ def _elements(parameter: torch.Tensor) -> int:
 
 
 class RuleOptimizer(Optimizer):
-    """``w <- w - lr * (rule + weight_decay * w)``, element by element.
+    """``w <- w - lr * (rule + weight_decay * w)``, for every parameter.
 
     The step index t and all state are per parameter, begin with its first gradient and
     live in ``state_dict``, which torch.load reads by default; resuming is exact.
@@ -32,7 +34,9 @@ class RuleOptimizer(Optimizer):
 
     Args:
         params: parameters or groups of them, as for every torch optimizer; groups may
-            override lr, weight_decay, maximize and total_steps.
+            override lr, weight_decay, maximize and total_steps, and give the ``kind``
+            of their parameters (see `groups_by_kind`). By default a parameter of two or
+            more dimensions is a ``matrix``, any other a ``vector``.
         rule: a name of RULES, text, Expression or Rule.
         lr: learning rate, by default that of a rule with a name.
         weight_decay: decoupled (Loshchilov and Hutter 2019); write coupled decay into
@@ -48,7 +52,7 @@ class RuleOptimizer(Optimizer):
 
     Raises:
         ValueError: the rule can't be parsed, the learning rate is negative or missing,
-            or the rule needs total_steps and none is given.
+            the rule needs total_steps and none is given, or there is no such kind.
         RuntimeError: at a step, for a sparse gradient.
 
     Example:
@@ -78,9 +82,10 @@ class RuleOptimizer(Optimizer):
             if not isinstance(rule, Rule):
                 raise ValueError("a rule without a name needs a learning rate: give lr")
             lr = rule.lr
-        self.program: Program = compile_rule(as_expression(rule))
+        self._set_rule(as_expression(rule))
         if fused:
             check_that_rules_compile()
+        self._loss: float | torch.Tensor | None = None  # of the present step
         self._together: dict[int, FusedGroup] = {}  # of each group that is all fused
         defaults: dict[str, Any] = {
             # Python's own numbers: torch.load refuses those of numpy by default.
@@ -92,8 +97,13 @@ class RuleOptimizer(Optimizer):
             "replicate": int(replicate),
             "rule": str(self.program.expression),
             "fused": fused,
+            "kind": None,
         }
         super().__init__(params, defaults)
+
+    def _set_rule(self, expression: Expression) -> None:
+        self.programs = programs_of(expression)
+        self.program: Program = self.programs["matrix"]
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Add parameters.
@@ -125,13 +135,20 @@ class RuleOptimizer(Optimizer):
                 f"Invalid rule: {group['rule']}, this optimizer runs "
                 f"{self.program.expression}: make one RuleOptimizer a rule"
             )
-        self.program.clock(0, total_steps)
+        for program in self.programs.values():
+            program.clock(0, total_steps)
+        if group["kind"] not in (None, *self.programs):
+            raise ValueError(
+                f"Invalid kind: {group['kind']}, it must be one of "
+                f"{', '.join(self.programs)}"
+            )
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
-        self.program = compile_rule(parse(self.defaults["rule"]))
-        self._together = {}
+        self._set_rule(parse(self.defaults["rule"]))
+        self._together, self._loss = {}, None
         self.defaults.setdefault("fused", False)
+        self.defaults.setdefault("kind", None)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Continue from a saved state.
@@ -151,26 +168,46 @@ class RuleOptimizer(Optimizer):
         super().load_state_dict(state_dict)
 
     @overload
-    def step(self, closure: None = None) -> None: ...
+    def step(
+        self, closure: None = None, *, loss: float | torch.Tensor | None = None
+    ) -> None: ...
     @overload
-    def step(self, closure: Callable[[], float]) -> float: ...
+    def step(
+        self,
+        closure: Callable[[], float],
+        *,
+        loss: float | torch.Tensor | None = None,
+    ) -> float: ...
     @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> float | None:
+    def step(
+        self,
+        closure: Callable[[], float] | None = None,
+        *,
+        loss: float | torch.Tensor | None = None,
+    ) -> float | None:
         """Take one step for every parameter that has a gradient.
 
         Args:
             closure: computes the loss and its gradients, with gradients enabled.
+            loss: whose gradients these are, for a rule that uses it and no closure.
 
         Returns:
             The closure's loss; None without a closure.
 
         Raises:
             RuntimeError: a gradient is sparse.
+            ValueError: the rule uses the loss, and there is none.
         """
-        loss = None
+        found = None
         if closure is not None:
             with torch.enable_grad():
-                loss = closure()
+                loss = found = closure()
+        self._loss = loss
+        if loss is None and any(each.needs_loss for each in self.programs.values()):
+            raise ValueError(
+                f"the rule {self.program.expression} uses the loss: give a closure, or "
+                "step(loss=...)"
+            )
         for number, start in enumerate(self._starts()):
             group = self.param_groups[number]
             together = self._together.get(number)
@@ -184,11 +221,21 @@ class RuleOptimizer(Optimizer):
                     if n < len(self.param_groups)
                 }
                 self._step_group(number, group, start)
-        return loss
+        return found
+
+    @property
+    def _fusible(self) -> bool:
+        whole = any(each.has_tensor_scope for each in self.programs.values())
+        return bool(self.defaults["fused"]) and self._is_one and not whole
+
+    @property
+    def _is_one(self) -> bool:
+        """Whether all kinds of parameters have one program."""
+        return all(each is self.program for each in self.programs.values())
 
     def _starts(self) -> list[int]:
         """Number of each group's first element; only random bits need it."""
-        if not self.program.draws:
+        if not any(each.draws for each in self.programs.values()):
             return [0] * len(self.param_groups)
         sizes = (sum(map(_elements, group["params"])) for group in self.param_groups)
         return [0, *accumulate(sizes)][:-1]
@@ -199,13 +246,14 @@ class RuleOptimizer(Optimizer):
         fused: dict[tuple[torch.dtype, int], list[Tensors]] = {}
         for parameter in cast(Iterable[torch.Tensor], group["params"]):
             if parameter.grad is not None:
-                tensors = self._prepare(parameter, parameter.grad, start)
+                program = self._program(parameter, group)
+                tensors = self._prepare(program, parameter, parameter.grad, start)
                 step = tensors.entries["step"]
-                if self.defaults["fused"] and can_fuse(tensors):
+                if self._fusible and can_fuse(tensors):
                     kind = tensors.parameter.dtype, step
                     fused.setdefault(kind, []).append(tensors)
                 else:
-                    self._update(tensors, step, group)
+                    self._update(program, tensors, step, group)
             start += _elements(parameter)
         for (_, step), some in fused.items():
             together = FusedGroup(self.program.expression, some, step, begin)
@@ -213,12 +261,21 @@ class RuleOptimizer(Optimizer):
             if len(some) == len(group["params"]):
                 self._together[number] = together
 
+    def _program(self, parameter: torch.Tensor, group: dict[str, Any]) -> Program:
+        """The rule for a parameter of this kind."""
+        return self.programs[group.get("kind") or kind_of(parameter)]
+
     def _prepare(
-        self, parameter: torch.Tensor, gradient: torch.Tensor, start: int
+        self,
+        program: Program,
+        parameter: torch.Tensor,
+        gradient: torch.Tensor,
+        start: int,
     ) -> Tensors:
         """What the parameter's step is on; complex numbers as pairs.
 
         Args:
+            program: the rule for the parameter.
             parameter: as the user has it.
             gradient: of the parameter.
             start: elements of the parameters before this one, for its random bits.
@@ -233,12 +290,15 @@ class RuleOptimizer(Optimizer):
         w, g = parameter, gradient
         if torch.is_complex(w):
             w, g = torch.view_as_real(w), torch.view_as_real(g)
+        if program.has_tensor_scope:
+            shape = matrix_shape(w.shape)
+            w, g = w.reshape(shape), g.reshape(shape)
         entries = self.state[parameter]
         if not entries:
             entries["step"] = 0
-            for index, zeros in enumerate(self.program.initial_states(w)):
+            for index, zeros in enumerate(program.initial_states(w)):
                 entries[f"state{index}"] = zeros
-        names = (f"state{n}" for n in range(self.program.states))
+        names = (f"state{n}" for n in range(program.states))
         memory = {name: entries[name] for name in names}
         return Tensors(parameter, entries, g, w, memory, start)
 
@@ -251,17 +311,20 @@ class RuleOptimizer(Optimizer):
             group["maximize"],
         )
 
-    def _update(self, tensors: Tensors, step: int, group: dict[str, Any]) -> None:
+    def _update(
+        self, program: Program, tensors: Tensors, step: int, group: dict[str, Any]
+    ) -> None:
         w, g = tensors.parameter, tensors.gradient
         if group["maximize"]:
             g = -g
         counters = group["seed"], group["replicate"], step
-        value, states = self.program.step(
+        value, states = program.step(
             g,
             w,
-            self.program.clock(step, group["total_steps"]),
+            program.clock(step, group["total_steps"]),
             tuple(tensors.memory.values()),
             lambda kind, stream: draw(kind, (*counters, stream), g, tensors.first),
+            *self._losses(program, g),
         )
         tensors.entries.update(zip(tensors.memory, states, strict=True))
         tensors.entries["step"] = step + 1
@@ -270,4 +333,14 @@ class RuleOptimizer(Optimizer):
         rate = group["lr"]
         if isinstance(rate, torch.Tensor):
             rate = rate.reshape(())  # one of shape (1,) would reshape a scalar w
-        w.sub_(rate * value)
+        owner = tensors.owner
+        if torch.is_complex(owner):
+            owner = torch.view_as_real(owner)
+        owner.sub_((rate * value).view(owner.shape))
+
+    def _losses(self, program: Program, like: torch.Tensor) -> list[torch.Tensor]:
+        """The loss as a matrix of one element, if the rule needs it."""
+        if not program.needs_loss:
+            return []
+        loss = torch.as_tensor(self._loss, dtype=like.dtype, device=like.device)
+        return [loss.detach().reshape(1, 1)]

@@ -4,7 +4,7 @@ The source is emitted from checked instructions, never from a user's text, and i
 for reading (`Program.source`).
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -12,7 +12,8 @@ import torch
 
 from neuralopt.language import Expression, simplify
 from neuralopt.language import ieee754 as scalar_functions
-from neuralopt.language.primitives import PRIMITIVES
+from neuralopt.language.primitive import Extent
+from neuralopt.language.primitives import KINDS, PRIMITIVES, WHOLE
 from neuralopt.machine import Instruction, StraightLine, straight_line
 from neuralopt.machine.emit import (
     element_operations,
@@ -27,7 +28,9 @@ from neuralopt.machine.emit import (
     uses,
     wrapped,
 )
+from neuralopt.machine.extents import extents, for_kind
 from neuralopt.optimizer.draws import Draw
+from neuralopt.optimizer.orthogonal import orthogonalize
 
 FLOAT16_MAXIMUM = 65504.0
 """A Python float up to here fits every floating-point type of torch."""
@@ -43,39 +46,47 @@ class Program:
     Attributes:
         expression: the rule in canonical form.
         source: the text of both functions.
-        states: how many tensors of memory the rule has.
+        extents: of each tensor of memory that the rule has.
         needs_total_steps: whether it uses T or progress.
+        needs_loss: whether it uses the loss.
+        has_tensor_scope: whether a value depends on all elements of a parameter, so
+            that g, w and the states are the parameter's matrix (..., rows, columns).
         draws: kind and stream of each random draw.
         scalars: a function of t, T and progress; all that is one number a step.
-        step: a function of g, w, the scalars, the states and a `Draw`; the rule's value
-            and the new states, tensors of the shape of g. Nothing that it returns
-            shares memory with g or w, except that the value may be g or w itself.
+        step: a function of g, w, the scalars, the states, a `Draw` and, if it is
+            needed, the loss, a tensor of as many dimensions as g that broadcasts with
+            it; the rule's value, of the shape of g, and the new states. Nothing that it returns shares
+            memory with g or w, except that the value may be g or w itself.
     """
 
     expression: Expression
     source: str
-    states: int
+    extents: tuple[Extent, ...]
     needs_total_steps: bool
+    needs_loss: bool
+    has_tensor_scope: bool
     draws: tuple[tuple[str, int], ...]
     scalars: Callable[[float, float, float], Scalars]
-    step: Callable[
-        [torch.Tensor, torch.Tensor, Scalars, States, Draw],
-        tuple[torch.Tensor, States],
-    ]
+    step: Callable[..., tuple[torch.Tensor, States]]
+
+    @property
+    def states(self) -> int:
+        """How many tensors of memory the rule has."""
+        return len(self.extents)
 
     def initial_states(self, like: torch.Tensor) -> States:
         """Return the memory that a rule begins with.
 
         Args:
-            like: a tensor, such as the parameter.
+            like: a tensor, such as the parameter; a matrix (..., rows, columns) if the
+                rule has tensor scope.
 
         Returns:
-            `states` tensors of zeros, of the shape, type and device of `like`.
+            `states` tensors of zeros, of the type and device of `like`. Their shape is
+            that of `like`, except that it is 1 in those of the last two dimensions in
+            which a state of tensor scope does not vary.
         """
-        return tuple(
-            torch.zeros_like(like, memory_format=torch.preserve_format)
-            for _ in range(self.states)
-        )
+        return tuple(_zeros(like, extent) for extent in self.extents)
 
     def clock(self, step: int, total_steps: int | None) -> Scalars:
         """Return the scalars of a step.
@@ -102,32 +113,83 @@ class Program:
         return self.scalars(float(step), float(total_steps), progress)
 
 
+def _zeros(like: torch.Tensor, extent: Extent) -> torch.Tensor:
+    if extent == "element":
+        return torch.zeros_like(like, memory_format=torch.preserve_format)
+    *outer, height, width = like.shape
+    height = height if extent == "rows" else 1
+    width = width if extent == "columns" else 1
+    return like.new_zeros((*outer, height, width))
+
+
 @lru_cache(maxsize=1 << 12)
-def compile_rule(expression: Expression) -> Program:
-    """Return the program of an expression's canonical form.
+def programs_of(expression: Expression) -> Mapping[str, Program]:
+    """Return the programs of a rule for all kinds of parameters.
 
     Args:
         expression: the rule.
 
     Returns:
-        The program; the same one for the same expression, while it is cached.
+        A program for each name of `neuralopt.language.primitives.KINDS`: one and the
+        same if the rule does not tell kinds apart.
+    """
+    code = straight_line(simplify(expression))
+    if not code.has_kinds:
+        return dict.fromkeys(KINDS, compile_rule(expression))
+    return {kind: compile_rule(expression, kind) for kind in KINDS}
+
+
+@lru_cache(maxsize=1 << 12)
+def compile_rule(expression: Expression, kind: str = "matrix") -> Program:
+    """Return the program of an expression's canonical form.
+
+    Args:
+        expression: the rule.
+        kind: of the parameters that it is for, a name of
+            `neuralopt.language.primitives.KINDS`; a rule that does not tell kinds apart
+            has the same program for all.
+
+    Returns:
+        The program; the same one for the same arguments, while it is cached.
+
+    Raises:
+        ValueError: there is no such kind.
     """
     canonical = simplify(expression)
-    code = straight_line(canonical)
+    code = for_kind(straight_line(canonical), kind)
     source = torch_source(code)
-    namespace: dict[str, object] = {"torch": torch, "functions": scalar_functions}
+    namespace: dict[str, object] = {
+        "torch": torch,
+        "functions": scalar_functions,
+        "orthogonalize": orthogonalize,
+    }
     exec(  # noqa: S102  emitted here from checked instructions
         compile(source, f"<rule {canonical}>", "exec"), namespace
     )
     return Program(
         canonical,
         source,
-        len(code.states),
+        state_extents(code),
         code.needs_total_steps,
+        code.needs_loss,
+        code.has_tensor_scope,
         tuple((PRIMITIVES[i.operation].draw, i.index or 0) for i in code.draws),
         namespace["scalars"],  # type: ignore[arg-type]
         namespace["step"],  # type: ignore[arg-type]
     )
+
+
+def state_extents(code: StraightLine) -> tuple[Extent, ...]:
+    """Return the extent of each state of a rule.
+
+    Args:
+        code: the rule.
+
+    Returns:
+        One extent for each state: ``element`` where a state is one number a step.
+    """
+    found = extents(code)
+    return tuple(found[register] or "element" for register in code.states)
 
 
 NUMBER = "torch.tensor({}, dtype=g.dtype, device=g.device)"
@@ -153,7 +215,7 @@ def torch_source(
         value = host_call(code, instruction, functions)
         lines.append(f"    r{instruction.target} = {value}")
     lines += [f"    return {shared}", "", ""]
-    lines += ["def step(g, w, scalars, states, draw):"]
+    lines += [f"def step(g, w, scalars, states, draw{', loss' * code.needs_loss}):"]
     if shared != "()":
         lines.append(f"    {shared} = scalars")
     if code.states:
@@ -162,6 +224,8 @@ def torch_source(
     result = register(code, code.result)
     if not code.instructions[code.result].element:
         result = _stored_value(code, code.result)
+    elif extents(code)[code.result] != "element":
+        result = f"{result}.expand_as(g).clone()"
     stored = tuple_of([_stored_value(code, number) for number in code.states])
     lines += [f"    return {result}, {stored}"]
     return "\n".join([*map(wrapped, lines), ""])
@@ -218,9 +282,16 @@ def _element_lines(code: StraightLine, number: str) -> Iterator[str]:
                 known.add(scalar)
                 yield f"c{scalar} = {number.format(register(code, scalar))}"
 
+    found = extents(code)
     for instruction in element_operations(code):
         primitive, arguments = PRIMITIVES[instruction.operation], instruction.arguments
         texts = registers(code, instruction)
+        if instruction.operation in WHOLE:
+            if arguments and not code.instructions[arguments[0]].element:
+                yield from tensors(arguments[:1])
+                texts[0] = f"c{arguments[0]}"
+            if arguments and found[arguments[0]] != "element":
+                texts[0] = f"{texts[0]}.expand_as(g)"
         positions = _scalars_as_tensors(code, instruction)
         yield from tensors(arguments[position] for position in positions)
         for position in positions:
@@ -250,4 +321,4 @@ def _stored_value(code: StraightLine, number: int) -> str:
     name = register(code, number)
     if not code.instructions[number].element:
         return f"c{number}.expand_as(g).clone()"
-    return f"{name}.clone()" if name in ("g", "w") else name
+    return f"{name}.clone()" if name in ("g", "w", "loss") else name

@@ -3,8 +3,14 @@
 from collections.abc import Sequence
 from itertools import accumulate
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import nn
+
+from neuralopt.language.primitives import KINDS
+from neuralopt.language.tensors import matrix_shape
+from neuralopt.optimizer import parameter_kinds
 
 ALIGNMENT = 64
 """The length of a row is a multiple of so many elements. Some of torch's kernels (pow
@@ -24,6 +30,7 @@ class ParameterLayout:
         length: of a row, with padding that nothing reads.
         names: of the parameters.
         shapes: of the parameters.
+        kinds: of the parameters.
         spans: columns of each parameter.
     """
 
@@ -31,6 +38,7 @@ class ParameterLayout:
         named = dict(network.named_parameters())
         self.names = list(named)
         self.shapes = [parameter.shape for parameter in named.values()]
+        self.kinds = list(parameter_kinds(network).values())
         ends = list(accumulate(parameter.numel() for parameter in named.values()))
         self.spans = [
             slice(stop - parameter.numel(), stop)
@@ -38,6 +46,19 @@ class ParameterLayout:
         ]
         self.count = ends[-1] if ends else 0
         self.length = -(-self.count // ALIGNMENT) * ALIGNMENT
+
+    @property
+    def places(self) -> npt.NDArray[np.int64]:
+        """First element, rows, columns and kind of each parameter: (parameters, 4)."""
+        return np.array(
+            [
+                (span.start, *matrix_shape(shape), KINDS.index(kind))
+                for span, shape, kind in zip(
+                    self.spans, self.shapes, self.kinds, strict=True
+                )
+            ],
+            np.int64,
+        ).reshape(-1, 4)
 
     def filled(self, network: nn.Module, count: int) -> torch.Tensor:
         """Make a matrix, each row the parameters of a network.

@@ -227,6 +227,7 @@ class _Population:
             (engine.seed, replicate),
             partial(engine.draws, replicate),
             engine.task.recipe.weight_decay,
+            setup.rows,
         )
         self.updates = updates_for(spec, self.weights)
 
@@ -242,7 +243,10 @@ class _Population:
             # 1e-6 as in torch.nn.utils.clip_grad_norm_
             self.gradients.mul_((clip_norm / (norms + 1e-6)).clamp_(max=1.0))
         frozen = [self.weights[:, span].clone() for span in self.plan.frozen]
-        self.updates.step(self.weights, self.gradients, step, self.factors[step])
+        losses = self.losses[step, self.alive]
+        self.updates.step(
+            self.weights, self.gradients, step, self.factors[step], losses
+        )
         for span, before in zip(self.plan.frozen, frozen, strict=True):
             self.weights[:, span] = before
         if self.scales is not None:

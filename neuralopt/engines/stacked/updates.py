@@ -1,6 +1,6 @@
 """Apply many update rules to the rows of one matrix."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import groupby
@@ -12,11 +12,11 @@ import torch
 
 from neuralopt.counter_hash import key_word
 from neuralopt.engines.numba_support import announce_compilation, load_kernels
-from neuralopt.engines.stacked.parameters import ALIGNMENT
+from neuralopt.engines.stacked.parameters import ALIGNMENT, ParameterLayout
 from neuralopt.language import Expression
+from neuralopt.language.tensors import matrix_shape
 from neuralopt.machine.bytecode import bytecode_of
-from neuralopt.optimizer import Program, compile_rule
-from neuralopt.optimizer.program import Scalars
+from neuralopt.optimizer import Program, programs_of
 
 BLOCK = 1 << 16
 """Numbers that torch applies a rule to at a time, few enough for the cache."""
@@ -40,6 +40,7 @@ class UpdateSpec:
         counters: seed and replicate.
         draws: random numbers of the rules.
         decay: weight decay, decoupled.
+        parameters: places, shapes and kinds in a row.
     """
 
     rules: Sequence[Expression]
@@ -48,13 +49,19 @@ class UpdateSpec:
     counters: tuple[int, int]
     draws: Draws
     decay: float
+    parameters: ParameterLayout
 
 
 class Updates(Protocol):
     """The states of all rows' rules, and their steps."""
 
     def step(
-        self, weights: torch.Tensor, gradients: torch.Tensor, step: int, factor: float
+        self,
+        weights: torch.Tensor,
+        gradients: torch.Tensor,
+        step: int,
+        factor: float,
+        losses: torch.Tensor,
     ) -> None:
         """Update the weights of all rows in place.
 
@@ -65,6 +72,7 @@ class Updates(Protocol):
             gradients: (rows, length).
             step: of the training, from 0.
             factor: of all learning rates.
+            losses: of this step, (rows,).
         """
         ...
 
@@ -97,13 +105,29 @@ def updates_for(spec: UpdateSpec, weights: torch.Tensor) -> Updates:
 
 
 @dataclass(slots=True)
+class _Piece:
+    """Parameters that a program treats together, and their states.
+
+    Attributes:
+        columns: of a row of the population.
+        shape: of the parameter's matrix; empty for elements of several parameters.
+        program: for parameters of this kind.
+        states: each (rows, columns), or (rows, *shape) at most.
+    """
+
+    columns: slice
+    shape: tuple[int, ...]
+    program: Program
+    states: tuple[torch.Tensor, ...]
+
+
+@dataclass(slots=True)
 class _Group:
     """The rows of one rule, their learning rates and states."""
 
-    program: Program
     rows: slice
     rates: torch.Tensor  # (rows, 1)
-    states: tuple[torch.Tensor, ...]  # each (rows, length)
+    pieces: list[_Piece]
 
 
 class Eager:
@@ -120,14 +144,38 @@ class Eager:
         start = 0
         for rule, same in groupby(spec.rules):
             rows = slice(start, start + len(list(same)))
-            program = compile_rule(rule)
             rates = weights.new_tensor(spec.rates[rows]).unsqueeze(1)
-            states = program.initial_states(weights[rows])
-            self.groups.append(_Group(program, rows, rates, states))
+            pieces = list(self._pieces(rule, weights[rows]))
+            self.groups.append(_Group(rows, rates, pieces))
             start = rows.stop
 
+    def _pieces(self, rule: Expression, weights: torch.Tensor) -> Iterator[_Piece]:
+        """Divide a row: by parameter for tensor scope, else by what the cache holds."""
+        rows, length = weights.shape
+        layout, programs = self.spec.parameters, programs_of(rule)
+        program = programs["matrix"]
+        one = all(each is program for each in programs.values())
+        if program.has_tensor_scope or not one:
+            places = zip(layout.spans, layout.shapes, layout.kinds, strict=True)
+            for span, shape, kind in places:
+                program, matrix = programs[kind], matrix_shape(shape)
+                like = weights[:, span].view(rows, *matrix)
+                yield _Piece(span, matrix, program, program.initial_states(like))
+            return
+        block = BLOCK if weights.is_cpu else GPU_BLOCK
+        width = max(ALIGNMENT, block // rows // ALIGNMENT * ALIGNMENT)
+        for start in range(0, length, width):
+            columns = slice(start, min(start + width, length))
+            states = program.initial_states(weights[:, columns])
+            yield _Piece(columns, (), program, states)
+
     def step(
-        self, weights: torch.Tensor, gradients: torch.Tensor, step: int, factor: float
+        self,
+        weights: torch.Tensor,
+        gradients: torch.Tensor,
+        step: int,
+        factor: float,
+        losses: torch.Tensor,
     ) -> None:
         """Update the weights of all rows in place, one rule after another.
 
@@ -136,44 +184,38 @@ class Eager:
             gradients: (rows, length).
             step: of the training, from 0.
             factor: of all learning rates.
+            losses: of this step, (rows,).
         """
-        length = weights.shape[1]
-        block = BLOCK if weights.is_cpu else GPU_BLOCK
         for group in self.groups:
-            clock = group.program.clock(step, self.spec.steps)
-            rows = group.rows.stop - group.rows.start
-            width = max(ALIGNMENT, block // rows // ALIGNMENT * ALIGNMENT)
-            for start in range(0, length, width):
-                columns = slice(start, start + width)
-                w, g = weights[group.rows, columns], gradients[group.rows, columns]
-                after = self._apply(group, w, g, columns, clock, step, factor)
-                if width >= length:
-                    group.states = after
-                    break
-                for state, new in zip(group.states, after, strict=True):
-                    state[:, columns] = new
+            for piece in group.pieces:
+                w = weights[group.rows, piece.columns]
+                g = gradients[group.rows, piece.columns]
+                value = self._value(piece, w, g, step, losses[group.rows])
+                if self.spec.decay:
+                    value = value + self.spec.decay * w
+                w.sub_(group.rates * factor * value)
 
-    def _apply(
+    def _value(
         self,
-        group: _Group,
+        piece: _Piece,
         w: torch.Tensor,
         g: torch.Tensor,
-        columns: slice,
-        clock: Scalars,
         step: int,
-        factor: float,
-    ) -> tuple[torch.Tensor, ...]:
-        """Apply a rule to some columns of its rows; return their new states."""
-        states = tuple(state[:, columns] for state in group.states)
+        losses: torch.Tensor,
+    ) -> torch.Tensor:
+        """Return a rule's value for some columns of its rows; keep the new states."""
+        program = piece.program
+        shape = piece.shape or (w.shape[1],)
+        w, g = w.view(-1, *shape), g.view(-1, *shape)
 
         def draws(kind: str, stream: int) -> torch.Tensor:
-            return self.spec.draws(kind, step, stream)[columns].expand_as(w)
+            bits = self.spec.draws(kind, step, stream)[piece.columns]
+            return bits.view(shape).expand_as(w)
 
-        value, after = group.program.step(g, w, clock, states, draws)
-        if self.spec.decay:
-            value = value + self.spec.decay * w
-        w.sub_(group.rates * factor * value)
-        return after
+        given = [losses.view(-1, 1, 1)] * program.needs_loss  # a piece is a matrix
+        clock = program.clock(step, self.spec.steps)
+        value, piece.states = program.step(g, w, clock, piece.states, draws, *given)
+        return value.reshape(len(w), -1)
 
     def keep(self, rows: torch.Tensor) -> None:
         """Keep only these rows and their states.
@@ -187,10 +229,10 @@ class Eager:
             mine = rows[(rows >= group.rows.start) & (rows < group.rows.stop)]
             if count := len(mine):
                 mine = mine - group.rows.start
-                states = tuple(state[mine] for state in group.states)
+                for piece in group.pieces:
+                    piece.states = tuple(state[mine] for state in piece.states)
                 place = slice(start, start + count)
-                rates = group.rates[mine]
-                groups.append(_Group(group.program, place, rates, states))
+                groups.append(_Group(place, group.rates[mine], group.pieces))
                 start += count
         self.groups = groups
 
@@ -218,11 +260,17 @@ class Compiled:
         self.rates = np.array(spec.rates, self.kind)
         blocks = max(code.blocks for code in codes)
         self.memory = self.kernels.aligned((blocks * self.kernels.BLOCK,), self.kind)
-        states = max(code.states for code in codes)
+        states = max(code.states + code.scratch for code in codes)
         self.states = weights.new_zeros(len(weights), states, weights.shape[1])
+        self.parameters = spec.parameters.places
 
     def step(
-        self, weights: torch.Tensor, gradients: torch.Tensor, step: int, factor: float
+        self,
+        weights: torch.Tensor,
+        gradients: torch.Tensor,
+        step: int,
+        factor: float,
+        losses: torch.Tensor,
     ) -> None:
         """Update the weights of all rows in place, by one call of the kernel.
 
@@ -231,6 +279,7 @@ class Compiled:
             gradients: (rows, length).
             step: of the training, from 0.
             factor: of all learning rates.
+            losses: of this step, (rows,).
         """
         # Only the first step may compile; listening for that is slow.
         listening = announce_compilation("the steps of rules", 5)
@@ -245,6 +294,8 @@ class Compiled:
                 weights.shape[1],
                 key_word(*self.spec.counters, step),
                 step,
+                self.parameters,
+                losses.numpy(),
             )
 
     def _places(self, weights: torch.Tensor, gradients: torch.Tensor) -> Integers:

@@ -13,6 +13,7 @@ import numba
 from numba.extending import intrinsic as numba_intrinsic
 
 from neuralopt import counter_hash
+from neuralopt.language import primitives, tensors
 from neuralopt.machine import bytecode
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -66,7 +67,10 @@ def digest_of(files: Iterable[Path]) -> int:
 SOURCES = digest_of(
     [
         *Path(__file__).parent.glob("*.py"),
-        *(Path(str(module.__file__)) for module in (bytecode, counter_hash)),
+        *(
+            Path(str(module.__file__))
+            for module in (bytecode, counter_hash, primitives, tensors)
+        ),
     ]
 )
 """Of everything that is compiled."""

@@ -47,6 +47,24 @@ def sign(x):
 
 
 @inlined
+def less(x, y):
+    """1 or 0; 0 for NaN."""
+    return select(x < y, like(x, 1), like(x, 0))
+
+
+@inlined
+def less_equal(x, y):
+    """1 or 0; 0 for NaN."""
+    return select(x <= y, like(x, 1), like(x, 0))
+
+
+@inlined
+def where(c, x, y):
+    """x where c is not 0, else y; NaN is not 0."""
+    return select(c != like(c, 0), x, y)
+
+
+@inlined
 def dropped(x, p, uniform):
     """0 where uniform < p, but NaN stays NaN."""
     return select((uniform < p) & (x == x), like(x, 0), x)

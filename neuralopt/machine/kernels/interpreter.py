@@ -7,10 +7,12 @@ intermediate results. Loads and stores are unchecked.
 
 import numpy as np
 
-from neuralopt.machine.bytecode import FIRST_STATE
+from neuralopt.machine.bytecode import FIRST_STATE, FIRST_WHOLE
 from neuralopt.machine.kernels.compiling import compiled, once
+from neuralopt.machine.kernels.layout import LAST_PASS, ROWS
 from neuralopt.machine.kernels.memory import load, number, store
 from neuralopt.machine.kernels.operations import operate
+from neuralopt.machine.kernels.tensors import whole
 
 
 @compiled
@@ -23,7 +25,7 @@ def fill(memory, start, count, value):
 @compiled
 def consecutive_rows(rules, length):
     """Where rows begin that lie one after another, as many as any rule has, int64."""
-    rows = np.empty(FIRST_STATE + rules.spans[:, 2].max(), np.int64)
+    rows = np.empty(FIRST_STATE + rules.spans[:, ROWS].max(), np.int64)
     for row in range(len(rows)):
         rows[row] = row * length
     return rows
@@ -71,9 +73,49 @@ def run_lines(
             place_of(rows, blocks, width, code[line, 1], start),
             place_of(rows, blocks, width, code[line, 2], start),
             place_of(rows, blocks, width, code[line, 3], start),
+            place_of(rows, blocks, width, code[line, 4], start),
             count,
             state,
-            code[line, 4],
+            code[line, 5],
             start,
             rate,
         )
+
+
+@compiled
+def run_early_passes(
+    memory, rules, rule, rows, blocks, width, length, state, rate, places, loss
+):  # fmt: skip
+    """Run a rule's lines up to the last one of tensor scope; return the line after it.
+
+    length: elements of a row. places: (parameters, 4), as `tensors.whole` takes them.
+    loss: of this step, in memory's type.
+    """
+    code, line = rules.code, rules.spans[rule, 0]
+    begin = line + rules.spans[rule, LAST_PASS]
+    while line < begin:
+        end = line
+        while code[end, 0] < FIRST_WHOLE:
+            end += 1
+        if end > line:
+            for start in range(0, length, width):
+                count = min(width, length - start)
+                run_lines(
+                    memory, code, line, end, rows, blocks, width, start, count, state,
+                    rate,
+                )  # fmt: skip
+        for parameter in range(len(places)):
+            first = places[parameter, 0]
+            whole(
+                memory,
+                code[end, 0],
+                place_of(rows, blocks, width, code[end, 1], first),
+                place_of(rows, blocks, width, code[end, 2], first),
+                place_of(rows, blocks, width, code[end, 3], first),
+                places[parameter, 1],
+                places[parameter, 2],
+                places[parameter, 3],
+                loss,
+            )
+        line = end + 1
+    return begin

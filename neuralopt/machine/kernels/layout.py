@@ -96,11 +96,16 @@ class Examples(NamedTuple):
     values: Floats
 
 
+ROWS, LAST_PASS = 2, 7
+"""Columns of `Rules.spans`."""
+
+
 class Rules(NamedTuple):
     """Bytecode of several rules, one after another.
 
-    code: (lines, 5), as in Bytecode. spans: (rules, 7): first and last line, states,
-    first constant and how many, first number in tables and how many a step.
+    code: (lines, 6), as in Bytecode. spans: (rules, 8): first and last line, rows of
+    states and scratch, first constant and how many, first number in tables and how many
+    a step, lines before the last pass.
     """
 
     code: Integers
@@ -131,9 +136,12 @@ def padded(count: int) -> int:
 
 
 def network_of(
-    shape: Shape, batch: int, states: int, blocks: int
+    shape: Shape, batch: int, rows: int, blocks: int
 ) -> tuple[Network, int]:
-    """A network's places, for rules of so many states and blocks, and their size."""
+    """A network's places, for rules of so many rows and blocks, and their size.
+
+    rows: of states and scratch.
+    """
     layout = _Layout(padded(batch))
     convolutions, parameters = _convolution_parameters(shape)
     layers = []
@@ -142,7 +150,7 @@ def network_of(
         layers.append([parameters, bias, 0, 0])
         parameters = bias + outputs
     row = padded(parameters)
-    layout.take((2 + states) * row)
+    layout.take((2 + rows) * row)
     places = [row, layout.take(blocks * BLOCK), layout.take(ALIGNMENT)]
     widest = padded(max(shape.widths))
     places += [layout.take(widest * layout.lanes), layout.take(3 * layout.lanes)]
@@ -261,8 +269,9 @@ def rules_of(
     line = constant = entry = 0
     for code in codes:
         lines, constants = len(code.code), len(code.constants)
-        span = line, line + lines, code.states, constant, constants, entry
-        spans.append((*span, len(code.scalars)))
+        rows = code.states + code.scratch
+        span = line, line + lines, rows, constant, constants, entry
+        spans.append((*span, len(code.scalars), code.last_pass))
         tables.append(code.table(total_steps, steps).ravel())
         line, constant = line + lines, constant + constants
         entry += len(tables[-1])

@@ -16,20 +16,33 @@ from neuralopt.machine.kernels.interpreter import (
     fill,
     fill_constants,
     fill_scalars,
+    run_early_passes,
     run_lines,
 )
 from neuralopt.machine.kernels.layers import backward_layers, forward_layers
-from neuralopt.machine.kernels.layout import ALIGNMENT, BLOCK, BLOCKS, ROW, ZERO
+from neuralopt.machine.kernels.layout import (
+    ALIGNMENT,
+    BLOCK,
+    BLOCKS,
+    LAST_PASS,
+    ROW,
+    ROWS,
+    ZERO,
+)
 from neuralopt.machine.kernels.losses import loss_sum, output_deltas, right_answers
 from neuralopt.machine.kernels.memory import like, load, number, store
 from neuralopt.machine.kernels.random_bits import absorb
 
 
 @once
-def run_rule(memory, network, rules, rule, rows, rate, state):
+def run_rule(memory, network, rules, rule, rows, rate, state, places, loss):
     """One step of a rule on all parameters. state: the hash of all counters so far."""
     length, blocks = network.places[ROW], network.places[BLOCKS]
     first, last = rules.spans[rule, 0], rules.spans[rule, 1]
+    if rules.spans[rule, LAST_PASS]:
+        first = run_early_passes(
+            memory, rules, rule, rows, blocks, BLOCK, length, state, rate, places, loss
+        )
     for start in range(0, length, BLOCK):
         count = min(BLOCK, length - start)
         run_lines(
@@ -41,8 +54,8 @@ def run_rule(memory, network, rules, rule, rows, rate, state):
 @once
 def prepare(memory, network, rules, rule, initial):
     """Initial parameters, no gradient, states of zero, and the rule's constants."""
-    row, states = network.places[ROW], rules.spans[rule, 2]
-    fill(memory, 0, (FIRST_STATE + states) * row, 0.0)
+    row, others = network.places[ROW], rules.spans[rule, ROWS]
+    fill(memory, 0, (FIRST_STATE + others) * row, 0.0)
     fill(memory, network.places[ZERO], ALIGNMENT, 0.0)
     for i in range(len(initial)):
         store(memory, PARAMETER * row + i, load(initial, i))
@@ -81,11 +94,11 @@ def restore_weights(memory, network, scales):
 @once
 def train_steps(
     memory, network, data, rules, rule, rows, rate, scales, replicate, losses, begin,
-    end,
+    end, places,
 ):  # fmt: skip
     """Train from step `begin` to `end` - 1, or to the first loss that is not finite.
 
-    rows: where rows begin. scales: factor of each parameter, or nothing. replicate: the
+    rows: where rows begin. places: of the parameters, as `tensors.whole` takes them. scales: factor of each parameter, or nothing. replicate: the
     hash of seed and replicate. losses: (steps,), written: the mean loss of each step.
     Returns whether the losses are finite.
     """
@@ -103,7 +116,10 @@ def train_steps(
         fill_scalars(memory, rules, rule, step, network.places[BLOCKS], BLOCK)
         if len(scales):
             reparametrize(memory, network, scales)
-        run_rule(memory, network, rules, rule, rows, rate, absorb(replicate, step))
+        run_rule(
+            memory, network, rules, rule, rows, rate, absorb(replicate, step), places,
+            number(memory, losses[step]),
+        )  # fmt: skip
         if len(scales):
             restore_weights(memory, network, scales)
     return True
@@ -128,7 +144,7 @@ def _entry(sources):
     @entry
     def train(
         memory, network, data, held, splits, rules, initial, scales, replicate, chosen,
-        rates, stops, losses, measures, finished, first, last,
+        rates, stops, losses, measures, finished, first, last, places,
     ):  # fmt: skip
         """Train children first to last - 1, all of one replicate, one after another.
 
@@ -140,7 +156,8 @@ def _entry(sources):
         all. losses: (children, steps), NaN where not run. measures: (children, stops,
         splits, 2), loss and accuracy, NaN where not measured. finished: (children,),
         whether all losses and the last weights are finite; otherwise nothing is
-        measured at the end.
+        measured at the end. places: (parameters, 4), first element, rows, columns and
+        kind of each parameter.
         """
         assert sources  # so that numba looks at it
         rows = consecutive_rows(rules, network.places[ROW])
@@ -154,7 +171,7 @@ def _entry(sources):
                 ended = stop + 1 == len(stops)
                 alive = train_steps(
                     memory, network, data, rules, chosen[child], rows, rates[child],
-                    scales, replicate, losses[child], begin, stops[stop],
+                    scales, replicate, losses[child], begin, stops[stop], places,
                 )  # fmt: skip
                 begin = stops[stop]
                 if alive and ended:
