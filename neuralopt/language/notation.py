@@ -76,15 +76,19 @@ def text_of(node: Node, parts: Sequence[tuple[str, int]]) -> str:
     return f"{primitive.name}({shown})"
 
 
-_OPERATORS = {
-    name: (f" {each.symbol} ", each.precedence, each.precedence + 1)
-    for name, each in PRIMITIVES.items()
-    if each.symbol and each.arity == 2
-} | {"power": (" ** ", ATOM, SIGN)} | {
-    name: (f" {each.symbol} ", each.precedence + 1, each.precedence + 1)
-    for name, each in PRIMITIVES.items()
-    if each.symbol.startswith(("<", ">"))  # a chain has no meaning
-}
+_OPERATORS = (
+    {
+        name: (f" {each.symbol} ", each.precedence, each.precedence + 1)
+        for name, each in PRIMITIVES.items()
+        if each.symbol and each.arity == 2
+    }
+    | {"power": (" ** ", ATOM, SIGN)}
+    | {
+        name: (f" {each.symbol} ", each.precedence + 1, each.precedence + 1)
+        for name, each in PRIMITIVES.items()
+        if each.symbol.startswith(("<", ">"))  # a chain has no meaning
+    }
+)
 """Symbols of two arguments, and the precedence that each needs without brackets."""
 
 _WITH_DEFAULTS = {

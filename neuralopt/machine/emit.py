@@ -11,7 +11,6 @@ from textwrap import fill
 from neuralopt.language.primitives import CLOCK, PRIMITIVES, WHOLE
 from neuralopt.machine.straightline import Instruction, StraightLine
 
-
 SHAPES = frozenset(
     name for name in WHOLE if PRIMITIVES[name].is_leaf and PRIMITIVES[name].torch
 )

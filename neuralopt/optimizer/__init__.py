@@ -5,5 +5,5 @@ from neuralopt.optimizer.kinds import parameter_kinds as parameter_kinds
 from neuralopt.optimizer.optimizer import RuleOptimizer as RuleOptimizer
 from neuralopt.optimizer.program import Program as Program
 from neuralopt.optimizer.program import compile_rule as compile_rule
-from neuralopt.optimizer.scheduling import scheduler as scheduler
 from neuralopt.optimizer.program import programs_of as programs_of
+from neuralopt.optimizer.scheduling import scheduler as scheduler

@@ -29,7 +29,6 @@ from neuralopt.machine.emit import (
     wrapped,
 )
 from neuralopt.machine.extents import extents, for_kind
-from neuralopt.optimizer.draws import Draw
 from neuralopt.optimizer.orthogonal import orthogonalize
 
 FLOAT16_MAXIMUM = 65504.0
@@ -55,8 +54,9 @@ class Program:
         scalars: a function of t, T and progress; all that is one number a step.
         step: a function of g, w, the scalars, the states, a `Draw` and, if it is
             needed, the loss, a tensor of as many dimensions as g that broadcasts with
-            it; the rule's value, of the shape of g, and the new states. Nothing that it returns shares
-            memory with g or w, except that the value may be g or w itself.
+            it; the rule's value, of the shape of g, and the new states. Nothing that it
+            returns shares memory with g or w, except that the value may be g or w
+            itself.
     """
 
     expression: Expression

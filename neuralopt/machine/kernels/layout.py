@@ -135,9 +135,7 @@ def padded(count: int) -> int:
     return -(-count // ALIGNMENT) * ALIGNMENT
 
 
-def network_of(
-    shape: Shape, batch: int, rows: int, blocks: int
-) -> tuple[Network, int]:
+def network_of(shape: Shape, batch: int, rows: int, blocks: int) -> tuple[Network, int]:
     """A network's places, for rules of so many rows and blocks, and their size.
 
     rows: of states and scratch.

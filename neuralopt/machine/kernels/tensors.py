@@ -82,7 +82,9 @@ def _product(found, x, y):
 def _orthogonalize(memory, out, x, height, width, steps):
     """Newton and Schulz, in memory's type, on the matrix or its transpose."""
     count, kind = height * width, memory.dtype
-    scale = number(memory, max(np.sqrt(_sum_of_squares(memory, x, count)), SMALLEST_NORM))
+    scale = number(
+        memory, max(np.sqrt(_sum_of_squares(memory, x, count)), SMALLEST_NORM)
+    )
     upright = height > width
     low, long = min(height, width), max(height, width)
     found, flipped = np.empty((low, long), kind), np.empty((long, low), kind)
