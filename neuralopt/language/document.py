@@ -5,21 +5,21 @@ Run after a change of the table, in a checkout:
     python -m neuralopt.language.document
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from textwrap import fill
 
 from neuralopt.language.abbreviations import ABBREVIATIONS
 from neuralopt.language.expression import MAXIMUM_DEPTH, MAXIMUM_SIZE
 from neuralopt.language.grammar import MAXIMUM_LENGTH, MAXIMUM_NESTING
-from neuralopt.language.primitive import Law, Parameter, Primitive
+from neuralopt.language.primitive import Extent, Law, Parameter, Primitive
 from neuralopt.language.primitives import (
     FUNCTIONS,
     LANGUAGE_VERSION,
     LEAVES,
     MEMORIES,
     OPERATORS,
-    PRIMITIVES,
+    TENSORS,
 )
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "LANGUAGE.md"
@@ -32,6 +32,13 @@ LAWS = {
     Law.NONNEGATIVE: ("nonnegative", "every value that is not NaN is 0 or more"),
     Law.EXACT: ("exact", "correctly rounded on every engine"),
     Law.REDEFINED: ("redefined", "the canonical form has its formula instead"),
+}
+
+ONE_VALUE_FOR: Mapping[Extent, str] = {
+    "tensor": "the tensor",
+    "rows": "each row",
+    "columns": "each column",
+    "element": "each element",
 }
 
 BEGINNING = """\
@@ -50,8 +57,9 @@ rules of the field.
 This page describes version {version} of the language. It is generated from the table in
 `neuralopt/language/primitives.py` by `python -m neuralopt.language.document`.
 
-Every primitive works {scopes} by {scopes}: a value depends on the same {scopes} of the
-gradient, the parameter and the state. Arithmetic follows IEEE 754, so infinities and
+Most primitives work element by element: a value depends on the same element of the
+gradient, the parameter and the state. Those of [tensor scope](#tensor-scope) see a whole
+parameter. Arithmetic follows IEEE 754, so infinities and
 NaN are values. An argument named in *italics* must be a number or an expression of `t`,
 `T`, `progress` and constants.
 """
@@ -66,18 +74,25 @@ ENDING = """\
   otherwise both are expressions of `t`, `T`, `progress` and constants. For other powers
   there is `pow(x, y)`.
 - Constants are finite.
-- A comparison, a condition, an attribute, an index, a string and a line break are
-  errors.
+- A comparison is between two values: `a < b < c` is an error, as are an equality, an
+  attribute, an index, a string and a line break.
 """
+
+TENSOR_SCOPE = """\
+A value depends on all elements of one parameter, as a matrix: its first dimension is
+the rows, all others together are the columns, as for a convolution's (out, in, height,
+width). A vector is one column, so that rows(x) is x there. Values that are the same for
+a tensor, a row or a column take that much memory as a state. Every parameter is of one
+kind; a rule such as `where(matrix, orthogonalize(m), adam)` keeps for each kind only
+the states that it needs."""
 
 
 def document() -> str:
     """The text of `docs/LANGUAGE.md`."""
-    (scope,) = {primitive.scope for primitive in PRIMITIVES.values()}
     draws = [primitive for primitive in FUNCTIONS if primitive.draw]
     plain = [primitive for primitive in FUNCTIONS if not primitive.draw]
     sections = [
-        BEGINNING.format(version=LANGUAGE_VERSION, scopes=scope),
+        BEGINNING.format(version=LANGUAGE_VERSION),
         _section("Values", "Numbers and tensors that a rule starts from.", _leaves()),
         _section(
             "Operators",
@@ -98,6 +113,7 @@ def document() -> str:
             "memories in one rule share their state.",
             _memories(),
         ),
+        _section("Tensor scope", TENSOR_SCOPE, _tensors()),
         _section(
             "Abbreviations",
             "Expanded when a rule is read, and put back when it is shown.",
@@ -132,6 +148,15 @@ def _table(*titles: str) -> list[str]:
 def _row(*cells: str) -> str:
     escaped = (cell.replace("|", r"\|") for cell in cells)
     return f"| {' | '.join(escaped)} |"
+
+
+def _tensors() -> Iterator[str]:
+    yield from _table("text", "meaning", "one value for", "formula", "laws", "source")
+    for each in TENSORS:
+        text = f"`{each.name}`" if each.is_leaf else _usage(each)
+        formula = f"`{each.formula}`" if each.formula else ""
+        extent = "" if each.formula else ONE_VALUE_FOR[each.extent]
+        yield _row(text, each.meaning, extent, formula, _laws_of(each), each.source)
 
 
 def _leaves() -> Iterator[str]:

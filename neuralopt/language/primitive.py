@@ -36,8 +36,8 @@ ATOM = 100
 """Precedence of what never needs brackets."""
 
 Role = Literal["any", "scalar", "count"]
-"""`scalar`: an expression of constants, t, T and progress alone. `count`: a whole number
-that is written out.
+"""`scalar`: an expression of constants, t, T and progress alone. `count`: a literal
+whole number.
 """
 
 Scope = Literal["element", "tensor"]

@@ -657,6 +657,8 @@ TENSORS = (
         "cosine of the angle between x and y; 0 where one is 0",
         r"\cos\angle({x}, {y})",
         formula="mean(x * y) / (rms(x) * rms(y) + 1e-30)",
+        scope="tensor",
+        extent="tensor",
         laws=ODD | REDEFINED,
         source="neuralopt",
         sign_of_zero=("positive", "positive"),

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 KINDS: Mapping[str, str] = {
-    "matrix": "a parameter of two or more dimensions that is neither embedding nor head",
+    "matrix": "a parameter of two or more dimensions, neither embedding nor head",
     "vector": "a parameter of one dimension or none: a bias, a gain",
     "embedding": "the table of an embedding",
     "head": "the matrix of the last layer, whose outputs are the network's",

@@ -43,12 +43,13 @@ class Probe:
         """
         _, runs, elements = self.gradients.shape
         height = max(n for n in range(1, math.isqrt(elements) + 1) if elements % n == 0)
-        shape = height, elements // height
-        kinds = [KINDS[run % len(KINDS)] for run in range(runs)]
-        return [
-            Place(*((elements, 1) if kind == "vector" else shape), kind)
-            for kind in kinds
-        ]
+        matrix, vector = (height, elements // height), (elements, 1)
+        places = []
+        for run in range(runs):
+            kind = KINDS[run % len(KINDS)]
+            rows, columns = vector if kind == "vector" else matrix
+            places.append(Place(rows, columns, kind))
+        return places
 
     @property
     def losses(self) -> list[float]:

@@ -21,7 +21,7 @@ def orthogonalize(x: torch.Tensor, steps: float) -> torch.Tensor:
     Source: Jordan et al. 2024 (Muon); `torch.optim.Muon` does the same in bfloat16.
     """
     scale = torch.linalg.vector_norm(x, dim=(-2, -1), keepdim=True)
-    found = x / scale.clamp(min=SMALLEST_NORM)
+    found: torch.Tensor = x / scale.clamp(min=SMALLEST_NORM)
     upright = x.shape[-2] > x.shape[-1]
     if upright:
         found = found.mT

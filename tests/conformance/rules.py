@@ -26,10 +26,10 @@ def example_rule(primitive: Primitive) -> Expression:
         return parse(EXAMPLES[primitive.name])
     if primitive.is_leaf:
         return parse(f"{primitive.name} * g")
-    operands = iter((parse("g"), parse("w + 0.1")))
+    operands = iter((parse("g"), parse("w + 0.1"), parse("m")))
     arguments = [
         constant(typical_value(parameter))
-        if parameter.role == "scalar"
+        if parameter.role != "any"
         else next(operands)
         for parameter in primitive.parameters
     ]

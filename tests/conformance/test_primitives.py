@@ -37,9 +37,11 @@ AGREEMENTS: Mapping[tuple[str, str], checks.Agreement] = {
 }
 """(primitive, form) -> what it promises; all others agree as their laws say."""
 
-FUNCTIONS = [name for name, each in PRIMITIVES.items() if each.parameters]
+ELEMENTS = {name: each for name, each in PRIMITIVES.items() if each.scope == "element"}
+"""Those of tensor scope are in `test_tensor_scope`."""
+FUNCTIONS = [name for name, each in ELEMENTS.items() if each.parameters]
 EVALUATED = [name for name in FUNCTIONS if not PRIMITIVES[name].draw]
-every = pytest.mark.parametrize("name", PRIMITIVES)
+every = pytest.mark.parametrize("name", ELEMENTS)
 # Warnings are those of numpy's spacing at infinities, and of IEEE 754's own overflows.
 quiet = pytest.mark.filterwarnings("ignore:.*encountered in:RuntimeWarning")
 
@@ -84,19 +86,18 @@ def test_the_compiled_kernel_is_the_scalar_function(name: str) -> None:
     def values(
         primitive: Primitive, given: Mapping[str, checks.Array], bits: checks.Array
     ) -> checks.Array:
-        x, *others = (each.ravel() for each in given.values())
-        y = others[0] if others else None
-        return operate(primitive.name, x, y, np.float64).reshape(bits.shape)
+        operands = [each.ravel() for each in given.values()]
+        return operate(primitive.name, *operands, dtype=np.float64).reshape(bits.shape)
 
     check_form(name, "kernel", values)
 
 
-@pytest.mark.parametrize("name", [n for n in PRIMITIVES if n not in ("drop", "noise")])
+@pytest.mark.parametrize("name", [n for n in ELEMENTS if n not in ("drop", "noise")])
 def test_the_torch_program_follows_the_table_over_steps(name: str) -> None:
     checks.check_program(name)
 
 
-@every
+@pytest.mark.parametrize("name", PRIMITIVES)
 def test_text_and_latex_say_what_the_rule_is(name: str) -> None:
     checks.check_notation(PRIMITIVES[name], EXAMPLE_RULES[name])
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from neuralopt import RULES, RuleOptimizer
-from neuralopt.engines.stacked.parameters import ALIGNMENT
+from neuralopt.engines.stacked.parameters import ALIGNMENT, ParameterLayout
 from neuralopt.engines.stacked.updates import Compiled, Eager, UpdateSpec, updates_for
 from neuralopt.language import parse
 from neuralopt.optimizer.draws import draw
@@ -27,7 +27,8 @@ def plan_of(rules, length, decay=0.0):
         return draw(kind, (SEED, REPLICATE, step, stream), like)
 
     rates = [0.01 * (1 + number % 3) for number in range(len(rules))]
-    return UpdateSpec(rules, rates, STEPS, (SEED, REPLICATE), draws, decay)
+    layout = ParameterLayout(torch.nn.ParameterList([torch.nn.Parameter(like)]))
+    return UpdateSpec(rules, rates, STEPS, (SEED, REPLICATE), draws, decay, layout)
 
 
 def numbers(shape, seed):
@@ -65,7 +66,8 @@ def compare(make, rules, length=2 * ALIGNMENT, decay=0.0, kept=None):
             rows = torch.tensor(kept)
             weights = weights[rows]
             updates.keep(rows)
-        updates.step(weights, gradient[rows].contiguous(), step, factor)
+        losses = numbers((len(rows),), 100 + step)
+        updates.step(weights, gradient[rows].contiguous(), step, factor, losses)
     pairs = zip(weights, expected[rows], strict=True)
     close = [
         torch.allclose(ours, theirs, rtol=1e-9, atol=1e-12, equal_nan=True)

@@ -150,14 +150,51 @@ FUNCTIONS: dict[str, Callable[..., Value]] = {
     "min": np.minimum,  # these two keep NaN
     "max": np.maximum,
     "clip": lambda x, c: np.minimum(np.maximum(x, np.negative(c)), c),
+    "less": lambda x, y: np.float64(1.0) * (x < y),
+    "less_equal": lambda x, y: np.float64(1.0) * (x <= y),
+    "greater": lambda x, y: np.float64(1.0) * (x > y),
+    "greater_equal": lambda x, y: np.float64(1.0) * (x >= y),
+    "where": lambda c, x, y: np.where(np.not_equal(c, 0), x, y) + np.float64(0.0),
 }
 """Primitives without state: the value from the arguments' values."""
+
+
+def _orthogonal(x: Array, steps: float) -> Array:
+    """Newton and Schulz as Jordan et al. 2024 write it, on the wide matrix."""
+    found = x / max(float(np.sqrt((x**2).sum())), 1e-7)
+    if x.shape[0] > x.shape[1]:
+        found = found.T
+    for _ in range(int(steps)):
+        gram = found @ found.T
+        polynomial = -4.775 * gram + 2.0315 * gram @ gram
+        found = 3.4445 * found + polynomial @ found
+    return found.T if x.shape[0] > x.shape[1] else found
+
+
+TENSORS: dict[str, Callable[..., Value]] = {
+    "norm": lambda x: np.sqrt((x**2).sum()),
+    "rms": lambda x: np.sqrt((x**2).mean()),
+    "mean": lambda x: x.mean(),
+    "maximum": lambda x: x.max(),  # keeps NaN
+    "rows": lambda x: x.mean(1, keepdims=True),
+    "columns": lambda x: x.mean(0, keepdims=True),
+    "orthogonalize": lambda x, steps: _orthogonal(x, float(steps.flat[0])),
+    "cosine": lambda x, y: (
+        (x * y).mean() / (np.sqrt((x**2).mean() * 1.0) * np.sqrt((y**2).mean()) + 1e-30)
+    ),
+}
+"""Of a whole matrix (rows, columns)."""
+
+KINDS = ("matrix", "vector", "embedding", "head")
 
 STATEFUL = (
     *("ema", "debiased", "trace", "total", "peak"),
     *("previous", "fold"),
 )
-LEAVES = ("g", "w", "t", "T", "progress", "update", "s", "pi", "e", "constant")
+LEAVES = (
+    *("g", "w", "t", "T", "progress", "update", "s", "pi", "e", "constant"),
+    *("loss", "fan_in", "fan_out", *KINDS),
+)
 RANDOM = ("noise", "drop")
 
 
@@ -181,6 +218,7 @@ class Interpreter:
         total_steps: T, steps; needed by rules that say T or progress.
         draw: source of random numbers, see `Draw`.
         t: index of the first step.
+        kind: of the parameter.
 
     `step` raises ValueError where the rule needs T and none was given, where it says
     `s` outside a fold, or where a primitive is unknown.
@@ -193,18 +231,25 @@ class Interpreter:
         total_steps: int | None = None,
         draw: Draw = no_draws,
         t: int = 0,
+        kind: str = "matrix",
     ) -> None:
         self._root = _Occurrence(expression)
         self._total_steps = total_steps
         self._draw = draw
         self._t = t
+        self._kind = kind
+        self._loss = np.float64(math.nan)
         self._update: Value = np.float64(0.0)
         self._fold_states: list[Value] = []
         self._g: Array = np.zeros(())
         self._w: Array = np.zeros(())
 
-    def step(self, g: Array, w: Array) -> Array:
-        """The rule's value for gradient g and parameter w, all of one shape."""
+    def step(self, g: Array, w: Array, loss: float = math.nan) -> Array:
+        """The rule's value for gradient g and parameter w, all of one shape.
+
+        It is (rows, columns) for rules of tensor scope.
+        """
+        self._loss = np.float64(loss)
         self._g = np.asarray(g, dtype=np.float64)
         self._w = np.asarray(w, dtype=np.float64)
         with np.errstate(all="ignore"):
@@ -217,6 +262,10 @@ class Interpreter:
         function = FUNCTIONS.get(place.primitive)
         if function is not None:
             return function(*map(self._value, place.arguments))
+        whole = TENSORS.get(place.primitive)
+        if whole is not None:
+            values = map(self._value, place.arguments)
+            return whole(*(np.broadcast_to(each, self._g.shape) for each in values))
         if place.primitive in LEAVES:
             return self._leaf(place.node)
         if place.primitive == "fold":
@@ -247,6 +296,14 @@ class Interpreter:
                 return np.float64(math.pi)
             case "e":
                 return np.float64(math.e)
+            case "loss":
+                return self._loss
+            case "fan_out":
+                return np.float64(self._g.shape[0])
+            case "fan_in":
+                return np.float64(self._g.shape[1])
+            case name if name in KINDS:
+                return np.float64(name == self._kind)
             case "constant":
                 assert node.value is not None
                 return np.float64(node.value)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tests.oracle.interpreter import FUNCTIONS, Node, value_at
+from tests.oracle.interpreter import FUNCTIONS, KINDS, Node, value_at
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,10 @@ def as_tree(node: Node) -> Tree:
 # --------------------------------------------------------------------------- printing
 
 SYMBOLS = {
+    "less": (" < ", 0),
+    "less_equal": (" <= ", 0),
+    "greater": (" > ", 0),
+    "greater_equal": (" >= ", 0),
     "add": (" + ", 1),
     "subtract": (" - ", 1),
     "multiply": (" * ", 2),
@@ -102,7 +106,8 @@ def text_of(tree: Tree, rng: random.Random | None = None) -> str:
         left, right = node.arguments
         if node.primitive == "power":
             return spell(left, TIGHTEST) + symbol + spell(right, own - 1)
-        return spell(left, own) + symbol + spell(right, own + 1)
+        chained = node.primitive not in COMPARISONS
+        return spell(left, own + (not chained)) + symbol + spell(right, own + 1)
 
     def literal(value: float) -> str:
         exact = repr(value)
@@ -179,6 +184,8 @@ UNARY = (
     *("square", "cube", "reciprocal", "total", "peak", "previous", "fold"),
 )
 BINARY = (*("add", "subtract", "multiply", "divide", "remainder", "pow", "min", "max"),)
+COMPARISONS = ("less", "less_equal", "greater", "greater_equal")
+WHOLE = ("norm", "rms", "mean", "maximum", "rows", "columns")
 DECAYING = ("ema", "debiased", "trace", "peak")
 EXPONENTS = (0.0, 1.0, 2.0, 3.0, 4.0, 0.5, 1.5, -1.0, -2.0, -0.5)
 BASES = (1.0, 2.0, 10.0, 0.5, 1e-3, 3.7)
@@ -285,10 +292,16 @@ class RuleGenerator:
     """Random rules from a seed.
 
     rule(size): a tree of about `size` nodes that the language accepts.
+
+    Args:
+        seed: of the rules.
+        tensors: whether they have operations of tensor scope, conditions and
+            comparisons too.
     """
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, tensors: bool = False) -> None:
         self._rng = random.Random(seed)
+        self._tensors = tensors
         self._pools: list[list[Tree]] = [[]]  # what can be shared, by enclosing fold
 
     def rule(self, size: int | None = None) -> Tree:
@@ -327,6 +340,8 @@ class RuleGenerator:
             fitting = [tree for tree in ABBREVIATIONS.values() if tree.size <= size]
             if fitting:
                 return rng.choice(fitting)
+        if self._tensors and rng.random() < 0.3:
+            return self._tensor(size)
         if size == 2 or rng.random() < 0.35:
             return self._unary(size)
         kind = rng.random()
@@ -341,6 +356,22 @@ class RuleGenerator:
             base = rng.choice((number(rng.choice(BASES)), Tree("e"), Tree("pi")))
             return call("power", base, self._element(size - 2))
         return self._with_scalar(size)
+
+    def _tensor(self, size: int) -> Tree:
+        rng = self._rng
+        if size >= 4 and rng.random() < 0.3:
+            third = max(1, (size - 1) // 3)
+            condition = rng.choice((Tree(rng.choice(KINDS)), self._element(third)))
+            return call("where", condition, self._element(third), self._element(third))
+        if size >= 3 and rng.random() < 0.4:
+            left, right = self._split(size - 1)
+            name = rng.choice(COMPARISONS)
+            return call(name, self._element(left), self._element(right))
+        name = rng.choice((*WHOLE, "orthogonalize"))
+        inside = self._element(size - 1)
+        if name == "orthogonalize":
+            return call(name, inside, number(rng.choice((1, 5))))
+        return call(name, inside)
 
     def _unary(self, size: int) -> Tree:
         name = self._rng.choice((*UNARY, "noise"))
@@ -396,6 +427,8 @@ class RuleGenerator:
         rng = self._rng
         if len(self._pools) > 1 and rng.random() < 0.35:
             return Tree("s")
+        if self._tensors and rng.random() < 0.15:
+            return Tree(rng.choice((*KINDS, "loss", "fan_in", "fan_out")))
         kind = rng.random()
         if kind < 0.45:
             return Tree("g")

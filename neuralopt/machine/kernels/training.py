@@ -98,9 +98,10 @@ def train_steps(
 ):  # fmt: skip
     """Train from step `begin` to `end` - 1, or to the first loss that is not finite.
 
-    rows: where rows begin. places: of the parameters, as `tensors.whole` takes them. scales: factor of each parameter, or nothing. replicate: the
+    rows: where rows begin. scales: factor of each parameter, or nothing. replicate: the
     hash of seed and replicate. losses: (steps,), written: the mean loss of each step.
-    Returns whether the losses are finite.
+    places: of the parameters, as `tensors.whole` takes them. Returns whether the losses
+    are finite.
     """
     for step in range(begin, end):
         forward_convolutions(memory, network, data.columns, step, True)
