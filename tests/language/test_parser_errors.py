@@ -58,7 +58,6 @@ BAD = {
     "condition": "g if w else t",
     "comparison": "g < w < m",
     "equality": "g == w",
-    "equality": "g == w",
     "in": "g in w",
     "assignment": "m2 = g",
     "assignment to a name": "g = w",
