@@ -68,14 +68,25 @@ def _column_means(memory, out, x, height, width):
 
 @compiled
 def _product(found, x, y):
-    """found <- x y, of matrices (m, k) and (k, n)."""
+    """found <- x y, of matrices (m, k) and (k, n).
+
+    Four rows of y at a time, so that a row of the result is loaded and stored less.
+    """
+    depth = x.shape[1]
+    whole = depth - depth % 4
     for i in range(x.shape[0]):
-        for j in range(y.shape[1]):
-            found[i, j] = 0
-        for k in range(x.shape[1]):
-            factor = x[i, k]
-            for j in range(y.shape[1]):
-                found[i, j] += factor * y[k, j]
+        row = found[i]
+        row[:] = 0
+        for k in range(0, whole, 4):
+            a, b, c, d = x[i, k], x[i, k + 1], x[i, k + 2], x[i, k + 3]
+            first, second, third, fourth = y[k], y[k + 1], y[k + 2], y[k + 3]
+            for j in range(len(row)):
+                both = a * first[j] + b * second[j]
+                row[j] += both + (c * third[j] + d * fourth[j])
+        for k in range(whole, depth):
+            a, first = x[i, k], y[k]
+            for j in range(len(row)):
+                row[j] += a * first[j]
 
 
 @compiled
