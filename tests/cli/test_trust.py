@@ -8,13 +8,9 @@ from pathlib import Path
 import pytest
 
 from neuralopt.archive import Archive
+from neuralopt.cli.commands.compare import settings_of_runs
 from neuralopt.cli.config.compose import compose_settings
-from neuralopt.cli.config.saved import (
-    inherit,
-    moved,
-    settings_from_text,
-    settings_text,
-)
+from neuralopt.cli.config.saved import moved, settings_from_text, settings_text
 from neuralopt.cli.config.schema import Settings
 from tests.cli.cli_runner import typed
 
@@ -75,17 +71,17 @@ def test_a_modest_search_goes_on(modest: Settings) -> None:
     assert moved(copy.deepcopy(modest), []) == modest
 
 
-def test_a_comparison_inherits_no_excess(modest: Settings) -> None:
+def test_a_comparison_inherits_no_excess(modest: Settings, tmp_path: Path) -> None:
     greedy = copy.deepcopy(modest)
     greedy.batch = 10**12  # not inherited
     _many_epochs(greedy)
-    named = ["budget.horizons=[]", "budget.epochs=1000000"]
-    with pytest.raises(ValueError, match=rf"name it: {named[1]}$"):
-        inherit(compose_settings([]), greedy, [])
-    inherit(compose_settings(["budget=smoke"]), greedy, ["budget=smoke"])
-    asked = compose_settings(named)
-    inherit(asked, greedy, named)
-    assert asked.budget == greedy.budget
+    context = {"configuration": settings_text(greedy)}
+    Archive.create(tmp_path / "archive.sqlite", context).close()
+    rule, named = f"{tmp_path}:best", "budget.epochs=1000000"
+    with pytest.raises(ValueError, match=rf"name it: {named}$"):
+        settings_of_runs([rule])
+    for overrides in ([named], ["budget=smoke"]):
+        assert settings_of_runs([rule], overrides) == greedy
 
 
 def test_a_file_never_fetches_data() -> None:

@@ -229,15 +229,12 @@ def inherit(asked: Settings, kept: Settings, overrides: Sequence[str]) -> list[s
 
     Returns:
         What was taken over, as overrides for people to read.
-
-    Raises:
-        ValueError: the search asks for more than a file may ask for, and the user did
-            not name that.
     """
     keys = [_key(override) for override in overrides]
     described: list[str] = []
-    groups = [g for g in INHERITED if not {g, f"{g}.name"} & {*keys}]
-    for group in groups:
+    for group in INHERITED:
+        if {group, f"{group}.name"} & {*keys}:
+            continue
         mine, section = getattr(asked, group), getattr(kept, group)
         for key in keys:
             where, _, name = key.partition(".")
@@ -247,7 +244,6 @@ def inherit(asked: Settings, kept: Settings, overrides: Sequence[str]) -> list[s
         described += [
             each for each in described_overrides(kept) if _key(each).startswith(group)
         ]
-    check_modest(asked, keys, groups)
     return described
 
 
