@@ -143,6 +143,10 @@ def _explained(x: float, y: float, others: Sequence[float]) -> bool:
     """Whether rounding that moves x to others may as well move it to y."""
     if any(_close(other, y) for other in others):
         return True
-    if not all(map(math.isfinite, (x, y, *others))):
-        return any(math.isfinite(x) != math.isfinite(other) for other in others)
+    if not math.isfinite(x):
+        return any(not _close(x, other) for other in others)
+    if not all(map(math.isfinite, others)):
+        return True
+    if not math.isfinite(y):
+        return False
     return abs(x - y) <= MARGIN * max(abs(x - other) for other in others)

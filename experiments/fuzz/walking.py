@@ -153,6 +153,8 @@ class Walker:
             function = primitive.drawn
         assert function is not None, primitive.name
         found = list(map(function, *given))
+        if self.noise is not None and _may_return_either_zero(primitive):
+            found = [self.noise.choice((0.0, -0.0)) if x == 0 else x for x in found]
         return found if exact else self.disturbed(found)
 
     def state(self, key: object) -> Values:
@@ -185,6 +187,14 @@ class Walker:
         if self.noise is None:
             return values
         return [x * (1.0 + self.noise.uniform(-ROUNDING, ROUNDING)) for x in values]
+
+
+def _may_return_either_zero(primitive: Primitive) -> bool:
+    """Return whether it chooses between its arguments, as min(0, -0) does.
+
+    Which zero that is, neither torch nor processors say.
+    """
+    return primitive.arity > 1 and not primitive.symbol and not primitive.draw
 
 
 def _has_free_state(node: Expression) -> bool:

@@ -65,6 +65,7 @@ def compare(options: argparse.Namespace) -> int:
     kept = settings_of_runs(texts, overrides)
     inherited = inherit(settings, kept, overrides) if kept else []
     scoring = build_scoring(settings)
+    note_evaluator(settings)
     if inherited and not options.json:
         print(f"As the run has it: {' '.join(inherited)}")
     found = benchmark(
@@ -76,6 +77,16 @@ def compare(options: argparse.Namespace) -> int:
     shown = found if options.tasks else found[:1]
     print_verdict([(each, None, rule_texts(candidates)) for each in shown])
     return 0
+
+
+def note_evaluator(settings: Settings) -> None:
+    """Say that another evaluator than this process has no effect, if one is named."""
+    name = settings.evaluator.name
+    if name != "in_process":
+        print(
+            f"evaluator={name} has no effect here: comparisons train in this process",
+            file=sys.stderr,
+        )
 
 
 def is_override(text: str) -> bool:
