@@ -3,6 +3,7 @@
 A check returns what it did, for the counts: ``compared``, or why it did not compare.
 """
 
+import importlib.util
 import random
 import re
 from collections.abc import Callable, Mapping
@@ -38,6 +39,7 @@ SHAPE = (2, 3)
 LANES = 32
 """Elements of a row of a population: kernels take them by whole vectors."""
 
+HAS_NUMBA = importlib.util.find_spec("numba") is not None
 DRAWING = [name for name, each in PRIMITIVES.items() if each.draw]
 WIDE = [name for name, each in PRIMITIVES.items() if str(each.scope) != "element"]
 
@@ -79,6 +81,8 @@ def check_fused(rule: Expression, case: Case) -> str:
 
 def check_kernels(rule: Expression, case: Case) -> str:
     """Kernels on probes have the values of the walk."""
+    if not HAS_NUMBA:
+        return "numba is not installed"
     gradients = np.array(case.gradients)[:, None, :]
     probe = Probe(gradients, np.array(case.start), case.seed, TOTAL_STEPS)
     found = kernel_values(probe, [simplify(rule)])[0, :, 0].tolist()

@@ -104,7 +104,7 @@ class Fuzzing:
                 rule,
                 lambda x: exports.check_saved_state(x, random.Random(seed)),
             )
-        if self.is_due("fused"):
+        if checks.HAS_NUMBA and self.is_due("fused"):
             self.check("fused", rule, lambda x: checks.check_fused(x, case))
         if self.is_due("space"):
             name = next(self.spaces)
