@@ -10,6 +10,7 @@ from functools import cache, lru_cache
 from itertools import groupby, islice
 
 from neuralopt.archive.findings import FindingsKeeper
+from neuralopt.archive.reader import checked_count
 from neuralopt.archive.records import (
     BehaviourRecord,
     Place,
@@ -120,10 +121,13 @@ def ranking(
 
     Returns:
         The rules, best first.
+
+    Raises:
+        ValueError: the count is negative.
     """
     findings = Findings(archive)
     proposals = archive.best_first()
-    asked = max(count, 0)
+    asked = checked_count(count)
     found: dict[int, RankedRule] = {}
     while len(found) < count and (some := list(islice(proposals, asked))):
         rules = findings.of_all(some)
@@ -134,7 +138,7 @@ def ranking(
                 found.setdefault(rule.proposal.number if group is None else group, rule)
         # Most were alike, or not kept: look further down.
         asked = max(asked, min(4 * asked, READ_SINGLY - 1))
-    return list(found.values())[: max(count, 0)]
+    return list(found.values())[:count]
 
 
 class Findings:

@@ -162,8 +162,11 @@ class ProposalReader:
         Returns:
             Measured ones, highest mean first; then highest quality first. Of equal
             ones lowest loss, then learning rate, then number.
+
+        Raises:
+            ValueError: the count is negative.
         """
-        return list(islice(self.best_first(), max(count, 0)))
+        return list(islice(self.best_first(), checked_count(count)))
 
     def best_first(self) -> Iterator[Proposal]:
         """Return all scored proposals in the order of `best`, read as needed.
@@ -202,8 +205,11 @@ class ProposalReader:
         Returns:
             Highest quality first; of equal ones lowest loss, then learning rate, then
             number.
+
+        Raises:
+            ValueError: the count is negative.
         """
-        rows = islice(self._by_score(), max(count, 0))
+        rows = islice(self._by_score(), checked_count(count))
         return list(map(self._proposal, rows))
 
     def _by_score(self) -> Iterator[Row]:
@@ -449,6 +455,17 @@ class ProposalReader:
                 f"archive {self.path}: proposal {row[0]} is damaged ({error}): restore"
                 " a copy of the file"
             ) from error
+
+
+def checked_count(count: int) -> int:
+    """Return a number of proposals.
+
+    Raises:
+        ValueError: it is negative.
+    """
+    if count < 0:
+        raise ValueError(f"count is {count}: give 0 or more")
+    return count
 
 
 def _growing_pages() -> Iterator[tuple[int, int]]:

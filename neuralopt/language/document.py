@@ -73,7 +73,8 @@ ENDING = """\
 - In `x ** n` the exponent is a constant; in `c ** x` the base is a positive constant;
   otherwise both are expressions of `t`, `T`, `progress` and constants. For other powers
   there is `pow(x, y)`.
-- Constants are finite.
+- Literals are finite. Operations on constants follow IEEE 754: `1 / 0` and `9 ** 400`
+  are infinite.
 - A comparison is between two values: `a < b < c` is an error, as are an equality, an
   attribute, an index, a string and a line break.
 """

@@ -14,11 +14,20 @@ from functools import cache
 from typing import Never
 
 from neuralopt.language.abbreviations import ABBREVIATIONS, Abbreviation
-from neuralopt.language.expression import MAXIMUM_DEPTH, Expression, call, constant
+from neuralopt.language.expression import (
+    MAXIMUM_DEPTH,
+    MAXIMUM_SIZE,
+    Expression,
+    call,
+    constant,
+)
 from neuralopt.language.primitive import Parameter
 from neuralopt.language.primitives import PRIMITIVES
 
-MAXIMUM_LENGTH = 20_000
+MAXIMUM_LENGTH = 16 * MAXIMUM_SIZE
+"""Characters of a text. A constant of 24 characters with an operator and brackets, two
+nodes, is the longest part: every expression has a shorter text."""
+
 MAXIMUM_NESTING = MAXIMUM_DEPTH + 1
 """Brackets open at once, and signs and powers open at once: it bounds the parser's own
 recursion, and admits the text of every expression."""

@@ -212,6 +212,7 @@ OPERATORS = (
         kernel="power({x}, {y})",
         jax="jnp.power({x}, {y})",
         divides=True,
+        bounded_arguments=(1,),
         latex_needs=(ATOM, 0),
     ),
 )

@@ -1,10 +1,8 @@
 """What people write for a rule: a name of the zoo, a text, an expression or a Rule."""
 
-import difflib
-
 from neuralopt.language.expression import Expression
 from neuralopt.language.parser import parse
-from neuralopt.language.rules import RULES, Rule
+from neuralopt.language.rules import RULES, Rule, unknown_rule
 
 
 def resolve_rule(rule: str | Expression | Rule) -> Rule | Expression:
@@ -47,13 +45,7 @@ mean 'sign'? (at character 7 of '0.1 * signsgd')
     except ValueError:
         if not rule.isidentifier():
             raise
-    near = difflib.get_close_matches(rule.lower(), RULES, n=1)
-    advice = (
-        f"did you mean {near[0]!r}?"
-        if near
-        else "it is not a named rule (see docs/ZOO.md) and not valid rule text"
-    )
-    raise ValueError(f"unknown rule {rule!r}: {advice}")
+    raise ValueError(unknown_rule(rule))
 
 
 def as_expression(rule: str | Expression | Rule) -> Expression:

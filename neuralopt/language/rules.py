@@ -4,6 +4,7 @@ One row a rule: text, reference, usual learning rate and a sentence on it. A nam
 is also an abbreviation means the same rule.
 """
 
+import difflib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -345,11 +346,38 @@ def _text(text: str) -> str:
     return text
 
 
+def unknown_rule(name: str) -> str:
+    """Return what to say of a name that no rule has.
+
+    Args:
+        name: as typed.
+
+    Returns:
+        One line, with the nearest name if one is near.
+    """
+    near = difflib.get_close_matches(name.lower(), RULES, n=1)
+    advice = (
+        f"did you mean {near[0]!r}?"
+        if near
+        else "it is not a named rule (see docs/ZOO.md) and not valid rule text"
+    )
+    return f"unknown rule {name!r}: {advice}"
+
+
+class _Zoo(dict[str, Rule]):
+    """Rules by name; KeyError tells the nearest name."""
+
+    def __missing__(self, name: object) -> Rule:
+        raise KeyError(unknown_rule(name) if isinstance(name, str) else name)
+
+
 def _rules(rows: Iterator[Row]) -> Mapping[str, Rule]:
-    return {
-        name: Rule(name, parse(_text(text)), reference, lr, about)
-        for name, text, reference, lr, about in rows
-    }
+    return _Zoo(
+        {
+            name: Rule(name, parse(_text(text)), reference, lr, about)
+            for name, text, reference, lr, about in rows
+        }
+    )
 
 
 RULES: Mapping[str, Rule] = _rules(

@@ -5,6 +5,7 @@ from itertools import accumulate
 from typing import Any, cast, overload
 
 import torch
+from torch._compile import _disable_dynamo  # the public one imports all of dynamo
 from torch.optim.optimizer import Optimizer, ParamsT
 
 from neuralopt.language import Expression, Rule, as_expression, parse, resolve_rule
@@ -208,6 +209,16 @@ class RuleOptimizer(Optimizer):
                 f"the rule {self.program.expression} uses the loss: give a closure, or "
                 "step(loss=...)"
             )
+        if self._fusible:
+            self._step_fused()
+        else:
+            for number, start in enumerate(self._starts()):
+                self._step_group(number, self.param_groups[number], start)
+        return found
+
+    @_disable_dynamo
+    def _step_fused(self) -> None:
+        """A step of all groups by compiled loops, which torch.compile can't read."""
         for number, start in enumerate(self._starts()):
             group = self.param_groups[number]
             together = self._together.get(number)
@@ -221,7 +232,6 @@ class RuleOptimizer(Optimizer):
                     if n < len(self.param_groups)
                 }
                 self._step_group(number, group, start)
-        return found
 
     @property
     def _fusible(self) -> bool:

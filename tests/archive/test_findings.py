@@ -97,7 +97,9 @@ def test_the_best_are_the_shortlist_by_mean_and_then_the_others(archive: Archive
         assert found == [1, 0, 3, 4, 2][:count]
     assert [p.quality for p in archive.best(2)] == [0.5, 0.9]  # as the search was told
     assert [p.number for p in archive.best_by_score()] == [0, 4, 2, 3, 1]
-    assert archive.best(-1) == []
+    for best in (archive.best, archive.best_by_score):
+        with pytest.raises(ValueError, match=r"^count is -1: give 0 or more$"):
+            best(-1)
 
 
 def test_those_that_were_measured_come_between(archive: Archive):

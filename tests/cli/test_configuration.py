@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from neuralopt.archive import Archive
+from neuralopt.cli.commands.compare import note_evaluator
 from neuralopt.cli.config.compose import compose_settings
 from neuralopt.cli.config.saved import (
     described_overrides,
@@ -135,8 +136,11 @@ def test_a_sweep_runs_one_search_for_each_combination(
         with Archive.open(tmp_path / name / "archive.sqlite") as archive:
             settings = settings_from_text(archive.context["configuration"])
         assert f"seed={settings.seed},searcher={settings.searcher.name}" == name
-    refused = typed(capsys, "search", *QUIET[:-3], *QUIET[-2:], *sweep)
-    assert "holds a search" in refused.complaint
+    larger = (sweep[0], "seed=2,0,1", *sweep[2:])
+    refused = typed(capsys, "search", *QUIET[:-3], *QUIET[-2:], *larger)
+    assert (refused.code, refused.out) == (2, "")
+    assert "4 of the 6 runs hold a search" in refused.complaint
+    assert {path.name for path in tmp_path.iterdir()} == names
     again = typed(capsys, "search", *QUIET[:-3], *QUIET[-2:], *sweep, "resume=auto")
     assert again.code == 0, again.err
     assert again.out.count("Continuing ") == 4
@@ -275,3 +279,11 @@ def test_a_search_from_before_the_shortlist_goes_on_without_one() -> None:
     kept = json.loads(settings_text(settings))
     del kept["shortlist"]
     assert settings_from_text(json.dumps(kept)).shortlist.size == 0
+
+
+def test_a_comparison_says_that_an_evaluator_has_no_effect(capsys: Capture) -> None:
+    note_evaluator(compose_settings(["evaluator=tabular"]))
+    note_evaluator(compose_settings([]))
+    assert capsys.readouterr().err == (
+        "evaluator=tabular has no effect here: comparisons train in this process\n"
+    )

@@ -60,6 +60,7 @@ def test_a_search_stopped_by_ctrl_c_is_resumed_to_the_same_archive(
     assert said.err.endswith(
         f"Stopped. Nothing is lost: `neuralopt resume {run}` continues.\n"
     )
+    assert "\nStopping: waiting for the rules that are being trained; " in said.err
     assert "Traceback" not in said.err
     assert 16 <= _decided(run) < 192, "stopped before its end"
     resumed = typed(capsys, "resume", str(run))

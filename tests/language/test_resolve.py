@@ -51,6 +51,13 @@ def test_what_is_not_a_rule_is_an_error_of_one_line(text: str, message: str) -> 
     assert "\n" not in str(caught.value)
 
 
+def test_a_name_that_no_rule_has_is_told_the_nearest_one() -> None:
+    with pytest.raises(KeyError, match=r"unknown rule 'lyon': did you mean 'lion'?"):
+        RULES["lyon"]
+    assert RULES.get("lyon") is None
+    assert "lyon" not in RULES
+
+
 @pytest.mark.parametrize("given", [["g"], 3, None, b"g"])
 def test_a_text_that_is_not_a_string_is_an_error_of_one_line(given: str) -> None:
     with pytest.raises(ValueError, match="a rule is text such as") as caught:

@@ -92,6 +92,30 @@ def test_canonical_form_of_a_borderline_rule_can_be_read(text: str) -> None:
     check_round_trips([expression, simplify(expression)])
 
 
+INFINITE = (
+    *("drop(0, 0) ** -0.5", "square(1e300)", "cube(-1e200) * g", "(1 / 0) ** 2 * g"),
+    *("2 ** drop(exp(1000), 0)", "0 ** -0.5 * g", "9 ** 400 + g"),
+    *("square(reciprocal(0))", "log(0) ** 3 / g", "9 ** 9 ** 9 ** 9"),
+)
+"""Rules whose canonical form has a part of numbers that is not finite."""
+
+
+@pytest.mark.parametrize("text", INFINITE)
+def test_an_infinite_part_can_be_read_again(text: str) -> None:
+    expression = parse(text)
+    check_round_trips([expression, simplify(expression)])
+
+
+def test_the_longest_text_of_a_rule_can_be_read_again() -> None:
+    leaves = [Expression("constant", (), -1.2345678901234567e-300)] * 1_000
+    while len(leaves) > 1:
+        pairs = zip(leaves[::2], leaves[1::2], strict=False)
+        paired = [call("divide", *pair) for pair in pairs]
+        leaves = paired + leaves[len(paired) * 2 :]
+    assert len(str(leaves[0])) > 27_000
+    assert parse(str(leaves[0])) == leaves[0]
+
+
 def built(tree: Tree, rng: random.Random) -> Expression:
     """The tree made by hand; minus a number is a negative constant, or a sign."""
     arguments = tuple(built(argument, rng) for argument in tree.arguments)

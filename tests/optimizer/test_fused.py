@@ -106,6 +106,23 @@ def test_groups_differ_as_they_say():
     close(*lists, 1e-12)
 
 
+def test_torch_compile_leaves_the_loop_as_it_is():
+    """Dynamo can't read numba's loop, and need not."""
+    lists = []
+    for compiled in (False, True):
+        mine = parameters()
+        groups = [{"params": mine[:3]}, {"params": mine[3:], "lr": 0.1}]
+        optimizer = RuleOptimizer(groups, "adam + drop(g, 0.5)", 1e-3, fused=True)
+        step = optimizer.step
+        if compiled:
+            step = torch.compile(optimizer.step, backend="eager")
+        for number in range(3):
+            set_gradients([mine], number)
+            step()
+        lists.append(mine)
+    close(*lists, 0.0)
+
+
 def test_what_the_machine_can_not_take_is_done_by_torch():
     base = torch.randn(6, 4, dtype=torch.float64)
     tensors = {

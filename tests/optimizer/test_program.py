@@ -294,6 +294,8 @@ def test_template_is_refused(text: str, variables: str) -> None:
 def test_program_keeps_dtype_and_shares_no_memory_with_g_and_w() -> None:
     generator = RuleGenerator(7)
     texts = [*("g", "w", "previous(g)", "previous(w)", "fold(g)", "t", "update + g")]
+    texts += ["g ** 70000", "w ** -1e300", "g ** (1 / 0)", "clip(g, 1e300)"]
+    texts += ["min(v, -0 / w)", "max(fold(-0), -0 / w)", "min(w, -(0 * pi)) - fold(t)"]
     texts += [generator.text(generator.rule()) for _ in range(200)]
     for text in texts:
         program = compile_rule(parse(text))

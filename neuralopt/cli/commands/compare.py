@@ -10,12 +10,15 @@ from neuralopt.archive import ARCHIVE_FILE, Archive
 from neuralopt.cli.build import ScoringParts, build_scoring
 from neuralopt.cli.commands.verdict import plain, print_verdict
 from neuralopt.cli.config.compose import compose_settings
+from neuralopt.cli.config.overrides import option_key
 from neuralopt.cli.config.saved import (
+    INHERITED,
     described_overrides,
     inherit,
     settings_from_text,
 )
 from neuralopt.cli.config.schema import Settings
+from neuralopt.cli.config.trust import check_modest
 from neuralopt.cli.rule_lookup import archive_path, find_candidates, run_of
 from neuralopt.engines import OptimizerSpec
 from neuralopt.evaluators import is_relative
@@ -62,6 +65,7 @@ def compare(options: argparse.Namespace) -> int:
     kept = settings_of_runs(texts, overrides)
     inherited = inherit(settings, kept, overrides) if kept else []
     scoring = build_scoring(settings)
+    note_evaluator(settings)
     if inherited and not options.json:
         print(f"As the run has it: {' '.join(inherited)}")
     found = benchmark(
@@ -73,6 +77,16 @@ def compare(options: argparse.Namespace) -> int:
     shown = found if options.tasks else found[:1]
     print_verdict([(each, None, rule_texts(candidates)) for each in shown])
     return 0
+
+
+def note_evaluator(settings: Settings) -> None:
+    """Say that another evaluator than this process has no effect, if one is named."""
+    name = settings.evaluator.name
+    if name != "in_process":
+        print(
+            f"evaluator={name} has no effect here: comparisons train in this process",
+            file=sys.stderr,
+        )
 
 
 def is_override(text: str) -> bool:
@@ -104,9 +118,10 @@ def settings_of_runs(
         what the overrides name; None if no run is named.
 
     Raises:
-        ValueError: runs score rules differently, or one trains a custom task that the
-            user did not name.
+        ValueError: runs score rules differently, or one trains a custom task, or asks
+            for more than a file may ask for, and the user did not name that.
     """
+    keys = [option_key(text.partition("=")[0]) for text in overrides]
     named = {text.partition("=")[0].removesuffix(".name") for text in overrides}
     found: dict[tuple[str, ...], tuple[str, Settings]] = {}
     for run in dict.fromkeys(filter(None, map(run_of, texts))):
@@ -118,6 +133,7 @@ def settings_of_runs(
                 f"{run} trains a custom task, {task}: to have that module run, name "
                 f"it: task={task}"
             )
+        check_modest(settings, keys, {*INHERITED} - named)
         left = [
             each
             for each in described_overrides(settings)

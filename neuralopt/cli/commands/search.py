@@ -1,12 +1,13 @@
 """Run the commands search and resume."""
 
 import argparse
+import os
 import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -32,6 +33,12 @@ from neuralopt.report.progress import ProgressDisplay
 from neuralopt.report.tensorboard import TensorBoard
 from neuralopt.shortlist.settling import CANDIDATES
 from neuralopt.views.preference_recorder import FILE, PreferenceRecorder
+
+STDERR = 2
+STOPPING = (
+    b"\nStopping: waiting for the rules that are being trained; a second Ctrl-C ends "
+    b"at once\n"
+)
 
 
 def search(options: argparse.Namespace) -> int:
@@ -78,6 +85,7 @@ def _sweep(options: argparse.Namespace) -> int:
             else:
                 _preview(settings)
         return 0
+    _check_begun([settings for _, settings in composed])
     for number, (run, settings) in enumerate(composed, 1):
         print(f"\n[{number}/{len(composed)}] {run.name}", flush=True)
         if code := _search(settings):
@@ -85,6 +93,20 @@ def _sweep(options: argparse.Namespace) -> int:
     folders = " ".join(settings.run_dir for _, settings in composed)
     print(f"\nAll of them: neuralopt top {folders}")
     return 0
+
+
+def _check_begun(runs: Sequence[Settings]) -> None:
+    """Refuse a sweep that would stop at a run directory that holds a search."""
+    held = [
+        each.run_dir
+        for each in runs
+        if each.resume != "auto" and _holds_search(Path(each.run_dir))
+    ]
+    if held:
+        raise ValueError(
+            f"{len(held)} of the {len(runs)} runs hold a search, {held[0]} among them: "
+            "continue with resume=auto, or choose another run_dir"
+        )
 
 
 def _preview(settings: Settings) -> None:
@@ -115,13 +137,21 @@ def _preview(settings: Settings) -> None:
         )
 
 
+def _holds_search(run_dir: Path) -> bool:
+    """Return whether a search was begun there.
+
+    One that was killed at its very start leaves an empty file, and may be begun again.
+    """
+    path = run_dir / ARCHIVE_FILE
+    return path.exists() and path.stat().st_size > 0
+
+
 def _search(settings: Settings) -> int:
     """Begin a search, or continue it where ``resume=auto`` allows that."""
     run_dir = run_directory(settings)
     settings.run_dir = str(run_dir)
     path = run_dir / ARCHIVE_FILE
-    # A search killed at its very start leaves an empty file, which may be begun again.
-    if path.exists() and path.stat().st_size:
+    if _holds_search(run_dir):
         if settings.resume == "auto":
             _await_claim(path)
             return _continue(run_dir, partial(_agreeing, run_dir, asked=settings))
@@ -283,6 +313,8 @@ def _stopping() -> Iterator[threading.Event]:
 
     def handle(number: int, _frame: FrameType | None) -> None:
         stop.set()
+        with suppress(OSError):  # print can't be called in the middle of itself
+            os.write(STDERR, STOPPING)
         signal.signal(number, signal.SIG_DFL)
 
     before = {

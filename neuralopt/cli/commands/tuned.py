@@ -8,7 +8,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from neuralopt.cli.build import ScoringParts, build_scoring
-from neuralopt.cli.commands.compare import is_override, settings_of_runs
+from neuralopt.cli.commands.compare import (
+    is_override,
+    note_evaluator,
+    settings_of_runs,
+)
 from neuralopt.cli.config.compose import compose_settings
 from neuralopt.cli.config.saved import inherit
 from neuralopt.cli.rule_lookup import find_candidates, find_rules
@@ -54,6 +58,7 @@ def compare_tuned(options: argparse.Namespace) -> int:
     kept = settings_of_runs(texts, overrides)
     inherited = inherit(settings, kept, overrides) if kept else []
     scoring = build_scoring(settings)
+    note_evaluator(settings)
     verdict = settings.verdict
     setup = Setup(
         contenders,

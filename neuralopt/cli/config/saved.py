@@ -17,6 +17,7 @@ from neuralopt.cli.config.schema import (
     Settings,
     TaskSettings,
 )
+from neuralopt.cli.config.trust import check_modest, confirmed, short_key
 from neuralopt.evaluators import EVALUATORS
 from neuralopt.options import options_of
 from neuralopt.scoring.budgets import BUDGETS
@@ -118,8 +119,9 @@ def moved(settings: Settings, overrides: Sequence[str]) -> Settings:
         The same settings, changed.
 
     Raises:
-        ValueError: an override makes another search, or the search would run a module
-            or connect to a cluster that the user did not name.
+        ValueError: an override makes another search, or the search would run a module,
+            connect to a cluster or take more memory or time at once than a file may ask
+            for, and the user did not name that.
     """
     task = settings.task.name
     named = [each for each in overrides if _key(each) in ("task", "task.name")]
@@ -129,6 +131,8 @@ def moved(settings: Settings, overrides: Sequence[str]) -> Settings:
             f"it: task={task}"
         )
     overrides = [each for each in overrides if not is_custom(task) or each not in named]
+    repeated = confirmed(settings, overrides)
+    overrides = [each for each in overrides if each not in repeated]
     keys = [_key(override) for override in overrides]
     for key in keys:
         group, _, name = key.partition(".")
@@ -136,7 +140,7 @@ def moved(settings: Settings, overrides: Sequence[str]) -> Settings:
         if group not in {field.name for field in dataclasses.fields(Settings)}:
             raise ValueError(f"unknown key {key!r}: {hint(key, MOVABLE)}")
         if kept or (group not in MOVABLE and key not in (*PLACES, *OPEN)):
-            places = ", ".join(key.replace(".options", "") for key in (*PLACES, *OPEN))
+            places = ", ".join(map(short_key, (*PLACES, *OPEN)))
             raise ValueError(
                 f"{key} makes another search: to go on with this one, override only "
                 f"{', '.join(MOVABLE)}, {places}"
@@ -155,6 +159,7 @@ def moved(settings: Settings, overrides: Sequence[str]) -> Settings:
         setattr(asked.evaluator, name, getattr(settings.evaluator, name))
     for key in keys:
         _copy(key, asked, settings)
+    check_modest(settings, [*keys, *map(_key, repeated)])
     return settings
 
 
