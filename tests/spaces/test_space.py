@@ -16,7 +16,7 @@ PLAIN = {
     "groups": 2,
     "constraints": {"every_group_used": True, "not_final": ["x + y"]},
 }
-SHIPPED = ("bello2017", "sign_agreement", "temporal")
+SHIPPED = ("bello2017", "modern", "sign_agreement", "temporal")
 
 
 @pytest.fixture
