@@ -8,7 +8,8 @@ import torch
 from torch.optim.optimizer import Optimizer, ParamsT
 
 from neuralopt.language import Expression, Rule, as_expression, parse, resolve_rule
-from neuralopt.optimizer.draws import draw
+from neuralopt.machine import straight_line
+from neuralopt.optimizer.draws import counter_bits, draw, keys_of
 from neuralopt.optimizer.fused import (
     FusedGroup,
     Tensors,
@@ -16,6 +17,23 @@ from neuralopt.optimizer.fused import (
     check_that_rules_compile,
 )
 from neuralopt.optimizer.program import Program, compile_rule
+from neuralopt.optimizer.scope import has_tensor_scope
+from neuralopt.optimizer.sharding import (
+    check_whole,
+    first_element,
+    is_sharded,
+    local,
+    mean_over,
+)
+from neuralopt.optimizer.updating import (
+    OPTIONS,
+    ROUNDING_STREAM,
+    advance,
+    check_group,
+    decay_of,
+    restore_types,
+    working_type,
+)
 
 
 def _elements(parameter: torch.Tensor) -> int:
@@ -45,11 +63,20 @@ class RuleOptimizer(Optimizer):
         fused: take steps by one compiled loop over all contiguous tensors of float32
             and float64 on the CPU. It is compiled at the first step, in about half a
             second.
+        caution: leave out the elements of the rule's value whose sign is not the
+            gradient's, and scale up the others (Liang et al. 2024).
+        fully_decoupled: decay weights by lr / max_lr * weight_decay instead of by
+            lr * weight_decay (Loshchilov and Hutter 2019, algorithm 2).
+        max_lr: of the schedule, for fully_decoupled; by default the initial lr.
+        rounding: of weights of 16 bits. ``nearest``; ``stochastic``, for bfloat16, by
+            random bits of the seed; or ``kahan``, which keeps what rounding takes away
+            in a state of 16 bits. The last two compute and remember in float32.
 
     Raises:
-        ValueError: the rule can't be parsed, the learning rate is negative or missing,
-            or the rule needs total_steps and none is given.
-        RuntimeError: at a step, for a sparse gradient.
+        ValueError: the rule can't be parsed, an option is out of range, the learning
+            rate is missing, or the rule needs total_steps and none is given.
+        RuntimeError: at a step, for a sparse gradient or a parameter that is sharded in
+            a way that the rule can't work with.
 
     Example:
         >>> weight = torch.nn.Parameter(torch.tensor([1.0, -2.0]))
@@ -72,15 +99,21 @@ class RuleOptimizer(Optimizer):
         *,
         replicate: int = 0,
         fused: bool = False,
+        caution: bool = False,
+        fully_decoupled: bool = False,
+        max_lr: float | None = None,
+        rounding: str = "nearest",
     ) -> None:
         rule = resolve_rule(rule)
         if lr is None:
             if not isinstance(rule, Rule):
                 raise ValueError("a rule without a name needs a learning rate: give lr")
             lr = rule.lr
-        self.program: Program = compile_rule(as_expression(rule))
+        self._compile(as_expression(rule))
         if fused:
             check_that_rules_compile()
+            if caution:
+                raise ValueError("fused=True has no caution: leave one of them out")
         self._together: dict[int, FusedGroup] = {}  # of each group that is all fused
         defaults: dict[str, Any] = {
             # Python's own numbers: torch.load refuses those of numpy by default.
@@ -92,15 +125,23 @@ class RuleOptimizer(Optimizer):
             "replicate": int(replicate),
             "rule": str(self.program.expression),
             "fused": fused,
+            "caution": caution,
+            "fully_decoupled": fully_decoupled,
+            "max_lr": None if max_lr is None else float(max_lr),
+            "rounding": rounding,
         }
         super().__init__(params, defaults)
+
+    def _compile(self, expression: Expression) -> None:
+        self.program: Program = compile_rule(expression)
+        code = straight_line(self.program.expression)
+        self._tensor_scope = has_tensor_scope(code)
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Add parameters.
 
         Args:
-            param_group: ``params``, and lr, weight_decay, maximize and total_steps if
-                they differ from the defaults.
+            param_group: ``params``, and options if they differ from the defaults.
 
         Raises:
             ValueError: a value is out of range.
@@ -114,9 +155,7 @@ class RuleOptimizer(Optimizer):
             raise
 
     def _check(self, group: dict[str, Any]) -> None:
-        for name in ("lr", "weight_decay"):
-            if not float(group[name]) >= 0:
-                raise ValueError(f"Invalid {name}: {group[name]}, it must be >= 0")
+        check_group(group)
         total_steps = group["total_steps"]
         if total_steps is not None and total_steps < 1:
             raise ValueError(f"Invalid total_steps: {total_steps}, it must be >= 1")
@@ -129,9 +168,11 @@ class RuleOptimizer(Optimizer):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
-        self.program = compile_rule(parse(self.defaults["rule"]))
+        self._compile(parse(self.defaults["rule"]))
         self._together = {}
-        self.defaults.setdefault("fused", False)
+        for options in (self.defaults, *self.param_groups):
+            for name, value in ({"fused": False} | OPTIONS).items():
+                options.setdefault(name, value)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Continue from a saved state.
@@ -149,6 +190,7 @@ class RuleOptimizer(Optimizer):
                     f"{self.program.expression}: build the optimizer with that rule"
                 )
         super().load_state_dict(state_dict)
+        restore_types(self, state_dict)
 
     @overload
     def step(self, closure: None = None) -> None: ...
@@ -188,7 +230,8 @@ class RuleOptimizer(Optimizer):
 
     def _starts(self) -> list[int]:
         """Number of each group's first element; only random bits need it."""
-        if not self.program.draws:
+        rounded = (group["rounding"] == "stochastic" for group in self.param_groups)
+        if not self.program.draws and not any(rounded):
             return [0] * len(self.param_groups)
         sizes = (sum(map(_elements, group["params"])) for group in self.param_groups)
         return [0, *accumulate(sizes)][:-1]
@@ -199,9 +242,10 @@ class RuleOptimizer(Optimizer):
         fused: dict[tuple[torch.dtype, int], list[Tensors]] = {}
         for parameter in cast(Iterable[torch.Tensor], group["params"]):
             if parameter.grad is not None:
-                tensors = self._prepare(parameter, parameter.grad, start)
+                tensors = self._prepare(parameter, parameter.grad, start, group)
                 step = tensors.entries["step"]
-                if self.defaults["fused"] and can_fuse(tensors):
+                whole = not is_sharded(parameter)
+                if self.defaults["fused"] and whole and can_fuse(tensors):
                     kind = tensors.parameter.dtype, step
                     fused.setdefault(kind, []).append(tensors)
                 else:
@@ -214,60 +258,93 @@ class RuleOptimizer(Optimizer):
                 self._together[number] = together
 
     def _prepare(
-        self, parameter: torch.Tensor, gradient: torch.Tensor, start: int
+        self,
+        parameter: torch.Tensor,
+        gradient: torch.Tensor,
+        start: int,
+        group: dict[str, Any],
     ) -> Tensors:
-        """What the parameter's step is on; complex numbers as pairs.
+        """What the parameter's step is on: local parts, complex numbers as pairs.
 
         Args:
             parameter: as the user has it.
             gradient: of the parameter.
             start: elements of the parameters before this one, for its random bits.
+            group: of the parameter.
 
         Raises:
-            RuntimeError: the gradient is sparse.
+            RuntimeError: the gradient is sparse, or the parameter is sharded in a way
+                that the step can't work with.
         """
         if gradient.is_sparse:
             raise RuntimeError(
                 "RuleOptimizer takes dense gradients only: set sparse=False there"
             )
+        if self._tensor_scope or group["caution"]:
+            check_whole(parameter, self._tensor_scope)
+        if self.program.draws or group["rounding"] == "stochastic":
+            start += first_element(parameter)
         w, g = parameter, gradient
         if torch.is_complex(w):
             w, g = torch.view_as_real(w), torch.view_as_real(g)
         entries = self.state[parameter]
         if not entries:
             entries["step"] = 0
-            for index, zeros in enumerate(self.program.initial_states(w)):
+            kind = working_type(w.dtype, group["rounding"])
+            like = torch.empty_like(w, dtype=kind)
+            for index, zeros in enumerate(self.program.initial_states(like)):
                 entries[f"state{index}"] = zeros
+        if group["rounding"] == "kahan" and w.element_size() == 2:
+            entries.setdefault("compensation", torch.zeros_like(w))
         names = (f"state{n}" for n in range(self.program.states))
-        memory = {name: entries[name] for name in names}
-        return Tensors(parameter, entries, g, w, memory, start)
+        memory = {name: local(entries[name]) for name in names}
+        return Tensors(parameter, entries, local(g), local(w), memory, start)
 
     def _update_together(self, together: FusedGroup, group: dict[str, Any]) -> None:
         together.take_step(
             self.program.clock(together.step, group["total_steps"]),
             (group["seed"], group["replicate"]),
             float(group["lr"]),
-            group["weight_decay"],
+            decay_of(group) or 0.0,
             group["maximize"],
         )
 
     def _update(self, tensors: Tensors, step: int, group: dict[str, Any]) -> None:
-        w, g = tensors.parameter, tensors.gradient
-        if group["maximize"]:
-            g = -g
+        w, entries = tensors.parameter, tensors.entries
         counters = group["seed"], group["replicate"], step
-        value, states = self.program.step(
-            g,
-            w,
-            self.program.clock(step, group["total_steps"]),
-            tuple(tensors.memory.values()),
-            lambda kind, stream: draw(kind, (*counters, stream), g, tensors.first),
-        )
-        tensors.entries.update(zip(tensors.memory, states, strict=True))
-        tensors.entries["step"] = step + 1
-        if group["weight_decay"] != 0:
-            value = value + group["weight_decay"] * w
         rate = group["lr"]
         if isinstance(rate, torch.Tensor):
             rate = rate.reshape(())  # one of shape (1,) would reshape a scalar w
-        w.sub_(rate * value)
+        remainder = entries.get("compensation")
+
+        def random(kind: str, stream: int, like: torch.Tensor) -> torch.Tensor:
+            return draw(kind, (*counters, stream), like, tensors.first)
+
+        def words() -> torch.Tensor:
+            key, _ = keys_of(*counters, ROUNDING_STREAM)
+            place = tensors.first, w.numel(), w.device
+            return counter_bits(key, *place).view(w.shape)
+
+        memory = advance(
+            self.program.step,
+            w,
+            tensors.gradient,
+            tuple(tensors.memory.values()),
+            self.program.clock(step, group["total_steps"]),
+            random,
+            rate,
+            decay_of(group),
+            group["maximize"],
+            group["rounding"],
+            mean_over(tensors.owner) if group["caution"] else None,
+            None if remainder is None else local(remainder),
+            words,
+        )
+        if is_sharded(tensors.owner):  # what one becomes may be what another one was
+            for old, new in zip(
+                tensors.memory.values(), [x.clone() for x in memory], strict=True
+            ):
+                old.copy_(new)
+        else:
+            entries.update(zip(tensors.memory, memory, strict=True))
+        entries["step"] = step + 1
