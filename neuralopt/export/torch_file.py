@@ -37,7 +37,7 @@ from torch.optim.optimizer import Optimizer"""
 TAKEN = {
     *dir(builtins),
     *("COMPILED", "ELEMENTWISE", "LARGE", "Optimizer", "STATES", "STREAMS"),
-    *("apart", "can_compile", "number", "on_device", "real", "run_compiled"),
+    *("apart", "can_compile", "in_line", "number", "on_device", "real", "run_compiled"),
     *("scalars", "side_by_side", "step", "torch", "traced", "warnings"),
     *(
         name

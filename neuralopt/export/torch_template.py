@@ -165,14 +165,14 @@ class {class_name}(Optimizer):
         in_place = in_place and can_compile(flat, gradient, *memory)
         if in_place:
             run_compiled(
-                *(each.view(-1) if ELEMENTWISE else each for each in (flat, gradient)),
-                tuple(each.view(-1) if ELEMENTWISE else each for each in memory),
+                *map(in_line, (flat, gradient)),
+                tuple(map(in_line, memory)),
                 *self._inputs(group, t, flat.device, starts[0], numbers),
                 decay_of(group) is not None,
                 group["maximize"],
                 group["rounding"],
                 group["caution"],
-                None if compensation is None else compensation.view(-1),
+                None if compensation is None else in_line(compensation),
             )
         else:
             memory = self._advance(
@@ -317,6 +317,11 @@ COMPILED = []  # `traced` compiled, from its first use on
 def can_compile(w, *others):
     """Whether tensors lie in memory in order, and are not too small to be general."""
     return w.numel() > 1 and all(each.is_contiguous() for each in (w, *others))
+
+
+def in_line(tensor):
+    """The same numbers without autograd, in one dimension if a step allows it."""
+    return tensor.detach().view(-1) if ELEMENTWISE else tensor.detach()
 
 
 def run_compiled(*arguments):
