@@ -47,7 +47,7 @@ def test_rounding_moves_bfloat16_weights_at_a_small_rate(make: Make) -> None:
     exact, _ = trained(make, start.float(), steps, lr=1e-4)
     ends, moved = {}, {}
     for rounding in ("nearest", "stochastic", "kahan"):
-        weight, optimizer = trained(make, start, steps, lr=1e-4, rounding=rounding)
+        weight, _ = trained(make, start, steps, lr=1e-4, rounding=rounding)
         ends[rounding] = weight
         moved[rounding] = (weight != start).double().mean().item()
     # Steps of 1e-4 to 2e-4 are below half a unit of bfloat16 there, 2**-8.
