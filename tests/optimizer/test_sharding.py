@@ -21,6 +21,8 @@ from torch.distributed.fsdp import fully_shard
 from neuralopt import RuleOptimizer, export_rule
 from tests.export.test_export import imported
 
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
 NOISY = "drop(debiased(g, 0.9), 0.2) + noise(0.1)"
 
 Make = Callable[[Any], torch.optim.Optimizer]
