@@ -105,8 +105,8 @@ def ways_of(
         ways["torch, fused AdamW"] = lambda p: torch.optim.AdamW(p, 1e-6, fused=True)
     ways["RuleOptimizer"] = lambda p: RuleOptimizer(p, rule, lr=1e-6)
     if not gpu:
-        fused = {"fused": True}
-        ways["RuleOptimizer, fused"] = lambda p: RuleOptimizer(p, rule, 1e-6, **fused)
+        make: Make = lambda p: RuleOptimizer(p, rule, 1e-6, fused=True)  # noqa: E731
+        ways["RuleOptimizer, fused"] = make
     ways["export, for-loop"] = lambda p: export(p, lr=1e-6, foreach=False)
     ways["export, foreach"] = lambda p: export(p, lr=1e-6, foreach=True)
     ways["export, compiled"] = lambda p: export(p, lr=1e-6, compiled=True)

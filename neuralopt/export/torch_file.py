@@ -141,7 +141,8 @@ def _functions(source: str) -> str:
     lines += ["OPTIONS = {", *options, "}"]
     lines += ["Word = int | torch.Tensor", "Key = tuple[Word, Word]"]
     known = "\n".join([*lines, ""]).replace("'", '"')
-    parts = [known, *map(inspect.getsource, functions), *parts]
+    sources = [inspect.getsource(function) for function in functions]
+    parts = [known, *sources, *parts]
     return "".join(f"{part}\n\n" for part in parts)
 
 
