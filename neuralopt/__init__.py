@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from neuralopt.observer import Observer as Observer
     from neuralopt.observer import Progress as Progress
     from neuralopt.optimizer import RuleOptimizer as RuleOptimizer
+    from neuralopt.optimizer import (
+        param_groups_weight_decay as param_groups_weight_decay,
+    )
     from neuralopt.optimizer import scheduler as scheduler
     from neuralopt.report.tuned_result import TunedResult as TunedResult
     from neuralopt.scoring.budgets import BUDGETS as BUDGETS
@@ -65,7 +68,7 @@ _MODULES = {
         *("parse", "render", "simplify"),
     ),
     "loop": ("Observer", "Progress"),
-    "optimizer": ("RuleOptimizer", "scheduler"),
+    "optimizer": ("RuleOptimizer", "param_groups_weight_decay", "scheduler"),
     "report.tuned_result": ("TunedResult",),
     "scoring.budgets": ("BUDGETS", "Budget"),
     "scoring.score": ("Score",),

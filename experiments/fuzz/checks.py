@@ -24,6 +24,7 @@ from experiments.fuzz.comparing import (
 )
 from experiments.fuzz.walking import Walker
 from neuralopt.catalog import catalog
+from neuralopt.engines.stacked.parameters import ParameterLayout
 from neuralopt.engines.stacked.updates import UpdateSpec, updates_for
 from neuralopt.language import Expression, parse, render, simplify
 from neuralopt.language.primitives import PRIMITIVES
@@ -101,10 +102,12 @@ def check_bytecode(rule: Expression, case: Case) -> str:
 
     weights = _padded(case.start)
     counters = case.seed, 0
-    spec = UpdateSpec([simplify(rule)], [RATE], TOTAL_STEPS, counters, draws, 0.0)
+    layout = ParameterLayout(torch.nn.ParameterList([torch.nn.Parameter(like)]))
+    rules = [simplify(rule)]
+    spec = UpdateSpec(rules, [RATE], TOTAL_STEPS, counters, draws, 0.0, layout)
     updates, path = updates_for(spec, weights), []
     for step, gradient in enumerate(case.gradients):
-        updates.step(weights, _padded(gradient), step, 1.0)
+        updates.step(weights, _padded(gradient), step, 1.0, torch.zeros(1).double())
         path.append(weights[0, :count].tolist())
     return compare(rule, case, path)
 

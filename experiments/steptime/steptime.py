@@ -2,7 +2,8 @@
 
     python experiments/steptime/steptime.py            # 16 thousand, 1 and 25 million
     python experiments/steptime/steptime.py --quick    # without the 25 million
-    python experiments/steptime/steptime.py --ways fused  # only names with "fused"
+    python experiments/steptime/steptime.py --ways "fused|compiled" --size 25
+    python experiments/steptime/steptime.py --only adam,dropped_adam  # only these rules
     python experiments/steptime/steptime.py --device cuda # on a GPU
 
 All implementations take turns, round after round. Printed are the median of the
@@ -32,10 +33,15 @@ from experiments.measure import (
     spread,
     write_results,
 )
-from neuralopt import RULES, RuleOptimizer, export_rule
+from neuralopt import RULES, Expression, RuleOptimizer, export_rule, parse
 from neuralopt.optimizer import compile_rule
 
 NAMES = ("adam", "rmsprop_torch", "powersign", "addsign", "lion")
+RANDOM = {"dropped_adam": "drop(adam, 0.1)", "noisy_adam": "adam + noise(0.01)"}
+EXPRESSIONS: dict[str, Expression] = {
+    **{name: RULES[name].expression for name in NAMES},
+    **{name: parse(text) for name, text in RANDOM.items()},
+}
 TORCH = {"adam": torch.optim.Adam, "rmsprop_torch": torch.optim.RMSprop}
 
 Make = Callable[[Sequence[torch.Tensor]], torch.optim.Optimizer]
@@ -73,7 +79,8 @@ SIZES: dict[str, Sequence[tuple[int, ...]]] = {
 
 def exported(name: str, folder: Path) -> Callable[..., torch.optim.Optimizer]:
     """Export a named rule to a folder, and import its class from there."""
-    path = export_rule(RULES[name], folder / f"{name}.py", "Exported", tests=False)
+    rule = EXPRESSIONS[name]
+    path = export_rule(rule, folder / f"{name}.py", "Exported", tests=False)
     spec = importlib.util.spec_from_file_location(f"exported_{name}", path)
     assert spec is not None
     assert spec.loader is not None
@@ -88,19 +95,21 @@ def ways_of(
     name: str, export: Callable[..., torch.optim.Optimizer], gpu: bool
 ) -> dict[str, Make]:
     """All implementations of a rule's step on a processor or a GPU."""
-    rule, ways = RULES[name], dict[str, Make]()
-    if name in TORCH:
-        kind = TORCH[name]
+    rule, ways = EXPRESSIONS[name], dict[str, Make]()
+    if name in TORCH or name in RANDOM:
+        kind = TORCH.get(name, torch.optim.Adam)
         ways["torch, for-loop"] = lambda p: kind(p, lr=1e-6, foreach=False)
         ways["torch, foreach"] = lambda p: kind(p, lr=1e-6, foreach=True)
     if name == "adam":
         ways["torch, fused"] = lambda p: torch.optim.Adam(p, lr=1e-6, fused=True)
+        ways["torch, fused AdamW"] = lambda p: torch.optim.AdamW(p, 1e-6, fused=True)
     ways["RuleOptimizer"] = lambda p: RuleOptimizer(p, rule, lr=1e-6)
     if not gpu:
-        fused = {"fused": True}
-        ways["RuleOptimizer, fused"] = lambda p: RuleOptimizer(p, rule, 1e-6, **fused)
+        make: Make = lambda p: RuleOptimizer(p, rule, 1e-6, fused=True)  # noqa: E731
+        ways["RuleOptimizer, fused"] = make
     ways["export, for-loop"] = lambda p: export(p, lr=1e-6, foreach=False)
     ways["export, foreach"] = lambda p: export(p, lr=1e-6, foreach=True)
+    ways["export, compiled"] = lambda p: export(p, lr=1e-6, compiled=True)
     if gpu:
         ways["export, capturable"] = lambda p: export(p, lr=1e-6, capturable=True)
     return ways
@@ -111,7 +120,7 @@ def bytes_of_a_step(name: str, shapes: Sequence[tuple[int, ...]]) -> int:
 
     It reads gradient, parameter and states, and writes parameter and states.
     """
-    states = compile_rule(RULES[name].expression).states
+    states = compile_rule(EXPRESSIONS[name]).states
     count = sum(torch.Size(shape).numel() for shape in shapes)
     return 4 * count * (3 + 2 * states)
 
@@ -207,7 +216,11 @@ def main() -> None:
     parser.add_argument(
         "--quick", action="store_true", help="without the 25 million parameters"
     )
-    parser.add_argument("--ways", default="", help="only ways whose name contains this")
+    parser.add_argument(
+        "--ways", default="", help="only ways whose names contain one of a|b"
+    )
+    parser.add_argument("--size", default="", help="only sizes that begin with this")
+    parser.add_argument("--only", default="", help="rules, separated by commas")
     parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N")
     add_json_option(parser)
     arguments = parser.parse_args()
@@ -218,18 +231,22 @@ def main() -> None:
     print(f"torch {torch.__version__}, {where}, float32")
     rows: list[dict[str, object]] = []
     with tempfile.TemporaryDirectory() as folder:
-        exports = {name: exported(name, Path(folder)) for name in NAMES}
+        names = arguments.only.split(",") if arguments.only else [*EXPRESSIONS]
+        exports = {name: exported(name, Path(folder)) for name in names}
         for size, shapes in SIZES.items():
             if arguments.quick and size.startswith("25"):
+                continue
+            if not size.startswith(arguments.size):
                 continue
             print(
                 f"\n{size} ({len(shapes)}): ms a step, times as fast as fused Adam, "
                 "share of a copy's bandwidth"
             )
             fused: Make = lambda p: torch.optim.Adam(p, lr=1e-6, fused=True)  # noqa: E731
-            for name in NAMES:
+            for name in names:
                 ways = ways_of(name, exports[name], device.type == "cuda")
-                chosen = {w: ways[w] for w in ways if arguments.ways in w}
+                parts = arguments.ways.split("|")
+                chosen = {w: ways[w] for w in ways if any(p in w for p in parts)}
                 makes = {FUSED: fused, **chosen}
                 found = times_of(makes, shapes, arguments.rounds, device)
                 print_times(name, found, bytes_of_a_step(name, shapes))

@@ -6,7 +6,7 @@ of the package's own, so an export and a RuleOptimizer take the very same steps.
 
 import builtins
 import inspect
-from textwrap import fill
+from textwrap import fill, indent
 
 from neuralopt import counter_hash
 from neuralopt.export import torch_template
@@ -19,25 +19,30 @@ from neuralopt.export.file_text import (
 )
 from neuralopt.language import Expression, ieee754, render
 from neuralopt.language.simplify import simplify
-from neuralopt.machine import StraightLine, straight_line
+from neuralopt.machine import straight_line
 from neuralopt.machine.emit import has_clock
-from neuralopt.optimizer import draws
+from neuralopt.optimizer import draws, sharding, updating
 from neuralopt.optimizer.program import device_source, torch_source
+
+IMPORTS = """\
+import math
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch.optim.optimizer import Optimizer"""
 
 TAKEN = {
     *dir(builtins),
+    *("COMPILED", "ELEMENTWISE", "LARGE", "Optimizer", "STATES", "STREAMS"),
+    *("apart", "can_compile", "in_line", "number", "on_device", "real", "run_compiled"),
+    *("scalars", "side_by_side", "step", "torch", "traced", "warnings"),
     *(
-        "LARGE",
-        "Optimizer",
-        "STATES",
-        "apart",
-        "math",
-        "number",
-        "on_device",
-        "scalars",
+        name
+        for module in (ieee754, counter_hash, draws, sharding, updating)
+        for name in vars(module)
     ),
-    *("real", "side_by_side", "step", "torch"),
-    *(name for module in (ieee754, counter_hash, draws) for name in vars(module)),
 }
 """Names that an export uses: its class has another one."""
 
@@ -63,16 +68,17 @@ def torch_file(
     canonical = simplify(expression)
     code = straight_line(canonical)
     source = torch_source(code, functions="", number="number({}, g)")
-    clock = torch_template.STILL
+    clock = host_clock = torch_template.STILL
     if has_clock(code):
         source = f"{device_source(code)}\n\n{source}"
-        clock = (
-            torch_template.PLANNED if code.needs_total_steps else torch_template.TICKING
-        )
+        clock, host_clock = torch_template.TRACED_TICKING, torch_template.TICKING
+        if code.needs_total_steps:
+            clock, host_clock = torch_template.TRACED_PLANNED, torch_template.PLANNED
     text = render(canonical)
     latex = render(canonical, "latex").replace("\\", "\\\\")
     names = ", ".join(f'"state{index}"' for index in range(len(code.states)))
-    planned, drawn = code.needs_total_steps, bool(code.draws)
+    planned = code.needs_total_steps
+    total = _if(planned, torch_template.TOTAL)
     return torch_template.FILE.format(
         header=HEADER,
         class_name=class_name,
@@ -80,34 +86,28 @@ def torch_file(
         indented_text=paragraph(text, 8),
         latex=paragraph(f"In LaTeX: {latex}", 4),
         origin=paragraph(f"Needs only torch. {harmless(origin)}", 0),
-        imports=_imports(code, source),
-        functions=_functions(code, source),
+        imports=IMPORTS,
+        functions=_functions(source),
         source=source,
         lr_default="" if lr is None else f"={lr!r}",
         lr_advice=" Try powers of ten around the default." if lr is not None else "",
         arguments_text=_if(
             planned, "    total_steps: steps planned for this training.\n"
-        )
-        + _if(drawn, "    seed: of the rule's own random bits.\n"),
-        extra=_if(planned, "        total_steps=None,\n")
-        + _if(drawn, "        seed=0,\n"),
-        checks=_if(planned, torch_template.CHECK_TOTAL_STEPS)
-        + _if(drawn, torch_template.CHECK_CAPTURABLE),
-        extra_defaults=_if(planned, "            total_steps=total_steps,\n")
-        + _if(drawn, "            seed=seed,\n"),
+        ),
+        extra=_if(planned, "        total_steps=None,\n"),
+        checks=_if(planned, torch_template.CHECK_TOTAL_STEPS),
+        extra_defaults=_if(planned, "            total_steps=total_steps,\n"),
         names=fill(
             f"({names}{',' if len(code.states) == 1 else ''})",
             78,
             subsequent_indent="    ",
         ),
-        start=_if(drawn, torch_template.START),
-        entry="(parameter, start)" if drawn else "parameter",
-        start_advance=_if(drawn, torch_template.START_ADVANCE),
-        unzip=_if(drawn, torch_template.UNZIP),
-        total=_if(planned, torch_template.TOTAL),
-        draw=_if(drawn, torch_template.DRAW),
-        draw_argument="random" if drawn else "None",
+        streams=tuple(instruction.index for instruction in code.draws),
+        elementwise=not code.has_tensor_scope,
+        total=total,
+        total_of_compiled=indent(total, "    "),
         clock=clock,
+        host_clock=host_clock,
     )
 
 
@@ -115,34 +115,33 @@ def _if(condition: bool, text: str) -> str:
     return text if condition else ""
 
 
-def _imports(code: StraightLine, source: str) -> str:
-    math = (
-        ["import math", ""] if code.draws or scalar_functions(_scalars(source)) else []
+def _functions(source: str) -> str:
+    """Sources of what the file takes from the package."""
+    functions = (
+        counter_hash.counter_key,
+        *(draws.signed, draws.unsigned_shift, draws.tensor_key, draws.stirred),
+        *(draws.counter_bits, draws.uniform, draws.normal, draws.keys_of),
+        *(draws.drawn, draws.draw, sharding.is_sharded, sharding.local),
+        *(sharding.first_element, sharding.mean_over, sharding.check_whole),
+        *(updating.check_group, updating.decay_of, updating.working_type),
+        *(updating.cautious, updating.to_bfloat16, updating.move, updating.advance),
+        updating.restore_types,
     )
-    return "\n".join(
-        [*math, "import torch", "from torch.optim.optimizer import Optimizer"]
+    constants = (
+        *((counter_hash, name) for name in ("MASK32", "MASK64", "GOLDEN32", "MURMUR")),
+        (draws, "BLOCK"),
+        *((updating, name) for name in ("ROUNDING_STREAM", "ROUNDINGS")),
     )
-
-
-def _functions(code: StraightLine, source: str) -> str:
-    """Sources of the package's functions that the file calls."""
     parts = scalar_functions(_scalars(source))
     if "number(" in source:
         parts.append(torch_template.NUMBER)
-    if code.draws:
-        parts += [
-            inspect.getsource(function)
-            for function in (
-                counter_hash.counter_key,
-                draws.counter_bits,
-                draws.uniform,
-                draws.normal,
-                draws.draw,
-            )
-        ]
-        names = ("MASK32", "MASK64", "GOLDEN32", "MURMUR")
-        constants = [f"{name} = {getattr(counter_hash, name)!r}" for name in names]
-        parts.append("\n".join(constants) + "\n")
+    lines = [f"{name} = {getattr(module, name)!r}" for module, name in constants]
+    options = [f"    {key!r}: {value!r}," for key, value in updating.OPTIONS.items()]
+    lines += ["OPTIONS = {", *options, "}"]
+    lines += ["Word = int | torch.Tensor", "Key = tuple[Word, Word]"]
+    known = "\n".join([*lines, ""]).replace("'", '"')
+    sources = [inspect.getsource(function) for function in functions]
+    parts = [known, *sources, *parts]
     return "".join(f"{part}\n\n" for part in parts)
 
 

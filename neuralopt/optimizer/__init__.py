@@ -1,5 +1,8 @@
 """Rules as torch optimizers."""
 
+from neuralopt.optimizer.groups import (
+    param_groups_weight_decay as param_groups_weight_decay,
+)
 from neuralopt.optimizer.kinds import groups_by_kind as groups_by_kind
 from neuralopt.optimizer.kinds import parameter_kinds as parameter_kinds
 from neuralopt.optimizer.optimizer import RuleOptimizer as RuleOptimizer

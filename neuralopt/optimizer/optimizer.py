@@ -10,7 +10,7 @@ from torch.optim.optimizer import Optimizer, ParamsT
 
 from neuralopt.language import Expression, Rule, as_expression, parse, resolve_rule
 from neuralopt.language.tensors import matrix_shape
-from neuralopt.optimizer.draws import draw
+from neuralopt.optimizer.draws import counter_bits, draw, keys_of
 from neuralopt.optimizer.fused import (
     FusedGroup,
     Tensors,
@@ -18,7 +18,24 @@ from neuralopt.optimizer.fused import (
     check_that_rules_compile,
 )
 from neuralopt.optimizer.kinds import kind_of
+from neuralopt.optimizer.matrices import on_matrices
 from neuralopt.optimizer.program import Program, programs_of
+from neuralopt.optimizer.sharding import (
+    check_whole,
+    first_element,
+    is_sharded,
+    local,
+    mean_over,
+)
+from neuralopt.optimizer.updating import (
+    OPTIONS,
+    ROUNDING_STREAM,
+    advance,
+    check_group,
+    decay_of,
+    restore_types,
+    working_type,
+)
 
 
 def _elements(parameter: torch.Tensor) -> int:
@@ -50,11 +67,21 @@ class RuleOptimizer(Optimizer):
         fused: take steps by one compiled loop over all contiguous tensors of float32
             and float64 on the CPU. It is compiled at the first step, in about half a
             second.
+        caution: leave out the elements of the rule's value whose sign is not the
+            gradient's, and scale up the others (Liang et al. 2024).
+        fully_decoupled: decay weights by lr / max_lr * weight_decay instead of by
+            lr * weight_decay (Loshchilov and Hutter 2019, algorithm 2).
+        max_lr: of the schedule, for fully_decoupled; by default the initial lr.
+        rounding: of weights of 16 bits. ``nearest``; ``stochastic``, for bfloat16, by
+            random bits of the seed; or ``kahan``, which keeps what rounding takes away
+            in a state of 16 bits. The last two compute and remember in float32.
 
     Raises:
-        ValueError: the rule can't be parsed, the learning rate is negative or missing,
-            the rule needs total_steps and none is given, or there is no such kind.
-        RuntimeError: at a step, for a sparse gradient.
+        ValueError: the rule can't be parsed, an option is out of range, the learning
+            rate is missing, the rule needs total_steps and none is given, or there is
+            no such kind.
+        RuntimeError: at a step, for a sparse gradient or a parameter that is sharded in
+            a way that the rule can't work with.
 
     Example:
         >>> weight = torch.nn.Parameter(torch.tensor([1.0, -2.0]))
@@ -77,6 +104,10 @@ class RuleOptimizer(Optimizer):
         *,
         replicate: int = 0,
         fused: bool = False,
+        caution: bool = False,
+        fully_decoupled: bool = False,
+        max_lr: float | None = None,
+        rounding: str = "nearest",
     ) -> None:
         rule = resolve_rule(rule)
         if lr is None:
@@ -86,6 +117,8 @@ class RuleOptimizer(Optimizer):
         self._set_rule(as_expression(rule))
         if fused:
             check_that_rules_compile()
+            if caution:
+                raise ValueError("fused=True has no caution: leave one of them out")
         self._loss: float | torch.Tensor | None = None  # of the present step
         self._together: dict[int, FusedGroup] = {}  # of each group that is all fused
         defaults: dict[str, Any] = {
@@ -99,6 +132,10 @@ class RuleOptimizer(Optimizer):
             "rule": str(self.program.expression),
             "fused": fused,
             "kind": None,
+            "caution": caution,
+            "fully_decoupled": fully_decoupled,
+            "max_lr": None if max_lr is None else float(max_lr),
+            "rounding": rounding,
         }
         super().__init__(params, defaults)
 
@@ -110,8 +147,7 @@ class RuleOptimizer(Optimizer):
         """Add parameters.
 
         Args:
-            param_group: ``params``, and lr, weight_decay, maximize and total_steps if
-                they differ from the defaults.
+            param_group: ``params``, and options if they differ from the defaults.
 
         Raises:
             ValueError: a value is out of range.
@@ -125,9 +161,7 @@ class RuleOptimizer(Optimizer):
             raise
 
     def _check(self, group: dict[str, Any]) -> None:
-        for name in ("lr", "weight_decay"):
-            if not float(group[name]) >= 0:
-                raise ValueError(f"Invalid {name}: {group[name]}, it must be >= 0")
+        check_group(group)
         total_steps = group["total_steps"]
         if total_steps is not None and total_steps < 1:
             raise ValueError(f"Invalid total_steps: {total_steps}, it must be >= 1")
@@ -148,8 +182,9 @@ class RuleOptimizer(Optimizer):
         super().__setstate__(state)
         self._set_rule(parse(self.defaults["rule"]))
         self._together, self._loss = {}, None
-        self.defaults.setdefault("fused", False)
-        self.defaults.setdefault("kind", None)
+        for options in (self.defaults, *self.param_groups):
+            for name, value in ({"fused": False, "kind": None} | OPTIONS).items():
+                options.setdefault(name, value)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Continue from a saved state.
@@ -167,6 +202,7 @@ class RuleOptimizer(Optimizer):
                     f"{self.program.expression}: build the optimizer with that rule"
                 )
         super().load_state_dict(state_dict)
+        restore_types(self, state_dict)
 
     @overload
     def step(
@@ -245,7 +281,9 @@ class RuleOptimizer(Optimizer):
 
     def _starts(self) -> list[int]:
         """Number of each group's first element; only random bits need it."""
-        if not any(each.draws for each in self.programs.values()):
+        rounded = (group["rounding"] == "stochastic" for group in self.param_groups)
+        drawn = (program.draws for program in self.programs.values())
+        if not any(drawn) and not any(rounded):
             return [0] * len(self.param_groups)
         sizes = (sum(map(_elements, group["params"])) for group in self.param_groups)
         return [0, *accumulate(sizes)][:-1]
@@ -257,9 +295,12 @@ class RuleOptimizer(Optimizer):
         for parameter in cast(Iterable[torch.Tensor], group["params"]):
             if parameter.grad is not None:
                 program = self._program(parameter, group)
-                tensors = self._prepare(program, parameter, parameter.grad, start)
+                tensors = self._prepare(
+                    program, parameter, parameter.grad, start, group
+                )
                 step = tensors.entries["step"]
-                if self._fusible and can_fuse(tensors):
+                whole = not is_sharded(parameter)
+                if self._fusible and whole and can_fuse(tensors):
                     kind = tensors.parameter.dtype, step
                     fused.setdefault(kind, []).append(tensors)
                 else:
@@ -281,76 +322,103 @@ class RuleOptimizer(Optimizer):
         parameter: torch.Tensor,
         gradient: torch.Tensor,
         start: int,
+        group: dict[str, Any],
     ) -> Tensors:
-        """What the parameter's step is on; complex numbers as pairs.
+        """What the parameter's step is on: local parts, complex numbers as pairs.
 
         Args:
             program: the rule for the parameter.
             parameter: as the user has it.
             gradient: of the parameter.
             start: elements of the parameters before this one, for its random bits.
+            group: of the parameter.
 
         Raises:
-            RuntimeError: the gradient is sparse.
+            RuntimeError: the gradient is sparse, or the parameter is sharded in a way
+                that the step can't work with.
         """
         if gradient.is_sparse:
             raise RuntimeError(
                 "RuleOptimizer takes dense gradients only: set sparse=False there"
             )
+        if program.has_tensor_scope or group["caution"]:
+            check_whole(parameter, program.has_tensor_scope)
+        if program.draws or group["rounding"] == "stochastic":
+            start += first_element(parameter)
         w, g = parameter, gradient
         if torch.is_complex(w):
             w, g = torch.view_as_real(w), torch.view_as_real(g)
-        if program.has_tensor_scope:
-            shape = matrix_shape(w.shape)
-            w, g = w.reshape(shape), g.reshape(shape)
         entries = self.state[parameter]
         if not entries:
             entries["step"] = 0
-            for index, zeros in enumerate(program.initial_states(w)):
+            kind = working_type(w.dtype, group["rounding"])
+            like = torch.empty_like(w, dtype=kind)
+            if program.has_tensor_scope:
+                like = like.reshape(matrix_shape(w.shape))
+            for index, zeros in enumerate(program.initial_states(like)):
                 entries[f"state{index}"] = zeros
+        if group["rounding"] == "kahan" and w.element_size() == 2:
+            entries.setdefault("compensation", torch.zeros_like(w))
         names = (f"state{n}" for n in range(program.states))
-        memory = {name: entries[name] for name in names}
-        return Tensors(parameter, entries, g, w, memory, start)
+        memory = {name: local(entries[name]) for name in names}
+        return Tensors(parameter, entries, local(g), local(w), memory, start)
 
     def _update_together(self, together: FusedGroup, group: dict[str, Any]) -> None:
         together.take_step(
             self.program.clock(together.step, group["total_steps"]),
             (group["seed"], group["replicate"]),
             float(group["lr"]),
-            group["weight_decay"],
+            decay_of(group) or 0.0,
             group["maximize"],
         )
 
     def _update(
         self, program: Program, tensors: Tensors, step: int, group: dict[str, Any]
     ) -> None:
-        w, g = tensors.parameter, tensors.gradient
-        if group["maximize"]:
-            g = -g
+        w, entries = tensors.parameter, tensors.entries
         counters = group["seed"], group["replicate"], step
-        value, states = program.step(
-            g,
-            w,
-            program.clock(step, group["total_steps"]),
-            tuple(tensors.memory.values()),
-            lambda kind, stream: draw(kind, (*counters, stream), g, tensors.first),
-            *self._losses(program, g),
-        )
-        tensors.entries.update(zip(tensors.memory, states, strict=True))
-        tensors.entries["step"] = step + 1
-        if group["weight_decay"] != 0:
-            value = value + group["weight_decay"] * w
         rate = group["lr"]
         if isinstance(rate, torch.Tensor):
             rate = rate.reshape(())  # one of shape (1,) would reshape a scalar w
-        owner = tensors.owner
-        if torch.is_complex(owner):
-            owner = torch.view_as_real(owner)
-        owner.sub_((rate * value).view(owner.shape))
+        remainder = entries.get("compensation")
 
-    def _losses(self, program: Program, like: torch.Tensor) -> list[torch.Tensor]:
-        """The loss as a matrix of one element, if the rule needs it."""
+        def random(kind: str, stream: int, like: torch.Tensor) -> torch.Tensor:
+            return draw(kind, (*counters, stream), like, tensors.first)
+
+        def words() -> torch.Tensor:
+            key, _ = keys_of(*counters, ROUNDING_STREAM)
+            place = tensors.first, w.numel(), w.device
+            return counter_bits(key, *place).view(w.shape)
+
+        memory = advance(
+            self._step_of(program, w),
+            w,
+            tensors.gradient,
+            tuple(tensors.memory.values()),
+            program.clock(step, group["total_steps"]),
+            random,
+            rate,
+            decay_of(group),
+            group["maximize"],
+            group["rounding"],
+            mean_over(tensors.owner) if group["caution"] else None,
+            None if remainder is None else local(remainder),
+            words,
+        )
+        if is_sharded(tensors.owner):  # what one becomes may be what another one was
+            for old, new in zip(
+                tensors.memory.values(), [x.clone() for x in memory], strict=True
+            ):
+                old.copy_(new)
+        else:
+            entries.update(zip(tensors.memory, memory, strict=True))
+        entries["step"] = step + 1
+
+    def _step_of(self, program: Program, w: torch.Tensor) -> Callable[..., Any]:
+        """The function that a step takes of a parameter of any shape."""
+        if not program.has_tensor_scope:
+            return program.step
         if not program.needs_loss:
-            return []
-        loss = torch.as_tensor(self._loss, dtype=like.dtype, device=like.device)
-        return [loss.detach().reshape(1, 1)]
+            return on_matrices(program.step)
+        loss = torch.as_tensor(self._loss, dtype=w.dtype, device=w.device)
+        return on_matrices(program.step, loss.detach().reshape(1, 1))

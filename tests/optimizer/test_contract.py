@@ -41,9 +41,9 @@ def test_learning_rate_of_a_named_rule_is_its_own() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"lr": -0.1}, "Invalid lr: -0.1"),
-        ({"lr": math.nan}, "Invalid lr: nan"),
-        ({"lr": torch.tensor(-1.0)}, "Invalid lr"),
+        ({"lr": -0.1}, "Invalid learning rate: -0.1"),
+        ({"lr": math.nan}, "Invalid learning rate: nan"),
+        ({"lr": torch.tensor(-1.0)}, "Invalid learning rate"),
         ({"weight_decay": -1.0}, "Invalid weight_decay: -1"),
         ({"weight_decay": math.nan}, "Invalid weight_decay: nan"),
         ({"total_steps": 0}, "Invalid total_steps: 0"),
