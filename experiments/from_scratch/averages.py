@@ -13,7 +13,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # finds `experiments`: its README
 
-from experiments.from_scratch.output import finish_panels, read_options, write
+from experiments.page_pictures import finish_panels, read_options, write
 from neuralopt.landscapes.paths import Array
 from neuralopt.landscapes.pictures.style import name_axes, two_panels
 from neuralopt.language import parse, simplify

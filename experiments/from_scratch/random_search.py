@@ -17,7 +17,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # finds `experiments`: its README
 
-from experiments.from_scratch.output import finish_panels, read_options, write
+from experiments.page_pictures import finish_panels, read_options, write
 from neuralopt.engines.engine import Child, initial_parameters
 from neuralopt.engines.serial import SerialEngine
 from neuralopt.landscapes.pictures.style import name_axes, two_panels

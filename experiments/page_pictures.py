@@ -1,7 +1,7 @@
-"""What the scripts of this folder share: their options, and where they write."""
+"""What scripts that draw a picture of a page share: options, and where they write."""
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from matplotlib.axes import Axes
@@ -29,12 +29,18 @@ def read_options(description: str | None) -> argparse.Namespace:
     return parser.parse_args()
 
 
-def finish_panels(*panels: Axes) -> None:
-    """Give panels a grid, and legends without a frame where something has a label."""
-    for panel in panels:
+def finish_panels(*panels: Axes, legends: Sequence[str] = ("best", "best")) -> None:
+    """Give panels a grid, and legends without a frame where something has a label.
+
+    Args:
+        panels: of a figure.
+        legends: where the legend of each is, as matplotlib names places.
+    """
+    for panel, place in zip(panels, legends, strict=True):
         panel.grid(color=SILVER, lw=0.5, alpha=0.6)
+        panel.minorticks_off()
         if panel.get_legend_handles_labels()[0]:
-            panel.legend(fontsize=11, frameon=False)
+            panel.legend(fontsize=11, frameon=False, loc=place)
 
 
 def write(
