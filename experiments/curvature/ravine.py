@@ -92,7 +92,7 @@ def main() -> None:
     for shift, kind, colour in ((-0.2, "straight", BLUE), (0.2, "tilted", ORANGE)):
         heights = [min(each[kind][0], MOST) for each in steps.values()]
         right.bar(places + shift, heights, 0.38, color=colour, label=kind)
-    right.set_xticks(places, list(steps), fontsize=10)
+    right.set_xticks(places, list(steps), fontsize=9)
     right.set(yscale="log", ylim=(10, 3000))
     name_axes(right, "rule, at its best rate", f"steps to {SHRUNK:g} of the distance")
     for name, each in steps.items():
@@ -111,7 +111,7 @@ def main() -> None:
     told["newton"] = {
         kind: newton_path(landscape, 10)[0].steps for kind, landscape in RAVINES.items()
     }
-    finish_panels(left, right, legends=("center right", "upper right"))
+    finish_panels(left, right, legends=("lower right", "upper right"))
     write(options, "effective-condition.svg", figure, told)
 
 
