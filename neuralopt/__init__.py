@@ -48,8 +48,10 @@ if TYPE_CHECKING:
     from neuralopt.spaces import SPACES as SPACES
     from neuralopt.spaces import Space as Space
     from neuralopt.tasks import TASKS as TASKS
+    from neuralopt.tasks import GradientCheck as GradientCheck
     from neuralopt.tasks import Recipe as Recipe
     from neuralopt.tasks import Task as Task
+    from neuralopt.tasks import check_gradients as check_gradients
     from neuralopt.tasks import make_task as make_task
 
 __version__ = "0.1.0"
@@ -74,7 +76,10 @@ _MODULES = {
     "scoring.score": ("Score",),
     "searchers": ("SEARCHERS", "Searcher"),
     "spaces": ("SPACES", "Space"),
-    "tasks": ("TASKS", "Recipe", "Task", "make_task"),
+    "tasks": (
+        *("TASKS", "GradientCheck", "Recipe", "Task"),
+        *("check_gradients", "make_task"),
+    ),
 }
 """Public names by the module that defines them; a test compares them with the imports
 above, which are for type checkers."""

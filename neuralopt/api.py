@@ -653,9 +653,9 @@ def draw(
     Args:
         rules: as for `compare`, and ``newton``, Newton's method with the exact Hessian;
             sgd, momentum, nesterov, rmsprop, adam and newton if there are none.
-        on: ``ravine``, ``tilted_ravine``, ``rosenbrock``, ``beale``, ``x_plus_sin_x``,
-            ``slope_x_plus_sin_x``, ``sines``; or ``slice``: the training loss around a
-            child that the first rule trained.
+        on: ``ravine``, ``tilted_ravine``, ``rosenbrock``, ``beale``, ``saddle``,
+            ``x_plus_sin_x``, ``slope_x_plus_sin_x``, ``sines``; or ``slice``: the
+            training loss around a child that the first rule trained.
         task: of a slice, ``digits`` by default.
         plane: of a slice: ``random``, two random directions, filter-normalised; or
             ``paths``, those in which the paths spread most.

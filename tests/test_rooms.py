@@ -34,6 +34,7 @@ ROOMS = (
     "tasks",
     "engines",
     "landscapes",
+    "curvature",
     "scoring",
     "tables",
     "evaluators",

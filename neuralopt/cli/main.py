@@ -115,7 +115,7 @@ Here RUN:topN means its N best rules, torch.NAME an optimizer of torch.optim, an
 Newton's method with the exact Hessian. Without a rule: sgd momentum nesterov rmsprop
 adam, and newton where it is possible.
 
-Landscapes: ravine tilted_ravine rosenbrock beale, of two variables; x_plus_sin_x
+Landscapes: ravine tilted_ravine rosenbrock beale saddle, of two variables; x_plus_sin_x
 slope_x_plus_sin_x sines, of one. slice is the training loss of a task around a child
 that the first rule trained; paths are projected on it.
   neuralopt draw adam "g * exp(sign(g) * sign(m))" --on rosenbrock -o paths.png

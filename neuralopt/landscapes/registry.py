@@ -66,6 +66,11 @@ def _beale(point: torch.Tensor) -> torch.Tensor:
     return torch.stack([(c - x + x * power) ** 2 for c, power in terms]).sum(0)
 
 
+def _saddle(point: torch.Tensor) -> torch.Tensor:
+    x, y = point.unbind(-1)
+    return x**2 / 2 - y**2 / 2 + y**4 / 4
+
+
 def _x_plus_sin_x(point: torch.Tensor) -> torch.Tensor:
     x = point[..., 0]
     return x + torch.sin(x)
@@ -116,6 +121,15 @@ _ALL = (
         steps=200,
     ),
     Landscape(
+        "saddle",
+        r"$x^2/2 - y^2/2 + y^4/4$",
+        _saddle,
+        (1.0, 0.001),
+        ((-0.6, 1.2), (-0.6, 1.4)),
+        ((0.0, 1.0), (0.0, -1.0)),
+        steps=60,
+    ),
+    Landscape(
         "x_plus_sin_x",
         r"$x + \sin x$",
         _x_plus_sin_x,
@@ -151,9 +165,10 @@ _ALL = (
 )
 
 LANDSCAPES: Mapping[str, Landscape] = {each.name: each for each in _ALL}
-"""The landscapes by name. ``x_plus_sin_x`` has no minimum: it falls for ever, and its
-slope is 0 at odd multiples of pi. The four optima of ``sines`` are all its maxima, the
-highest first."""
+"""The landscapes by name. ``saddle`` has a saddle point at the origin, and starts close
+to the line from which gradient descent goes there. ``x_plus_sin_x`` has no minimum: it
+falls for ever, and its slope is 0 at odd multiples of pi. The four optima of ``sines``
+are all its maxima, the highest first."""
 
 
 def named_landscape(name: str) -> Landscape:

@@ -2,6 +2,8 @@
 
 from neuralopt.tasks.custom import CustomTask as CustomTask
 from neuralopt.tasks.custom import make_task as make_task
+from neuralopt.tasks.gradient_check import GradientCheck as GradientCheck
+from neuralopt.tasks.gradient_check import check_gradients as check_gradients
 from neuralopt.tasks.loading import GROUPS as GROUPS
 from neuralopt.tasks.loading import TASKS as TASKS
 from neuralopt.tasks.loading import group_of as group_of

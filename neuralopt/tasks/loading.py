@@ -8,7 +8,7 @@ from neuralopt.catalog import hint
 from neuralopt.options import check_options, options_of
 from neuralopt.tasks.analytic import ravine, rosenbrock
 from neuralopt.tasks.char_lm import char_lm
-from neuralopt.tasks.char_small import char_gru, char_transformer
+from neuralopt.tasks.char_small import char_gru, char_transformer, tiny_gpt
 from neuralopt.tasks.cifar10 import cifar10_conv, cifar10_resnet
 from neuralopt.tasks.digits import (
     digits,
@@ -52,6 +52,7 @@ TASKS: Mapping[str, Callable[..., Task]] = {
     "ravine": ravine,
     "regression": regression,
     "rosenbrock": rosenbrock,
+    "tiny_gpt": tiny_gpt,
 }
 
 

@@ -21,6 +21,7 @@ FORMULAS = {
         + (2.25 - x + x * y**2) ** 2
         + (2.625 - x + x * y**3) ** 2
     ),
+    "saddle": lambda x, y: x**2 / 2 - y**2 / 2 + y**4 / 4,
     "x_plus_sin_x": lambda x: x + np.sin(x),
     "slope_x_plus_sin_x": lambda x: x**2 / 2 - np.cos(x),
     "sines": lambda x: 25 * np.sin(x) - x**2,

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from neuralopt.tasks import GROUPS, SPLITS, load_task
-from neuralopt.tasks.char_small import WIDTH, Block, CharTransformer
+from neuralopt.tasks.char_small import WIDTH, Block, CharTransformer, TinyGpt
 from neuralopt.tasks.digits_networks import PIXEL_VARIANCE
 
 FINGERPRINTS = {
@@ -75,11 +75,20 @@ def test_the_mean_image_has_a_tenth_of_the_autoencoders_quality() -> None:
     assert torch.equal(task.examples("test").inputs, task.examples("test").targets)
 
 
-def test_attention_is_that_of_torch() -> None:
+@pytest.mark.parametrize("size", [(WIDTH, 2), (2 * WIDTH, 4)])
+def test_attention_is_that_of_torch(size: tuple[int, int]) -> None:
     torch.manual_seed(0)
-    block, values = Block().double(), torch.randn(3, 7, WIDTH, dtype=torch.float64)
+    width, heads = size
+    block = Block(width, heads).double()
+    values = torch.randn(3, 7, width, dtype=torch.float64)
     reference = nn.TransformerEncoderLayer(
-        WIDTH, 2, 2 * WIDTH, 0.0, batch_first=True, norm_first=True, dtype=torch.float64
+        width,
+        heads,
+        2 * width,
+        0.0,
+        batch_first=True,
+        norm_first=True,
+        dtype=torch.float64,
     )
     pairs = {
         "self_attn.in_proj_weight": block.mixed.weight,
@@ -97,9 +106,10 @@ def test_attention_is_that_of_torch() -> None:
     assert torch.allclose(block(values), expected, atol=1e-12)
 
 
-def test_a_transformer_sees_only_what_came_before() -> None:
+@pytest.mark.parametrize("kind", [CharTransformer, TinyGpt])
+def test_a_transformer_sees_only_what_came_before(kind: type[nn.Module]) -> None:
     torch.manual_seed(0)
-    network, tokens = CharTransformer(), torch.arange(32)[None] % 91
+    network, tokens = kind(), torch.arange(32)[None] % 91
     changed = tokens.clone()
     changed[:, 20:] = 5
     before, after = network(tokens), network(changed)
