@@ -50,6 +50,7 @@ ROOMS = (
     "views",
     "report",
     "anatomy",
+    "signals",
     "cli",
     "api",
 )
