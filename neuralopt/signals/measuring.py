@@ -84,6 +84,7 @@ class _Watched(SerialEngine):
     """The serial engine, which measures the network at some of its steps."""
 
     every, last = 1, 0
+    progress: Callable[[int], None] = staticmethod(lambda taken: None)
 
     def _backward(
         self, network: nn.Module, inputs: torch.Tensor, targets: torch.Tensor
@@ -93,6 +94,7 @@ class _Watched(SerialEngine):
             self.network, self.taken = network, 0
             self.layers = layers_of(network)
         self.finish()
+        self.progress(self.taken)
         step, self.taken = self.taken, self.taken + 1
         if step % self.every and step != self.last:
             return super()._backward(network, inputs, targets)
@@ -146,7 +148,13 @@ class _Row:
 
 
 def measure_signals(
-    task: Task, name: str, rule: OptimizerSpec, lr: float, steps: int, seed: int = 0
+    task: Task,
+    name: str,
+    rule: OptimizerSpec,
+    lr: float,
+    steps: int,
+    seed: int = 0,
+    progress: Callable[[int], None] = lambda taken: None,
 ) -> SignalHistory:
     """Train a child in float64, as the serial engine does, and measure its layers.
 
@@ -157,6 +165,7 @@ def measure_signals(
         lr: learning rate.
         steps: about how many to take: a part of an epoch, or else whole epochs.
         seed: of initial weights and the order of examples.
+        progress: called with the number of steps that are taken.
 
     Returns:
         What was measured, at KEPT steps or fewer and the last one.
@@ -167,6 +176,7 @@ def measure_signals(
     epochs, limit = training_length(task, steps)
     engine = _Watched(task, seed, numerics=FLOAT64)
     planned = training_steps(task, epochs, limit)
+    engine.progress = progress
     engine.every, engine.last = max(1, math.ceil(planned / KEPT)), planned - 1
     (outcome,) = engine.train([Child(rule, lr, 0)], epochs, ("training",), limit)
     engine.finish()

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from neuralopt.engines.engine import OptimizerSpec
+from neuralopt.engines.engine import OptimizerSpec, training_steps
 from neuralopt.landscapes.paths import RATES
+from neuralopt.landscapes.training import training_length
 from neuralopt.one_thread import one_thread
 from neuralopt.report.counting import counting
 from neuralopt.signals.measuring import SignalHistory, best_rate, measure_signals
@@ -96,24 +97,26 @@ def report_signals(
         raise ValueError(f"steps is {steps}: give 1 or more")
     if lr is not None and not 0 < lr < math.inf:
         raise ValueError(f"the learning rate {lr:g} is not positive and finite")
+    planned = training_steps(task, *training_length(task, steps))
     tried = 0 if lr is not None else len(RATES)
-    total = len(rules) * (tried + 1)
+    total = len(rules) * (tried + 1) * planned
     histories = []
-    with counting("trainings", show=show) as count:
+    with counting("steps", show=show) as count:
         for number, (name, rule) in enumerate(rules.items()):
-            before = number * (tried + 1)
+            before = number * (tried + 1) * planned
+
+            def trained(trainings: int, before: int = before) -> None:
+                count(before + trainings * planned, total)
+
+            def taken(done: int, before: int = before + tried * planned) -> None:
+                count(before + done, total)
+
             rate = lr
             if rate is None:
-                rate = best_rate(
-                    task,
-                    rule,
-                    steps,
-                    seed,
-                    RATES,
-                    lambda done, before=before: count(before + done, total),  # type: ignore[misc]
-                )
-            histories.append(measure_signals(task, name, rule, rate, steps, seed))
-            count(before + tried + 1, total)
+                rate = best_rate(task, rule, steps, seed, RATES, trained)
+            found = measure_signals(task, name, rule, rate, steps, seed, taken)
+            histories.append(found)
+            trained(tried + 1)
     return SignalReport(label or task.name, tuple(histories))
 
 

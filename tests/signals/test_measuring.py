@@ -102,7 +102,9 @@ def test_measuring_changes_nothing():
 
 def test_long_trainings_are_measured_now_and_then_and_at_the_end():
     task = load_task("digits_mlp", depth=1, width=4)
-    found = measure_signals(task, "sgd", SGD, 0.1, 64)
+    taken: list[int] = []
+    found = measure_signals(task, "sgd", SGD, 0.1, 64, 0, taken.append)
+    assert taken == list(range(64))
     assert found.steps == (*range(0, 64, 2), 63)
     assert np.isfinite(found.updates).all()
 
