@@ -58,7 +58,8 @@ PARTS = (
         "clipping.svg",
         "A plain RNN of ReLUs that begins with the identity matrix (Le et al. 2015), "
         "`char_rnn` with `cell=rnn activation=relu init=identity`, SGD with a rate of "
-        "0.5. A cross marks a training that diverged; norms are those before clipping.",
+        "0.5, measured at every second step. Norms are those before clipping. Without "
+        "clipping all trainings leave the picture at once and diverge.",
     ),
     (
         "Through time",
@@ -66,7 +67,7 @@ PARTS = (
         "The norm of the gradient of the last character's loss with respect to the "
         "state (h, and c of an LSTM) so many characters before, in that of the last "
         "state; windows of 64 characters, geometric mean over {seeds} seeds. On the "
-        "right after six epochs, 120 steps or fewer, of Adam with a rate of 0.01.",
+        "right after 100 steps of Adam with a rate of 0.01.",
     ),
 )
 """Title, picture and text of each section."""

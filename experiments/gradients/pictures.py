@@ -67,7 +67,7 @@ def write_values(axes: Axes, values: Any) -> None:
     for (y, x), value in np.ndenumerate(values):
         colour = "white" if value < 0.6 * FADED or value > 0.6 * CROWDED else INK
         axes.text(
-            x, y, f"{value:.1f}", ha="center", va="center", color=colour, fontsize=10
+            x, y, f"{value:z.1f}", ha="center", va="center", color=colour, fontsize=10
         )
 
 
@@ -112,17 +112,15 @@ def clipping_curves(figures: Figures, path: Path) -> None:
     for name, colour in zip(RECIPES, (VERMILION, BLUE, CYCLE[1]), strict=True):
         for number, run in enumerate(figures[name]):
             label = name if number == 0 else None
-            mark = "X" if run["diverged"] else ""
-            ends = {"marker": mark, "markevery": [-1], "ms": 9} if mark else {}
             finite = [value is not None for value in run["norms"]]
             steps = np.array(run["steps"])[finite]
             for axes, key in ((left, "norms"), (right, "losses")):
                 values = np.array(run[key], float)[finite]
-                axes.plot(steps, values, color=colour, lw=1.6, label=label, **ends)
+                axes.plot(steps, values, color=colour, lw=1.6, label=label)
     style(left, "step", "norm of the whole gradient")
     style(right, "step", "training loss")
     left.set(yscale="log", ylim=(0.05, 1e6))
-    right.set(ylim=(2.5, 6))
+    right.set(yscale="log", ylim=(2.5, 300))
     handles, labels = left.get_legend_handles_labels()
     figure.legend(
         handles, labels, loc="outside lower center", ncols=3, frameon=False, fontsize=12
@@ -139,7 +137,7 @@ def time_curves(figures: Figures, path: Path) -> None:
     """
     figure = Figure((12.0, 4.8), layout="constrained", facecolor="white")
     panels = figure.subplots(1, 2, sharey=True)
-    titles = ("new networks", "after about 100 steps of Adam")
+    titles = ("new networks", "after 100 steps of Adam")
     for row, (axes, title) in enumerate(zip(panels, titles, strict=True)):
         for name, colour in zip(CELLS, CYCLE, strict=False):
             values = np.maximum(np.array(figures[name]["places"][row]), 1e-300)

@@ -186,6 +186,12 @@ def test_an_option_that_is_wrong_is_a_line(name, options, complaint):
     assert "\n" not in str(caught.value)
 
 
+def test_the_default_tasks_never_change():
+    # Archives keep the fingerprint: other data or options would make scores strangers.
+    assert load_task("digits_mlp").fingerprint == "f0c96d7478907d74"
+    assert load_task("char_rnn").fingerprint == "6e118ef791b575d7"
+
+
 def test_every_option_changes_the_fingerprint():
     default = load_task("digits_mlp").fingerprint
     changes = [
