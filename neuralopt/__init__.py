@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from neuralopt.api import compare_tuned as compare_tuned
     from neuralopt.api import draw as draw
     from neuralopt.api import explain as explain
+    from neuralopt.api import gradients as gradients
     from neuralopt.api import rediscover as rediscover
     from neuralopt.api import search as search
     from neuralopt.archive import Archive as Archive
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from neuralopt.scoring.score import Score as Score
     from neuralopt.searchers import SEARCHERS as SEARCHERS
     from neuralopt.searchers import Searcher as Searcher
+    from neuralopt.signals.report import SignalReport as SignalReport
     from neuralopt.spaces import SPACES as SPACES
     from neuralopt.spaces import Space as Space
     from neuralopt.tasks import TASKS as TASKS
@@ -60,7 +62,8 @@ _MODULES = {
     "anatomy.explanation": ("Explanation",),
     "api": (
         *("ComparisonResult", "RediscoveryResult"),
-        *("compare", "compare_tuned", "draw", "explain", "rediscover", "search"),
+        *("compare", "compare_tuned", "draw", "explain", "gradients"),
+        *("rediscover", "search"),
     ),
     "archive": ("Archive", "ArchiveError", "Proposal"),
     "evaluators": ("EVALUATORS", "Evaluator", "evaluate"),
@@ -75,6 +78,7 @@ _MODULES = {
     "scoring.budgets": ("BUDGETS", "Budget"),
     "scoring.score": ("Score",),
     "searchers": ("SEARCHERS", "Searcher"),
+    "signals.report": ("SignalReport",),
     "spaces": ("SPACES", "Space"),
     "tasks": (
         *("TASKS", "GradientCheck", "Recipe", "Task"),

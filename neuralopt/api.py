@@ -20,6 +20,7 @@ from neuralopt.cli.candidates import Rules, candidates_of
 from neuralopt.cli.commands.compare import run_benchmarks, settings_of_runs
 from neuralopt.cli.commands.explain import TASK as EXPLAINED_TASK
 from neuralopt.cli.commands.explain import trainer
+from neuralopt.cli.commands.gradients import one_task
 from neuralopt.cli.commands.rediscover import Asked, measure
 from neuralopt.cli.commands.tuned import known_rates, run_tuned
 from neuralopt.cli.config.compose import compose_settings, settings_yaml
@@ -44,6 +45,7 @@ from neuralopt.report.tuned_result import TunedResult
 from neuralopt.scoring.budgets import Budget, named_budget
 from neuralopt.scoring.replicates import VERDICT_SEEDS
 from neuralopt.searchers import Searcher, make_searcher
+from neuralopt.signals.report import SignalReport, report_signals
 from neuralopt.spaces import Space
 from neuralopt.spaces.registry import load as load_space
 from neuralopt.tasks import Split, Task, load_tasks
@@ -694,3 +696,44 @@ def draw(
         seed=seed,
     )
     return picture.drawing.figure
+
+
+def gradients(
+    rules: str | Rules,
+    task: str | Task = "digits_mlp",
+    *,
+    lr: float | None = None,
+    steps: int = 100,
+    seed: int = 0,
+    progress: bool = True,
+) -> SignalReport:
+    """Measure gradients, updates and activations of every layer along a training.
+
+    A child is trained by each rule from the same weights, in float64.
+
+    Args:
+        rules: a rule or several, as for `compare`.
+        task: a name as on the command line, or a Task, such as
+            ``TASKS["digits_mlp"](depth=8, activation="sigmoid")``.
+        lr: learning rate of every rule; None for, of eleven rates from 0.0001 to 10,
+            the one with the least final loss.
+        steps: about how many to take: a part of an epoch, or else whole epochs.
+        seed: of initial weights and the order of examples.
+        progress: whether to show progress on standard error.
+
+    Returns:
+        What was measured. It prints as text, and has a ``figure()``.
+
+    Raises:
+        ValueError: a rule, a name or a number is wrong, or several tasks are named.
+
+    Example:
+        >>> found = gradients("sgd", lr=0.1, steps=10, progress=False)
+        >>> found["sgd"].layers[0], found["sgd"].gradients.shape
+        ('linear1', (10, 6))
+    """
+    candidates: dict[str, OptimizerSpec] = candidates_of(
+        [rules] if isinstance(rules, str) else rules, {}
+    )
+    problem = one_task(load_tasks(task)) if isinstance(task, str) else task
+    return report_signals(problem, candidates, lr, steps, seed, progress)

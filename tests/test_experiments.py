@@ -147,6 +147,11 @@ def test_a_script_puts_the_repository_on_the_path_before_it_imports(
             "pictures/pictures.py", ["--folder", "made"], marks=pytest.mark.slow
         ),
         pytest.param("zoo/zoo.py", [], marks=pytest.mark.slow),
+        pytest.param(
+            "gradients/gradients.py",
+            ["--seeds", "1", "--studies", "clipping"],
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 @pytest.mark.timeout(300)

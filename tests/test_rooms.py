@@ -51,6 +51,7 @@ ROOMS = (
     "views",
     "report",
     "anatomy",
+    "signals",
     "cli",
     "api",
 )

@@ -1,6 +1,6 @@
 """Hooks of mkdocs: pages from outside docs/, and links to files of the repository.
 
-The reports of experiments/ become pages. A link to one of them, or to a page, works in
+The reports of experiments/ become pages, with the pictures beside them. A link to one of them, or to a page, works in
 the site as it does in the repository; a link to any other file of the repository is
 shown as its path, since the site does not hold that file.
 """
@@ -18,8 +18,10 @@ LINK = re.compile(r"\[([^\]\[]*)\]\(([^)#\s:]+)(#[^)\s]*)?\)")
 
 
 def on_files(files: Files, config: Any) -> Files:
-    """Add the reports of the experiments, at their path in the repository."""
-    for report in sorted(ROOT.glob("experiments/*/README.md")):
+    """Add the experiments' reports and pictures, at their path in the repository."""
+    reports = ROOT.glob("experiments/*/README.md")
+    pictures = ROOT.glob("experiments/*/*.svg")
+    for report in sorted((*reports, *pictures)):
         files.append(
             File.generated(
                 config,

@@ -25,6 +25,7 @@ MODULES = {
     "top": "top",
     "show": "show",
     "explain": "explain",
+    "gradients": "gradients",
     "verdict": "verdict",
     "report": "report",
     "export": "export",
@@ -38,6 +39,16 @@ Groups: space budget searcher evaluator report experiment. task=NAME names a tas
 ".options" may be left out of a key: evaluator.workers above is short for
 evaluator.options.workers. KEY+=[A,B] extends a list, and space=mine.yaml reads a file
 of yours. `neuralopt search --show` prints the whole configuration.
+"""
+
+GRADIENTS_HELP = """
+A child is trained by each rule from the same weights, in float64, and its layers are
+measured on the batch of every second step or so: the norm of the gradient, the update
+relative to the weights, the deviation of activations, and the share of them that is
+saturated. An argument with "=" is an override of the configuration (Hydra's syntax):
+  neuralopt gradients sgd adam task=digits_mlp task.depth=8 task.activation=sigmoid
+  neuralopt gradients adam task=char_rnn task.cell=rnn task.recipe.clip_norm=1 seed=2
+The default task is digits_mlp; rules of a run have the task and the recipe of the run.
 """
 
 RESUME_HELP = """
@@ -267,6 +278,36 @@ def parser() -> argparse.ArgumentParser:
     )
     explain.add_argument("--json", action="store_true", help="one JSON object")
     take_config_dir(explain)
+
+    gradients = add(
+        "gradients",
+        "measure gradients and activations of every layer along a training",
+        RULE_HELP + GRADIENTS_HELP,
+    )
+    gradients.add_argument("rules", nargs="+", metavar="RULE")
+    gradients.add_argument(
+        "--lr",
+        type=float,
+        metavar="LR",
+        help="learning rate of every rule (default: of 0.0001 to 10, two in a decade, "
+        "the one with the least final loss)",
+    )
+    gradients.add_argument(
+        "--steps",
+        type=int,
+        default=100,
+        metavar="N",
+        help="about how many steps: a part of an epoch, or whole epochs (default: 100)",
+    )
+    gradients.add_argument(
+        "-o",
+        "--output",
+        default="",
+        metavar="FILE",
+        help="also draw them, into a .png, .svg or .pdf file",
+    )
+    gradients.add_argument("--json", action="store_true", help="one JSON object")
+    take_config_dir(gradients)
 
     verdict = add("verdict", "show the comparison that a search ended with")
     verdict.add_argument("run", metavar="RUN")

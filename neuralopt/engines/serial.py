@@ -170,6 +170,8 @@ class SerialEngine:
     ) -> None:
         """Take one step of the optimizer, as the task's recipe has it."""
         recipe = self.task.recipe
+        if recipe.clip_value:
+            torch.nn.utils.clip_grad_value_(network.parameters(), recipe.clip_value)
         if recipe.clip_norm:
             torch.nn.utils.clip_grad_norm_(network.parameters(), recipe.clip_norm)
         for group in optimizer.param_groups:

@@ -81,7 +81,7 @@ def train(
     Returns:
         The training.
     """
-    epochs, limit = _length(task, steps)
+    epochs, limit = training_length(task, steps)
     engine = _Watched(task, seed, numerics=FLOAT64)
     planned = training_steps(task, epochs, limit)
     engine.every = max(1, math.ceil(planned / KEPT))
@@ -95,8 +95,16 @@ def train(
     return Training(network, numbers, torch.stack(weights), loss)
 
 
-def _length(task: Task, steps: int) -> tuple[int, int | None]:
-    """Epochs, and examples of an epoch or None for all."""
+def training_length(task: Task, steps: int) -> tuple[int, int | None]:
+    """Return the length of a training of about so many steps.
+
+    Args:
+        task: gives the training split and the batch size.
+        steps: a part of an epoch, or else whole epochs.
+
+    Returns:
+        Epochs, and examples of an epoch or None for all.
+    """
     whole = steps_per_epoch(task)
     if steps < whole:
         return 1, steps * task.batch_size

@@ -98,14 +98,17 @@ def read_text(data: bytes) -> str:
     return data.decode("ascii")
 
 
-def windows_of_text(sizes: Mapping[Split, int]) -> Mapping[Split, Tensors]:
-    """Cut the text into windows of TIME + 1 characters.
+def windows_of_text(
+    sizes: Mapping[Split, int], time: int = TIME
+) -> Mapping[Split, Tensors]:
+    """Cut the text into windows of time + 1 characters.
 
     Args:
         sizes: windows of each split in each of the SECTIONS, in the text's order.
+        time: inputs of a window.
 
     Returns:
-        Inputs and targets of each split, int64 (windows, TIME).
+        Inputs and targets of each split, int64 (windows, time).
 
     Raises:
         ValueError: the text is not the one that was shipped.
@@ -113,7 +116,7 @@ def windows_of_text(sizes: Mapping[Split, int]) -> Mapping[Split, Tensors]:
     text = read_text(files("neuralopt.tasks").joinpath(FILE).read_bytes())
     count = sum(sizes.values())
     numbers = [VOCABULARY.index(character) for character in text]
-    shape = SECTIONS, count, TIME + 1
+    shape = SECTIONS, count, time + 1
     used = torch.tensor(numbers[: math.prod(shape)]).view(shape)
     stretches = used.split(list(sizes.values()), dim=1)
     return {

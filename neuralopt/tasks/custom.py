@@ -15,6 +15,7 @@ from neuralopt.tasks.custom_checks import (
 )
 from neuralopt.tasks.custom_data import Data, read_splits
 from neuralopt.tasks.custom_description import describe
+from neuralopt.tasks.network import ConvNet, Mlp
 from neuralopt.tasks.recipe import Recipe
 from neuralopt.tasks.task import Examples, Split, fingerprint
 
@@ -41,7 +42,7 @@ class CustomTask:
     metric: Measure
     to_quality: Callable[[float], float]
     recipe: Recipe = field(default_factory=Recipe)
-    layers: None = None
+    layers: Mlp | ConvNet | None = None
 
     def examples(self, split: Split) -> Examples:
         return self.splits[split]

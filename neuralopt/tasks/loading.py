@@ -8,6 +8,7 @@ from neuralopt.catalog import hint
 from neuralopt.options import check_options, options_of
 from neuralopt.tasks.analytic import ravine, rosenbrock
 from neuralopt.tasks.char_lm import char_lm
+from neuralopt.tasks.char_rnn import char_rnn
 from neuralopt.tasks.char_small import char_gru, char_transformer, tiny_gpt
 from neuralopt.tasks.cifar10 import cifar10_conv, cifar10_resnet
 from neuralopt.tasks.digits import (
@@ -20,6 +21,7 @@ from neuralopt.tasks.digits import (
     digits_small_batch,
     digits_small_conv,
 )
+from neuralopt.tasks.digits_mlp import digits_mlp
 from neuralopt.tasks.digits_networks import digits_autoencoder, digits_residual
 from neuralopt.tasks.enos_mnistnet import enos_mnistnet
 from neuralopt.tasks.friedman import friedman
@@ -32,6 +34,7 @@ TASKS: Mapping[str, Callable[..., Task]] = {
     "breast_cancer": breast_cancer,
     "char_gru": char_gru,
     "char_lm": char_lm,
+    "char_rnn": char_rnn,
     "char_transformer": char_transformer,
     "cifar10_conv": cifar10_conv,
     "cifar10_resnet": cifar10_resnet,
@@ -40,6 +43,7 @@ TASKS: Mapping[str, Callable[..., Task]] = {
     "digits_autoencoder": digits_autoencoder,
     "digits_conv": digits_conv,
     "digits_deep": digits_deep,
+    "digits_mlp": digits_mlp,
     "digits_noisy": digits_noisy,
     "digits_residual": digits_residual,
     "digits_scaled": digits_scaled,
@@ -87,7 +91,7 @@ cheapest come first."""
 
 
 @cache
-def load_task(name: str, **options: str | int) -> Task:
+def load_task(name: str, **options: str | float) -> Task:
     """Return the task of this name; its data are read once a process.
 
     Args:
@@ -104,11 +108,11 @@ def load_task(name: str, **options: str | int) -> Task:
         return _load_custom(name)
     if name not in TASKS:
         raise ValueError(f"unknown task {name!r}: {hint(name, [*TASKS, *GROUPS])}")
-    check_options("task.options", name, options_of(TASKS[name]), options)
-    return TASKS[name](**options)
+    make = TASKS[name]
+    return make(**check_options("task.options", name, options_of(make), options))
 
 
-def load_tasks(name: str, **options: str | int) -> tuple[Task, ...]:
+def load_tasks(name: str, **options: str | float) -> tuple[Task, ...]:
     """Return the tasks of a name such as ``suite`` or ``digits+char_lm``.
 
     Args:

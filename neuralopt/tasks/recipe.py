@@ -11,6 +11,9 @@ SCALE_SEED = 1_605_09774
 
 MOST_DECADES = 10.0
 
+LATER = ("reparametrize", "clip_value")
+"""Fields that fingerprints depend on only where they are set."""
+
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
@@ -34,6 +37,8 @@ class Recipe:
             rate, increase the batch size"); 1 for batches of one size.
         batch_milestones: shares of the training, counted in examples, in rising order
             with spaces between; those of Smith et al. by default.
+        clip_value: each element of a gradient is clipped to [-clip_value, clip_value],
+            before clip_norm; 0 for none.
 
     Raises:
         ValueError: a number is out of range.
@@ -46,9 +51,10 @@ class Recipe:
     reparametrize: float = 0.0
     batch_growth: float = 1.0
     batch_milestones: str = "0.3 0.6 0.8"
+    clip_value: float = 0.0
 
     def __post_init__(self) -> None:
-        for name in ("clip_norm", "weight_decay"):
+        for name in ("clip_norm", "weight_decay", "clip_value"):
             value = getattr(self, name)
             if not 0 <= value < math.inf:
                 raise ValueError(f"task.recipe.{name} is {value}: give 0 or more")
@@ -83,7 +89,7 @@ class Recipe:
         told = [
             f"{field.name}={getattr(self, field.name)!r}"
             for field in fields(self)
-            if (field.name != "reparametrize" or self.reparametrize)
+            if (field.name not in LATER or getattr(self, field.name))
             and (not field.name.startswith("batch_") or self.batch_growth != 1)
         ]
         return f"Recipe({', '.join(told)})"

@@ -43,7 +43,9 @@ def refusal_of(make: checks.Make, task: Task) -> str:
     return ""
 
 
-SLOW = {"char_gru", "char_lm", "cifar10_conv", "cifar10_resnet", "tiny_gpt"}
+SLOW = {
+    *("char_gru", "char_lm", "char_rnn", "cifar10_conv", "cifar10_resnet", "tiny_gpt"),
+}
 TASK_NAMES = [
     pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name
     for name in TASKS

@@ -199,6 +199,7 @@ RECIPES = (
     Recipe(weight_decay=0.3),
     Recipe(schedule="cosine", warmup=0.25),
     Recipe(0.1, 0.05, "(1 - progress) ** 2", 0.5),
+    Recipe(clip_norm=0.1, clip_value=0.01),
 )
 
 
@@ -209,6 +210,7 @@ def test_a_recipe_is_what_it_says(recipe, engine):
     task = with_recipe(
         some_digits(training=256),
         clip_norm=recipe.clip_norm,
+        clip_value=recipe.clip_value,
         weight_decay=recipe.weight_decay,
         schedule=recipe.schedule,
         warmup=recipe.warmup,
@@ -235,6 +237,9 @@ def test_a_recipe_is_what_it_says(recipe, engine):
             loss = task.loss(outputs, examples.targets[batch])
             losses.append(loss.item())
             gradients = torch.autograd.grad(loss, list(network.parameters()))
+            if recipe.clip_value:
+                limit = recipe.clip_value
+                gradients = [g.clamp(-limit, limit) for g in gradients]
             norm = math.sqrt(sum((g**2).sum().item() for g in gradients))
             scale = 1.0
             if recipe.clip_norm:

@@ -232,16 +232,18 @@ class _Population:
         self.updates = updates_for(spec, self.weights)
 
     def _update(self, step: int) -> None:
-        clip_norm = self.engine.task.recipe.clip_norm
+        recipe = self.engine.task.recipe
         for span in self.plan.frozen:
             self.gradients[:, span] = 0  # torch.func gives frozen ones gradients too
         if self.scales is not None:  # rules see u and its gradient
             self.weights.div_(self.scales)
             self.gradients.mul_(self.scales)
-        if clip_norm:
+        if recipe.clip_value:
+            self.gradients.clamp_(-recipe.clip_value, recipe.clip_value)
+        if recipe.clip_norm:
             norms = torch.linalg.vector_norm(self.gradients, dim=1, keepdim=True)
             # 1e-6 as in torch.nn.utils.clip_grad_norm_
-            self.gradients.mul_((clip_norm / (norms + 1e-6)).clamp_(max=1.0))
+            self.gradients.mul_((recipe.clip_norm / (norms + 1e-6)).clamp_(max=1.0))
         frozen = [self.weights[:, span].clone() for span in self.plan.frozen]
         losses = self.losses[step, self.alive]
         self.updates.step(

@@ -1,0 +1,1 @@
+"""How gradients and activations change from layer to layer, along a training."""
