@@ -58,7 +58,8 @@ def laprop(shape):
     def step(g, w, t, T):
         nonlocal m, v
         v = 0.999 * v + 0.001 * g * g
-        m = 0.9 * m + 0.1 * g / (np.sqrt(v / (1 - 0.999**t)) + 1e-15)
+        size = (np.sqrt(v + 1e-15) + 1e-15) / math.sqrt(1 - 0.999**t)
+        m = 0.9 * m + 0.1 * g / size
         return m / (1 - 0.9**t)
 
     return step
@@ -263,7 +264,8 @@ def adanorm(shape):
         raised = g * usual / size if usual > size > 0 else g
         m = 0.9 * m + 0.1 * raised
         v = 0.99 * v + 0.01 * g * g
-        return m / (1 - 0.9**t) / (np.sqrt(v / (1 - 0.99**t)) + 1e-8)
+        size = (np.sqrt(v + 1e-15) + 1e-8) / math.sqrt(1 - 0.99**t)
+        return m / (1 - 0.9**t) / size
 
     return step
 
@@ -302,6 +304,20 @@ def corrected(g, state, **_):
     c = g + 0.025 * 0.95 / 0.05 * (g - state.get("last", 0.0))
     state["last"] = g
     return c / max(1.0, np.linalg.norm(c))
+
+
+def mars(shape):
+    m, v, state = np.zeros(shape), np.zeros(shape), {}
+
+    def step(g, w, t, T):
+        nonlocal m, v
+        c = corrected(g, state)
+        m = 0.95 * m + 0.05 * c
+        v = 0.99 * v + 0.01 * c * c
+        size = (np.sqrt(v + 1e-15) + 1e-8) / math.sqrt(1 - 0.99**t)
+        return m / (1 - 0.95**t) / size
+
+    return step
 
 
 def mars_lion(shape):
@@ -408,7 +424,7 @@ DERIVED = {
     "adam_centralized": adam_maker(0.9, 0.999, 1e-8, centralized),
     "cautious_adamw": cautious_adamw,
     "cautious_lion": cautious_lion,
-    "mars": adam_maker(0.95, 0.99, 1e-8, corrected),
+    "mars": mars,
     "mars_lion": mars_lion,
     "muon": muon(),
     "muon_match_rms": muon(True),

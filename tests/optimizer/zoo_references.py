@@ -7,18 +7,32 @@ torch or of pytorch_optimizer, with the options that make it the rule's variant.
 import contextlib
 import functools
 import importlib
+import importlib.util
 from unittest import mock
 
 import torch
 
 from tests.optimizer.zoo_derivations import MATRICES_ONLY
 
+has_package = importlib.util.find_spec("pytorch_optimizer") is not None
+
 
 def torch_adafactor(params, lr):
     return torch.optim.Adafactor(params, lr, eps=(1e-30, 1e-3))
 
 
-OF_TORCH = {"adafactor": torch_adafactor}
+def torch_muon(adjust_lr_fn):
+    def make(params, lr):
+        return torch.optim.Muon(params, lr, 0.0, adjust_lr_fn=adjust_lr_fn)
+
+    return make
+
+
+OF_TORCH = {
+    "adafactor": torch_adafactor,
+    "muon": torch_muon("original"),
+    "muon_match_rms": torch_muon("match_rms_adamw"),
+}
 
 
 def of_package(name, **options):
@@ -42,11 +56,9 @@ def warm_ademamix(params, lr, total_steps):
     return of_package("AdEMAMix", t_alpha_beta3=total_steps)(params, lr)
 
 
-ADAM = {"betas": (0.9, 0.999)}
-
 OF_PACKAGE = {
     "adabelief": of_package("AdaBelief"),
-    "laprop": of_package("LaProp", betas=(0.9, 0.999), eps=1e-15),
+    "laprop": of_package("LaProp", betas=(0.9, 0.999), foreach=False),
     "ademamix": of_package("AdEMAMix"),
     "ademamix_warmup": warm_ademamix,
     "adopt": of_package("ADOPT"),
@@ -80,11 +92,16 @@ OF_PACKAGE = {
 
 @contextlib.contextmanager
 def in_double():
-    """Iterations of Newton and Schulz of pytorch_optimizer in float64, not bfloat16."""
+    """Iterations of Newton and Schulz of torch and pytorch_optimizer in float64.
+
+    Both have them in bfloat16.
+    """
     name = "zero_power_via_newton_schulz_5"
-    parts = (f"pytorch_optimizer.optimizer.muon.{name}" for name in MUONS)
     with contextlib.ExitStack() as stack:
-        for module in map(importlib.import_module, parts):
+        as_double = mock.patch.object(torch.Tensor, "bfloat16", torch.Tensor.double)
+        stack.enter_context(as_double)
+        for part in MUONS if has_package else ():
+            module = importlib.import_module(f"pytorch_optimizer.optimizer.muon.{part}")
             if hasattr(module, name):
                 function = functools.partial(getattr(module, name), dtype=torch.float64)
                 stack.enter_context(mock.patch.object(module, name, function))

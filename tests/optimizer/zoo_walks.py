@@ -29,7 +29,9 @@ def gradient(w, seed, step):
     g = size * rng.choice((-1.0, 1.0), w.shape) * (rng.random(w.shape) > 0.1)
     rows, flat = g.reshape(len(w), -1), w.reshape(len(w), -1)
     if w.ndim > 1 and step % 3 == 1:
-        along = np.sum(rows * flat, 1, keepdims=True) / np.sum(flat**2, 1, keepdims=True)
+        along = np.sum(rows * flat, 1, keepdims=True) / np.sum(
+            flat**2, 1, keepdims=True
+        )
         return (rows - along * flat).reshape(w.shape)
     if w.ndim > 1 and step % 3 == 2:
         return g - np.sum(g * w) / np.sum(w * w) * w

@@ -40,10 +40,11 @@ ORTHOGONAL: tuple[Row, ...] = (
     ),
     (
         "adamuon",
-        "{adamuon} * sqrt(min(fan_out, fan_in)) / (norm({adamuon}) + 1e-10) * {matched}",
+        "{adamuon} / (norm({adamuon}) + 1e-10) * sqrt(min(fan_out, fan_in))"
+        " * {matched}",
         "Si et al. 2025, without its sign",
         2e-2,
-        "Muon divided by its own size, element by element; for matrices, without decay.",
+        "Muon divided by its own size, element by element; for matrices, no decay.",
     ),
 )
 

@@ -14,10 +14,10 @@ RECENT: tuple[Row, ...] = (
     ),
     (
         "laprop",
-        "debiased(g / (sqrt(debiased(g ** 2, 0.999)) + 1e-15), 0.9)",
+        "debiased(g * sqrt({left}) / (sqrt(v + 1e-15) + 1e-15), 0.9)",
         "Ziyin et al. 2020",
         4e-4,
-        "RMSProp first, momentum of it after.",
+        "RMSProp first, momentum of it after; epsilons as in pytorch_optimizer.",
     ),
     (
         "ademamix",

@@ -19,7 +19,7 @@ class Rule:
         expression: the rule, without free variables.
         reference: where the rule comes from.
         lr: the learning rate that its users start from.
-        about: a sentence for people, which says what variant it is if there are several.
+        about: a sentence for people.
     """
 
     name: str

@@ -45,7 +45,7 @@ WHOLE_TENSOR: tuple[Row, ...] = (
         "1)",
         "Wortsman et al. 2023",
         1e-3,
-        "AdamW with betas 0.9 and 0.99; step and decay shrink where gradients surprise.",
+        "AdamW with betas 0.9 and 0.99; step and decay shrink if gradients surprise.",
     ),
     (
         "adamp",
@@ -53,14 +53,16 @@ WHOLE_TENSOR: tuple[Row, ...] = (
         "where({across}, {part}, 0)))",
         "Heo et al. 2021, delta = 0.1",
         1e-3,
-        "Adam without the part along the weights where the gradient has none; no decay.",
+        "Adam without the part along the weights if the gradient has none; no decay.",
     ),
     (
         "adanorm",
-        "debiased(g * {norm_gain}, 0.9) / (sqrt(debiased(g ** 2, 0.99)) + 1e-8)",
+        "debiased(g * {norm_gain}, 0.9) * sqrt(1 - 0.99 ** (t + 1))"
+        " / (sqrt(ema(g ** 2, 0.99) + 1e-15) + 1e-8)",
         "Dubey et al. 2022, r = 0.95",
         1e-3,
-        "Adam whose momentum raises small gradients to their usual norm.",
+        "Adam whose momentum raises small gradients to their usual norm; epsilons of "
+        "pytorch_optimizer.",
     ),
     (
         "adam_centralized",
@@ -74,8 +76,8 @@ WHOLE_TENSOR: tuple[Row, ...] = (
         "where({agree_adam}, adam, 0) / (mean({agree_adam}) + {element}) + 0.01 * w",
         "Liang et al. 2024, algorithm 1",
         1e-3,
-        "AdamW where it agrees with the gradient, else only decay; scaled by d / (agreeing "
-        "+ 1).",
+        "AdamW where it agrees with the gradient, scaled by d / (agreeing + 1); decay "
+        "everywhere.",
     ),
     (
         "cautious_lion",
@@ -86,10 +88,12 @@ WHOLE_TENSOR: tuple[Row, ...] = (
     ),
     (
         "mars",
-        "debiased({mars}, 0.95) / (sqrt(debiased({mars} ** 2, 0.99)) + 1e-8)",
+        "debiased({mars}, 0.95) * sqrt(1 - 0.99 ** (t + 1))"
+        " / (sqrt(ema({mars} ** 2, 0.99) + 1e-15) + 1e-8)",
         "Yuan et al. 2024, approximate MARS-AdamW, gamma = 0.025",
         3e-3,
-        "Adam of gradients corrected by their change, of norm 1 at most; for vectors too.",
+        "Adam of gradients corrected by their change, of norm 1 at most; epsilons of "
+        "pytorch_optimizer.",
     ),
     (
         "mars_lion",
