@@ -77,7 +77,7 @@ UNSAID = """
   compared on the flattened matrix.
 - **Muon** iterates in the parameter's precision, torch in bfloat16. The deviation is
   from torch's own code with its conversion to bfloat16 taken out; as it is, a step
-  differs by up to 8% (`tests/optimizer/test_recent_rules.py`).
+  differs by less than 8% (`tests/optimizer/test_recent_rules.py`).
 - **Schedule-free** is exact at a constant learning rate. It evaluates at the average x;
   a rule has the weights y, and no second set of weights.
 - **Weight decay** that is inside an optimizer's step (LARS, LAMB, StableAdamW) is in

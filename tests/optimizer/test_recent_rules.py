@@ -1,6 +1,6 @@
 """Rules of tensor scope and of recent years against numpy, torch and other packages.
 
-`experiments/zoo/recent.py` measures the same with more steps and seeds.
+`experiments/zoo/zoo.py` measures the same with more steps and seeds.
 """
 
 import math
