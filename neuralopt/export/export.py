@@ -101,8 +101,8 @@ def export_rule(
     expression = as_expression(rule)
     if expression.contains(*WHOLE):
         raise ValueError(
-            f"{class_name} uses norms, means or kinds of whole parameters, which "
-            "exported files do not have: use neuralopt.RuleOptimizer"
+            "the rule uses norms, means or kinds of whole parameters, which exported "
+            "files do not have: use neuralopt.RuleOptimizer"
         )
     write_whole(path, kind.text(expression, class_name, lr, origin))
     if tests:
