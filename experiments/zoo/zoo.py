@@ -5,13 +5,20 @@
 Each rule takes 200 steps on prescribed gradients in float64, and so does torch's own
 optimizer or, where torch has none, the numpy derivation of the tests. The deviation is
 the largest difference of a weight, relative to max(1, |weight|).
+
+Rules of tensor scope and of recent years take 100 steps from each of three seeds, on a
+vector, a tall and a wide matrix and the weights of a convolution. They are compared
+with the derivation and with torch or pytorch_optimizer as well; their deviation is
+relative to the farthest that a weight of the parameter moved.
 """
 
 import argparse
+import importlib.metadata
 import math
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,9 +27,18 @@ import torch
 sys.path.insert(0, str(Path(__file__).parents[2]))  # finds `experiments`: its README
 
 from experiments.measure import add_json_option, write_results
-from neuralopt import RULES, RuleOptimizer, render
+from neuralopt import RULES, Rule, RuleOptimizer, render
+from neuralopt.language import simplify
+from neuralopt.machine import straight_line
+from neuralopt.machine.emit import element_operations
+from neuralopt.machine.extents import for_kind
+from neuralopt.optimizer.program import state_extents
 from tests.optimizer.test_known_optimizers import CASES
 from tests.optimizer.test_zoo import DERIVED, RATE, SEED, SIZE, STEPS, gradient
+from tests.optimizer.zoo_derivations import DERIVED as RECENT
+from tests.optimizer.zoo_references import OF_PACKAGE, OF_TORCH, has_package, in_double
+from tests.optimizer.zoo_walks import derived_walk, reference_walk
+from tests.optimizer.zoo_walks import deviation as deviation_of
 
 HEADER = """\
 # The zoo
@@ -30,16 +46,54 @@ HEADER = """\
 The named rules of `neuralopt.RULES`, each one line of the language. *Deviation* is the
 largest difference of a weight from the reference, relative to max(1, |weight|), in 200
 steps in float64: from torch.optim where torch has the optimizer, else from a numpy
-derivation in `tests/optimizer/test_zoo.py`. Made by `python experiments/zoo/zoo.py`.
+derivation in `tests/optimizer/test_zoo.py`. From `adabelief` on it is the largest
+difference relative to the farthest that a weight of the same parameter moved, in 100
+steps from each of three seeds, on a vector (7), two matrices (5 x 3, 3 x 6) and a
+convolution (4 x 2 x 3 x 3); first from numpy (`tests/optimizer/zoo_derivations.py`),
+then from the packages (`tests/optimizer/zoo_references.py`): {versions}. Rules called
+for matrices skip the vector. Made by `python experiments/zoo/zoo.py`.
+
+*Memory* is in tensors of the parameter's size; `r`, `c` and `1` are a number for each
+row, each column and the whole parameter. *Operations* are those on tensors in a step of
+a matrix.
+
 `adam`, `rmsprop`, `m`, `v`, `ld`, `cd` and `rd` are abbreviations of the language. What
 is marked *as recalled* could not be checked in the paper.
 
 Under a schedule, a learning rate outside the momentum, as here and in torch, differs
 from one inside it (Sutskever et al. 2013): old steps are rescaled with new ones.
 
-| name | rule | lr | reference | deviation | |
-|---|---|---|---|---|---|"""
+| name | rule | lr | reference | deviation | memory | operations | |
+|---|---|---|---|---|---|---|---|"""
 
+SHORT = {"element": "", "rows": "r", "columns": "c", "tensor": "1"}
+"""Signs of what a tensor of memory has a number for."""
+
+UNSAID = """
+## What is different, and what cannot be said
+
+- **Adafactor, CAME** factor the parameter's matrix (first dimension by all others);
+  torch and pytorch_optimizer factor the last two dimensions of a convolution. They are
+  compared on the flattened matrix.
+- **Muon** iterates in the parameter's precision, torch in bfloat16. The deviation is
+  from torch's own code with its conversion to bfloat16 taken out; as it is, a step
+  differs by less than 8% (`tests/optimizer/test_recent_rules.py`).
+- **Schedule-free** is exact at a constant learning rate. It evaluates at the average x;
+  a rule has the weights y, and no second set of weights.
+- **Weight decay** that is inside an optimizer's step (LARS, LAMB, StableAdamW) is in
+  the text; the rest leave it to `weight_decay`, except cautious_adamw and muon_adamw.
+- **Shampoo, SOAP, PSGD, KL-SOAP**: need a state of rows x rows (`x x'`), its root or
+  eigenvectors, and products of matrices. States have a number for each element, row or
+  column; there is no product of matrices but in `orthogonalize`.
+- **GaLore, Conda, Fira**: a projection by singular vectors that are kept: the same.
+- **Adam-mini**: means over blocks, one for each attention head: no such dimension.
+- **Fromage, Nero, MuonH, AdaGO, MADGRAD**: project the weights after the step, or bound
+  or take roots of the learning rate, which is not a value of the language.
+- **Prodigy, D-Adaptation, DoG, global clipping**: norms over all parameters together;
+  `norm` is of one parameter.
+- **SAM, Sophia, AdaHessian**: a second gradient or a Hessian product in each step.
+- **MuonClip**: bounds the logits of attention, which an update does not see.
+"""
 
 Weights = npt.NDArray[np.float64]
 Move = Callable[[Weights, int], Weights]
@@ -96,6 +150,47 @@ def deviation(name: str) -> tuple[float, str]:
     return float(far), source
 
 
+def deviations(name: str) -> dict[str, float]:
+    """Largest deviations of a rule of tensor scope or recent years, by reference."""
+
+    def largest(walk: Callable[..., Any]) -> float:
+        return max(float(deviation_of(name, walk, 100, seed)) for seed in (1, 2, 3))
+
+    found = {"numpy": largest(derived_walk)}
+    tables = {"torch": OF_TORCH, "pytorch_optimizer": OF_PACKAGE if has_package else {}}
+    for source, table in tables.items():
+        if name in table:
+            make = table[name]
+            with in_double():
+                found[source] = largest(
+                    lambda name, start, steps, make=make: reference_walk(
+                        name, make, start, steps
+                    )
+                )
+    return found
+
+
+def costs(rule: Rule) -> tuple[str, int]:
+    """Memory and operations of a step of a matrix."""
+    code = for_kind(straight_line(simplify(rule.expression)), "matrix")
+    kept = [SHORT[extent] for extent in state_extents(code)]
+    whole = str(kept.count(""))
+    small = [sign for sign in ("r", "c", "1") for _ in range(kept.count(sign))]
+    memory = " + ".join([whole, *small] if whole != "0" or not small else small)
+    return memory, len(list(element_operations(code)))
+
+
+def bound(far: float) -> str:
+    """A power of ten above a deviation."""
+    return "0" if far == 0 else f"< 1e{math.floor(math.log10(far)) + 1}"
+
+
+def versions() -> str:
+    """Names and versions of the packages that rules are compared with."""
+    names = ["torch", "pytorch_optimizer"] if has_package else ["torch"]
+    return ", ".join(f"{name} {importlib.metadata.version(name)}" for name in names)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -103,17 +198,24 @@ def main() -> None:
     add_json_option(parser)
     arguments = parser.parse_args()
     torch.set_default_dtype(torch.float64)  # of the scalar states of torch's optimizers
-    print(HEADER)
+    print(HEADER.format(versions=versions()))
     rows: list[dict[str, object]] = []
     for rule in RULES.values():
-        far, source = deviation(rule.name)
-        bound = "0" if far == 0 else f"< 1e{math.floor(math.log10(far)) + 1}"
+        if rule.name in RECENT:
+            found = deviations(rule.name)
+        else:
+            far, source = deviation(rule.name)
+            found = {source: far}
+        shown = "; ".join(f"{bound(far)} ({source})" for source, far in found.items())
+        memory, operations = costs(rule)
         text = render(rule.expression).replace("|", r"\|")
         print(
             f"| {rule.name} | `{text}` | {rule.lr:g} | {rule.reference} | "
-            f"{bound} ({source}) | {rule.about} |"
+            f"{shown} | {memory} | {operations} | {rule.about} |"
         )
-        rows.append({"rule": rule.name, "deviation": far, "from": source})
+        row: dict[str, object] = {"rule": rule.name, "deviations": found}
+        rows.append(row | {"memory": memory, "operations": operations})
+    print(UNSAID)
     write_results(arguments.json, {"rules": rows})
 
 

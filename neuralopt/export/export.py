@@ -14,6 +14,7 @@ from neuralopt.export.file_text import HEADER
 from neuralopt.export.optax_file import optax_file
 from neuralopt.export.torch_file import torch_file
 from neuralopt.language import Expression, Rule, as_expression, resolve_rule
+from neuralopt.language.primitives import WHOLE
 from neuralopt.whole_file import write_whole
 
 
@@ -71,8 +72,8 @@ def export_rule(
         The path of the file.
 
     Raises:
-        ValueError: the rule can't be parsed, a name or target is invalid, or the path
-            holds a file that is not an export.
+        ValueError: the rule can't be parsed or has tensor scope, a name or target is
+            invalid, or the path holds a file that is not an export.
         OSError: the file can't be written.
     """
     if target not in TARGETS:
@@ -98,6 +99,11 @@ def export_rule(
         if not 0 <= lr < math.inf:
             raise ValueError(f"Invalid lr: {lr}, it must be finite and >= 0")
     expression = as_expression(rule)
+    if expression.contains(*WHOLE):
+        raise ValueError(
+            "the rule uses norms, means or kinds of whole parameters, which exported "
+            "files do not have: use neuralopt.RuleOptimizer"
+        )
     write_whole(path, kind.text(expression, class_name, lr, origin))
     if tests:
         test = golden.golden_source(expression, class_name, path.name, kind.test)

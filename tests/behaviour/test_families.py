@@ -79,6 +79,9 @@ def test_every_family_is_tested_and_told_in_its_order() -> None:
 def test_the_classics_are_of_the_families_that_their_papers_say() -> None:
     families = {rule: name(RULES[rule].expression).families for rule in RULES}
     sign_like = {rule for rule, each in families.items() if "sign-like" in each}
-    assert sign_like == {"signsgd", "signum", "lion", "sign_agreement"}
+    classics = {"signsgd", "signum", "lion", "sign_agreement"}
+    assert sign_like == classics | {"cautious_lion", "mars_lion"}
     decaying = {rule for rule, each in families.items() if "weight decay" in each}
-    assert decaying == {"sgd_l2", "momentum_l2", "sgdw", "adam_l2", "adamw"}
+    classics = {"sgd_l2", "momentum_l2", "sgdw", "adam_l2", "adamw"}
+    recent = {"lars", "lamb", "stableadamw", "cautious_adamw", "muon_adamw"}
+    assert decaying == classics | recent

@@ -23,6 +23,9 @@ from neuralopt.export.file_text import HEADER
 from neuralopt.language import Expression
 from tests.oracle.random_rules import RuleGenerator
 
+ELEMENTWISE = {name: rule for name, rule in RULES.items() if rule.scope == "element"}
+"""Rules that can be exported."""
+
 STEPS = 20
 SHAPES = ((), (0,), (5,), (3, 4))
 NUMBERS = itertools.count()
@@ -96,13 +99,20 @@ def check_equal_steps(
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-@pytest.mark.parametrize("name", RULES)
+@pytest.mark.parametrize("name", ELEMENTWISE)
 def test_named_rules_take_the_same_steps(
     name: str, dtype: torch.dtype, tmp_path: Path
 ) -> None:
     rule = RULES[name]
     exported = check_equal_steps(rule, tmp_path / "rule.py", dtype)
     assert issubclass(exported, torch.optim.Optimizer)
+
+
+@pytest.mark.parametrize("target", ["torch", "optax"])
+def test_rule_of_whole_parameters_is_refused(target: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="uses norms, means or kinds"):
+        export_rule("muon", tmp_path / "rule.py", target=target)
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("maximize", [False, True])
@@ -231,7 +241,7 @@ NEEDED = {"torch", "torch.optim.optimizer", "torch.distributed.tensor"} | {
 
 
 def test_file_needs_only_torch_and_the_standard_library(tmp_path: Path) -> None:
-    rules = [*RULES.values(), NOISY, *random_expressions(40, 100)]
+    rules = [*ELEMENTWISE.values(), NOISY, *random_expressions(40, 100)]
     for rule in rules:
         source = export_rule(rule, tmp_path / "rule.py", "Exported").read_text()
         for node in ast.walk(ast.parse(source)):
@@ -244,7 +254,7 @@ def test_file_needs_only_torch_and_the_standard_library(tmp_path: Path) -> None:
 
 def test_file_is_readable(tmp_path: Path) -> None:
     # Text breaks at its blanks: a long word of a rule may stick out. Code never does.
-    rules = [*RULES.values(), NOISY, *random_expressions(41, 300)]
+    rules = [*ELEMENTWISE.values(), NOISY, *random_expressions(41, 300)]
     for rule in rules:
         source = export_rule(rule, tmp_path / "rule.py", "Exported").read_text()
         tree = ast.parse(source)
@@ -264,7 +274,7 @@ def test_file_is_readable(tmp_path: Path) -> None:
 def test_ruff_has_nothing_to_say(tmp_path: Path) -> None:
     if importlib.util.find_spec("ruff") is None:
         pytest.skip("ruff is not installed")
-    for number, rule in enumerate((*RULES.values(), NOISY)):
+    for number, rule in enumerate((*ELEMENTWISE.values(), NOISY)):
         export_rule(rule, tmp_path / f"rule{number}.py", "Exported")
     # T is the paper's symbol; it is no name that style guides like.
     checks = ["check", "--select=E,F,W,I,N", "--ignore=N803"], ["format", "--check"]

@@ -1,4 +1,6 @@
-"""Every rule of the zoo against torch.optim or a numpy re-derivation, float64.
+"""Rules of the zoo against torch.optim or a numpy re-derivation, float64.
+
+Those of tensor scope and of recent years are in `test_recent_rules`.
 
 The re-derivations follow the papers' own pseudocode: loops over t from 1, states with
 names, no language. Each is called as f(g, w, t, T) at every step and returns the step
@@ -15,6 +17,7 @@ import torch
 from neuralopt import RULES, RuleOptimizer, parse, render
 from neuralopt.counter_hash import counter_key
 from neuralopt.optimizer.draws import normal, uniform
+from tests.optimizer import zoo_derivations
 from tests.optimizer.test_known_optimizers import CASES
 
 STEPS, SIZE, SEED = 200, 24, 11
@@ -293,7 +296,8 @@ def test_rule_equals_its_derivation(name):
 
 def test_every_rule_is_held_against_something_else():
     of_torch = {rule for rule, _ in CASES.values()} | {"adamw"}
-    assert of_torch | set(DERIVED) == set(RULES)
+    recent = set(zoo_derivations.DERIVED)
+    assert of_torch | set(DERIVED) | recent == set(RULES)
 
 
 @pytest.mark.parametrize("name", RULES)
