@@ -212,7 +212,9 @@ def write_facts(figure: SubFigure, explanation: Explanation) -> None:
         explanation: of a rule.
     """
     known = explanation.invariances
+    kept = [("keeps", known.memory_text)] if known.tensor_scope else []
     facts = [
+        *kept,
         *input_facts(known),
         ("", ""),
         *stability_facts(explanation.stability, tensor_scope=known.tensor_scope)[1:],
@@ -227,7 +229,7 @@ def write_facts(figure: SubFigure, explanation: Explanation) -> None:
     figure.text(
         0.01,
         0.97,
-        "\n".join(textwrap.wrap(cost_of(known), 75)),
+        known.cost if known.tensor_scope else cost_of(known),
         fontsize=_PANEL,
         va="top",
     )
