@@ -3,8 +3,8 @@
 All are problems of two variables with the Hessian ((a, b), (b, a)). With b = 0 that is
 a parabola of curvature a, from two starts at once, since rules treat each parameter by
 itself. Else it is a ravine tilted by 45 degrees, where each gradient has parts of both
-curvatures, a + b and a - b. For a rule of tensor scope both variables are one parameter,
-a matrix of one row, and the loss is the height.
+curvatures, a + b and a - b. For a rule of tensor scope both variables are one
+parameter, a matrix of one row, and the loss is the height.
 """
 
 import itertools

@@ -76,9 +76,8 @@ def test_the_loss_scales_with_the_gradients() -> None:
 
 def test_an_invariance_holds_for_every_kind_or_not_at_all() -> None:
     assert invariances_of(parse("where(head, sign(g), g)")).loss.power is None
-    assert "tensor scope" in dict(input_facts(invariances_of(parse("norm(g)*g"))))[
-        "scope"
-    ]
+    facts = dict(input_facts(invariances_of(parse("norm(g) * g"))))
+    assert "tensor scope" in facts["scope"]
 
 
 def test_stable_rates_of_known_steps() -> None:

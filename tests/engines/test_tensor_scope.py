@@ -1,4 +1,4 @@
-"""Rules of tensor scope train alike on every engine, and alike to torch's own modules."""
+"""Rules of tensor scope train alike on every engine, and as torch's own modules."""
 
 import pytest
 import torch
