@@ -36,9 +36,11 @@ if TYPE_CHECKING:
     from neuralopt.observer import Observer as Observer
     from neuralopt.observer import Progress as Progress
     from neuralopt.optimizer import RuleOptimizer as RuleOptimizer
+    from neuralopt.optimizer import groups_by_kind as groups_by_kind
     from neuralopt.optimizer import (
         param_groups_weight_decay as param_groups_weight_decay,
     )
+    from neuralopt.optimizer import parameter_kinds as parameter_kinds
     from neuralopt.optimizer import scheduler as scheduler
     from neuralopt.report.tuned_result import TunedResult as TunedResult
     from neuralopt.scoring.budgets import BUDGETS as BUDGETS
@@ -73,7 +75,10 @@ _MODULES = {
         *("parse", "render", "simplify"),
     ),
     "loop": ("Observer", "Progress"),
-    "optimizer": ("RuleOptimizer", "param_groups_weight_decay", "scheduler"),
+    "optimizer": (
+        *("RuleOptimizer", "groups_by_kind", "param_groups_weight_decay"),
+        *("parameter_kinds", "scheduler"),
+    ),
     "report.tuned_result": ("TunedResult",),
     "scoring.budgets": ("BUDGETS", "Budget"),
     "scoring.score": ("Score",),

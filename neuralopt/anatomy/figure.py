@@ -13,7 +13,12 @@ from neuralopt.anatomy.ablation import Ablation, PartRow
 from neuralopt.anatomy.explanation import Explanation
 from neuralopt.anatomy.quadratics import CURVATURES, FATES, RATES, Stability
 from neuralopt.anatomy.rates import WITHIN, RateCurve
-from neuralopt.anatomy.sentences import advice_facts, input_facts, stability_facts
+from neuralopt.anatomy.sentences import (
+    advice_facts,
+    cost_of,
+    input_facts,
+    stability_facts,
+)
 from neuralopt.language import render
 from neuralopt.palette import (
     BLUE,
@@ -206,10 +211,13 @@ def write_facts(figure: SubFigure, explanation: Explanation) -> None:
         figure: to write into, from its upper left corner.
         explanation: of a rule.
     """
+    known = explanation.invariances
+    kept = [("keeps", known.memory_text)] if known.tensor_scope else []
     facts = [
-        *input_facts(explanation.invariances),
+        *kept,
+        *input_facts(known),
         ("", ""),
-        *stability_facts(explanation.stability)[1:],
+        *stability_facts(explanation.stability, tensor_scope=known.tensor_scope)[1:],
         ("", ""),
         *advice_facts(explanation),
     ]
@@ -218,12 +226,10 @@ def write_facts(figure: SubFigure, explanation: Explanation) -> None:
         first, *more = textwrap.wrap(text, 66) or [""]
         lines.append(f"{name:<20} {first}")
         lines += [f"{'':<20} {each}" for each in more]
-    known = explanation.invariances
     figure.text(
         0.01,
         0.97,
-        f"{known.memory} value{'s' * (known.memory != 1)} of memory and "
-        f"{known.operations} operations per parameter and step",
+        known.cost if known.tensor_scope else cost_of(known),
         fontsize=_PANEL,
         va="top",
     )

@@ -9,7 +9,14 @@ import numpy as np
 from neuralopt.behaviour.families import DRAWS, INVARIANCE
 from neuralopt.behaviour.probes import SIZES, probe
 from neuralopt.language import Expression, simplify
+from neuralopt.language.primitives import WHOLE
 from neuralopt.machine import straight_line
+from neuralopt.machine.memory import (
+    cost_text,
+    memory_text,
+    operations_per_parameter,
+    values_per_parameter,
+)
 from neuralopt.machine.probe import Floats, Probe, rule_values
 
 SCALES = (2.0**-3, 2.0**3)
@@ -63,9 +70,13 @@ class Invariances:
         time: whether the update depends on the number of the step.
         length: whether it depends on the length of the training.
         random: whether it draws random numbers.
-        memory: values kept per parameter.
+        memory: values kept per parameter, for the kind that needs most.
+        memory_text: what is kept, in words, by kind where kinds differ.
         operations: arithmetic operations per parameter and step; equal subexpressions
             count once.
+        cost: operations in words.
+        tensor_scope: whether an update depends on all elements of a tensor, or on its
+            kind.
         horizons: decay and time constant 1 / (1 - decay), in steps, of each memory that
             forgets at a constant rate, the longest first.
     """
@@ -79,15 +90,20 @@ class Invariances:
     length: bool
     random: bool
     memory: int
+    memory_text: str
     operations: int
+    cost: str
+    tensor_scope: bool
     horizons: tuple[tuple[float, float], ...]
 
 
 def invariances_of(rule: Expression) -> Invariances:
     """Return how a rule's updates change with its inputs.
 
-    All rules treat each parameter by itself, so permuting the parameters permutes the
-    updates (random draws apart): that needs no measurement.
+    A rule of element scope treats each parameter by itself, so permuting the parameters
+    permutes the updates (random draws apart): that needs no measurement. A rule of
+    tensor scope is measured as one of each kind of parameter, matrices of (4, 9) and a
+    vector of 36.
 
     Args:
         rule: in any form.
@@ -113,30 +129,40 @@ def invariances_of(rule: Expression) -> Invariances:
         canonical.contains("t", "T", "progress"),
         code.needs_total_steps,
         canonical.contains(*DRAWS),
-        len(code.states),
-        code.operations,
+        values_per_parameter(canonical),
+        memory_text(canonical),
+        operations_per_parameter(canonical),
+        cost_text(canonical),
+        code.has_tensor_scope,
         _horizons(canonical),
     )
 
 
-def _values(rule: Expression, gradients: float = 1.0, weights: float = 1.0) -> Floats:
-    """Updates on the probes, scaled: (steps x runs, elements)."""
+def _values(
+    rule: Expression, gradients: float = 1.0, weights: float = 1.0, loss: float = 1.0
+) -> Floats:
+    """Updates on the probes, scaled: (steps, runs x elements)."""
     given = probe()
     scaled = Probe(
         given.gradients[:, LARGEST:] * gradients,
         given.weights * weights,
         given.seed,
         given.total_steps,
+        given.loss * loss,
     )
+    if rule.contains(*WHOLE):
+        scaled = scaled.of_every_kind()
     values = rule_values(scaled, [rule], compiled=False)[0]
-    rows: Floats = values.reshape(-1, values.shape[-1])
+    rows: Floats = values.reshape(len(values), -1)
     return rows
 
 
 def _scaling(rule: Expression, weights: float = 1.0) -> Scaling:
-    """Updates at gradients times c."""
+    """Updates at a loss, and so gradients, times c."""
     base = _values(rule, weights=weights)
-    return _power(base, [(scale, _values(rule, scale, weights)) for scale in SCALES])
+    return _power(
+        base, [(scale, _values(rule, scale, weights, scale)) for scale in SCALES]
+    )
 
 
 def _stretched(rule: Expression) -> Scaling:
@@ -185,8 +211,9 @@ def _sign(rule: Expression) -> str:
 
 def _decay(rule: Expression) -> float | None:
     """The k of k * w in an update, if that is all that the weights do."""
-    weights = probe().weights
-    slopes = (_values(rule) - _values(rule, weights=0.0)) / weights
+    base = _values(rule)
+    weights = np.resize(probe().weights, base.shape[1])
+    slopes = (base - _values(rule, weights=0.0)) / weights
     more = (_values(rule, weights=2.0) - _values(rule, weights=0.0)) / (2.0 * weights)
     if not np.isfinite(slopes).all():
         return None

@@ -24,8 +24,8 @@ def linear_limit(rule: Expression) -> float | None:
 
     Returns:
         The end of the first range of rates that converge, to 12 digits; None if the
-        rule is not linear, depends on time, weights or chance, or has no limit between
-        `SMALLEST` and `LARGEST`.
+        rule is not linear, depends on time, weights or chance, has tensor scope, or has
+        no limit between `SMALLEST` and `LARGEST`.
 
     Example:
         >>> from neuralopt.language import parse
@@ -34,7 +34,8 @@ def linear_limit(rule: Expression) -> float | None:
     """
     canonical = simplify(rule)
     program = compile_rule(canonical)
-    if program.draws or canonical.contains("t", "T", "progress", "w"):
+    timed = canonical.contains("t", "T", "progress", "w")
+    if program.draws or timed or program.has_tensor_scope:
         return None
     matrix = _response(program)
     if matrix is None:

@@ -3,7 +3,8 @@
 All are problems of two variables with the Hessian ((a, b), (b, a)). With b = 0 that is
 a parabola of curvature a, from two starts at once, since rules treat each parameter by
 itself. Else it is a ravine tilted by 45 degrees, where each gradient has parts of both
-curvatures, a + b and a - b.
+curvatures, a + b and a - b. For a rule of tensor scope both variables are one
+parameter, a matrix of one row, and the loss is the height.
 """
 
 import itertools
@@ -214,7 +215,9 @@ def _follow(program: Program, problems: list[_Problems]) -> list[Paths]:
     lr = column([each.rates for each in problems])
     a, b = column([each.a for each in problems]), column([each.b for each in problems])
     w = torch.tensor(START, dtype=torch.float64).repeat(len(lr), 1)
-    states = program.initial_states(w)
+    outer = (len(w), 1, 1) if program.has_tensor_scope else (len(w), 1)
+    shape = (*outer[:-1], w.shape[1])
+    states = program.initial_states(w.view(shape))
     eighths = torch.zeros((8, *w.shape), dtype=torch.float64)
     passed = torch.zeros(w.shape, dtype=torch.bool)
     arrived = torch.ones(len(w), dtype=torch.int64)
@@ -222,8 +225,11 @@ def _follow(program: Program, problems: list[_Problems]) -> list[Paths]:
     for step in range(STEPS):
         gradient = a * w + b * w.flip(1)
         scalars = program.clock(step, STEPS)
-        value, states = program.step(gradient, w, scalars, states, _bits(step, w))
-        w = w - lr * value
+        loss = [_height(w, gradient).view(outer)] if program.needs_loss else []
+        value, states = program.step(
+            gradient.view(shape), w.view(shape), scalars, states, _bits(step, w), *loss
+        )
+        w = w - lr * value.view(w.shape)
         size = w.abs()
         # What is far away stays there: it must not overflow and come back.
         w = torch.where(size < FAR, w, torch.inf)
@@ -241,6 +247,11 @@ def _follow(program: Program, problems: list[_Problems]) -> list[Paths]:
         paths.part(slice(start, end))
         for start, end in itertools.pairwise(ends.tolist())
     ]
+
+
+def _height(w: torch.Tensor, gradient: torch.Tensor) -> torch.Tensor:
+    """The quadratic's value in each run, (runs,)."""
+    return (w * gradient).sum(dim=1) / 2
 
 
 def _bits(step: int, like: torch.Tensor) -> Draw:

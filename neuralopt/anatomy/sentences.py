@@ -33,12 +33,21 @@ def rule_facts(explanation: Explanation) -> Facts:
     behaviour = explanation.behaviour
     found.append(("behaves", "; ".join([describe(behaviour), *behaviour.families])))
     known = explanation.invariances
-    values = f"{known.memory} value{'s' * (known.memory != 1)} of memory"
-    cost = f"{values} and {known.operations} operations per parameter and step"
-    found.append(
-        ("cost", f"{cost}; {explanation.size} node{'s' * (explanation.size != 1)}")
-    )
+    size = f"{explanation.size} node{'s' * (explanation.size != 1)}"
+    found.append(("cost", f"{cost_of(known)}; {size}"))
     return found
+
+
+def cost_of(known: Invariances) -> str:
+    """Return memory and operations of a rule.
+
+    Args:
+        known: of a rule.
+    """
+    if known.tensor_scope:
+        return f"memory of {known.memory_text}; {known.cost}"
+    values = f"{known.memory} value{'s' * (known.memory != 1)} of memory"
+    return f"{values} and {known.cost}"
 
 
 def input_facts(known: Invariances) -> Facts:
@@ -57,12 +66,18 @@ def input_facts(known: Invariances) -> Facts:
         ("loss times c", f"updates {known.loss}{apart}"),
         ("sign of gradients", signs[known.sign]),
         ("units, w = c u", f"steps in w {known.stretched}"),
-        ("order of parameters", "does not matter: each one is updated by itself"),
+        _order(known),
         ("weights", _weights(known.decay)),
         ("time", _time(known)),
         ("randomness", "draws random numbers" if known.random else "none"),
         ("memory", _memory(known)),
     ]
+
+
+def _order(known: Invariances) -> tuple[str, str]:
+    if not known.tensor_scope:
+        return "order of parameters", "does not matter: each one is updated by itself"
+    return "scope", "the elements of a tensor are updated together: tensor scope"
 
 
 def _weights(decay: float | None) -> str:
@@ -80,24 +95,29 @@ def _time(known: Invariances) -> str:
 
 
 def _memory(known: Invariances) -> str:
-    if not known.memory:
-        return "none"
+    if not known.memory and not known.horizons:
+        return known.memory_text if known.tensor_scope else "none"
     if not known.horizons:
         return "does not forget at a constant rate"
     each = [f"{steps:g} steps (decay {decay:g})" for decay, steps in known.horizons]
     return f"time constants {', '.join(each)}"
 
 
-def stability_facts(found: Stability, random: bool = False) -> Facts:
+def stability_facts(
+    found: Stability, random: bool = False, tensor_scope: bool = False
+) -> Facts:
     """Return where the rule is stable on f(w) = curvature * w ** 2 / 2.
 
     Args:
         found: of a rule.
         random: whether it draws random numbers.
+        tensor_scope: whether it has tensor scope.
     """
     draws = ", one draw of its random numbers" if random else ""
     largest = max(map(abs, START))
     lines = [("measured", f"{STEPS} steps from |w| <= {largest:g}{draws}")]
+    if tensor_scope:
+        lines.append(("parameter", "both variables are one matrix of one row"))
     if found.cycle is not None:
         lines.append(
             (

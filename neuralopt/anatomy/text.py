@@ -44,12 +44,13 @@ def sections_of(explanation: Explanation) -> list[Section]:
     Args:
         explanation: of a rule; parts that were not measured are left out.
     """
+    known = explanation.invariances
     found = [
         Section("The rule", rule_facts(explanation)),
-        Section("Its inputs", input_facts(explanation.invariances)),
+        Section("Its inputs", input_facts(known)),
         Section(
             "Stability on quadratics",
-            stability_facts(explanation.stability, explanation.invariances.random),
+            stability_facts(explanation.stability, known.random, known.tensor_scope),
         ),
     ]
     if explanation.ablation is not None:

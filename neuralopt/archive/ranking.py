@@ -19,7 +19,7 @@ from neuralopt.archive.records import (
 )
 from neuralopt.behaviour.description import Behaviour, describe
 from neuralopt.language import RULES, parse, simplify, size_of
-from neuralopt.machine import straight_line
+from neuralopt.machine.memory import values_per_parameter
 
 READ_SINGLY = 5000
 """Of fewer proposals than these the behaviours are read one by one."""
@@ -290,16 +290,17 @@ def rule_size(text: str) -> int | None:
 
 @lru_cache(maxsize=4096)
 def rule_memory(text: str) -> int | None:
-    """Return how many values a rule keeps for each parameter.
+    """Return how many values a rule keeps for each number that it trains.
 
     Args:
         text: of a rule.
 
     Returns:
-        The number; None for text that this version's language can't read.
+        The number, for the kind of parameters that needs most; None for text that this
+        version's language can't read.
     """
     try:
-        return len(straight_line(simplify(parse(text))).states)
+        return values_per_parameter(parse(text))
     except ValueError:
         return None
 

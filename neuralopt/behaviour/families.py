@@ -14,11 +14,12 @@ from neuralopt.behaviour.probes import (
     probe,
     probe_of_other_weights,
     sums_of_squares,
+    values_on,
 )
 from neuralopt.language import Expression, simplify
 from neuralopt.language.primitives import PRIMITIVES
 from neuralopt.machine.bytecode import bytecode_of
-from neuralopt.machine.probe import Floats, rule_values
+from neuralopt.machine.probe import Floats
 
 Flags = npt.NDArray[np.bool_]
 
@@ -136,7 +137,7 @@ def _weights(
     if not using:
         return found
     chosen = [canonical[n] for n in using]
-    other = rule_values(probe_of_other_weights(), chosen, compiled=compiled)
+    other = values_on(probe_of_other_weights(), chosen, compiled=compiled)
     size = len(SIZES), len(KINDS) * ELEMENTS
     here = rows.reshape(-1, STEPS, *size)[using, :, 0]
     with np.errstate(all="ignore"):

@@ -1,7 +1,9 @@
 """The fixed sequences of gradients that rules are probed with.
 
 Nine kinds of sequences, each at two sizes. All numbers are functions of one seed, by
-`neuralopt.counter_hash`.
+`neuralopt.counter_hash`. For a rule of tensor scope all sequences of one size are one
+parameter, a matrix of (4, 9) or a vector of 36, and sequences take turns in showing the
+parameter of each kind.
 """
 
 from collections.abc import Sequence
@@ -12,6 +14,8 @@ import numpy.typing as npt
 
 from neuralopt.counter_hash import counter_key, counter_uniform
 from neuralopt.language import Expression, simplify
+from neuralopt.language.primitives import KINDS as PARAMETERS
+from neuralopt.language.primitives import WHOLE
 from neuralopt.machine.probe import Floats, Probe, rule_values
 
 STEPS = 48
@@ -60,8 +64,45 @@ def updates(expressions: Sequence[Expression], *, compiled: bool = True) -> Floa
         the elements; `by_run` separates them.
     """
     canonical = [simplify(expression) for expression in expressions]
-    values = rule_values(probe(), canonical, compiled=compiled)
+    values = values_on(probe(), canonical, compiled=compiled)
     return values.reshape(len(expressions), NUMBERS)
+
+
+def values_on(
+    given: Probe, canonical: Sequence[Expression], *, compiled: bool = True
+) -> Floats:
+    """Return the values of rules on a probe whose runs are the sequences of one size.
+
+    Each run of a rule of tensor scope is computed once for each kind of parameter. Of
+    the sequences the first shows the update of a matrix, the second that of a vector,
+    and so on in the order of the language's kinds.
+
+    Args:
+        given: `probe`, or another one of its layout.
+        canonical: rules in canonical form.
+        compiled: as for `updates`.
+
+    Returns:
+        float64 (rules, steps, runs, elements).
+    """
+    whole = [each.contains(*WHOLE) for each in canonical]
+    values = np.empty((len(canonical), *given.gradients.shape))
+    plain = [each for each, has in zip(canonical, whole, strict=True) if not has]
+    values[~np.array(whole, np.bool_)] = rule_values(given, plain, compiled=compiled)
+    tensors = [each for each, has in zip(canonical, whole, strict=True) if has]
+    if tensors:
+        found = rule_values(_of_every_kind(given), tensors, compiled=compiled)
+        steps, runs, elements = given.gradients.shape
+        found = found.reshape(len(tensors), steps, runs, len(PARAMETERS), elements)
+        turns = np.arange(elements) // ELEMENTS % len(PARAMETERS)
+        shown = found[..., turns, np.arange(elements)]
+        values[np.array(whole)] = shown
+    return values
+
+
+@cache
+def _of_every_kind(given: Probe) -> Probe:
+    return given.of_every_kind()
 
 
 def by_run(rows: Floats) -> Floats:

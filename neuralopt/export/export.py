@@ -13,7 +13,14 @@ from neuralopt.export import golden, optax_template
 from neuralopt.export.file_text import HEADER
 from neuralopt.export.optax_file import optax_file
 from neuralopt.export.torch_file import torch_file
-from neuralopt.language import Expression, Rule, as_expression, resolve_rule
+from neuralopt.language import (
+    Expression,
+    Rule,
+    as_expression,
+    render,
+    resolve_rule,
+    simplify,
+)
 from neuralopt.language.primitives import WHOLE
 from neuralopt.whole_file import write_whole
 
@@ -27,11 +34,13 @@ class Target:
             file with an optimizer of this name.
         name: a function from the name of a rule to that of its optimizer.
         test: template of the file's test, for `golden_source`.
+        tensor_scope: whether it takes rules of tensor scope.
     """
 
     text: Callable[[Expression, str, float | None, str], str]
     name: Callable[[str], str]
     test: str
+    tensor_scope: bool = False
 
 
 def _class_name(name: str) -> str:
@@ -72,8 +81,9 @@ def export_rule(
         The path of the file.
 
     Raises:
-        ValueError: the rule can't be parsed or has tensor scope, a name or target is
-            invalid, or the path holds a file that is not an export.
+        ValueError: the rule can't be parsed, a name or target is invalid, the rule has
+            tensor scope and the target takes none, or the path holds a file that is not
+            an export.
         OSError: the file can't be written.
     """
     if target not in TARGETS:
@@ -99,13 +109,21 @@ def export_rule(
         if not 0 <= lr < math.inf:
             raise ValueError(f"Invalid lr: {lr}, it must be finite and >= 0")
     expression = as_expression(rule)
-    if expression.contains(*WHOLE):
-        raise ValueError(
-            "the rule uses norms, means or kinds of whole parameters, which exported "
-            "files do not have: use neuralopt.RuleOptimizer"
-        )
+    _check_scope(expression, target)
     write_whole(path, kind.text(expression, class_name, lr, origin))
     if tests:
         test = golden.golden_source(expression, class_name, path.name, kind.test)
         write_whole(beside, test)
     return path
+
+
+def _check_scope(expression: Expression, target: str) -> None:
+    """Raise ValueError for a rule of tensor scope that the target does not take."""
+    canonical = simplify(expression)
+    if canonical.contains(*WHOLE) and not TARGETS[target].tensor_scope:
+        named = sorted({each.primitive for each in canonical.walk()} & WHOLE)
+        raise ValueError(
+            f"{render(canonical)} can't be exported for {target}: an export has no "
+            f"operation of tensor scope ({', '.join(named)}); train with "
+            "neuralopt.RuleOptimizer"
+        )

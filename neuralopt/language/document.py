@@ -59,9 +59,9 @@ This page describes version {version} of the language. It is generated from the 
 
 Most primitives work element by element: a value depends on the same element of the
 gradient, the parameter and the state. Those of [tensor scope](#tensor-scope) see a
-whole parameter. Arithmetic follows IEEE 754, so infinities and
-NaN are values. An argument named in *italics* must be a number or an expression of `t`,
-`T`, `progress` and constants.
+whole parameter. Arithmetic follows IEEE 754, so infinities and NaN are values. An
+argument named in *italics* must be a number or an expression of `t`, `T`, `progress`
+and constants.
 """
 
 ENDING = """\

@@ -65,6 +65,19 @@ def _larger(one: Extent, other: Extent) -> Extent:
     return LARGER.get((one, other)) or LARGER.get((other, one)) or "element"
 
 
+def state_extents(code: StraightLine) -> tuple[Extent, ...]:
+    """Return the extent of each state of a rule.
+
+    Args:
+        code: the rule.
+
+    Returns:
+        One extent for each state: ``element`` where a state is one number a step.
+    """
+    found = extents(code)
+    return tuple(found[register] or "element" for register in code.states)
+
+
 def for_kind(code: StraightLine, kind: str) -> StraightLine:
     """Return a rule for parameters of one kind, without what others need.
 

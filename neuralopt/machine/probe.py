@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -27,22 +27,34 @@ class Probe:
         weights: (elements,), the same at every step.
         seed: of random bits, which are the same in every run.
         total_steps: the value of T.
+        loss: the loss at the first step.
     """
 
     gradients: Floats
     weights: Floats
     seed: int
     total_steps: int
+    loss: float = 2.0
+
+    def of_every_kind(self) -> "Probe":
+        """Return the probe that has each run once as a parameter of each kind.
+
+        Returns:
+            A probe of (steps, runs x kinds, elements), kinds in the order of `KINDS`.
+        """
+        gradients = np.repeat(self.gradients, len(KINDS), axis=1)
+        return replace(self, gradients=gradients)
 
     @property
     def places(self) -> list[Place]:
         """The parameter of each run, for rules of tensor scope.
 
         Runs take turns as parameters of each kind; a matrix is as square as the number
-        of elements allows, with no more rows than columns.
+        of elements allows with fewer rows than columns, so that they differ.
         """
         _, runs, elements = self.gradients.shape
-        height = max(n for n in range(1, math.isqrt(elements) + 1) if elements % n == 0)
+        least = math.isqrt(max(elements - 1, 1))
+        height = max(n for n in range(1, least + 1) if elements % n == 0)
         matrix, vector = (height, elements // height), (elements, 1)
         places = []
         for run in range(runs):
@@ -53,8 +65,8 @@ class Probe:
 
     @property
     def losses(self) -> list[float]:
-        """The loss at each step, which falls from 2 as 2 / (1 + t)."""
-        return [2.0 / (1.0 + step) for step in range(len(self.gradients))]
+        """The loss at each step, which falls as 1 / (1 + t)."""
+        return [self.loss / (1.0 + step) for step in range(len(self.gradients))]
 
 
 def rule_values(

@@ -338,7 +338,7 @@ class RuleValues:
         np.take(self._rows, np.array(rows, np.intp), axis=0, out=values)
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=6)
 def values_on(probe: Probe) -> RuleValues:
     """Return the rows of a probe, the same ones for the same probe.
 

@@ -28,7 +28,7 @@ from neuralopt.machine.emit import (
     uses,
     wrapped,
 )
-from neuralopt.machine.extents import extents, for_kind
+from neuralopt.machine.extents import extents, for_kind, state_extents
 from neuralopt.optimizer.orthogonal import orthogonalize
 
 FLOAT16_MAXIMUM = 65504.0
@@ -177,19 +177,6 @@ def compile_rule(expression: Expression, kind: str = "matrix") -> Program:
         namespace["scalars"],  # type: ignore[arg-type]
         namespace["step"],  # type: ignore[arg-type]
     )
-
-
-def state_extents(code: StraightLine) -> tuple[Extent, ...]:
-    """Return the extent of each state of a rule.
-
-    Args:
-        code: the rule.
-
-    Returns:
-        One extent for each state: ``element`` where a state is one number a step.
-    """
-    found = extents(code)
-    return tuple(found[register] or "element" for register in code.states)
 
 
 NUMBER = "torch.tensor({}, dtype=g.dtype, device=g.device)"

@@ -7,7 +7,7 @@ from neuralopt.language import Expression, parse, simplify, size_of
 from neuralopt.language.expression import constant
 from neuralopt.language.folding import abbreviation_of
 from neuralopt.language.primitives import PRIMITIVES
-from neuralopt.machine import straight_line
+from neuralopt.machine.memory import values_per_parameter
 from neuralopt.scoring.probes import rejections
 
 ZERO, ONE = constant(0.0), constant(1.0)
@@ -47,8 +47,8 @@ def complexity(rule: Expression) -> Complexity:
         True
     """
     canonical = simplify(rule)
-    states = len(straight_line(canonical).states)
-    return Complexity(size_of(canonical), states, canonical.size)
+    memory = values_per_parameter(canonical)
+    return Complexity(size_of(canonical), memory, canonical.size)
 
 
 def smaller_rules(rule: Expression) -> list[Expression]:

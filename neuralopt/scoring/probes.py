@@ -1,12 +1,13 @@
 """Reject rules that could not train anything, before any child is trained."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 
 import numpy as np
 
 from neuralopt.counter_hash import counter_key, counter_uniform
 from neuralopt.language import Expression, simplify
+from neuralopt.language.primitives import WHOLE
 from neuralopt.machine import straight_line
 from neuralopt.machine.probe import (
     Floats,
@@ -27,7 +28,8 @@ def rejection(expression: Expression) -> str:
 
     A rule is rejected if it does not use g, if its value is the same for other
     gradients or the same for every element and step, or if it is not finite. Probes are
-    float64, of moderate size (1e-3 to 1) and never exactly zero.
+    float64, of moderate size (1e-3 to 1) and never exactly zero. A rule of tensor scope
+    is probed as one for each kind of parameter.
 
     One rule is computed number by number, which needs neither torch nor a compiler.
 
@@ -47,8 +49,9 @@ def rejection(expression: Expression) -> str:
     canonical = simplify(expression)
     if not (expression.contains("g") and canonical.contains("g")):
         return WITHOUT_GRADIENT
-    values = scalar_values(_probe(), straight_line(canonical))
-    return _objections(values[np.newaxis])[0]
+    code = straight_line(canonical)
+    given = _tensor_probe() if code.has_tensor_scope else _probe()
+    return _objections(scalar_values(given, code)[np.newaxis])[0]
 
 
 def rejections(expressions: Sequence[Expression]) -> list[str]:
@@ -71,8 +74,9 @@ def rejections(expressions: Sequence[Expression]) -> list[str]:
         if simple.contains("g"):
             found[simple] = ""
     if found:
-        reasons = _objections(rule_values(_probe(), list(found)))
-        found = dict(zip(found, reasons, strict=True))
+        for given, some in _divided(found):
+            reasons = _objections(rule_values(given, some))
+            found |= dict(zip(some, reasons, strict=True))
     return [found.get(each, WITHOUT_GRADIENT) for each in canonical]
 
 
@@ -96,12 +100,31 @@ def _objections(values: Floats) -> list[str]:
     numbers = values.reshape(len(values), -1)
     finite = np.isfinite(numbers).all(axis=1)
     constant = (numbers == numbers[:, :1]).all(axis=1)
-    alike = (values[:, :, 0] == values[:, :, 1]).all(axis=(1, 2))
+    count, steps, _, elements = values.shape
+    runs = values.reshape(count, steps, RUNS, -1, elements)  # those of each kind
+    alike = (runs[:, :, 0] == runs[:, :, 1]).all(axis=(1, 2, 3))
     reasons = np.full(len(values), "", object)
     reasons[alike] = "does not depend on the gradient"
     reasons[constant] = "is constant"
     reasons[~finite] = "is not finite"
     return list(reasons)
+
+
+def _divided(
+    canonical: Iterable[Expression],
+) -> Iterator[tuple[Probe, list[Expression]]]:
+    """Yield the probe of rules of element scope, and of tensor scope, with them."""
+    rules = list(canonical)
+    whole = [each for each in rules if each.contains(*WHOLE)]
+    plain = [each for each in rules if not each.contains(*WHOLE)]
+    for given, some in ((_probe, plain), (_tensor_probe, whole)):
+        if some:
+            yield given(), some
+
+
+@cache
+def _tensor_probe() -> Probe:
+    return _probe().of_every_kind()
 
 
 @cache

@@ -294,7 +294,7 @@ def check_simplify(primitive: Primitive) -> None:
     seconds = [_second_arguments(parameter) for parameter in others]
     for chosen in itertools.product(*seconds):
         for probe in PROBES:
-            expression = _applied(primitive, probe, chosen)
+            expression = applied(primitive, probe, chosen)
             if first.role == "scalar" and not expression.is_scalar:
                 continue
             check_value_kept(expression, given)
@@ -314,7 +314,7 @@ def _second_arguments(parameter: Parameter) -> list[Expression]:
     return [constant(typical_value(parameter)), *map(constant, numbers(parameter)[:2])]
 
 
-def _applied(
+def applied(
     primitive: Primitive, probe: str, others: tuple[Expression, ...]
 ) -> Expression:
     """A probe in which ``f(x)`` is the primitive of g and the other arguments."""

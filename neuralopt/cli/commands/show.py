@@ -21,6 +21,14 @@ from neuralopt.cli.rule_lookup import (
 )
 from neuralopt.language import Expression, render, simplify
 from neuralopt.machine import straight_line
+from neuralopt.machine.memory import (
+    NAMES,
+    cost_text,
+    memory_by_kind,
+    memory_text,
+    operations_per_parameter,
+    values_per_parameter,
+)
 from neuralopt.report.rule_text import folded
 from neuralopt.report.sparkline import sparkline, supports_unicode
 from neuralopt.report.tables import printable
@@ -53,10 +61,23 @@ def show(options: argparse.Namespace) -> int:
     for name, text in _lines(found, facts, ancestry):
         print(printable(f"{name:<10}{text}"))
     if options.code:
-        from neuralopt.optimizer import compile_rule  # loads torch
-
-        print("\n" + compile_rule(simplify(found.expression)).source.rstrip())
+        print("\n" + _code(simplify(found.expression)))
     return 0
+
+
+def _code(canonical: Expression) -> str:
+    """The torch code of a rule, for each kind of parameter where they differ."""
+    from neuralopt.optimizer import programs_of  # loads torch
+
+    kinds: dict[str, list[str]] = {}
+    for kind, program in programs_of(canonical).items():
+        kinds.setdefault(program.source.rstrip(), []).append(kind)
+    if len(kinds) == 1:
+        return next(iter(kinds))
+    return "\n\n\n".join(
+        f"# for parameters of the kind {' and '.join(some)}\n{source}"
+        for source, some in kinds.items()
+    )
 
 
 def _draw(found: FoundRule, options: argparse.Namespace) -> int:
@@ -79,9 +100,12 @@ def _facts(found: FoundRule, typed: str) -> tuple[dict[str, object], Lineage | N
         "canonical": render(canonical),
         "expanded": str(canonical),
         "latex": render(canonical, "latex"),
-        "memory": len(code.states),
-        "operations": code.operations,
+        "memory": values_per_parameter(canonical),
+        "memory_by_kind": _memory_by_kind(canonical),
+        "operations": operations_per_parameter(canonical),
         "needs_total_steps": code.needs_total_steps,
+        "needs_loss": code.needs_loss,
+        "tensor_scope": code.has_tensor_scope,
         "lr": found.lr,
         "origin": found.origin,
         "rejection": rejection(canonical),
@@ -115,6 +139,14 @@ def _facts(found: FoundRule, typed: str) -> tuple[dict[str, object], Lineage | N
     else:
         facts["behaviour"] = _behaviour(canonical, ranked)
     return facts, ancestry
+
+
+def _memory_by_kind(canonical: Expression) -> dict[str, dict[str, int]]:
+    """Values kept, by kind of parameter and what has one of its own."""
+    return {
+        kind: {NAMES[extent]: count for extent, count in kept.items()}
+        for kind, kept in memory_by_kind(canonical).items()
+    }
 
 
 def _ancestry(ancestry: Lineage) -> list[dict[str, object]]:
@@ -190,10 +222,9 @@ def _lines(
         yield "canonical", str(facts["canonical"])
     yield "expanded", str(facts["expanded"])
     yield "LaTeX", str(facts["latex"])
-    memory = len(straight_line(simplify(found.expression)).states)
     yield "behaves", _behaves(found, facts)
-    yield "memory", f"{memory} value{'s' * (memory != 1)} per parameter"
-    yield "compute", f"{facts['operations']} operations per parameter and step"
+    yield "memory", memory_text(found.expression)
+    yield "compute", cost_text(found.expression)
     if found.lr is not None:
         yield "lr", f"{found.lr:g}"
     if found.origin:
@@ -215,6 +246,8 @@ def _lines(
             yield "" if place else "ancestry", line
     if facts["needs_total_steps"]:
         yield "needs", "total_steps: it depends on the progress of training"
+    if facts["needs_loss"]:
+        yield "needs", "the loss of each step: RuleOptimizer.step(loss=...)"
     if facts["rejection"]:
         yield "probes", f"a search would reject it: it {facts['rejection']}"
 

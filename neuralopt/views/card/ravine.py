@@ -55,7 +55,7 @@ def _points(rule: Expression, rate: float) -> list[tuple[float, float]]:
     points = [START]
     for _ in range(STEPS):
         place.grad = curvature * place.detach()
-        optimizer.step()
+        optimizer.step(loss=height(*points[-1]))
         x, y = place.tolist()
         if not height(x, y) < 10 * height(*START):  # NaN too
             break

@@ -23,6 +23,8 @@ _SIGNS = {
     "divide": r"$\div$",
     "remainder": "mod",
     "negative": r"$-(\cdot)$",
+    "less": "$<$",
+    "less_equal": r"$\leq$",
     "power": r"$x^y$",
     "pow": "$|x|^y$",
     "square": "$x^2$",
@@ -126,7 +128,7 @@ def _drawn_arguments(tree: Expression) -> Sequence[Expression]:
 def _is_parameter(tree: Expression, place: int) -> bool:
     role = PRIMITIVES[tree.primitive].parameters[place].role
     is_exponent = tree.primitive == "power" and place == 1
-    return (role == "scalar" or is_exponent) and tree.arguments[place].value is not None
+    return (role != "any" or is_exponent) and tree.arguments[place].value is not None
 
 
 def _label(tree: Expression) -> str:
