@@ -35,6 +35,7 @@ ROOMS = (
     "engines",
     "landscapes",
     "scoring",
+    "learned",
     "tables",
     "evaluators",
     "archive",
