@@ -335,9 +335,8 @@ def parser() -> argparse.ArgumentParser:
         "compare",
         "train rules and torch's optimizers alike, and rank them",
         RULE_HELP
-        + "\nHere RUN:topN means its N best rules, torch.NAME an optimizer of"
-        + "\ntorch.optim, such as torch.Adam, and learned:FILE one of `neuralopt learn`."
-        + "\n"
+        + "\nHere RUN:topN means its N best rules, torch.NAME an optimizer of torch.optim"
+        + "\nsuch as torch.Adam, and learned:FILE what `neuralopt learn` wrote.\n"
         + COMPARE_HELP,
     )
     compare.add_argument("rules", nargs="+", metavar="RULE")

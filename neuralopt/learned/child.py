@@ -29,8 +29,8 @@ def check_plain(task: Task) -> None:
     """
     if not task.recipe.plain:
         raise ValueError(
-            f"task {task.name} has a recipe ({task.recipe.description}): optimizers are "
-            "learned without one, leave out task.recipe"
+            f"task {task.name} has a recipe ({task.recipe.description}), without which "
+            "optimizers are learned: leave out task.recipe"
         )
 
 

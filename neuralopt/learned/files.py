@@ -2,6 +2,7 @@
 
 import io
 import os
+import pickle
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,7 +80,7 @@ def read_state(path: str | os.PathLike[str]) -> dict[str, Any]:
     data = Path(path).read_bytes()
     try:
         state = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
-    except Exception:  # any; torch raises many kinds for other files
+    except (RuntimeError, ValueError, EOFError, KeyError, pickle.UnpicklingError):
         state = None
     if not isinstance(state, dict) or state.get("kind") != KIND:
         raise ValueError(

@@ -9,10 +9,12 @@ have the same direction and the same relative sizes at all steps and coordinates
 1 for equal updates and 0 for a rule that explains nothing of them.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from neuralopt.counter_hash import counter_key, counter_order
@@ -77,12 +79,13 @@ def record(
         child = SteppedChild(task, seed, replicate)
         key = counter_key(seed, replicate)
         chosen = torch.from_numpy(counter_order(key, child.size)[:MOST_COORDINATES])
-        found.append(_record_child(child, network, rate, steps, chosen))
-        if not all(bool(each.isfinite().all()) for each in found[-1]):
+        recorded = _record_child(child, network, rate, steps, chosen)
+        if recorded is None:
             raise ValueError(
                 f"task {task.name}: a training by the learned optimizer diverges "
                 f"within {steps} steps: record fewer steps"
             )
+        found.append(recorded)
     width = min(each.shape[1] for each, _ in found)
     gradients, updates = (
         torch.stack([each[part][:, :width] for each in found], dim=1).double().numpy()
@@ -97,17 +100,19 @@ def _record_child(
     rate: float,
     steps: int,
     chosen: torch.Tensor,
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Gradients and updates (steps, chosen)."""
+) -> tuple[torch.Tensor, torch.Tensor] | None:
+    """Gradients and updates (steps, chosen); None if a loss is not finite."""
     gradients, updates = [], []
-    _, gradient = child.gradient()
+    loss, gradient = child.gradient()
     state = network.initial_state(gradient)
     for _ in range(steps):
+        if not math.isfinite(loss):
+            return None
         update, state = network(gradient, state)
         gradients.append(gradient[chosen])
         updates.append(update[chosen])
         child.move(rate * update)
-        _, gradient = child.gradient()
+        loss, gradient = child.gradient()
     return torch.stack(gradients), torch.stack(updates)
 
 
@@ -128,7 +133,7 @@ def scales_and_fits(
     updates = recording.updates.ravel()
     total = float(updates @ updates)
     rows = rule_values(recording.probe, rules).reshape(len(rules), -1)
-    finite = np.isfinite(rows).all(axis=1)
+    finite: npt.NDArray[np.bool_] = np.asarray(np.isfinite(rows).all(axis=1))
     rows = np.where(finite[:, None], rows, 0.0)
     largest = np.abs(rows).max(axis=1, initial=0.0)
     unit = np.where(largest > 0, largest, 1.0)

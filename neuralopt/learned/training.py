@@ -1,4 +1,4 @@
-"""Train the network of a learned optimizer on tasks, by truncated unrolled gradients."""
+"""Train the network of a learned optimizer, by truncated unrolled gradients."""
 
 import math
 from collections.abc import Mapping, Sequence
