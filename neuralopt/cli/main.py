@@ -335,8 +335,9 @@ def parser() -> argparse.ArgumentParser:
         "compare",
         "train rules and torch's optimizers alike, and rank them",
         RULE_HELP
-        + "\nHere RUN:topN means its N best rules, torch.NAME an optimizer of torch.optim"
-        + "\nsuch as torch.Adam, and learned:FILE what `neuralopt learn` wrote.\n"
+        + "\nHere RUN:topN means its N best rules, torch.NAME an optimizer of"
+        + "\ntorch.optim, such as torch.Adam, and learned:FILE an optimizer that"
+        + "\n`neuralopt learn` wrote.\n"
         + COMPARE_HELP,
     )
     compare.add_argument("rules", nargs="+", metavar="RULE")
