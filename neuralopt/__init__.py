@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from neuralopt.language import parse as parse
     from neuralopt.language import render as render
     from neuralopt.language import simplify as simplify
+    from neuralopt.learned.files import Learned as Learned
+    from neuralopt.learned.files import load_learned as load_learned
     from neuralopt.observer import Observer as Observer
     from neuralopt.observer import Progress as Progress
     from neuralopt.optimizer import RuleOptimizer as RuleOptimizer
@@ -64,6 +66,7 @@ _MODULES = {
         *("RULES", "SCHEDULES", "Expression", "Rule"),
         *("parse", "render", "simplify"),
     ),
+    "learned.files": ("Learned", "load_learned"),
     "loop": ("Observer", "Progress"),
     "optimizer": ("RuleOptimizer", "scheduler"),
     "report.tuned_result": ("TunedResult",),

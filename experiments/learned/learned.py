@@ -56,7 +56,7 @@ HOME = "relu", "sigmoid"
 
 EPOCHS, STEPS = 6, 96
 OPTIONS = MetaOptions(horizon=STEPS, truncation=16)
-CHILDREN = 150
+CHILDREN = 200
 LONG = 100
 ALONG = (
     *(0, 4, 8, 16, 24, 32, 48, 64, 80, 96, 128, 160, 192, 256, 384, 512, 768),

@@ -121,7 +121,7 @@ def activations_picture(results: Results, path: Path) -> None:
     figure = canvas(f"Loss after {results['options']['horizon']} steps", 9.5, 6.0)
     axes = figure.add_subplot()
     style(axes, "loss on the training split, mean over seeds")
-    for place, (activation, entries) in enumerate(found.items()):
+    for place, entries in enumerate(found.values()):
         for shift, (name, (marker, colour, filled)) in enumerate(MARKS.items()):
             losses = [np.nan if x is None else x for x in entries[name]["losses"]]
             axes.plot(
