@@ -1,12 +1,11 @@
 """Losses of learned optimizers, rules and torch's optimizers on given trainings."""
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from neuralopt.engines import choose_engine
-from neuralopt.engines.engine import Child, OptimizerSpec, TorchOptimizer
+from neuralopt.engines.engine import Child, Engine, OptimizerSpec, TorchOptimizer
 from neuralopt.scoring.replicates import (
     FIRST_TUNING_REPLICATE,
     FIRST_VERDICT_REPLICATE,
@@ -16,9 +15,7 @@ from neuralopt.tasks import Task
 RATES = tuple(10.0 ** (n / 4) for n in range(-16, 5))
 """From 0.0001 to 10, four in a decade."""
 
-TUNING_SEEDS = 3
-CHANCE = math.log(10)
-"""Loss of equal probabilities of ten classes."""
+TUNING_SEEDS = 2
 
 
 def losses(
@@ -28,7 +25,6 @@ def losses(
     epochs: int,
     seeds: int,
     along: Sequence[int] = (),
-    first: int = FIRST_VERDICT_REPLICATE,
 ) -> np.ndarray:
     """Return losses on the training split, of fresh seeds.
 
@@ -39,17 +35,16 @@ def losses(
         epochs: of the training.
         seeds: initial weights and data orders.
         along: numbers of steps.
-        first: number of the first replicate.
 
     Returns:
         (seeds, along), or (seeds, 1) at the end where no steps are given; inf where a
         training diverged.
     """
-    engine = choose_engine(
-        "serial" if isinstance(candidate, TorchOptimizer) else "auto", task
+    replicates = range(FIRST_VERDICT_REPLICATE, FIRST_VERDICT_REPLICATE + seeds)
+    children = [Child(candidate, rate, replicate) for replicate in replicates]
+    outcomes = _engine(task, candidate).train(
+        children, epochs, ("training",), along=along
     )
-    children = [Child(candidate, rate, first + seed) for seed in range(seeds)]
-    outcomes = engine.train(children, epochs, ("training",), along=along)
     return np.array([each.along if along else each.losses for each in outcomes])
 
 
@@ -68,33 +63,16 @@ def tuned_rate(
         rates: that are tried.
     """
     first = FIRST_TUNING_REPLICATE
-    means = [
-        losses(task, candidate, rate, epochs, TUNING_SEEDS, first=first).mean()
+    children = [
+        Child(candidate, rate, first + seed)
         for rate in rates
+        for seed in range(TUNING_SEEDS)
     ]
-    return rates[int(np.argmin(means))]
+    outcomes = _engine(task, candidate).train(children, epochs, ("training",))
+    found = np.array([each.losses[0] for each in outcomes])
+    return rates[int(found.reshape(len(rates), -1).mean(axis=1).argmin())]
 
 
-def by_candidate(
-    task: Task,
-    candidates: Mapping[str, tuple[OptimizerSpec, float]],
-    epochs: int,
-    seeds: int,
-    along: Sequence[int] = (),
-) -> dict[str, list[list[float]]]:
-    """Return losses of several candidates, each at its own rate.
-
-    Args:
-        task: trained on.
-        candidates: with their rates.
-        epochs: of the training.
-        seeds: initial weights and data orders.
-        along: numbers of steps.
-
-    Returns:
-        Of each, what `losses` returns, as lists.
-    """
-    return {
-        name: losses(task, candidate, rate, epochs, seeds, along).tolist()
-        for name, (candidate, rate) in candidates.items()
-    }
+def _engine(task: Task, candidate: OptimizerSpec) -> Engine:
+    own = isinstance(candidate, TorchOptimizer)
+    return choose_engine("serial" if own else "auto", task)

@@ -14,11 +14,14 @@ sys.path.insert(0, str(Path(__file__).parents[2]))  # when run as a file
 import numpy as np
 
 from experiments.learned.pictures import (
+    HOME,
     NAMED,
     Results,
     activations_picture,
+    along_of,
     beyond_picture,
     curves_picture,
+    ends_of,
     fit_picture,
 )
 from experiments.measure import add_json_option, made_line, write_results
@@ -40,20 +43,20 @@ def mean(losses: Sequence[float | None]) -> float:
 
 def beyond_table(results: Results) -> Iterator[str]:
     """Yield the losses after some steps, by optimizer."""
-    beyond = results["beyond"]
-    places = [beyond["along"].index(step) for step in (16, 48, 96, 192, 384, 1600)]
-    head = ["optimizer", "rate", *(f"{beyond['along'][n]:,} steps" for n in places)]
+    shown = (16, 48, 96, 192, 384, 1600)
+    places = [results["along"].index(step) for step in shown]
+    head = ["optimizer", "rate", *(f"{step:,} steps" for step in shown)]
     rows = [
-        [name, beyond["rates"][name]]
-        + [f"{mean([row[place] for row in rows]):.3g}" for place in places]
-        for name, rows in beyond["losses"].items()
+        [name, each["rate"]]
+        + [f"{mean([row[place] for row in each['losses']]):.3g}" for place in places]
+        for name, each in along_of(results).items()
     ]
     yield from markdown(head, rows)
 
 
 def activations_table(results: Results) -> Iterator[str]:
     """Yield the losses at the end, by optimizer and activation."""
-    found = results["elsewhere"]
+    found = ends_of(results)
     names = next(iter(found.values()))
     rows = [
         [name, *(f"{mean(found[each][name]['losses']):.3f}" for each in found)]
@@ -129,10 +132,11 @@ def page(made: Results, text: str) -> str:
     results = made["figures"]
     for place, table in TABLES.items():
         text = text.replace(place, "\n".join(table(results)).rstrip())
-    seconds = results["cpu_seconds"]
     facts = {
         "{made}": made_line(made),
-        "{seconds}": " and ".join(f"{seconds[each]:.0f} s" for each in seconds),
+        "{seconds}": " and ".join(
+            f"{results[f'learned on {name}']['seconds']:.0f} s" for name in HOME
+        ),
         "{children}": str(results["children"]),
         "{seeds}": str(results["seeds"]),
         "{proposals}": f"{results['proposals']:,}",

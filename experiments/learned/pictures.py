@@ -33,12 +33,34 @@ COLOURS = {
 }
 
 
+HOME = "relu", "sigmoid"
+"""Activations that an optimizer was learned on."""
+
+
+def along_of(results: Results) -> dict[str, Any]:
+    """Return rates and losses beyond the trained steps, the distilled rule's too."""
+    found = dict(results["beyond"])
+    learned = found.pop("learned on relu")
+    rule = results["rule"]["beyond"]
+    return {"learned on relu": learned, "distilled rule": rule, **found}
+
+
+def ends_of(results: Results) -> dict[str, dict[str, Any]]:
+    """Return losses at the end by activation, the distilled rule's too."""
+    rule = results["rule"]["elsewhere"]
+    return {
+        activation: {**entries, "distilled rule": rule[activation]}
+        for activation, entries in results["elsewhere"].items()
+    }
+
+
 def curves_picture(results: Results, path: Path) -> None:
     """Draw the loss of the children along both meta-trainings."""
     figure = canvas("Children of the meta-training, mean of ten")
     axes = figure.add_subplot()
     style(axes, "child", "mean loss of 96 steps / first loss")
-    for name, curve in results["curves"].items():
+    for name in HOME:
+        curve = results[f"learned on {name}"]["curve"]
         values = np.array([np.nan if each is None else each for each in curve])
         smooth = np.convolve(values, np.ones(SMOOTHED) / SMOOTHED, "valid")
         colour = COLOURS[f"learned on {name}"]
@@ -60,28 +82,30 @@ def curves_picture(results: Results, path: Path) -> None:
 
 def beyond_picture(results: Results, path: Path) -> None:
     """Draw losses inside and beyond the steps that the optimizer was trained for."""
-    beyond, steps = results["beyond"], results["options"]["horizon"]
+    along, steps = results["along"], results["options"]["horizon"]
     figure = canvas("Loss on the training split, geometric mean over seeds", 9.5, 6.0)
     axes = figure.add_subplot()
     style(axes, "step", "loss")
     axes.axvspan(1, steps, color="#EEF3F8", zorder=0)
     axes.axvline(steps, color=GREY, linewidth=1)
     places, names = [], []
-    for name, rows in beyond["losses"].items():
-        losses = np.array(rows, float)  # null is NaN: a loss that is not finite
+    for name, each in along_of(results).items():
+        losses = np.array(
+            each["losses"], float
+        )  # null is NaN: a loss that is not finite
         middle = np.exp(np.log(losses).mean(axis=0))
         wide = 3.0 if "learned" in name or "rule" in name else 1.6
-        axes.plot(beyond["along"][1:], middle[1:], color=COLOURS[name], linewidth=wide)
+        axes.plot(along[1:], middle[1:], color=COLOURS[name], linewidth=wide)
         places.append(np.log10(middle[-1]))
         names.append(name)
     axes.set_xscale("log")
     axes.set_yscale("log")
-    axes.set_xlim(4, beyond["along"][-1])
+    axes.set_xlim(4, along[-1])
     low, high = np.log10(axes.get_ylim())
     for name, place in zip(names, apart(places, 0.06 * (high - low)), strict=True):
         axes.annotate(
             name,
-            (beyond["along"][-1], 10**place),
+            (along[-1], 10**place),
             (8, 0),
             color=COLOURS[name],
             textcoords="offset points",
@@ -117,7 +141,7 @@ MARKS = {
 
 def activations_picture(results: Results, path: Path) -> None:
     """Draw the loss after the trained steps, with several activations."""
-    found = results["elsewhere"]
+    found = ends_of(results)
     figure = canvas(f"Loss after {results['options']['horizon']} steps", 9.5, 6.0)
     axes = figure.add_subplot()
     style(axes, "loss on the training split, mean over seeds")
@@ -141,9 +165,11 @@ def activations_picture(results: Results, path: Path) -> None:
     axes.set_yticks(range(len(found)), list(found))
     axes.set_ylim(len(found) - 0.5, -0.5)
     axes.set_xscale("log")
-    axes.xaxis.set_major_formatter("{x:.2g}")
-    axes.xaxis.set_minor_formatter("{x:.1g}")
-    axes.tick_params(which="minor", labelsize=SMALL - 2)
+    ticks = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10]
+    low, high = axes.get_xlim()
+    shown = [tick for tick in ticks if low <= tick <= high]
+    axes.set_xticks(shown, [f"{tick:g}" for tick in shown])
+    axes.set_xticks([], minor=True)
     figure.legend(loc="outside lower center", ncols=2, fontsize=SMALL, frameon=False)
     save_figure(figure, path)
 
