@@ -124,14 +124,16 @@ def learned_candidate(name: str, path: str | os.PathLike[str]) -> TorchOptimizer
     """Return what comparisons train for a learned optimizer.
 
     Args:
-        name: for tables.
+        name: of the optimizer.
         path: of the file.
 
     Returns:
-        An optimizer that takes a learning rate.
+        An optimizer that takes a learning rate. Its name ends with the digest of the
+        network: trainings that are kept by name are those of these weights.
 
     Raises:
         ValueError: the file holds something else.
         OSError: the file can't be read.
     """
-    return TorchOptimizer(name, load_learned(path).optimizer)
+    learned = load_learned(path)
+    return TorchOptimizer(f"{name} {learned.network.digest}", learned.optimizer)

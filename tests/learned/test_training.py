@@ -69,7 +69,7 @@ def test_a_file_trains_networks_at_its_own_rate(
     assert optimizer.param_groups[0]["lr"] == OPTIONS.rate
     assert optimizer.network.digest == whole.network.digest
     candidate = learned_candidate("mine", path)
-    assert str(candidate) == "mine"
+    assert str(candidate) == f"mine {whole.network.digest}"
     made = candidate.make(network.parameters(), 0.5)
     assert made.param_groups[0]["lr"] == 0.5
 
