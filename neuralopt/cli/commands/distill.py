@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from neuralopt.cli.build import build_space, build_tasks
+from neuralopt.cli.build import build_searcher, build_space, build_tasks
 from neuralopt.cli.config.compose import compose_settings
 from neuralopt.cli.config.schema import Settings
 from neuralopt.language import render, size_of
@@ -22,7 +22,6 @@ from neuralopt.report.counting import counting
 from neuralopt.report.imitation_table import imitation_table
 from neuralopt.report.tables import write_table
 from neuralopt.scoring.replicates import FIRST_DISTILLATION_REPLICATE
-from neuralopt.searchers import make_searcher
 from neuralopt.tasks import TASKS, Task, load_tasks
 
 NAMED_SHOWN = 3
@@ -53,17 +52,15 @@ def distill(options: argparse.Namespace) -> int:
     settings = compose_settings(options.overrides, options.config_dir)
     tasks = _tasks(learned, settings, options.overrides)
     space = imitating_space(build_space(settings))
-    asked = settings.searcher
-    searcher = make_searcher(
-        asked.name, space, settings.seed, asked.options, asked.grow
-    )
+    searcher = build_searcher(settings, space)
     steps = options.steps or int(learned.description["horizon"])
     fitted, held_out = _recordings(
         learned, tasks, steps, options.children, settings.seed
     )
     print(
-        f"Searching {space.name} by {asked.name} for a rule with the updates of "
-        f"{options.file}: {steps} steps on {'+'.join(task.name for task in tasks)}",
+        f"Searching {space.name} by {settings.searcher.name} for a rule with the "
+        f"updates of {options.file}: {steps} steps on "
+        f"{'+'.join(task.name for task in tasks)}",
         file=sys.stderr if options.json else sys.stdout,
         flush=True,
     )
