@@ -29,11 +29,12 @@ from experiments.table.page import markdown
 
 HERE = Path(__file__).parent
 PICTURES = {
-    "curves.svg": curves_picture,
-    "beyond.svg": beyond_picture,
-    "activations.svg": activations_picture,
-    "fit.svg": fit_picture,
+    "curves.svg": ("learned on relu", curves_picture),
+    "beyond.svg": ("beyond", beyond_picture),
+    "activations.svg": ("elsewhere", activations_picture),
+    "fit.svg": ("distilled", fit_picture),
 }
+"""Pictures by file, with the stage that each shows."""
 
 
 def mean(losses: Sequence[float | None]) -> float:
@@ -115,23 +116,30 @@ def rules_table(results: Results) -> Iterator[str]:
 
 
 TABLES = {
-    "{beyond}": beyond_table,
-    "{activations}": activations_table,
-    "{suite}": suite_table,
-    "{rules}": rules_table,
+    "{beyond}": ("beyond", beyond_table),
+    "{activations}": ("elsewhere", activations_table),
+    "{suite}": ("suite", suite_table),
+    "{rules}": ("distilled", rules_table),
 }
+"""What stands in a template for a table, the stage that it shows, and its lines."""
 
 
-def page(made: Results, text: str) -> str:
+def page(made: Results, template: str) -> str:
     """Return the page: a text, with tables and facts in their places.
 
     Args:
         made: a results file.
-        text: of template.md.
+        template: of template.md. A section whose stage was not measured is left out.
     """
     results = made["figures"]
-    for place, table in TABLES.items():
-        text = text.replace(place, "\n".join(table(results)).rstrip())
+    first, *sections = template.split("\n## ")
+    for place, (stage, table) in TABLES.items():
+        if stage not in results:
+            sections = [each for each in sections if place not in each]
+            continue
+        lines = "\n".join(table(results)).rstrip()
+        sections = [each.replace(place, lines) for each in sections]
+    best = results["distilled"]["best"]
     facts = {
         "{made}": made_line(made),
         "{seconds}": " and ".join(
@@ -140,11 +148,12 @@ def page(made: Results, text: str) -> str:
         "{children}": str(results["children"]),
         "{seeds}": str(results["seeds"]),
         "{proposals}": f"{results['proposals']:,}",
-        "{suite_seeds}": str(results["suite"]["seeds"]),
-        "{best}": results["distilled"]["best"]["rule"],
-        "{fit}": f"{results['distilled']['best']['fit']:.2f}",
-        "{held_out}": f"{results['distilled']['best']['held_out']:.2f}",
+        "{suite_seeds}": str(results.get("suite", {}).get("seeds", "")),
+        "{best}": best["rule"],
+        "{fit}": f"{best['fit']:.2f}",
+        "{held_out}": f"{best['held_out']:.2f}",
     }
+    text = "\n## ".join([first, *sections])
     for place, fact in facts.items():
         text = text.replace(place, fact)
     return text
@@ -158,8 +167,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add_json_option(parser)
     given = parser.parse_args(arguments)
     made = json.loads((HERE / "results.json").read_text("utf-8"))
-    for name, draw in PICTURES.items():
-        draw(made["figures"], HERE / name)
+    for name, (stage, draw) in PICTURES.items():
+        if stage in made["figures"]:
+            draw(made["figures"], HERE / name)
     text = page(made, (HERE / "template.md").read_text("utf-8"))
     (HERE / "README.md").write_text(text, "utf-8")
     print(f"wrote {HERE}/README.md and its pictures")
