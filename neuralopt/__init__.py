@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from neuralopt.language import parse as parse
     from neuralopt.language import render as render
     from neuralopt.language import simplify as simplify
+    from neuralopt.learned.files import Learned as Learned
+    from neuralopt.learned.files import load_learned as load_learned
     from neuralopt.observer import Observer as Observer
     from neuralopt.observer import Progress as Progress
     from neuralopt.optimizer import RuleOptimizer as RuleOptimizer
@@ -74,6 +76,7 @@ _MODULES = {
         *("RULES", "SCHEDULES", "Expression", "Rule"),
         *("parse", "render", "simplify"),
     ),
+    "learned.files": ("Learned", "load_learned"),
     "loop": ("Observer", "Progress"),
     "optimizer": (
         *("RuleOptimizer", "groups_by_kind", "param_groups_weight_decay"),

@@ -356,8 +356,8 @@ def compare(
 
     Args:
         rules: names of RULES, rule texts, ``RUN:best`` and the like, ``torch.NAME`` for
-            an optimizer of torch, expressions or rules; or a mapping from names for the
-            table to these.
+            an optimizer of torch, ``learned:FILE`` for one that ``neuralopt learn``
+            wrote, expressions or rules; or a mapping from names for the table to these.
         task: a name as on the command line, or a Task. None is the task, with its
             recipe, of the runs that rules name, or else ``suite``.
         budget: a name or a Budget. None is the budget of the runs that rules name, or

@@ -36,6 +36,7 @@ ROOMS = (
     "landscapes",
     "curvature",
     "scoring",
+    "learned",
     "tables",
     "evaluators",
     "archive",

@@ -375,14 +375,23 @@ def build_search(
         settings,
         scoring,
         space,
-        searcher or _make_searcher(settings, space),
+        searcher or build_searcher(settings, space),
         tuple(name for name, _ in chosen),
         tuple(reason for _, reasons in chosen for reason in reasons),
     )
 
 
-def _make_searcher(settings: Settings, space: Space) -> Searcher:
-    """The searcher that settings name, about to propose the rules to start from."""
+def build_searcher(settings: Settings, space: Space) -> Searcher:
+    """Return the searcher that settings name, about to propose the rules of its start.
+
+    Args:
+        settings: of a search.
+        space: which rules can be sampled.
+
+    Raises:
+        ValueError: the searcher or an option is unknown, or the space does not hold a
+            rule of the start.
+    """
     asked = settings.searcher
     searcher = make_searcher(
         asked.name, space, settings.seed, asked.options, asked.grow

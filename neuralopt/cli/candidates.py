@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
-from neuralopt.cli.rule_lookup import candidates_under, find_rule, torch_optimizer
+from neuralopt.cli.rule_lookup import LEARNED, candidates_under, find_rule
 from neuralopt.engines.engine import OptimizerSpec
 from neuralopt.language import Expression, Rule, as_expression, render
 
@@ -57,6 +57,7 @@ def _candidate(
         return as_expression(rule)
     if rule in others:
         return others[rule]
-    if rule.startswith("torch."):
-        return torch_optimizer(rule)
+    if rule.startswith(("torch.", LEARNED)):
+        (found,) = candidates_under(rule, {}).values()
+        return found
     return find_rule(rule).expression

@@ -30,6 +30,8 @@ MODULES = {
     "report": "report",
     "export": "export",
     "draw": "draw",
+    "learn": "learn",
+    "distill": "distill",
 }
 
 OVERRIDES_HELP = """
@@ -133,6 +135,26 @@ that the first rule trained; paths are projected on it.
   neuralopt draw sgd --on slope_x_plus_sin_x --lr 1,0.1,0.01 -o rates.svg
   neuralopt draw adam runs/quick:best --on slice --task digits -o slice.pdf
   neuralopt draw --on beale --animate -o beale.gif
+"""
+
+LEARN_HELP = """
+The network gets the gradients of each weight and returns its updates. It is trained by
+the losses of whole trainings, one after another (Andrychowicz et al. 2016). The same
+command continues an interrupted one; more --children continue a finished one.
+  neuralopt learn task=digits -o digits.pt
+  neuralopt compare learned:digits.pt adam sgd task=digits verdict.seeds=4
+An argument with "=" is an override of the configuration (Hydra's syntax). What matters
+here: task, of which several are taken in turn, and seed.
+"""
+
+DISTILL_HELP = """
+FILE is one that `neuralopt learn` wrote. Its optimizer trains the tasks that it was
+learned on, and a searcher looks for the rule whose updates on the recorded gradients
+are most like the recorded ones, but for one factor: R^2 = 1 - |u - c r|^2 / |u|^2.
+An argument with "=" is an override of the configuration (Hydra's syntax):
+  neuralopt distill digits.pt space=temporal searcher=evolution proposals=20000
+Groups that matter here: task, space and searcher; proposals and seed. Operands with
+weights or random numbers are left out, as the network sees neither.
 """
 
 
@@ -354,8 +376,9 @@ def parser() -> argparse.ArgumentParser:
         "compare",
         "train rules and torch's optimizers alike, and rank them",
         RULE_HELP
-        + "\nHere RUN:topN means its N best rules, and torch.NAME an optimizer of"
-        + "\ntorch.optim, such as torch.Adam.\n"
+        + "\nHere RUN:topN means its N best rules, torch.NAME an optimizer of"
+        + "\ntorch.optim, such as torch.Adam, and learned:FILE an optimizer that"
+        + "\n`neuralopt learn` wrote.\n"
         + COMPARE_HELP,
     )
     compare.add_argument("rules", nargs="+", metavar="RULE")
@@ -518,6 +541,69 @@ def parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="the file to write: .png, .svg, .pdf, or .gif, which moves",
     )
+    learn = add("learn", "train a network that is an optimizer", LEARN_HELP)
+    learn.add_argument("overrides", nargs="*", metavar="KEY=VALUE")
+    learn.add_argument(
+        "--children",
+        type=int,
+        default=200,
+        metavar="N",
+        help="trainings that the network learns from (default: 200)",
+    )
+    learn.add_argument(
+        "--horizon",
+        type=int,
+        default=100,
+        metavar="N",
+        help="steps of each training (default: 100)",
+    )
+    learn.add_argument(
+        "--truncation",
+        type=int,
+        default=20,
+        metavar="N",
+        help="steps that gradients are propagated through (default: 20)",
+    )
+    learn.add_argument(
+        "--rate",
+        type=float,
+        default=0.01,
+        metavar="LR",
+        help="factor of the network's output in these trainings (default: 0.01)",
+    )
+    learn.add_argument(
+        "--meta-rate",
+        type=float,
+        default=0.003,
+        metavar="LR",
+        help="learning rate of the network's own training, by Adam (default: 0.003)",
+    )
+    learn.add_argument("-o", "--output", required=True, metavar="FILE")
+    take_config_dir(learn)
+
+    distill = add(
+        "distill", "search the rule that imitates a learned optimizer", DISTILL_HELP
+    )
+    distill.add_argument("file", metavar="FILE")
+    distill.add_argument("overrides", nargs="*", metavar="KEY=VALUE")
+    distill.add_argument(
+        "--steps",
+        type=int,
+        metavar="N",
+        help="of each recorded training (default: those that it was trained with)",
+    )
+    distill.add_argument(
+        "--children",
+        type=int,
+        default=4,
+        metavar="N",
+        help="trainings to fit rules to, and as many to measure R^2 on (default: 4)",
+    )
+    distill.add_argument(
+        "-n", type=int, default=5, metavar="N", help="rules to show (default: 5)"
+    )
+    distill.add_argument("--json", action="store_true", help="one JSON object")
+    take_config_dir(distill)
     return top
 
 

@@ -14,6 +14,9 @@ from neuralopt.scoring.score import Score
 if TYPE_CHECKING:
     from neuralopt.engines.engine import TorchOptimizer
 
+LEARNED = "learned:"
+"""Before the path of a learned optimizer's file."""
+
 
 @dataclass(frozen=True, slots=True)
 class FoundRule:
@@ -63,10 +66,11 @@ def run_of(text: str) -> str:
         text: A rule as typed.
 
     Returns:
-        The part of the text before its last colon; "" if it has none.
+        The part of the text before its last colon; "" if it has none, and of a text
+        ``learned:PATH``.
     """
     run, colon, _ = text.rpartition(":")
-    return run if colon else ""
+    return run if colon and not text.startswith(LEARNED) else ""
 
 
 def find_rule(text: str) -> FoundRule:
@@ -99,6 +103,11 @@ def find_rules(text: str) -> list[FoundRule]:
     Raises:
         ValueError: The text refers to no rule.
     """
+    if text.startswith(LEARNED):
+        raise ValueError(
+            f"{text} is a network and no rule: compare and distill take it, other "
+            "commands need a rule such as adam"
+        )
     run, colon, which = text.rpartition(":")
     if colon:
         return _of_run(run, which.strip())
@@ -211,7 +220,7 @@ def find_candidates(
     """Look up the rules and torch optimizers to compare.
 
     Args:
-        texts: Rules as typed, and names such as ``torch.Adam``.
+        texts: Rules as typed, names such as ``torch.Adam``, and ``learned:PATH``.
 
     Returns:
         The candidates, by the names that a table shows.
@@ -228,10 +237,11 @@ def find_candidates(
 def candidates_under(
     text: str, taken: Mapping[str, object]
 ) -> "dict[str, Expression | TorchOptimizer]":
-    """Look up the rules that a text refers to, or a torch optimizer.
+    """Look up the rules that a text refers to, or an optimizer of torch's kind.
 
     Args:
-        text: A rule as typed, or a name such as ``torch.Adam``.
+        text: A rule as typed, a name such as ``torch.Adam``, or ``learned:PATH``, an
+            optimizer that `neuralopt learn` wrote.
         taken: Other candidates by name. A rule of a run whose number is taken by
             another run is named with its run.
 
@@ -243,6 +253,10 @@ def candidates_under(
     """
     if text.startswith("torch.") and ":" not in text:
         return {text: torch_optimizer(text)}
+    if text.startswith(LEARNED):
+        from neuralopt.learned.files import learned_candidate
+
+        return {text: learned_candidate(text, text.removeprefix(LEARNED))}
     found: dict[str, Expression | TorchOptimizer] = {}
     run = run_of(text)
     for each in find_rules(text):

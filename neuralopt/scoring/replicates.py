@@ -24,6 +24,12 @@ FIRST_TUNING_REPLICATE = 100_000
 FIRST_PROMOTION_REPLICATE = 2_000_000
 """From here on, the stages of a promotion measure rules."""
 
+FIRST_LEARNING_REPLICATE = 3_000_000
+"""From here on, children train the network of a learned optimizer."""
+
+FIRST_DISTILLATION_REPLICATE = 4_000_000
+"""From here on, gradients are recorded for a rule that imitates another optimizer."""
+
 VERDICT_SEEDS = 12
 """Fresh seeds of a verdict by default: enough to decide about twenty rules and seven
 baselines (`Comparison.least_seeds` is 11)."""

@@ -1,0 +1,1 @@
+"""Optimizers that are networks: trained, used, and imitated by rules."""
