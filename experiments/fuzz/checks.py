@@ -37,9 +37,6 @@ from neuralopt.spaces import Space
 SHAPE = (2, 3)
 """Of the parameter whose values are compared: the matrix of a probe of six elements."""
 
-LANES = 32
-"""Elements of a row of a population: kernels take them by whole vectors."""
-
 HAS_NUMBA = importlib.util.find_spec("numba") is not None
 DRAWING = [name for name, each in PRIMITIVES.items() if each.draw]
 WIDE = [name for name, each in PRIMITIVES.items() if str(each.scope) != "element"]
@@ -92,23 +89,29 @@ def check_kernels(rule: Expression, case: Case) -> str:
 
 def check_bytecode(rule: Expression, case: Case) -> str:
     """The kernel that interprets bytecode takes the steps of the walk."""
-    if rule.contains(*WIDE):
-        return "of tensor scope"
-    count = len(case.start)
-    like = torch.zeros(LANES, dtype=torch.float64)
+    network = torch.nn.Module()
+    network.w = torch.nn.Parameter(torch.zeros(case.shape))
+    layout = ParameterLayout(network)
+    like = torch.zeros(layout.length, dtype=torch.float64)
 
     def draws(kind: str, step: int, stream: int) -> torch.Tensor:
         return draw(kind, (case.seed, 0, step, stream), like)
 
-    weights = _padded(case.start)
-    counters = case.seed, 0
-    layout = ParameterLayout(torch.nn.ParameterList([torch.nn.Parameter(like)]))
-    rules = [simplify(rule)]
-    spec = UpdateSpec(rules, [RATE], TOTAL_STEPS, counters, draws, 0.0, layout)
+    def padded(values: list[float]) -> torch.Tensor:
+        row = [*values, *[1.0] * (layout.length - len(values))]
+        return torch.tensor([row], dtype=torch.float64)
+
+    weights, counters = padded(case.start), (case.seed, 0)
+    spec = UpdateSpec(
+        [simplify(rule)], [RATE], TOTAL_STEPS, counters, draws, 0.0, layout
+    )
     updates, path = updates_for(spec, weights), []
-    for step, gradient in enumerate(case.gradients):
-        updates.step(weights, _padded(gradient), step, 1.0, torch.zeros(1).double())
-        path.append(weights[0, :count].tolist())
+    for step, (gradient, loss) in enumerate(
+        zip(case.gradients, case.losses, strict=True)
+    ):
+        losses = torch.tensor([loss], dtype=torch.float64)
+        updates.step(weights, padded(gradient), step, 1.0, losses)
+        path.append(weights[0, : layout.count].tolist())
     return compare(rule, case, path)
 
 
@@ -166,11 +169,6 @@ def refused(error: ValueError) -> str:
 def case_for(rng: random.Random) -> Case:
     """Return a training of the parameter that checks compare."""
     return random_case(rng, SHAPE)
-
-
-def _padded(values: list[float]) -> torch.Tensor:
-    row = [*values, *[1.0] * (LANES - len(values))]
-    return torch.tensor([row], dtype=torch.float64)
 
 
 def compare(rule: Expression, case: Case, found: Path, still: bool = False) -> str:
