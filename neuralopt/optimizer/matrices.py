@@ -27,6 +27,8 @@ def on_matrices(step: Callable[..., Any], *loss: torch.Tensor) -> Callable[..., 
         memory: tuple[torch.Tensor, ...],
         draw: Callable[[str, int], torch.Tensor],
     ) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
+        if not w.numel():  # torch has no maximum of nothing
+            return w.clone(), memory
         shape = matrix_shape(w.shape)
 
         def bits(kind: str, stream: int) -> torch.Tensor:

@@ -177,7 +177,7 @@ def test_fused_steps_leave_tensor_scope_to_torch(network):
 @pytest.mark.parametrize("shape", [(), (1,), (5,), (3, 4), (2, 3, 2, 2), (0, 3)])
 def test_parameters_of_any_shape_are_matrices(shape):
     weight = nn.Parameter(torch.randn(shape, dtype=torch.float64))
-    rule = "rows(g) + columns(g) + norm(g) * orthogonalize(g)"
+    rule = "rows(g) + columns(g) + maximum(g) * orthogonalize(g)"
     optimizer = RuleOptimizer([weight], rule, lr=0.1)
     weight.grad = torch.randn(shape, dtype=torch.float64)
     optimizer.step()
