@@ -68,6 +68,7 @@ def run(rank: int, folder: str) -> None:
         found[name] = difference(model, sharded)
     saved = {"state": get_optimizer_state_dict(sharded, two)}
     checkpoint.save(saved, checkpoint_id=f"{folder}/state")
+    two.zero_grad()  # torch makes an empty state to load into where gradients are none
     again = makes["RuleOptimizer"](sharded.parameters())
     loaded = {"state": get_optimizer_state_dict(sharded, again)}
     checkpoint.load(loaded, checkpoint_id=f"{folder}/state")
