@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -29,7 +30,7 @@ def read_options(description: str | None) -> argparse.Namespace:
     return parser.parse_args()
 
 
-def finish_panels(*panels: Axes, legends: Sequence[str] = ("best", "best")) -> None:
+def finish_panels(*panels: Axes, legends: Sequence[Any] = ("best", "best")) -> None:
     """Give panels a grid, and legends without a frame where something has a label.
 
     Args:

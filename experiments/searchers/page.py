@@ -37,10 +37,7 @@ that got there. A run that did not get there counts as infinite: "> 5,000". Inte
 medians are those of order statistics (the sign test's), in pictures at each point by
 itself. A dotted line is Adam's quality. A run is *cut short* after four proposals for
 each evaluation: it proposed known rules too often, and its share is a lower bound.
-Hill climbing was measured before a defect was mended that made it propose known rules
-at the beginnings of some climbs. Quality diversity was measured with cells of behaviour
-and size, before they became sets of operands, and with settings tuned for those. TPE
-and the paper's controller were not measured.
+TPE and the paper's controller were not measured.
 """
 TABLE = """\
 Every rule of one group of `from_scratch` has been trained

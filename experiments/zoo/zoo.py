@@ -31,8 +31,7 @@ from neuralopt import RULES, Rule, RuleOptimizer, render
 from neuralopt.language import simplify
 from neuralopt.machine import straight_line
 from neuralopt.machine.emit import element_operations
-from neuralopt.machine.extents import for_kind
-from neuralopt.optimizer.program import state_extents
+from neuralopt.machine.extents import for_kind, state_extents
 from tests.optimizer.test_known_optimizers import CASES
 from tests.optimizer.test_zoo import DERIVED, RATE, SEED, SIZE, STEPS, gradient
 from tests.optimizer.zoo_derivations import DERIVED as RECENT
