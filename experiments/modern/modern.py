@@ -106,6 +106,7 @@ def search_command(options: argparse.Namespace, searcher: str, seed: int) -> lis
         f"evaluations={options.evaluations}",
         f"proposals={PROPOSALS_AN_EVALUATION * options.evaluations}",
         *SEARCH,
+        "shortlist.size=0",
         f"run_dir={folder_of(options, searcher, seed)}",
         "resume=auto",
     ]
