@@ -41,8 +41,8 @@ def along_of(results: Results) -> dict[str, Any]:
     """Return rates and losses beyond the trained steps, the distilled rule's too."""
     found = dict(results["beyond"])
     learned = found.pop("learned on relu")
-    rule = results["rule"]["beyond"]
-    return {"learned on relu": learned, "distilled rule": rule, **found}
+    rule = {"distilled rule": results["rule"]["beyond"]} if "rule" in results else {}
+    return {"learned on relu": learned, **rule, **found}
 
 
 def ends_of(results: Results) -> dict[str, dict[str, Any]]:
