@@ -7,6 +7,8 @@ from typing import NamedTuple
 import pytest
 
 from neuralopt.export.export import TARGETS
+from neuralopt.language import simplify
+from neuralopt.language.primitives import WHOLE
 from tests.conformance import targets as checks
 from tests.conformance.rules import DRAWN, EXAMPLE_RULES, SCHEDULED, STATEFUL
 
@@ -24,7 +26,7 @@ KINDS: Mapping[str, Kind] = {
     "optax": Kind("optax", checks.steps_of_optax, 1e-12),
 }
 RULES = {
-    **{str(rule): rule for rule in EXAMPLE_RULES.values()},
+    **{str(rule): rule for rule in EXAMPLE_RULES.values() if not rule.contains(*WHOLE)},
     **{text: text for text in (*DRAWN, *SCHEDULED, *STATEFUL)},
 }
 every = pytest.mark.parametrize(
@@ -39,6 +41,17 @@ every = pytest.mark.parametrize(
 
 def test_every_target_is_in_this_suite() -> None:
     assert set(KINDS) == set(TARGETS)
+
+
+@pytest.mark.parametrize(
+    "target", [n for n, t in TARGETS.items() if not t.tensor_scope]
+)
+def test_a_target_without_tensor_scope_says_so(target: str, tmp_path: Path) -> None:
+    for rule in EXAMPLE_RULES.values():
+        if simplify(rule).contains(*WHOLE):
+            with pytest.raises(ValueError, match="tensor scope"):
+                checks.writer(target)(rule, tmp_path / "rule.py", "exported")
+    assert not list(tmp_path.iterdir())
 
 
 @every

@@ -192,9 +192,12 @@ PLAIN = [n for n, r in RULES.items() if not r.expression.contains("noise", "drop
 @pytest.mark.parametrize("name", PLAIN)
 def test_named_rules_with_torch_kernels_follow_the_interpreter(name: str) -> None:
     # Relative 1e-12: torch's functions are off by 2 units in the last place (4e-16) at
-    # most, and no named rule subtracts nearly equal results of them.
+    # most, and no named rule subtracts nearly equal results of them. Sums over tensors
+    # and their products round more.
     rng = np.random.default_rng(1)
-    gradients, weights = list(rng.normal(size=(60, 7))), list(rng.normal(size=(60, 7)))
+    whole = RULES[name].scope == "tensor"
+    shape, tolerance = ((60, 3, 4), 1e-8) if whole else ((60, 7), 1e-12)
+    gradients, weights = list(rng.normal(size=shape)), list(rng.normal(size=shape))
     program = compile_rule(RULES[name].expression)
     oracle = run(RULES[name].expression, gradients, weights, total_steps=50)
     states = program.initial_states(torch.from_numpy(gradients[0]))
@@ -206,7 +209,7 @@ def test_named_rules_with_torch_kernels_follow_the_interpreter(name: str) -> Non
             states,
             pytest.fail,
         )
-        np.testing.assert_allclose(value.numpy(), oracle[t], rtol=1e-12, atol=0)
+        np.testing.assert_allclose(value.numpy(), oracle[t], rtol=tolerance, atol=0)
 
 
 def many_numbers() -> Array:

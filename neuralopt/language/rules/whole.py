@@ -34,7 +34,7 @@ WHOLE_TENSOR: tuple[Row, ...] = (
     (
         "came",
         "where(vector, {came_mean}, {came_mean} * sqrt(mean({came_rows}))"
-        " / sqrt({came_rows} * ema(columns({came_left}), 0.9999)))",
+        " / (sqrt({came_rows}) * sqrt(ema(columns({came_left}), 0.9999))))",
         "Luo et al. 2023",
         2e-4,
         "Adafactor with momentum, which is divided by how far it was from the steps.",
@@ -111,15 +111,16 @@ PARTS = {
     "lars_size": "(norm(g) + 1e-4 * norm(w))",
     "lamb": "(debiased(g, 0.9) / (sqrt(debiased(g ** 2, 0.999)) + 1e-6) + 0.01 * w)",
     # Adafactor: the second moment is rows times columns, over the mean of both. The
-    # matrix of a vector is one column: there it is the square itself.
+    # matrix of a vector is one column: there it is the square itself. Roots are taken
+    # before the product, which would be 0 in float32 where no gradient arrives.
     "memory": "1 - (t + 1) ** -0.8",
     "row_moment": "ema(rows(g ** 2 + 1e-30), {memory})",
     "factored": "(g * sqrt(mean({row_moment}))"
-    " / sqrt({row_moment} * ema(columns(g ** 2 + 1e-30), {memory})))",
+    " / (sqrt({row_moment}) * sqrt(ema(columns(g ** 2 + 1e-30), {memory}))))",
     # CAME: the step of bounded size, its mean, and the square of what is left.
     "came_row": "ema(rows(g ** 2 + 1e-30), 0.999)",
     "came_raw": "(g * sqrt(mean({came_row}))"
-    " / sqrt({came_row} * ema(columns(g ** 2 + 1e-30), 0.999)))",
+    " / (sqrt({came_row}) * sqrt(ema(columns(g ** 2 + 1e-30), 0.999))))",
     "came_step": "({came_raw} / max(rms({came_raw}), 1))",
     "came_mean": "ema({came_step}, 0.9)",
     "came_left": "(({came_step} - {came_mean}) ** 2 + 1e-16)",
