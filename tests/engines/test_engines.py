@@ -3,6 +3,7 @@
 Promises that hold for every engine are tested in tests/conformance.
 """
 
+import math
 import random
 import sys
 from dataclasses import replace
@@ -61,7 +62,8 @@ def trained_by_stacked(monkeypatch, task, children, epochs):
 
 def apart(ours, theirs):
     """Greatest relative difference of two sequences of numbers."""
-    assert len(ours) == len(theirs)
+    if len(ours) != len(theirs):  # one overflows a step earlier
+        return math.inf
     pairs = zip(ours, theirs, strict=True)
     return max((abs(a - b) / max(1.0, abs(a)) for a, b in pairs), default=0.0)
 

@@ -108,13 +108,6 @@ def test_named_rules_take_the_same_steps(
     assert issubclass(exported, torch.optim.Optimizer)
 
 
-@pytest.mark.parametrize("target", ["torch", "optax"])
-def test_rule_of_whole_parameters_is_refused(target: str, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="uses norms, means or kinds"):
-        export_rule("muon", tmp_path / "rule.py", target=target)
-    assert not list(tmp_path.iterdir())
-
-
 @pytest.mark.parametrize("maximize", [False, True])
 def test_noisy_rule_takes_the_same_steps(maximize: bool, tmp_path: Path) -> None:
     for dtype in (torch.float16, torch.bfloat16, torch.float32, torch.float64):
