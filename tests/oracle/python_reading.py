@@ -16,13 +16,22 @@ OPERATORS = {
     ast.Div: "divide",
     ast.Mod: "remainder",
     ast.Pow: "power",
+    ast.Lt: "less",
+    ast.LtE: "less_equal",
+    ast.Gt: "greater",
+    ast.GtE: "greater_equal",
 }
+DEFAULTS = {"peak": 1, "orthogonalize": 5}
+"""Of the second argument."""
 
 
 def tree_of_python(node: ast.expr) -> Tree:
-    """The tree of a Python expression; peak(x) is completed to peak(x, 1)."""
+    """The tree of a Python expression, defaults written out."""
     match node:
         case ast.BinOp(left, operator, right):
+            name = OPERATORS[type(operator)]
+            return call(name, tree_of_python(left), tree_of_python(right))
+        case ast.Compare(left, [operator], [right]):
             name = OPERATORS[type(operator)]
             return call(name, tree_of_python(left), tree_of_python(right))
         case ast.UnaryOp(ast.USub(), operand):
@@ -33,8 +42,8 @@ def tree_of_python(node: ast.expr) -> Tree:
             return ABBREVIATIONS.get(name) or Tree(name)
         case ast.Call(ast.Name(name), arguments, []):
             trees = [tree_of_python(argument) for argument in arguments]
-            if name == "peak" and len(trees) == 1:
-                trees.append(number(1))
+            if name in DEFAULTS and len(trees) == 1:
+                trees.append(number(DEFAULTS[name]))
             return call(name, *trees)
     raise AssertionError(ast.dump(node))
 
