@@ -17,6 +17,8 @@ def nodes(tree: ast.AST) -> int:
             return nodes(body)
         case ast.BinOp(left=left, right=right):
             return 1 + nodes(left) + nodes(right)
+        case ast.Compare(left=left, comparators=[right]):
+            return 1 + nodes(left) + nodes(right)
         case ast.UnaryOp(operand=ast.Constant()):
             return 1
         case ast.UnaryOp(operand=operand):

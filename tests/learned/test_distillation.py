@@ -53,9 +53,7 @@ def test_rules_of_the_other_sign_or_not_finite_explain_nothing() -> None:
 
 def test_a_planted_rule_is_found() -> None:
     space = replace(imitating_space(load("temporal")), groups=1)
-    fitted, held_out = (
-        recorded("sign(g) - trace(g, 0.9)", seed, 3.0) for seed in range(2)
-    )
+    fitted, held_out = (recorded("ld * trace(g, 0.9)", seed, 3.0) for seed in range(2))
     found = search_imitations(
         space, make_searcher("hill_climbing", space), 800, fitted, held_out
     )
