@@ -267,8 +267,12 @@ def page(figures: Mapping[str, Any], made: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def verdict_lines(verdict: Mapping[str, Any]) -> Iterator[str]:
+def verdict_lines(verdict: Mapping[str, Any] | None) -> Iterator[str]:
     """Yield the section on the tuned comparison."""
+    if verdict is None:
+        yield "Tuned on tasks that no search saw, the rules were not compared yet."
+        yield ""
+        return
     reference = verdict["reference"][0]
     yield "## Tuned, on tasks that no search saw"
     yield ""
@@ -328,14 +332,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 folder = folder_of(given, searcher, seed)
                 run(command, given.folder / f"{folder.name}.log")
     rules = finalists(given)
-    commands.append(compare_command(given, rules))
     if not given.only_page:
-        run(commands[-1], given.folder / "verdict.log")
+        run(compare_command(given, rules), given.folder / "verdict.log")
     verdict_file = given.folder / "verdict" / "comparison.json"
-    verdict = json.loads(verdict_file.read_text("utf-8"))
-    for task in verdict["tasks"]:
-        for setting in task["settings"].values():
-            del setting["trials"]  # the folder of the verdict keeps them
+    verdict = None
+    if verdict_file.exists():
+        verdict = json.loads(verdict_file.read_text("utf-8"))
+        for task in verdict["tasks"]:
+            for setting in task["settings"].values():
+                del setting["trials"]  # the folder of the verdict keeps them
+        commands.append(compare_command(given, rules))
     figures = {
         "searches": {
             searcher: [

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 
 import numpy as np
+import numpy.typing as npt
 
 from neuralopt.counter_hash import counter_key, counter_uniform
 from neuralopt.language import Expression, simplify
@@ -20,6 +21,9 @@ from neuralopt.machine.probe import (
 STEPS, RUNS, ELEMENTS = 4, 2, 16
 TOTAL_STEPS = 100
 PROBE_SEED = 2017
+ROUNDING = 1e-9
+"""Relative difference of values of tensor scope that is taken for none."""
+
 WITHOUT_GRADIENT = "does not use g"
 
 
@@ -99,15 +103,25 @@ def _objections(values: Floats) -> list[str]:
     """Return why rules are rejected, by their values (rules, steps, runs, elements)."""
     numbers = values.reshape(len(values), -1)
     finite = np.isfinite(numbers).all(axis=1)
-    constant = (numbers == numbers[:, :1]).all(axis=1)
-    count, steps, _, elements = values.shape
+    count, steps, probed, elements = values.shape
+    # Sums over a tensor round in the order that they are taken in.
+    slack = ROUNDING if probed > RUNS else 0.0
+    constant = _equal(numbers, numbers[:, :1], slack).all(axis=1)
     runs = values.reshape(count, steps, RUNS, -1, elements)  # those of each kind
-    alike = (runs[:, :, 0] == runs[:, :, 1]).all(axis=(1, 2, 3))
+    alike = _equal(runs[:, :, 0], runs[:, :, 1], slack).all(axis=(1, 2, 3))
     reasons = np.full(len(values), "", object)
     reasons[alike] = "does not depend on the gradient"
     reasons[constant] = "is constant"
     reasons[~finite] = "is not finite"
     return list(reasons)
+
+
+def _equal(one: Floats, other: Floats, slack: float) -> npt.NDArray[np.bool_]:
+    """Whether numbers differ by no more than a share of them."""
+    with np.errstate(invalid="ignore"):  # infinities
+        far = np.abs(one - other) > slack * np.abs(other)
+    same: npt.NDArray[np.bool_] = ~far if slack else one == other
+    return same
 
 
 def _divided(
