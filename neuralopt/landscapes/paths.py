@@ -99,7 +99,10 @@ def follow(
             break
         if step < steps:
             loss.backward()
-            optimizer.step()
+            if isinstance(optimizer, RuleOptimizer):
+                optimizer.step(loss=loss)
+            else:
+                optimizer.step()
     label = f"{name or rule}, lr {lr:.3g}"
     return Trajectory(label, np.array(points), np.array(losses), lr, diverged)
 

@@ -114,3 +114,16 @@ def test_a_path_to_nowhere_ends_at_its_last_point() -> None:
 def test_a_path_that_becomes_infinite_at_once_is_said_to_diverge() -> None:
     path = path_of((0, 0), (1, 0), diverged=True)
     assert visible(path, BOX)[1] == "diverges at step 2"
+
+
+def test_a_rule_that_reads_the_loss_is_given_it() -> None:
+    landscape, lr, steps = LANDSCAPES["ravine"], 1e-3, 4
+    point = torch.tensor(landscape.start, dtype=torch.float64, requires_grad=True)
+    points = [point.tolist()]
+    for _ in range(steps):
+        loss = landscape.loss(point)
+        (gradient,) = torch.autograd.grad(loss, point)
+        point = (point - lr * loss * gradient).detach().requires_grad_()
+        points.append(point.tolist())
+    path = follow(landscape, parse("loss * g"), lr, steps)
+    np.testing.assert_allclose(path.points, points, rtol=1e-12)
