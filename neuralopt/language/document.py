@@ -19,8 +19,8 @@ from neuralopt.language.primitives import (
     LEAVES,
     MEMORIES,
     OPERATORS,
-    TENSORS,
 )
+from neuralopt.language.tensor_primitives import TENSORS
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "LANGUAGE.md"
 

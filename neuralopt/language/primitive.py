@@ -61,6 +61,9 @@ class Parameter:
     highest: float | None = None  # of a constant argument, inclusive
 
 
+X, Y = Parameter("x"), Parameter("y")
+
+
 @dataclass(frozen=True, slots=True)
 class Primitive:
     """One operation of the language.

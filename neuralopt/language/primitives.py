@@ -19,12 +19,12 @@ import math
 from collections.abc import Mapping
 
 from neuralopt.language import ieee754, tensors
-from neuralopt.language.primitive import ATOM, Law, Parameter, Primitive
+from neuralopt.language.primitive import ATOM, Law, Parameter, Primitive, X, Y
+from neuralopt.language.tensor_primitives import TENSORS
 
 LANGUAGE_VERSION = 2
 """Raised whenever the meaning or the canonical form of any rule changes."""
 
-X, Y = Parameter("x"), Parameter("y")
 DECAY = Parameter("b", "scalar")
 EXACT, COMMUTATIVE, ODD, EVEN = Law.EXACT, Law.COMMUTATIVE, Law.ODD, Law.EVEN
 NONNEGATIVE, REDEFINED = Law.NONNEGATIVE, Law.REDEFINED
@@ -507,163 +507,6 @@ MEMORIES = (
         r"\operatorname{{fold}}_s({x})",
         memory="x",
         source="neuralopt",
-    ),
-)
-
-TENSORS = (
-    Primitive(
-        "fan_out",
-        meaning="rows of the parameter's matrix: its first dimension",
-        latex=r"n_\text{out}",
-        torch="g.new_full((1, 1), g.shape[-2])",
-        scope="tensor",
-        extent="tensor",
-        whole=tensors.fan_out,
-        source="neuralopt",
-    ),
-    Primitive(
-        "fan_in",
-        meaning="columns of the parameter's matrix: its other dimensions together; 1 "
-        "for a vector",
-        latex=r"n_\text{in}",
-        torch="g.new_full((1, 1), g.shape[-1])",
-        scope="tensor",
-        extent="tensor",
-        whole=tensors.fan_in,
-        source="neuralopt",
-    ),
-    *(
-        Primitive(
-            kind,
-            meaning=f"1 for {what}, else 0",
-            latex=rf"[\text{{{kind}}}]",
-            scope="tensor",
-            extent="tensor",
-            whole=tensors.is_of_kind(kind),
-            source="neuralopt",
-        )
-        for kind, what in tensors.KINDS.items()
-    ),
-    Primitive(
-        "loss",
-        meaning="the loss whose gradient g is, before this step",
-        latex=r"\mathcal{L}",
-        scope="tensor",
-        extent="tensor",
-        whole=tensors.loss,
-        source="neuralopt",
-    ),
-    Primitive(
-        "norm",
-        (X,),
-        "Euclidean norm of all elements",
-        r"\lVert {x} \rVert",
-        torch="torch.linalg.vector_norm({x}, dim=(-2, -1), keepdim=True)",
-        scope="tensor",
-        extent="tensor",
-        whole=tensors.norm,
-        laws=EVEN | NONNEGATIVE,
-        source="You et al. 2017 (LARS)",
-        sign_of_zero=("lost",),
-    ),
-    Primitive(
-        "rms",
-        (X,),
-        "root of the mean square of all elements",
-        r"\operatorname{{rms}}({x})",
-        torch="torch.sqrt(torch.mean({x} * {x}, dim=(-2, -1), keepdim=True))",
-        scope="tensor",
-        extent="tensor",
-        whole=tensors.rms,
-        laws=EVEN | NONNEGATIVE,
-        source="Shazeer and Stern 2018 (Adafactor)",
-        sign_of_zero=("lost",),
-    ),
-    Primitive(
-        "mean",
-        (X,),
-        "mean of all elements",
-        r"\operatorname{{mean}}({x})",
-        torch="torch.mean({x}, dim=(-2, -1), keepdim=True)",
-        scope="tensor",
-        extent="tensor",
-        whole=tensors.mean,
-        laws=ODD,
-        source="neuralopt",
-        sign_of_zero=("positive",),
-    ),
-    Primitive(
-        "maximum",
-        (X,),
-        "largest of all elements; NaN if one is",
-        r"\operatorname{{maximum}}({x})",
-        torch="torch.amax({x}, dim=(-2, -1), keepdim=True)",
-        scope="tensor",
-        extent="tensor",
-        whole=tensors.maximum,
-        laws=Law.IDEMPOTENT,
-        source="neuralopt",
-    ),
-    Primitive(
-        "rows",
-        (X,),
-        "mean of each row of the parameter's matrix",
-        r"\operatorname{{rows}}({x})",
-        torch="torch.mean({x}, dim=-1, keepdim=True)",
-        scope="tensor",
-        extent="rows",
-        whole=tensors.rows,
-        laws=ODD,
-        source="Shazeer and Stern 2018 (Adafactor)",
-        sign_of_zero=("positive",),
-    ),
-    Primitive(
-        "columns",
-        (X,),
-        "mean of each column of the parameter's matrix",
-        r"\operatorname{{columns}}({x})",
-        torch="torch.mean({x}, dim=-2, keepdim=True)",
-        scope="tensor",
-        extent="columns",
-        whole=tensors.columns,
-        laws=ODD,
-        source="Shazeer and Stern 2018 (Adafactor)",
-        sign_of_zero=("positive",),
-    ),
-    Primitive(
-        "orthogonalize",
-        (
-            X,
-            Parameter(
-                "steps",
-                "count",
-                default=float(tensors.STEPS),
-                lowest=1.0,
-                highest=100.0,
-            ),
-        ),
-        "the matrix of x with its singular values moved near 1, by so many steps of "
-        "Newton and Schulz",
-        r"\operatorname{{orthogonalize}}_{{{steps}}}({x})",
-        torch="orthogonalize({x}, {steps})",
-        scope="tensor",
-        whole=tensors.orthogonalize,
-        laws=ODD,
-        source="Jordan et al. 2024 (Muon)",
-        sign_of_zero=("positive",),
-    ),
-    Primitive(
-        "cosine",
-        (X, Y),
-        "cosine of the angle between x and y; 0 where one is 0",
-        r"\cos\angle({x}, {y})",
-        formula="mean(x * y) / (rms(x) * rms(y) + 1e-30)",
-        scope="tensor",
-        extent="tensor",
-        laws=ODD | REDEFINED,
-        source="neuralopt",
-        sign_of_zero=("positive", "positive"),
-        divides=True,
     ),
 )
 

@@ -13,7 +13,7 @@ import numba
 from numba.extending import intrinsic as numba_intrinsic
 
 from neuralopt import counter_hash
-from neuralopt.language import primitives, tensors
+from neuralopt.language import primitives, tensor_primitives, tensors
 from neuralopt.machine import bytecode
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -69,7 +69,13 @@ SOURCES = digest_of(
         *Path(__file__).parent.glob("*.py"),
         *(
             Path(str(module.__file__))
-            for module in (bytecode, counter_hash, primitives, tensors)
+            for module in (
+                bytecode,
+                counter_hash,
+                primitives,
+                tensor_primitives,
+                tensors,
+            )
         ),
     ]
 )
