@@ -24,7 +24,7 @@ from experiments.fuzz.comparing import (
 )
 from experiments.fuzz.walking import Walker
 from neuralopt.catalog import catalog
-from neuralopt.engines.stacked.parameters import ParameterLayout
+from neuralopt.engines.parameters import ParameterLayout
 from neuralopt.engines.stacked.updates import UpdateSpec, updates_for
 from neuralopt.language import Expression, parse, render, simplify
 from neuralopt.language.primitives import PRIMITIVES

@@ -24,7 +24,7 @@ from neuralopt.engines.engine import (
 )
 from neuralopt.engines.numba_support import announce_compilation, load_kernels
 from neuralopt.engines.numerics import Numerics
-from neuralopt.engines.stacked.parameters import ParameterLayout
+from neuralopt.engines.parameters import ParameterLayout
 from neuralopt.engines.step_counter import current_counter
 from neuralopt.language import Expression
 from neuralopt.machine.bytecode import Bytecode, bytecode_of

@@ -12,12 +12,12 @@ from neuralopt.engines.engine import (
     outcome_of,
     steps_per_epoch,
 )
+from neuralopt.engines.parameters import ParameterLayout
 from neuralopt.engines.stacked.dense import (
     batched_forward,
     batched_gradients,
     cross_entropy,
 )
-from neuralopt.engines.stacked.parameters import ParameterLayout
 from neuralopt.tasks import Mlp, load_task
 from tests.engines.builders import flat, some_digits
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from neuralopt import RULES, RuleOptimizer
-from neuralopt.engines.stacked.parameters import ALIGNMENT, ParameterLayout
+from neuralopt.engines.parameters import ALIGNMENT, ParameterLayout
 from neuralopt.engines.stacked.updates import Compiled, Eager, UpdateSpec, updates_for
 from neuralopt.language import parse
 from neuralopt.optimizer.draws import draw

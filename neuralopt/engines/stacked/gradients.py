@@ -17,13 +17,13 @@ from neuralopt.engines.engine import (
     measure,
 )
 from neuralopt.engines.numerics import Numerics
+from neuralopt.engines.parameters import ParameterLayout
 from neuralopt.engines.randomness import TRAINING, seeded
 from neuralopt.engines.stacked.dense import (
     batched_forward,
     batched_gradients,
     cross_entropy,
 )
-from neuralopt.engines.stacked.parameters import ParameterLayout
 from neuralopt.tasks import Examples, Mlp, Task
 
 VECTOR_LANES = 16

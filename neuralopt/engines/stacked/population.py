@@ -22,12 +22,12 @@ from neuralopt.engines.engine import (
     training_steps,
 )
 from neuralopt.engines.numerics import Numerics
+from neuralopt.engines.parameters import ParameterLayout
 from neuralopt.engines.stacked.gradients import (
     GRADIENT_METHODS,
     GradientMethod,
     NetworkSetup,
 )
-from neuralopt.engines.stacked.parameters import ParameterLayout
 from neuralopt.engines.stacked.plan import ExecutionPlan, plan_execution
 from neuralopt.engines.stacked.updates import Updates, UpdateSpec, updates_for
 from neuralopt.engines.step_counter import StepCounter, current_counter

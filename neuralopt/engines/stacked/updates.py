@@ -12,7 +12,7 @@ import torch
 
 from neuralopt.counter_hash import key_word
 from neuralopt.engines.numba_support import announce_compilation, load_kernels
-from neuralopt.engines.stacked.parameters import ALIGNMENT, ParameterLayout
+from neuralopt.engines.parameters import ALIGNMENT, ParameterLayout
 from neuralopt.language import Expression
 from neuralopt.language.tensors import matrix_shape
 from neuralopt.machine.bytecode import bytecode_of
