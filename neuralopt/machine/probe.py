@@ -140,6 +140,7 @@ class _Scalars:
         self.probe = probe
         self.steps, self.runs, self.elements = probe.gradients.shape
         self.count = self.runs * self.elements
+        self.places, self.losses = probe.places, probe.losses
 
     def values(self, code: StraightLine) -> Floats:
         probe, total = self.probe, self.probe.total_steps
@@ -198,10 +199,10 @@ class _Scalars:
     ) -> list[float]:
         """Return an operation of tensor scope on the parameter of each run."""
         found: list[float] = []
-        for run, place in enumerate(self.probe.places):
+        for run, place in enumerate(self.places):
             span = slice(run * self.elements, (run + 1) * self.elements)
             given = [argument[span] for argument in arguments]
-            found += function(*given, place._replace(loss=self.probe.losses[step]))
+            found += function(*given, place._replace(loss=self.losses[step]))
         return found
 
     def bits(self, kind: str, step: int, stream: int) -> Iterator[float]:
