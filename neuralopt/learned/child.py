@@ -9,9 +9,9 @@ from torch import nn
 
 from neuralopt.engines.engine import (
     DeviceData,
+    batch_order,
     initial_parameters,
     measure,
-    training_order,
 )
 from neuralopt.engines.numerics import CPU_FLOAT32, Numerics
 from neuralopt.engines.randomness import TRAINING, seeded
@@ -63,11 +63,8 @@ class SteppedChild:
         self._taken, self._random = 0, True
 
     def _order(self) -> Iterator[torch.Tensor]:
-        # An epoch's order does not depend on the number of epochs.
         for epoch in itertools.count():
-            orders = training_order(self._task, *self._counters, epoch + 1)
-            order, sizes = next(itertools.islice(orders, epoch, None))
-            yield from order.split(sizes)
+            yield from batch_order(self._task, *self._counters, epoch)
 
     @property
     def size(self) -> int:

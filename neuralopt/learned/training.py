@@ -82,7 +82,7 @@ class MetaTraining:
 
     @property
     def description(self) -> dict[str, Any]:
-        """What the result depends on, but for the number of children: plain data."""
+        """What the result depends on except the number of children: plain data."""
         return {
             "tasks": [f"{each.name} {each.fingerprint}" for each in self.tasks],
             "seed": self.seed,
