@@ -89,9 +89,9 @@ def check_optax_file(rule: Expression, case: Case, folder: Path) -> str:
         return "optax is not installed"
     import jax
     import jax.numpy as jnp
-    import optax  # type: ignore[import-untyped]
+    import optax  # type: ignore[import-untyped]  # has no types
 
-    jax.config.update("jax_enable_x64", True)  # type: ignore[no-untyped-call]
+    jax.config.update("jax_enable_x64", True)  # type: ignore[no-untyped-call]  # JAX has no types there
     file = folder / "rule.py"
     try:
         export_rule(rule, file, "found", lr=RATE, tests=False, target="optax")

@@ -8,14 +8,15 @@ alone may move a result.
 
 import math
 import random
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from neuralopt.counter_hash import counter_key, counter_uniform
 from neuralopt.language import Expression
 from neuralopt.language.definitions import formula_of, memory_of
 from neuralopt.language.primitive import Law, Primitive
 from neuralopt.language.primitives import NAMED_CONSTANTS, PRIMITIVES
+from neuralopt.language.tensors import Place
 
 ROUNDING = 2e-15
 """Relative disturbance: several units in the last place of float64."""
@@ -24,22 +25,6 @@ SMALLEST = 2.2250738585072014e-308
 """Of normal numbers; some machines take smaller ones for 0."""
 
 Values = list[float]
-
-
-class Place(NamedTuple):
-    """What an operation on a whole tensor knows about its parameter and step.
-
-    Attributes:
-        height: rows of the parameter's matrix.
-        width: its columns.
-        kind: of the parameter.
-        loss: of this step.
-    """
-
-    height: int
-    width: int
-    kind: str
-    loss: float
 
 
 class Walker:
@@ -120,7 +105,7 @@ class Walker:
             self.next["fold", node] = found
             return found
         primitive = PRIMITIVES[name]
-        if primitive.is_leaf and not _whole(primitive):
+        if primitive.is_leaf and primitive.whole is None:
             return self.leaf(name)
         arguments = [self.value(each, fold, names) for each in node.arguments]
         if primitive.has_state:
@@ -143,8 +128,8 @@ class Walker:
         exact = Law.EXACT in primitive.laws
         if not exact:
             arguments = [self.disturbed(each) for each in arguments]
-        if whole := _whole(primitive):
-            return self.disturbed(whole(*arguments, self.place))
+        if primitive.whole is not None:
+            return self.disturbed(primitive.whole(*arguments, self.place))
         given: list[Any] = list(arguments)
         function = primitive.scalar
         if primitive.draw:
@@ -202,9 +187,3 @@ def _has_free_state(node: Expression) -> bool:
     if node.primitive == "fold" or not node.contains("s"):
         return False
     return node.primitive == "s" or any(map(_has_free_state, node.arguments))
-
-
-def _whole(primitive: Primitive) -> Callable[..., Values] | None:
-    """Return the function of an operation on whole tensors, if it is one."""
-    found: Callable[..., Values] | None = getattr(primitive, "whole", None)
-    return found
