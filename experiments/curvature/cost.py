@@ -52,7 +52,7 @@ def seconds(run: Callable[[], object], rounds: int = ROUNDS) -> float:
 
 def costs(task: Task, hidden: int) -> tuple[int, dict[str, float]]:
     """Return the weights of a network, and seconds of the parts of a Newton step."""
-    wide: Task = replace(task, layers=Mlp((64, hidden, 10)))  # type: ignore[type-var]
+    wide: Task = replace(task, layers=Mlp((64, hidden, 10)))  # type: ignore[type-var]  # dataclass
     whole = task.examples("training")
     batch = Examples(
         whole.inputs[: task.batch_size].double(), whole.targets[: task.batch_size]

@@ -148,7 +148,7 @@ def main() -> None:
             "Gradient descent with all images in a batch", share=1.0
         )
         edge = Told()
-        whole: Task = replace(task, batch_size=len(task.examples("training")))  # type: ignore[type-var]
+        whole: Task = replace(task, batch_size=len(task.examples("training")))  # type: ignore[type-var]  # dataclass
         for number, (rate, colour) in enumerate(zip(FULL_RATES, CYCLE, strict=False)):
             points = curvature_along(
                 whole,

@@ -39,7 +39,7 @@ EPOCHS = 20
 
 def sized(task: Task, size: int) -> Task:
     """Return the task with another batch size."""
-    found: Task = replace(task, batch_size=size)  # type: ignore[type-var]
+    found: Task = replace(task, batch_size=size)  # type: ignore[type-var]  # dataclass
     return found
 
 

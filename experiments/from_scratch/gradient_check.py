@@ -48,9 +48,9 @@ def loss_and_gradient(
         with torch.no_grad():
             return task.loss(network(inputs), targets).item()
 
-    task.loss(network(inputs), targets).backward()
-    gradient = torch.cat([each.grad.view(-1) for each in network.parameters()])  # type: ignore[union-attr]
-    return loss, flat(network), gradient
+    value = task.loss(network(inputs), targets)
+    parts = torch.autograd.grad(value, list(network.parameters()))
+    return loss, flat(network), torch.cat([each.view(-1) for each in parts])
 
 
 def errors(task: Task, dtype: torch.dtype, central: bool) -> list[float]:
@@ -92,7 +92,7 @@ def costs(hidden: int) -> tuple[int, float, float]:
 
 
 def _widened(task: Task, hidden: int) -> Task:
-    wide: Task = replace(task, layers=Mlp((64, hidden, 10)))  # type: ignore[type-var]
+    wide: Task = replace(task, layers=Mlp((64, hidden, 10)))  # type: ignore[type-var]  # dataclass
     return wide
 
 

@@ -70,7 +70,7 @@ def searched(task: Task, move: float | None, seed: int) -> list[float]:
 def descended(task: Task, rate: float) -> tuple[list[int], list[float]]:
     """Return evaluations and losses of gradient descent with all images in a batch."""
     count = len(task.examples("training"))
-    whole = replace(task, batch_size=count)  # type: ignore[type-var]
+    whole = replace(task, batch_size=count)  # type: ignore[type-var]  # dataclass
     steps = EVALUATIONS // 3
     along = sorted({round(each) for each in np.geomspace(1, steps, 60)})
     child = Child(parse("g"), rate, 0)

@@ -66,7 +66,7 @@ class Pair(Optimizer):
             (AdamW(rest, lr, weight_decay=0.0), 1.0),
         )
 
-    def step(self, closure: None = None) -> None:  # type: ignore[override]
+    def step(self, closure: None = None) -> None:  # type: ignore[override]  # no closure
         for optimizer, share in self.parts:
             for group in optimizer.param_groups:
                 group["lr"] = share * self.param_groups[0]["lr"]

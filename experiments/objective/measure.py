@@ -90,7 +90,7 @@ def task_of(name: str, cifar10: str = "", images: int = 2000) -> Task:
         split: _first(task.examples(split), images if split == "training" else 500)
         for split in ("training", "validation", "selection", "test")
     }
-    return replace(task, splits=cut, fingerprint=f"{task.fingerprint}-{images}")  # type: ignore[type-var]
+    return replace(task, splits=cut, fingerprint=f"{task.fingerprint}-{images}")  # type: ignore[type-var]  # dataclass
 
 
 def _first(examples: Examples, count: int) -> Examples:

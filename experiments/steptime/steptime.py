@@ -91,6 +91,10 @@ def exported(name: str, folder: Path) -> Callable[..., torch.optim.Optimizer]:
     return made
 
 
+def torch_fused(parameters: Sequence[torch.Tensor]) -> torch.optim.Optimizer:
+    return torch.optim.Adam(parameters, lr=1e-6, fused=True)
+
+
 def ways_of(
     name: str, export: Callable[..., torch.optim.Optimizer], gpu: bool
 ) -> dict[str, Make]:
@@ -101,12 +105,13 @@ def ways_of(
         ways["torch, for-loop"] = lambda p: kind(p, lr=1e-6, foreach=False)
         ways["torch, foreach"] = lambda p: kind(p, lr=1e-6, foreach=True)
     if name == "adam":
-        ways["torch, fused"] = lambda p: torch.optim.Adam(p, lr=1e-6, fused=True)
+        ways["torch, fused"] = torch_fused
         ways["torch, fused AdamW"] = lambda p: torch.optim.AdamW(p, 1e-6, fused=True)
     ways["RuleOptimizer"] = lambda p: RuleOptimizer(p, rule, lr=1e-6)
     if not gpu:
-        make: Make = lambda p: RuleOptimizer(p, rule, 1e-6, fused=True)  # noqa: E731
-        ways["RuleOptimizer, fused"] = make
+        ways["RuleOptimizer, fused"] = lambda p: RuleOptimizer(
+            p, rule, lr=1e-6, fused=True
+        )
     ways["export, for-loop"] = lambda p: export(p, lr=1e-6, foreach=False)
     ways["export, foreach"] = lambda p: export(p, lr=1e-6, foreach=True)
     ways["export, compiled"] = lambda p: export(p, lr=1e-6, compiled=True)
@@ -242,12 +247,11 @@ def main() -> None:
                 f"\n{size} ({len(shapes)}): ms a step, times as fast as fused Adam, "
                 "share of a copy's bandwidth"
             )
-            fused: Make = lambda p: torch.optim.Adam(p, lr=1e-6, fused=True)  # noqa: E731
             for name in names:
                 ways = ways_of(name, exports[name], device.type == "cuda")
                 parts = arguments.ways.split("|")
                 chosen = {w: ways[w] for w in ways if any(p in w for p in parts)}
-                makes = {FUSED: fused, **chosen}
+                makes = {FUSED: torch_fused, **chosen}
                 found = times_of(makes, shapes, arguments.rounds, device)
                 print_times(name, found, bytes_of_a_step(name, shapes))
                 rows += [

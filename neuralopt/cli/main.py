@@ -150,7 +150,7 @@ here: task, of which several are taken in turn, and seed.
 DISTILL_HELP = """
 FILE is one that `neuralopt learn` wrote. Its optimizer trains the tasks that it was
 learned on, and a searcher looks for the rule whose updates on the recorded gradients
-are most like the recorded ones, but for one factor: R^2 = 1 - |u - c r|^2 / |u|^2.
+are most like the recorded ones, up to one factor: R^2 = 1 - |u - c r|^2 / |u|^2.
 An argument with "=" is an override of the configuration (Hydra's syntax):
   neuralopt distill digits.pt space=temporal searcher=evolution proposals=20000
 Groups that matter here: task, space and searcher; proposals and seed. Operands with
