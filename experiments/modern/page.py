@@ -1,0 +1,157 @@
+"""The page and the pictures of searches in the space `modern`."""
+
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from experiments.measure import made_line
+from experiments.modern.families import FAMILIES
+from experiments.table.page import code
+from neuralopt.palette import CYCLE
+
+
+def picture_of(objective: str) -> str:
+    """Name of the file beside the page."""
+    return f"families_{objective}.svg"
+
+
+def draw(searches: Mapping[str, Any], path: Path) -> None:
+    """Draw the best quality of each family by evaluations, a panel for each searcher.
+
+    Args:
+        searches: what each searcher found, as `study` has it.
+        path: of the SVG.
+    """
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
+
+    figure = Figure(figsize=(8, 3.6), layout="constrained")
+    panels = figure.subplots(1, len(searches), sharey=True)
+    for axes, (searcher, runs) in zip(panels, searches.items(), strict=True):
+        for colour, family in zip(CYCLE, FAMILIES, strict=False):
+            for run in runs:
+                steps = [*run["curves"][family]]
+                if not steps:
+                    continue
+                places, values = zip(*steps, strict=True)
+                axes.step(
+                    [*places, run["evaluations"]],
+                    [*values, values[-1]],
+                    where="post",
+                    color=colour,
+                    linewidth=1.2,
+                )
+        axes.axhline(0.5, color="black", linewidth=0.6, linestyle=":")
+        axes.set(title=searcher, xlabel="evaluations", xscale="log", ylim=(0.3, None))
+        axes.set_xlim(10, None)
+    panels[0].set_ylabel("best quality of the family so far")
+    lines = [Line2D([], [], color=colour) for colour in CYCLE[: len(FAMILIES)]]
+    panels[0].legend(lines, FAMILIES, loc="upper left", fontsize=8, frameon=False)
+    figure.savefig(path)
+
+
+ABOUT = """\
+# Does a search find Muon's kin from scratch?
+
+The space [`modern`](../../conf/space/modern.yaml) has norms, means of rows and columns,
+orthogonalized matrices, the agreement of momentum and gradient, and a choice between
+matrices and other parameters. Searches begin from nothing; Adam's quality is 0.5.
+*Kin of Muon* is a rule that orthogonalizes a moving average of the gradient. A rule's
+family is the first of these that it is in: {families}. Qualities are those that the
+search was told: the best of many is flattered.
+"""
+
+
+def page(studies: Mapping[str, Any], made: Mapping[str, Any]) -> str:
+    """Return the text of the page.
+
+    Args:
+        studies: what `study` found for each objective.
+        made: as `experiments.measure.provenance` tells it.
+    """
+    lines = ABOUT.format(families=", ".join(FAMILIES)).split("\n")
+    for name, found in studies.items():
+        lines += [f"## Trained on {found['about']}", ""]
+        lines += [f"![Best quality of each family]({picture_of(name)})", ""]
+        for searcher, runs in found["searches"].items():
+            lines += search_lines(searcher, runs)
+        lines += verdict_lines(found["verdict"])
+    commands = [line for found in studies.values() for line in found["commands"]]
+    lines += [
+        "## Commands",
+        "",
+        "```",
+        *(f"neuralopt {shlex.join(command)}" for command in commands),
+        "```",
+        "",
+        made_line(made),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def search_lines(searcher: str, runs: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Yield the section on a searcher's runs for one objective."""
+    yield f"### {searcher}"
+    yield ""
+    yield (
+        f"| seed | first kin of Muon | ahead of all element-wise rules | "
+        f"{' | '.join(FAMILIES)} |"
+    )
+    yield "|--:" * (3 + len(FAMILIES)) + "|"
+    for seed, each in enumerate(runs):
+        cells = [str(seed), _count(each["first kin"]), _count(each["kin ahead"])]
+        for family in FAMILIES:
+            share = each["of the best hundred"][family]
+            cells.append(f"{each['best'][family]:.3f} ({share})")
+        yield f"| {' | '.join(cells)} |"
+    yield ""
+    yield (
+        "First rules trained up to then, then the best quality of a family and how "
+        "many of the search's best hundred are in it. Best rules of seed 0:"
+    )
+    yield ""
+    for text, quality in runs[0]["rules"]:
+        yield f"- {code(text)}: {quality:.4f}"
+    yield ""
+
+
+def verdict_lines(verdict: Mapping[str, Any] | None) -> Iterator[str]:
+    """Yield the section on the tuned comparison."""
+    if verdict is None:
+        yield "Tuned, these rules were not compared yet."
+        yield ""
+        return
+    reference = verdict["reference"][0]
+    yield "### Tuned"
+    yield ""
+    yield (
+        f"Found rules, and Muon, against {reference}: each tuned alike on each task "
+        f"({verdict['tuning']['trials']} trials), then compared on {verdict['seeds']} "
+        "fresh paired seeds, on the test split. Mean quality of the reference; mean "
+        "paired differences from it, their intervals and verdicts."
+    )
+    yield ""
+    yield f"| rule | {' | '.join(task['task'] for task in verdict['tasks'])} |"
+    yield "|---" * (1 + len(verdict["tasks"])) + "|"
+    for name in verdict["contenders"]:
+        cells = [f"`{reference}`" if name == reference else code(name)]
+        for task in verdict["tasks"]:
+            rows = task["matches"][0]["splits"]["test"]
+            row = next(each for each in rows if each["name"] == name)
+            cells.append(
+                f"{row['mean']:.3f}" if name == reference else difference_of(row)
+            )
+        yield f"| {' | '.join(cells)} |"
+    yield ""
+
+
+def difference_of(row: Mapping[str, Any]) -> str:
+    """Return a paired difference with its interval and verdict."""
+    low, high = row["difference_low"], row["difference_high"]
+    return f"{row['difference']:+.3f} [{low:+.3f}, {high:+.3f}] {row['verdict']}"
+
+
+def _count(value: int | None) -> str:
+    return "-" if value is None else f"{value:,}"
