@@ -298,7 +298,7 @@ def test_a_folder_that_can_not_be_written_only_costs_the_cache():
 # ------------------------------------------------------------- whole scores, many rules
 
 
-MANY = dict.fromkeys(SPACES, 300) | {"bello2017": 100, "sign_agreement": 100}
+MANY = dict.fromkeys(SPACES, 150) | {"bello2017": 100, "sign_agreement": 100}
 """Rules of each space; those of some train for longer."""
 
 

@@ -29,16 +29,22 @@ def check(rule: Expression) -> list[Expression]:
 @pytest.mark.parametrize("space", ["bello2017", "sign_agreement", "temporal"])
 def test_smaller_rules_of_random_rules_are_smaller_rules(space: str) -> None:
     some = 0
-    for rule in random_rules(SPACES[space], 60, seed=11):
+    for rule in random_rules(SPACES[space], 30, seed=11):
         found = check(rule)
         some += bool(found)
         if found:
             assert rejection(found[0]) == ""
             assert rejection(found[-1]) == ""
-    assert some > 40
+    assert some > 20
 
 
-@pytest.mark.parametrize("name", RULES)
+LARGEST = 200
+"""Nodes of a rule; CAME has 587, of which 2,537 are to be taken: a minute."""
+
+
+@pytest.mark.parametrize(
+    "name", [n for n, rule in RULES.items() if rule.expression.size <= LARGEST]
+)
 def test_smaller_rules_of_named_rules_are_smaller_rules(name: str) -> None:
     check(RULES[name].expression)
 
