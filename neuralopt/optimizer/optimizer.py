@@ -19,7 +19,7 @@ from neuralopt.optimizer.fused import (
 )
 from neuralopt.optimizer.kinds import kind_of
 from neuralopt.optimizer.matrices import on_matrices
-from neuralopt.optimizer.program import Program, programs_of
+from neuralopt.optimizer.program import Program, only_program, programs_of
 from neuralopt.optimizer.sharding import (
     check_whole,
     first_element,
@@ -78,8 +78,8 @@ class RuleOptimizer(Optimizer):
 
     Raises:
         ValueError: the rule can't be parsed, an option is out of range, the learning
-            rate is missing, the rule needs total_steps and none is given, or there is
-            no such kind.
+            rate is missing, the rule needs total_steps and none is given, or a group's
+            kind is not a name of `neuralopt.language.primitives.KINDS`.
         RuntimeError: at a step, for a sparse gradient or a parameter that is sharded in
             a way that the rule can't work with.
 
@@ -142,6 +142,11 @@ class RuleOptimizer(Optimizer):
     def _set_rule(self, expression: Expression) -> None:
         self.programs = programs_of(expression)
         self.program: Program = self.programs["matrix"]
+        different = self.programs.values()
+        only = only_program(self.programs)
+        self._can_fuse = only is not None and not only.has_tensor_scope
+        self._needs_loss = any(program.needs_loss for program in different)
+        self._draws = any(program.draws for program in different)
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Add parameters.
@@ -240,7 +245,7 @@ class RuleOptimizer(Optimizer):
             with torch.enable_grad():
                 loss = found = closure()
         self._loss = loss
-        if loss is None and any(each.needs_loss for each in self.programs.values()):
+        if loss is None and self._needs_loss:
             raise ValueError(
                 f"the rule {self.program.expression} uses the loss: give a closure, or "
                 "step(loss=...)"
@@ -271,19 +276,12 @@ class RuleOptimizer(Optimizer):
 
     @property
     def _fusible(self) -> bool:
-        whole = any(each.has_tensor_scope for each in self.programs.values())
-        return bool(self.defaults["fused"]) and self._is_one and not whole
-
-    @property
-    def _is_one(self) -> bool:
-        """Whether all kinds of parameters have one program."""
-        return all(each is self.program for each in self.programs.values())
+        return self._can_fuse and bool(self.defaults["fused"])
 
     def _starts(self) -> list[int]:
         """Number of each group's first element; only random bits need it."""
         rounded = (group["rounding"] == "stochastic" for group in self.param_groups)
-        drawn = (program.draws for program in self.programs.values())
-        if not any(drawn) and not any(rounded):
+        if not self._draws and not any(rounded):
             return [0] * len(self.param_groups)
         sizes = (sum(map(_elements, group["params"])) for group in self.param_groups)
         return [0, *accumulate(sizes)][:-1]

@@ -4,7 +4,14 @@ The source is emitted from checked instructions, never from a user's text, and i
 for reading (`Program.source`).
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import (
+    Callable,
+    Collection,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -139,6 +146,19 @@ def programs_of(expression: Expression) -> Mapping[str, Program]:
     return {kind: compile_rule(expression, kind) for kind in KINDS}
 
 
+def only_program(programs: Mapping[str, Program]) -> Program | None:
+    """Return the program that parameters of all kinds have.
+
+    Args:
+        programs: of each kind, as `programs_of` returns them.
+
+    Returns:
+        The program; None if kinds have different ones.
+    """
+    first, *others = programs.values()
+    return first if all(each is first for each in others) else None
+
+
 @lru_cache(maxsize=1 << 12)
 def compile_rule(expression: Expression, kind: str = "matrix") -> Program:
     """Return the program of an expression's canonical form.
@@ -153,7 +173,7 @@ def compile_rule(expression: Expression, kind: str = "matrix") -> Program:
         The program; the same one for the same arguments, while it is cached.
 
     Raises:
-        ValueError: there is no such kind.
+        ValueError: the kind is not a name of KINDS.
     """
     canonical = simplify(expression)
     code = for_kind(straight_line(canonical), kind)
@@ -197,6 +217,7 @@ def torch_source(
         The source of both functions.
     """
     shared = tuple_of(shared_scalars(code))
+    found = extents(code)
     lines = ["def scalars(t, T, progress):"]
     for instruction in scalar_operations(code):
         value = host_call(code, instruction, functions)
@@ -207,11 +228,11 @@ def torch_source(
         lines.append(f"    {shared} = scalars")
     if code.states:
         lines.append(f"    {tuple_of(states(code))} = states")
-    lines += [f"    {line}" for line in _element_lines(code, number)]
+    lines += [f"    {line}" for line in _element_lines(code, number, found)]
     result = register(code, code.result)
     if not code.instructions[code.result].element:
         result = _stored_value(code, code.result)
-    elif extents(code)[code.result] != "element":
+    elif found[code.result] != "element":
         result = f"{result}.expand_as(g).clone()"
     stored = tuple_of([_stored_value(code, number) for number in code.states])
     lines += [f"    return {result}, {stored}"]
@@ -257,9 +278,11 @@ def _device_call(
     return primitive.fill("torch", arguments)
 
 
-def _element_lines(code: StraightLine, number: str) -> Iterator[str]:
+def _element_lines(
+    code: StraightLine, number: str, found: Sequence[Extent | None]
+) -> Iterator[str]:
     """Assignments of element registers (r), of draws (d) and of scalars that torch
-    needs as tensors (c).
+    needs as tensors (c); `found` are the extents of registers.
     """
     known: set[int] = set()
 
@@ -269,7 +292,6 @@ def _element_lines(code: StraightLine, number: str) -> Iterator[str]:
                 known.add(scalar)
                 yield f"c{scalar} = {number.format(register(code, scalar))}"
 
-    found = extents(code)
     for instruction in element_operations(code):
         primitive, arguments = PRIMITIVES[instruction.operation], instruction.arguments
         texts = registers(code, instruction)
