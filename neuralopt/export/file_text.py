@@ -3,14 +3,40 @@
 import inspect
 import keyword
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from textwrap import fill, indent
+from types import ModuleType
+from typing import NamedTuple
 
 from neuralopt.language import ieee754
 from neuralopt.language.primitives import PRIMITIVES
 
 HEADER = "# Written by neuralopt.export_rule"
 """How every exported file begins: no other file is ever overwritten."""
+
+
+class Parts(NamedTuple):
+    """The parts of a torch file that differ with the scope of its rule.
+
+    Attributes:
+        template: of the whole file.
+        source: of the rule, Python code.
+        scalars: what of the source is arithmetic of single numbers.
+        functions: of the package, whose sources the file carries.
+        gaps: of the template, and texts for them.
+        constants: module and name of each that the functions need.
+        imports: from `collections.abc`, further lines, and from `typing`.
+        taken: names that the file uses itself.
+    """
+
+    template: str
+    source: str
+    scalars: str
+    functions: Sequence[Callable[..., object]]
+    gaps: Mapping[str, str]
+    constants: Sequence[tuple[ModuleType, str]] = ()
+    imports: tuple[str, str, str] = ("Callable", "", "Any")
+    taken: frozenset[str] = frozenset()
 
 
 def check_name(name: str, kind: str, taken: Collection[str]) -> None:

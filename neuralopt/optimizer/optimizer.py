@@ -1,6 +1,7 @@
 """RuleOptimizer runs any rule as a torch optimizer."""
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from itertools import accumulate
 from typing import Any, cast, overload
 
@@ -17,7 +18,7 @@ from neuralopt.optimizer.fused import (
     can_fuse,
     check_that_rules_compile,
 )
-from neuralopt.optimizer.kinds import kind_of
+from neuralopt.optimizer.kinds import check_kind, kind_of
 from neuralopt.optimizer.matrices import on_matrices
 from neuralopt.optimizer.program import Program, only_program, programs_of
 from neuralopt.optimizer.sharding import (
@@ -177,11 +178,7 @@ class RuleOptimizer(Optimizer):
             )
         for program in self.programs.values():
             program.clock(0, total_steps)
-        if group["kind"] not in (None, *self.programs):
-            raise ValueError(
-                f"Invalid kind: {group['kind']}, it must be one of "
-                f"{', '.join(self.programs)}"
-            )
+        check_kind(group["kind"], self.programs)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
@@ -389,7 +386,7 @@ class RuleOptimizer(Optimizer):
             return counter_bits(key, *place).view(w.shape)
 
         memory = advance(
-            self._step_of(program, w),
+            self._step_of(program),
             w,
             tensors.gradient,
             tuple(tensors.memory.values()),
@@ -412,11 +409,9 @@ class RuleOptimizer(Optimizer):
             entries.update(zip(tensors.memory, memory, strict=True))
         entries["step"] = step + 1
 
-    def _step_of(self, program: Program, w: torch.Tensor) -> Callable[..., Any]:
+    def _step_of(self, program: Program) -> Callable[..., Any]:
         """The function that a step takes of a parameter of any shape."""
         if not program.has_tensor_scope:
             return program.step
-        if not program.needs_loss:
-            return on_matrices(program.step)
-        loss = torch.as_tensor(self._loss, dtype=w.dtype, device=w.device)
-        return on_matrices(program.step, loss.detach().reshape(1, 1))
+        step = on_matrices(program.step)
+        return partial(step, loss=self._loss) if program.needs_loss else step

@@ -36,6 +36,7 @@ from neuralopt.machine.emit import (
     wrapped,
 )
 from neuralopt.machine.extents import extents, for_kind, state_extents
+from neuralopt.optimizer.matrices import zeros
 from neuralopt.optimizer.orthogonal import orthogonalize
 
 FLOAT16_MAXIMUM = 65504.0
@@ -93,7 +94,7 @@ class Program:
             that of `like`, except that it is 1 in those of the last two dimensions in
             which a state of tensor scope does not vary.
         """
-        return tuple(_zeros(like, extent) for extent in self.extents)
+        return tuple(zeros(like, extent) for extent in self.extents)
 
     def clock(self, step: int, total_steps: int | None) -> Scalars:
         """Return the scalars of a step.
@@ -118,15 +119,6 @@ class Program:
         # Floats: integers of Python have no -0, no infinity and no end of digits.
         progress = min(1.0, step / total_steps)
         return self.scalars(float(step), float(total_steps), progress)
-
-
-def _zeros(like: torch.Tensor, extent: Extent) -> torch.Tensor:
-    if extent == "element":
-        return torch.zeros_like(like, memory_format=torch.preserve_format)
-    *outer, height, width = like.shape
-    height = height if extent == "rows" else 1
-    width = width if extent == "columns" else 1
-    return like.new_zeros((*outer, height, width))
 
 
 @lru_cache(maxsize=1 << 12)
@@ -204,7 +196,10 @@ NUMBER = "torch.tensor({}, dtype=g.dtype, device=g.device)"
 
 
 def torch_source(
-    code: StraightLine, functions: str = "functions.", number: str = NUMBER
+    code: StraightLine,
+    functions: str = "functions.",
+    number: str = NUMBER,
+    prefix: str = "",
 ) -> str:
     """Return Python source of the functions `scalars` and `step` of a Program.
 
@@ -212,18 +207,20 @@ def torch_source(
         code: the rule.
         functions: prefix of the names of `neuralopt.language.ieee754`.
         number: how a scalar ``{}`` becomes a tensor.
+        prefix: of the names of both functions.
 
     Returns:
         The source of both functions.
     """
     shared = tuple_of(shared_scalars(code))
     found = extents(code)
-    lines = ["def scalars(t, T, progress):"]
+    lines = [f"def {prefix}scalars(t, T, progress):"]
     for instruction in scalar_operations(code):
         value = host_call(code, instruction, functions)
         lines.append(f"    r{instruction.target} = {value}")
     lines += [f"    return {shared}", "", ""]
-    lines += [f"def step(g, w, scalars, states, draw{', loss' * code.needs_loss}):"]
+    loss = ", loss" if code.needs_loss else ""
+    lines += [f"def {prefix}step(g, w, scalars, states, draw{loss}):"]
     if shared != "()":
         lines.append(f"    {shared} = scalars")
     if code.states:
@@ -239,7 +236,7 @@ def torch_source(
     return "\n".join([*map(wrapped, lines), ""])
 
 
-def device_source(code: StraightLine) -> str:
+def device_source(code: StraightLine, prefix: str = "") -> str:
     """Return Python source of `on_device`, which is `scalars` for a step t on a device.
 
     on_device(t) takes t as a tensor; for a rule that needs total_steps it is
@@ -247,12 +244,16 @@ def device_source(code: StraightLine) -> str:
 
     Args:
         code: the rule.
+        prefix: of the function's name.
 
     Returns:
         The source of one function.
     """
     planned = code.needs_total_steps
-    lines = [f"def on_device(t{', T' if planned else ''}):", "    t = t.double()"]
+    lines = [
+        f"def {prefix}on_device(t{', T' if planned else ''}):",
+        "    t = t.double()",
+    ]
     if uses(code, "progress"):
         lines.append("    progress = torch.clamp(t / T, max=1.0)")
     moving = moving_registers(code)
