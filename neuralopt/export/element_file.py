@@ -3,7 +3,7 @@
 from textwrap import fill, indent
 
 from neuralopt.export import element_template, torch_template
-from neuralopt.export.file_text import Parts
+from neuralopt.export.file_text import Parts, sources_of
 from neuralopt.machine import StraightLine
 from neuralopt.machine.emit import has_clock
 from neuralopt.optimizer import sharding
@@ -58,5 +58,5 @@ def element_parts(code: StraightLine) -> Parts:
         "clock": clock,
         "host_clock": host_clock,
     }
-    functions = (sharding.local, sharding.first_element, sharding.mean_over)
+    functions = sources_of(sharding.local, sharding.first_element, sharding.mean_over)
     return Parts(TEMPLATE, source, scalars, functions, gaps)

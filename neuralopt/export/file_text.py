@@ -22,7 +22,7 @@ class Parts(NamedTuple):
         template: of the whole file.
         source: of the rule, Python code.
         scalars: what of the source is arithmetic of single numbers.
-        functions: of the package, whose sources the file carries.
+        functions: sources of functions of the package that the file carries.
         gaps: of the template, and texts for them.
         constants: module and name of each that the functions need.
         imports: from `collections.abc`, further lines, and from `typing`.
@@ -32,7 +32,7 @@ class Parts(NamedTuple):
     template: str
     source: str
     scalars: str
-    functions: Sequence[Callable[..., object]]
+    functions: Sequence[str]
     gaps: Mapping[str, str]
     constants: Sequence[tuple[ModuleType, str]] = ()
     imports: tuple[str, str, str] = ("Callable", "", "Any")
@@ -81,6 +81,18 @@ def harmless(text: str) -> str:
     """
     line = " ".join(text.split()).replace('"', "'").replace("\\", "/")
     return "".join(character if character.isprintable() else "?" for character in line)
+
+
+def sources_of(*functions: Callable[..., object]) -> list[str]:
+    """Return the sources of functions.
+
+    Args:
+        functions: of the package.
+
+    Returns:
+        One text each.
+    """
+    return [inspect.getsource(function) for function in functions]
 
 
 def scalar_functions(source: str) -> list[str]:

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import ModuleType
 
 from neuralopt.export import tensor_template, torch_template
-from neuralopt.export.file_text import Parts
+from neuralopt.export.file_text import Parts, sources_of
 from neuralopt.language import tensors
 from neuralopt.language.primitives import KINDS
 from neuralopt.machine import StraightLine
@@ -132,17 +133,18 @@ def tensor_parts(code: StraightLine) -> Parts:
     """
     parts = _parts(code)
     source = _source(parts, code.has_kinds)
-    functions = [tensors.matrix_shape, matrices.zeros, matrices.on_matrices]
-    constants = []
+    functions = sources_of(tensors.matrix_shape, matrices.zeros, matrices.on_matrices)
+    constants: list[tuple[ModuleType, str]] = []
     if "orthogonalize(" in source:
-        functions.append(orthogonal.orthogonalize)
+        functions += sources_of(orthogonal.orthogonalize)
         constants = [(tensors, name) for name in ("COEFFICIENTS", "SMALLEST_NORM")]
     if code.has_kinds:
-        functions += [kinds.kind_of, kinds.check_kind]
+        functions += sources_of(kinds.kind_of, kinds.check_kind)
     own = {
         *("PROGRAM", "PROGRAMS", "Program", "partial", "with_loss"),
         *("Collection", "NamedTuple", "Sequence"),
-        *(function.__name__ for function in functions),
+        *("matrix_shape", "zeros", "on_matrices", "orthogonalize"),
+        *("kind_of", "check_kind"),
         *(name for _, name in constants),
         *(name for part in parts for name in (part.table, *part.names)),
     }

@@ -80,7 +80,7 @@ METHODS = '''\
         w, g, t = real(parameter), real(parameter.grad), state["step"]
         names = [f"state{{number}}" for number in range(len(program.extents))]
         memory = [state[name] for name in names]
-        compensation = state.get("compensation")
+        carry = state.get("compensation")
         in_place = group["compiled"] and not torch.compiler.is_compiling()
         if in_place and can_compile(w, g, *memory):
             run_compiled(
@@ -92,12 +92,10 @@ METHODS = '''\
                 group["maximize"],
                 group["rounding"],
                 group["caution"],
-                None if compensation is None else in_line(program, compensation),{given}
+                None if carry is None else in_line(program, carry),{given}
             )
         else:
-            memory = self._advance(
-                program, w, g, memory, group, t, start, compensation{loss}
-            )
+            memory = self._advance(program, w, g, memory, group, t, start, carry{loss})
         if group["capturable"] and not group["differentiable"]:
             # A CUDA graph finds its memory where it left it. Copies first: what one
             # state becomes may be what another one was.
@@ -271,8 +269,8 @@ LOSS_GAPS = {
 KIND_GAPS = {
     "program": 'PROGRAMS[group["kind"] or kind_of(parameter)]',
     "options_text": f"""\
-    Groups may give the kind of their parameters, one of {", ".join(KINDS)};
-        by default two or more dimensions are a matrix, fewer a vector.
+    Groups may give the kind of their parameters: {", ".join(KINDS)}; by
+        default two or more dimensions are a matrix, fewer a vector.
 """,
     "option_defaults": f"{' ' * 12}kind=None,\n",
     "older": " kind=None,",

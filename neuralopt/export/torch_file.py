@@ -5,7 +5,6 @@ of the package's own, so an export and a RuleOptimizer take the very same steps.
 """
 
 import builtins
-import inspect
 
 from neuralopt import counter_hash
 from neuralopt.export import torch_template
@@ -17,6 +16,7 @@ from neuralopt.export.file_text import (
     harmless,
     paragraph,
     scalar_functions,
+    sources_of,
 )
 from neuralopt.export.tensor_file import tensor_parts
 from neuralopt.language import Expression, ieee754, render
@@ -100,19 +100,19 @@ def _if(condition: bool, text: str) -> str:
 
 def _functions(parts: Parts) -> str:
     """Sources of what the file takes from the package."""
-    functions = (
-        counter_hash.counter_key,
-        *(draws.signed, draws.unsigned_shift, draws.tensor_key, draws.stirred),
-        *(draws.counter_bits, draws.uniform, draws.normal, draws.keys_of),
-        *(draws.drawn, draws.draw, sharding.is_sharded, *parts.functions),
-        *(sharding.check_whole, updating.check_group, updating.decay_of),
-        *(updating.working_type, updating.cautious, updating.to_bfloat16),
-        *(updating.move, updating.advance, updating.restore_types),
-    )
+    sources = [
+        *sources_of(counter_hash.counter_key, draws.signed, draws.unsigned_shift),
+        *sources_of(draws.tensor_key, draws.stirred, draws.counter_bits),
+        *sources_of(draws.uniform, draws.normal, draws.keys_of, draws.drawn),
+        *sources_of(draws.draw, sharding.is_sharded),
+        *parts.functions,
+        *sources_of(sharding.check_whole, updating.check_group, updating.decay_of),
+        *sources_of(updating.working_type, updating.cautious, updating.to_bfloat16),
+        *sources_of(updating.move, updating.advance, updating.restore_types),
+    ]
     scalars = scalar_functions(parts.scalars)
     if "number(" in parts.source:
         scalars.append(torch_template.NUMBER)
-    sources = [inspect.getsource(function) for function in functions]
     return "".join(f"{part}\n\n" for part in (_constants(parts), *sources, *scalars))
 
 
