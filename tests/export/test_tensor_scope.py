@@ -165,6 +165,17 @@ def test_compiled_steps_are_the_eager_ones(
     check_close(*pair, 1e-5)
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch's own
+def test_inductor_takes_the_eager_steps(exported: Make) -> None:
+    cls, pair = exported(EXPORTED["muon_adamw"]), (fresh(), fresh())
+    for parameters, compiled in zip(pair, (True, False), strict=True):
+        optimizer = cls(groups(parameters), **options_of(cls, compiled=compiled))
+        walk(optimizer, parameters)
+    check_close(*pair, 1e-9)
+
+
 def test_step_compiles_whole_and_once(exported: Make) -> None:
     cls, pair = exported(EXPORTED["muon_adamw"]), (fresh(), fresh())
     ours, theirs = (cls(groups(each), **options_of(cls)) for each in pair)
