@@ -372,6 +372,9 @@ class RuleOptimizer(Optimizer):
     ) -> None:
         w, entries = tensors.parameter, tensors.entries
         counters = group["seed"], group["replicate"], step
+        now: int | torch.Tensor = step
+        if torch.compiler.is_compiling():  # a number would be part of the graph
+            now = torch.full((), step, dtype=torch.float64, device=w.device)
         rate = group["lr"]
         if isinstance(rate, torch.Tensor):
             rate = rate.reshape(())  # one of shape (1,) would reshape a scalar w
@@ -390,7 +393,7 @@ class RuleOptimizer(Optimizer):
             w,
             tensors.gradient,
             tuple(tensors.memory.values()),
-            program.clock(step, group["total_steps"]),
+            program.clock(now, group["total_steps"]),
             random,
             rate,
             decay_of(group),

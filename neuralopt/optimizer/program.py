@@ -14,6 +14,7 @@ from collections.abc import (
 )
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import torch
 
@@ -65,6 +66,7 @@ class Program:
             it; the rule's value, of the shape of g, and the new states. Nothing that it
             returns shares memory with g or w, except that the value may be g or w
             itself.
+        on_device: what `scalars` computes, of t as a tensor; and of T, if it is needed.
     """
 
     expression: Expression
@@ -76,6 +78,7 @@ class Program:
     draws: tuple[tuple[str, int], ...]
     scalars: Callable[[float, float, float], Scalars]
     step: Callable[..., tuple[torch.Tensor, States]]
+    on_device: Callable[..., tuple[Any, ...]]
 
     @property
     def states(self) -> int:
@@ -96,11 +99,13 @@ class Program:
         """
         return tuple(zeros(like, extent) for extent in self.extents)
 
-    def clock(self, step: int, total_steps: int | None) -> Scalars:
+    def clock(
+        self, step: int | torch.Tensor, total_steps: int | None
+    ) -> tuple[Any, ...]:
         """Return the scalars of a step.
 
         Args:
-            step: number of the step, from 0.
+            step: number of the step, from 0; a tensor where torch.compile traces it.
             total_steps: steps planned for this training; None if unknown.
 
         Returns:
@@ -115,7 +120,12 @@ class Program:
                     f"the rule {self.expression} uses T or progress: "
                     "give total_steps, the number of steps of this training"
                 )
+            if isinstance(step, torch.Tensor):
+                return self.on_device(step)
             return self.scalars(float(step), 0.0, 0.0)
+        if isinstance(step, torch.Tensor):
+            total = [float(total_steps)] if self.needs_total_steps else []
+            return self.on_device(step, *total)
         # Floats: integers of Python have no -0, no infinity and no end of digits.
         progress = min(1.0, step / total_steps)
         return self.scalars(float(step), float(total_steps), progress)
@@ -175,8 +185,9 @@ def compile_rule(expression: Expression, kind: str = "matrix") -> Program:
         "functions": scalar_functions,
         "orthogonalize": orthogonalize,
     }
+    device = device_source(code, functions="functions.")
     exec(  # noqa: S102  emitted here from checked instructions
-        compile(source, f"<rule {canonical}>", "exec"), namespace
+        compile(f"{source}\n\n{device}", f"<rule {canonical}>", "exec"), namespace
     )
     return Program(
         canonical,
@@ -188,6 +199,7 @@ def compile_rule(expression: Expression, kind: str = "matrix") -> Program:
         tuple((PRIMITIVES[i.operation].draw, i.index or 0) for i in code.draws),
         namespace["scalars"],  # type: ignore[arg-type]
         namespace["step"],  # type: ignore[arg-type]
+        namespace["on_device"],  # type: ignore[arg-type]
     )
 
 
@@ -236,7 +248,7 @@ def torch_source(
     return "\n".join([*map(wrapped, lines), ""])
 
 
-def device_source(code: StraightLine, prefix: str = "") -> str:
+def device_source(code: StraightLine, prefix: str = "", functions: str = "") -> str:
     """Return Python source of `on_device`, which is `scalars` for a step t on a device.
 
     on_device(t) takes t as a tensor; for a rule that needs total_steps it is
@@ -245,6 +257,7 @@ def device_source(code: StraightLine, prefix: str = "") -> str:
     Args:
         code: the rule.
         prefix: of the function's name.
+        functions: prefix of the names of `neuralopt.language.ieee754`.
 
     Returns:
         The source of one function.
@@ -261,7 +274,7 @@ def device_source(code: StraightLine, prefix: str = "") -> str:
         if instruction.target in moving:
             value = _device_call(code, instruction, moving)
         else:
-            value = host_call(code, instruction)
+            value = host_call(code, instruction, functions)
         lines.append(f"    r{instruction.target} = {value}")
     lines.append(f"    return {tuple_of(shared_scalars(code))}")
     return "\n".join([*map(wrapped, lines), ""])
