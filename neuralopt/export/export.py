@@ -48,7 +48,7 @@ def _class_name(name: str) -> str:
 
 
 TARGETS: Mapping[str, Target] = {
-    "torch": Target(torch_file, _class_name, golden.FILE),
+    "torch": Target(torch_file, _class_name, golden.FILE, tensor_scope=True),
     "optax": Target(optax_file, str, optax_template.TEST),
 }
 
@@ -123,7 +123,6 @@ def _check_scope(expression: Expression, target: str) -> None:
     if canonical.contains(*WHOLE) and not TARGETS[target].tensor_scope:
         named = sorted({each.primitive for each in canonical.walk()} & WHOLE)
         raise ValueError(
-            f"{render(canonical)} can't be exported for {target}: an export has no "
-            f"operation of tensor scope ({', '.join(named)}); train with "
-            "neuralopt.RuleOptimizer"
+            f"{render(canonical)} can't be exported for {target}, which has no "
+            f"operation of tensor scope ({', '.join(named)}): export it for torch"
         )

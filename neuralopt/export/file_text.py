@@ -3,14 +3,40 @@
 import inspect
 import keyword
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from textwrap import fill, indent
+from types import ModuleType
+from typing import NamedTuple
 
 from neuralopt.language import ieee754
 from neuralopt.language.primitives import PRIMITIVES
 
 HEADER = "# Written by neuralopt.export_rule"
 """How every exported file begins: no other file is ever overwritten."""
+
+
+class Parts(NamedTuple):
+    """The parts of a torch file that differ with the scope of its rule.
+
+    Attributes:
+        template: of the whole file.
+        source: of the rule, Python code.
+        scalars: what of the source is arithmetic of single numbers.
+        functions: sources of functions of the package that the file carries.
+        gaps: of the template, and texts for them.
+        constants: module and name of each that the functions need.
+        imports: from `collections.abc`, further lines, and from `typing`.
+        taken: names that the file uses itself.
+    """
+
+    template: str
+    source: str
+    scalars: str
+    functions: Sequence[str]
+    gaps: Mapping[str, str]
+    constants: Sequence[tuple[ModuleType, str]] = ()
+    imports: tuple[str, str, str] = ("Callable", "", "Any")
+    taken: frozenset[str] = frozenset()
 
 
 def check_name(name: str, kind: str, taken: Collection[str]) -> None:
@@ -55,6 +81,18 @@ def harmless(text: str) -> str:
     """
     line = " ".join(text.split()).replace('"', "'").replace("\\", "/")
     return "".join(character if character.isprintable() else "?" for character in line)
+
+
+def sources_of(*functions: Callable[..., object]) -> list[str]:
+    """Return the sources of functions.
+
+    Args:
+        functions: of the package.
+
+    Returns:
+        One text each.
+    """
+    return [inspect.getsource(function) for function in functions]
 
 
 def scalar_functions(source: str) -> list[str]:

@@ -5,8 +5,10 @@ import math
 
 import torch
 
+from neuralopt.export import golden_tensor
 from neuralopt.export.file_text import HEADER
-from neuralopt.language import Expression
+from neuralopt.language import Expression, simplify
+from neuralopt.machine import straight_line
 from neuralopt.optimizer.optimizer import RuleOptimizer
 
 STARTS, STEPS, SHOWN, RATE, TOTAL_STEPS = (0.5, -1.0, 2.0), 20, (1, 2, 5, 20), 0.01, 25
@@ -85,21 +87,34 @@ def golden_source(
         expression: the rule.
         class_name: of the exported optimizer.
         name: of the exported file.
-        file: template of the test, by default for torch.
+        file: template of the test of an element-wise rule, by default for torch; a
+            rule of tensor scope has that of `golden_tensor`, for torch.
 
     Returns:
         The text, with the weights that a RuleOptimizer reaches in float64.
     """
-    weight = torch.nn.Parameter(torch.tensor(STARTS, dtype=torch.float64))
-    optimizer = RuleOptimizer([weight], expression, RATE, total_steps=TOTAL_STEPS)
+    whole = straight_line(simplify(expression)).has_tensor_scope
+    starts = torch.tensor(STARTS, dtype=torch.float64)
+    weights = [torch.nn.Parameter(starts)]
+    if whole:
+        file = golden_tensor.FILE
+        weights.insert(0, torch.nn.Parameter(torch.stack([starts, -starts])))
+    optimizer = RuleOptimizer(weights, expression, RATE, total_steps=TOTAL_STEPS)
+    programs = optimizer.programs.values()
+    needs_loss = any(program.needs_loss for program in programs)
     lines = []
     for step in range(1, STEPS + 1):
-        numbers = [((7 * step + 3 * i) % 11 - 5) / 8 for i in range(len(STARTS))]
-        weight.grad = torch.tensor(numbers, dtype=torch.float64)
-        optimizer.step()
+        for weight in weights:
+            squares = [i * i if whole else i for i in range(weight.numel())]
+            numbers = [((7 * step + 3 * i) % 11 - 5) / 8 for i in squares]
+            weight.grad = torch.tensor(numbers, dtype=torch.float64).view(weight.shape)
+        optimizer.step(loss=1.0 / step if needs_loss else None)
         if step in SHOWN:
-            lines += _entry(step, [_number(value) for value in weight.tolist()])
-    planned = optimizer.program.needs_total_steps
+            values = [
+                value for weight in weights for value in weight.flatten().tolist()
+            ]
+            lines += _entry(step, [_number(value) for value in values])
+    planned = any(program.needs_total_steps for program in programs)
     return file.format(
         header=HEADER,
         name=json.dumps(name),
@@ -109,6 +124,7 @@ def golden_source(
         golden="\n".join(lines),
         rate=RATE,
         options=f", total_steps={TOTAL_STEPS}" if planned else "",
+        loss="loss=1.0 / step" if needs_loss else "",
     )
 
 

@@ -5,30 +5,30 @@ of the package's own, so an export and a RuleOptimizer take the very same steps.
 """
 
 import builtins
-import inspect
-from textwrap import fill, indent
 
 from neuralopt import counter_hash
 from neuralopt.export import torch_template
+from neuralopt.export.element_file import element_parts
 from neuralopt.export.file_text import (
     HEADER,
+    Parts,
     check_name,
     harmless,
     paragraph,
     scalar_functions,
+    sources_of,
 )
+from neuralopt.export.tensor_file import tensor_parts
 from neuralopt.language import Expression, ieee754, render
 from neuralopt.language.simplify import simplify
 from neuralopt.machine import straight_line
-from neuralopt.machine.emit import has_clock
-from neuralopt.optimizer import draws, sharding, updating
-from neuralopt.optimizer.program import device_source, torch_source
+from neuralopt.optimizer import draws, programs_of, sharding, updating
 
 IMPORTS = """\
 import math
 import warnings
-from collections.abc import Callable
-from typing import Any
+from collections.abc import {}
+{}from typing import {}
 
 import torch
 from torch.optim.optimizer import Optimizer"""
@@ -64,87 +64,68 @@ def torch_file(
     Raises:
         ValueError: the name is not an identifier, or the file uses it itself.
     """
-    check_name(class_name, "class", TAKEN)
     canonical = simplify(expression)
     code = straight_line(canonical)
-    source = torch_source(code, functions="", number="number({}, g)")
-    clock = host_clock = torch_template.STILL
-    if has_clock(code):
-        source = f"{device_source(code)}\n\n{source}"
-        clock, host_clock = torch_template.TRACED_TICKING, torch_template.TICKING
-        if code.needs_total_steps:
-            clock, host_clock = torch_template.TRACED_PLANNED, torch_template.PLANNED
+    parts = tensor_parts(code) if code.has_tensor_scope else element_parts(code)
+    check_name(class_name, "class", TAKEN | parts.taken)
     text = render(canonical)
     latex = render(canonical, "latex").replace("\\", "\\\\")
-    names = ", ".join(f'"state{index}"' for index in range(len(code.states)))
-    planned = code.needs_total_steps
-    total = _if(planned, torch_template.TOTAL)
-    return torch_template.FILE.format(
-        header=HEADER,
-        class_name=class_name,
-        module_text=paragraph(text, 4),
-        indented_text=paragraph(text, 8),
-        latex=paragraph(f"In LaTeX: {latex}", 4),
-        origin=paragraph(f"Needs only torch. {harmless(origin)}", 0),
-        imports=IMPORTS,
-        functions=_functions(source),
-        source=source,
-        lr_default="" if lr is None else f"={lr!r}",
-        lr_advice=" Try powers of ten around the default." if lr is not None else "",
-        arguments_text=_if(
+    programs = programs_of(canonical).values()
+    planned = any(program.needs_total_steps for program in programs)
+    gaps = {
+        "header": HEADER,
+        "class_name": class_name,
+        "module_text": paragraph(text, 4),
+        "indented_text": paragraph(text, 8),
+        "latex": paragraph(f"In LaTeX: {latex}", 4),
+        "origin": paragraph(f"Needs only torch. {harmless(origin)}", 0),
+        "imports": IMPORTS.format(*parts.imports),
+        "functions": _functions(parts),
+        "source": parts.source,
+        "lr_default": "" if lr is None else f"={lr!r}",
+        "lr_advice": "" if lr is None else " Try powers of ten around the default.",
+        "arguments_text": _if(
             planned, "    total_steps: steps planned for this training.\n"
         ),
-        extra=_if(planned, "        total_steps=None,\n"),
-        checks=_if(planned, torch_template.CHECK_TOTAL_STEPS),
-        extra_defaults=_if(planned, "            total_steps=total_steps,\n"),
-        names=fill(
-            f"({names}{',' if len(code.states) == 1 else ''})",
-            78,
-            subsequent_indent="    ",
-        ),
-        streams=tuple(instruction.index for instruction in code.draws),
-        elementwise=not code.has_tensor_scope,
-        total=total,
-        total_of_compiled=indent(total, "    "),
-        clock=clock,
-        host_clock=host_clock,
-    )
+        "extra": _if(planned, "        total_steps=None,\n"),
+        "checks": _if(planned, torch_template.CHECK_TOTAL_STEPS),
+        "extra_defaults": _if(planned, "            total_steps=total_steps,\n"),
+    }
+    return parts.template.format(**gaps, **parts.gaps)
 
 
 def _if(condition: bool, text: str) -> str:
     return text if condition else ""
 
 
-def _functions(source: str) -> str:
+def _functions(parts: Parts) -> str:
     """Sources of what the file takes from the package."""
-    functions = (
-        counter_hash.counter_key,
-        *(draws.signed, draws.unsigned_shift, draws.tensor_key, draws.stirred),
-        *(draws.counter_bits, draws.uniform, draws.normal, draws.keys_of),
-        *(draws.drawn, draws.draw, sharding.is_sharded, sharding.local),
-        *(sharding.first_element, sharding.mean_over, sharding.check_whole),
-        *(updating.check_group, updating.decay_of, updating.working_type),
-        *(updating.cautious, updating.to_bfloat16, updating.move, updating.advance),
-        updating.restore_types,
-    )
+    sources = [
+        *sources_of(counter_hash.counter_key, draws.signed, draws.unsigned_shift),
+        *sources_of(draws.tensor_key, draws.stirred, draws.counter_bits),
+        *sources_of(draws.uniform, draws.normal, draws.keys_of, draws.drawn),
+        *sources_of(draws.draw, sharding.is_sharded),
+        *parts.functions,
+        *sources_of(sharding.check_whole, updating.check_group, updating.decay_of),
+        *sources_of(updating.working_type, updating.cautious, updating.to_bfloat16),
+        *sources_of(updating.move, updating.advance, updating.restore_types),
+    ]
+    scalars = scalar_functions(parts.scalars)
+    if "number(" in parts.source:
+        scalars.append(torch_template.NUMBER)
+    return "".join(f"{part}\n\n" for part in (_constants(parts), *sources, *scalars))
+
+
+def _constants(parts: Parts) -> str:
+    """Constants and types of the functions that the file takes from the package."""
     constants = (
         *((counter_hash, name) for name in ("MASK32", "MASK64", "GOLDEN32", "MURMUR")),
         (draws, "BLOCK"),
         *((updating, name) for name in ("ROUNDING_STREAM", "ROUNDINGS")),
+        *parts.constants,
     )
-    parts = scalar_functions(_scalars(source))
-    if "number(" in source:
-        parts.append(torch_template.NUMBER)
     lines = [f"{name} = {getattr(module, name)!r}" for module, name in constants]
     options = [f"    {key!r}: {value!r}," for key, value in updating.OPTIONS.items()]
     lines += ["OPTIONS = {", *options, "}"]
     lines += ["Word = int | torch.Tensor", "Key = tuple[Word, Word]"]
-    known = "\n".join([*lines, ""]).replace("'", '"')
-    sources = [inspect.getsource(function) for function in functions]
-    parts = [known, *sources, *parts]
-    return "".join(f"{part}\n\n" for part in parts)
-
-
-def _scalars(source: str) -> str:
-    """What of a source is arithmetic of single numbers."""
-    return source.partition("def step")[0]
+    return "\n".join([*lines, ""]).replace("'", '"')

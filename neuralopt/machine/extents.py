@@ -93,7 +93,7 @@ def for_kind(code: StraightLine, kind: str) -> StraightLine:
         Its instructions; `code` itself if it does not tell kinds apart.
 
     Raises:
-        ValueError: there is no such kind.
+        ValueError: the kind is not a name of KINDS.
     """
     if kind not in KINDS:
         raise ValueError(

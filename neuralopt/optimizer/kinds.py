@@ -1,6 +1,6 @@
 """Kinds of parameters, by which one rule treats matrices and vectors differently."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import groupby
 from typing import Any
 
@@ -20,6 +20,20 @@ def kind_of(parameter: torch.Tensor) -> str:
         ``matrix`` for two or more dimensions, else ``vector``.
     """
     return "matrix" if parameter.ndim >= 2 else "vector"
+
+
+def check_kind(kind: str | None, known: Collection[str]) -> None:
+    """Check the kind that a group of parameters gives.
+
+    Args:
+        kind: of the group; None for what `kind_of` says.
+        known: names of kinds.
+
+    Raises:
+        ValueError: the kind is not among them.
+    """
+    if kind not in (None, *known):
+        raise ValueError(f"Invalid kind: {kind}, it must be one of {', '.join(known)}")
 
 
 def parameter_kinds(network: nn.Module) -> dict[str, str]:

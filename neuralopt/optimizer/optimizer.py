@@ -1,6 +1,7 @@
 """RuleOptimizer runs any rule as a torch optimizer."""
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from itertools import accumulate
 from typing import Any, cast, overload
 
@@ -17,9 +18,9 @@ from neuralopt.optimizer.fused import (
     can_fuse,
     check_that_rules_compile,
 )
-from neuralopt.optimizer.kinds import kind_of
+from neuralopt.optimizer.kinds import check_kind, kind_of
 from neuralopt.optimizer.matrices import on_matrices
-from neuralopt.optimizer.program import Program, programs_of
+from neuralopt.optimizer.program import Program, only_program, programs_of
 from neuralopt.optimizer.sharding import (
     check_whole,
     first_element,
@@ -78,8 +79,8 @@ class RuleOptimizer(Optimizer):
 
     Raises:
         ValueError: the rule can't be parsed, an option is out of range, the learning
-            rate is missing, the rule needs total_steps and none is given, or there is
-            no such kind.
+            rate is missing, the rule needs total_steps and none is given, or a group's
+            kind is not a name of `neuralopt.language.primitives.KINDS`.
         RuntimeError: at a step, for a sparse gradient or a parameter that is sharded in
             a way that the rule can't work with.
 
@@ -142,6 +143,11 @@ class RuleOptimizer(Optimizer):
     def _set_rule(self, expression: Expression) -> None:
         self.programs = programs_of(expression)
         self.program: Program = self.programs["matrix"]
+        different = self.programs.values()
+        only = only_program(self.programs)
+        self._can_fuse = only is not None and not only.has_tensor_scope
+        self._needs_loss = any(program.needs_loss for program in different)
+        self._draws = any(program.draws for program in different)
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Add parameters.
@@ -172,11 +178,7 @@ class RuleOptimizer(Optimizer):
             )
         for program in self.programs.values():
             program.clock(0, total_steps)
-        if group["kind"] not in (None, *self.programs):
-            raise ValueError(
-                f"Invalid kind: {group['kind']}, it must be one of "
-                f"{', '.join(self.programs)}"
-            )
+        check_kind(group["kind"], self.programs)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
@@ -240,7 +242,7 @@ class RuleOptimizer(Optimizer):
             with torch.enable_grad():
                 loss = found = closure()
         self._loss = loss
-        if loss is None and any(each.needs_loss for each in self.programs.values()):
+        if loss is None and self._needs_loss:
             raise ValueError(
                 f"the rule {self.program.expression} uses the loss: give a closure, or "
                 "step(loss=...)"
@@ -271,19 +273,12 @@ class RuleOptimizer(Optimizer):
 
     @property
     def _fusible(self) -> bool:
-        whole = any(each.has_tensor_scope for each in self.programs.values())
-        return bool(self.defaults["fused"]) and self._is_one and not whole
-
-    @property
-    def _is_one(self) -> bool:
-        """Whether all kinds of parameters have one program."""
-        return all(each is self.program for each in self.programs.values())
+        return self._can_fuse and bool(self.defaults["fused"])
 
     def _starts(self) -> list[int]:
         """Number of each group's first element; only random bits need it."""
         rounded = (group["rounding"] == "stochastic" for group in self.param_groups)
-        drawn = (program.draws for program in self.programs.values())
-        if not any(drawn) and not any(rounded):
+        if not self._draws and not any(rounded):
             return [0] * len(self.param_groups)
         sizes = (sum(map(_elements, group["params"])) for group in self.param_groups)
         return [0, *accumulate(sizes)][:-1]
@@ -377,6 +372,9 @@ class RuleOptimizer(Optimizer):
     ) -> None:
         w, entries = tensors.parameter, tensors.entries
         counters = group["seed"], group["replicate"], step
+        now: int | torch.Tensor = step
+        if torch.compiler.is_compiling():  # a number would be part of the graph
+            now = torch.full((), step, dtype=torch.float64, device=w.device)
         rate = group["lr"]
         if isinstance(rate, torch.Tensor):
             rate = rate.reshape(())  # one of shape (1,) would reshape a scalar w
@@ -391,11 +389,11 @@ class RuleOptimizer(Optimizer):
             return counter_bits(key, *place).view(w.shape)
 
         memory = advance(
-            self._step_of(program, w),
+            self._step_of(program),
             w,
             tensors.gradient,
             tuple(tensors.memory.values()),
-            program.clock(step, group["total_steps"]),
+            program.clock(now, group["total_steps"]),
             random,
             rate,
             decay_of(group),
@@ -414,11 +412,9 @@ class RuleOptimizer(Optimizer):
             entries.update(zip(tensors.memory, memory, strict=True))
         entries["step"] = step + 1
 
-    def _step_of(self, program: Program, w: torch.Tensor) -> Callable[..., Any]:
+    def _step_of(self, program: Program) -> Callable[..., Any]:
         """The function that a step takes of a parameter of any shape."""
         if not program.has_tensor_scope:
             return program.step
-        if not program.needs_loss:
-            return on_matrices(program.step)
-        loss = torch.as_tensor(self._loss, dtype=w.dtype, device=w.device)
-        return on_matrices(program.step, loss.detach().reshape(1, 1))
+        step = on_matrices(program.step)
+        return partial(step, loss=self._loss) if program.needs_loss else step

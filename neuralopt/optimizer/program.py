@@ -4,9 +4,17 @@ The source is emitted from checked instructions, never from a user's text, and i
 for reading (`Program.source`).
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import (
+    Callable,
+    Collection,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import torch
 
@@ -29,6 +37,7 @@ from neuralopt.machine.emit import (
     wrapped,
 )
 from neuralopt.machine.extents import extents, for_kind, state_extents
+from neuralopt.optimizer.matrices import zeros
 from neuralopt.optimizer.orthogonal import orthogonalize
 
 FLOAT16_MAXIMUM = 65504.0
@@ -57,6 +66,7 @@ class Program:
             it; the rule's value, of the shape of g, and the new states. Nothing that it
             returns shares memory with g or w, except that the value may be g or w
             itself.
+        on_device: what `scalars` computes, of t as a tensor; and of T, if it is needed.
     """
 
     expression: Expression
@@ -68,6 +78,7 @@ class Program:
     draws: tuple[tuple[str, int], ...]
     scalars: Callable[[float, float, float], Scalars]
     step: Callable[..., tuple[torch.Tensor, States]]
+    on_device: Callable[..., tuple[Any, ...]]
 
     @property
     def states(self) -> int:
@@ -86,13 +97,15 @@ class Program:
             that of `like`, except that it is 1 in those of the last two dimensions in
             which a state of tensor scope does not vary.
         """
-        return tuple(_zeros(like, extent) for extent in self.extents)
+        return tuple(zeros(like, extent) for extent in self.extents)
 
-    def clock(self, step: int, total_steps: int | None) -> Scalars:
+    def clock(
+        self, step: int | torch.Tensor, total_steps: int | None
+    ) -> tuple[Any, ...]:
         """Return the scalars of a step.
 
         Args:
-            step: number of the step, from 0.
+            step: number of the step, from 0; a tensor where torch.compile traces it.
             total_steps: steps planned for this training; None if unknown.
 
         Returns:
@@ -107,19 +120,15 @@ class Program:
                     f"the rule {self.expression} uses T or progress: "
                     "give total_steps, the number of steps of this training"
                 )
+            if isinstance(step, torch.Tensor):
+                return self.on_device(step)
             return self.scalars(float(step), 0.0, 0.0)
+        if isinstance(step, torch.Tensor):
+            total = [float(total_steps)] if self.needs_total_steps else []
+            return self.on_device(step, *total)
         # Floats: integers of Python have no -0, no infinity and no end of digits.
         progress = min(1.0, step / total_steps)
         return self.scalars(float(step), float(total_steps), progress)
-
-
-def _zeros(like: torch.Tensor, extent: Extent) -> torch.Tensor:
-    if extent == "element":
-        return torch.zeros_like(like, memory_format=torch.preserve_format)
-    *outer, height, width = like.shape
-    height = height if extent == "rows" else 1
-    width = width if extent == "columns" else 1
-    return like.new_zeros((*outer, height, width))
 
 
 @lru_cache(maxsize=1 << 12)
@@ -139,6 +148,19 @@ def programs_of(expression: Expression) -> Mapping[str, Program]:
     return {kind: compile_rule(expression, kind) for kind in KINDS}
 
 
+def only_program(programs: Mapping[str, Program]) -> Program | None:
+    """Return the program that parameters of all kinds have.
+
+    Args:
+        programs: of each kind, as `programs_of` returns them.
+
+    Returns:
+        The program; None if kinds have different ones.
+    """
+    first, *others = programs.values()
+    return first if all(each is first for each in others) else None
+
+
 @lru_cache(maxsize=1 << 12)
 def compile_rule(expression: Expression, kind: str = "matrix") -> Program:
     """Return the program of an expression's canonical form.
@@ -153,7 +175,7 @@ def compile_rule(expression: Expression, kind: str = "matrix") -> Program:
         The program; the same one for the same arguments, while it is cached.
 
     Raises:
-        ValueError: there is no such kind.
+        ValueError: the kind is not a name of KINDS.
     """
     canonical = simplify(expression)
     code = for_kind(straight_line(canonical), kind)
@@ -163,8 +185,9 @@ def compile_rule(expression: Expression, kind: str = "matrix") -> Program:
         "functions": scalar_functions,
         "orthogonalize": orthogonalize,
     }
+    device = device_source(code, functions="functions.")
     exec(  # noqa: S102  emitted here from checked instructions
-        compile(source, f"<rule {canonical}>", "exec"), namespace
+        compile(f"{source}\n\n{device}", f"<rule {canonical}>", "exec"), namespace
     )
     return Program(
         canonical,
@@ -176,6 +199,7 @@ def compile_rule(expression: Expression, kind: str = "matrix") -> Program:
         tuple((PRIMITIVES[i.operation].draw, i.index or 0) for i in code.draws),
         namespace["scalars"],  # type: ignore[arg-type]
         namespace["step"],  # type: ignore[arg-type]
+        namespace["on_device"],  # type: ignore[arg-type]
     )
 
 
@@ -184,7 +208,10 @@ NUMBER = "torch.tensor({}, dtype=g.dtype, device=g.device)"
 
 
 def torch_source(
-    code: StraightLine, functions: str = "functions.", number: str = NUMBER
+    code: StraightLine,
+    functions: str = "functions.",
+    number: str = NUMBER,
+    prefix: str = "",
 ) -> str:
     """Return Python source of the functions `scalars` and `step` of a Program.
 
@@ -192,33 +219,36 @@ def torch_source(
         code: the rule.
         functions: prefix of the names of `neuralopt.language.ieee754`.
         number: how a scalar ``{}`` becomes a tensor.
+        prefix: of the names of both functions.
 
     Returns:
         The source of both functions.
     """
     shared = tuple_of(shared_scalars(code))
-    lines = ["def scalars(t, T, progress):"]
+    found = extents(code)
+    lines = [f"def {prefix}scalars(t, T, progress):"]
     for instruction in scalar_operations(code):
         value = host_call(code, instruction, functions)
         lines.append(f"    r{instruction.target} = {value}")
     lines += [f"    return {shared}", "", ""]
-    lines += [f"def step(g, w, scalars, states, draw{', loss' * code.needs_loss}):"]
+    loss = ", loss" if code.needs_loss else ""
+    lines += [f"def {prefix}step(g, w, scalars, states, draw{loss}):"]
     if shared != "()":
         lines.append(f"    {shared} = scalars")
     if code.states:
         lines.append(f"    {tuple_of(states(code))} = states")
-    lines += [f"    {line}" for line in _element_lines(code, number)]
+    lines += [f"    {line}" for line in _element_lines(code, number, found)]
     result = register(code, code.result)
     if not code.instructions[code.result].element:
         result = _stored_value(code, code.result)
-    elif extents(code)[code.result] != "element":
+    elif found[code.result] != "element":
         result = f"{result}.expand_as(g).clone()"
     stored = tuple_of([_stored_value(code, number) for number in code.states])
     lines += [f"    return {result}, {stored}"]
     return "\n".join([*map(wrapped, lines), ""])
 
 
-def device_source(code: StraightLine) -> str:
+def device_source(code: StraightLine, prefix: str = "", functions: str = "") -> str:
     """Return Python source of `on_device`, which is `scalars` for a step t on a device.
 
     on_device(t) takes t as a tensor; for a rule that needs total_steps it is
@@ -226,12 +256,17 @@ def device_source(code: StraightLine) -> str:
 
     Args:
         code: the rule.
+        prefix: of the function's name.
+        functions: prefix of the names of `neuralopt.language.ieee754`.
 
     Returns:
         The source of one function.
     """
     planned = code.needs_total_steps
-    lines = [f"def on_device(t{', T' if planned else ''}):", "    t = t.double()"]
+    lines = [
+        f"def {prefix}on_device(t{', T' if planned else ''}):",
+        "    t = t.double()",
+    ]
     if uses(code, "progress"):
         lines.append("    progress = torch.clamp(t / T, max=1.0)")
     moving = moving_registers(code)
@@ -239,7 +274,7 @@ def device_source(code: StraightLine) -> str:
         if instruction.target in moving:
             value = _device_call(code, instruction, moving)
         else:
-            value = host_call(code, instruction)
+            value = host_call(code, instruction, functions)
         lines.append(f"    r{instruction.target} = {value}")
     lines.append(f"    return {tuple_of(shared_scalars(code))}")
     return "\n".join([*map(wrapped, lines), ""])
@@ -257,9 +292,11 @@ def _device_call(
     return primitive.fill("torch", arguments)
 
 
-def _element_lines(code: StraightLine, number: str) -> Iterator[str]:
+def _element_lines(
+    code: StraightLine, number: str, found: Sequence[Extent | None]
+) -> Iterator[str]:
     """Assignments of element registers (r), of draws (d) and of scalars that torch
-    needs as tensors (c).
+    needs as tensors (c); `found` are the extents of registers.
     """
     known: set[int] = set()
 
@@ -269,7 +306,6 @@ def _element_lines(code: StraightLine, number: str) -> Iterator[str]:
                 known.add(scalar)
                 yield f"c{scalar} = {number.format(register(code, scalar))}"
 
-    found = extents(code)
     for instruction in element_operations(code):
         primitive, arguments = PRIMITIVES[instruction.operation], instruction.arguments
         texts = registers(code, instruction)

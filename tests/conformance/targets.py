@@ -1,6 +1,7 @@
 """Checks of export targets: the files that are written, and the steps they take."""
 
 import importlib.util
+import inspect
 import itertools
 import subprocess
 import sys
@@ -45,8 +46,8 @@ def check_steps(
     """
     module = imported(text(rule, path, "exported"))
     rng = np.random.default_rng(0)
-    weights = rng.normal(size=12)
-    gradients = [rng.normal(size=12) * 10.0 ** (n % 3 - 2) for n in range(STEPS)]
+    weights = rng.normal(size=(3, 4))
+    gradients = [rng.normal(size=(3, 4)) * 10.0 ** (n % 3 - 2) for n in range(STEPS)]
     expected = steps_of_rule(rule, weights, gradients)
     found = steps_of(module.exported, weights, gradients)
     assert len(found) == len(expected)
@@ -107,10 +108,11 @@ def _torch_steps(
 ) -> list[np.ndarray]:
     parameter = torch.nn.Parameter(torch.tensor(weights))
     optimizer = make([parameter])
+    takes_loss = "loss" in inspect.signature(optimizer.step).parameters
     found = []
-    for gradient in gradients:
+    for step, gradient in enumerate(gradients):
         parameter.grad = torch.tensor(gradient)
-        optimizer.step()
+        optimizer.step(**({"loss": 1 / (step + 1)} if takes_loss else {}))
         found.append(parameter.detach().numpy().copy())
     return found
 

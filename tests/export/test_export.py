@@ -24,7 +24,7 @@ from neuralopt.language import Expression
 from tests.oracle.random_rules import RuleGenerator
 
 ELEMENTWISE = {name: rule for name, rule in RULES.items() if rule.scope == "element"}
-"""Rules that can be exported."""
+"""Those of tensor scope are in `test_tensor_scope`."""
 
 STEPS = 20
 SHAPES = ((), (0,), (5,), (3, 4))
@@ -493,11 +493,3 @@ def test_file_is_written_in_utf_8_for_any_locale(tmp_path: Path) -> None:
     environment |= {"PYTHONCOERCECLOCALE": "0"}
     subprocess.run([sys.executable, "-c", code], env=environment, check=True)
     assert "café" in path.read_text(encoding="utf-8")
-
-
-@pytest.mark.parametrize("target", ["torch", "optax"])
-def test_a_rule_of_tensor_scope_is_refused_before_anything_is_written(tmp_path, target):
-    message = rf"norm\(g\).*{target}.*tensor scope \(norm\).*RuleOptimizer"
-    with pytest.raises(ValueError, match=message):
-        export_rule("norm(g) * sign(m)", tmp_path / "a.py", target=target)
-    assert not list(tmp_path.iterdir())

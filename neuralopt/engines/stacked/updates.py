@@ -17,6 +17,7 @@ from neuralopt.language import Expression
 from neuralopt.language.tensors import matrix_shape
 from neuralopt.machine.bytecode import bytecode_of
 from neuralopt.optimizer import Program, programs_of
+from neuralopt.optimizer.program import Scalars, only_program
 
 BLOCK = 1 << 16
 """Numbers that torch applies a rule to at a time, few enough for the cache."""
@@ -110,9 +111,10 @@ class _Piece:
 
     Attributes:
         columns: of a row of the population.
-        shape: of the parameter's matrix; empty for elements of several parameters.
+        shape: of the parameter's matrix; one dimension for elements of several
+            parameters.
         program: for parameters of this kind.
-        states: each (rows, columns), or (rows, *shape) at most.
+        states: each (rows, *shape), or 1 where a state does not vary.
     """
 
     columns: slice
@@ -153,9 +155,8 @@ class Eager:
         """Divide a row: by parameter for tensor scope, else by what the cache holds."""
         rows, length = weights.shape
         layout, programs = self.spec.parameters, programs_of(rule)
-        program = programs["matrix"]
-        one = all(each is program for each in programs.values())
-        if program.has_tensor_scope or not one:
+        only = only_program(programs)
+        if only is None or only.has_tensor_scope:
             places = zip(layout.spans, layout.shapes, layout.kinds, strict=True)
             for span, shape, kind in places:
                 program, matrix = programs[kind], matrix_shape(shape)
@@ -166,8 +167,9 @@ class Eager:
         width = max(ALIGNMENT, block // rows // ALIGNMENT * ALIGNMENT)
         for start in range(0, length, width):
             columns = slice(start, min(start + width, length))
-            states = program.initial_states(weights[:, columns])
-            yield _Piece(columns, (), program, states)
+            like = weights[:, columns]
+            states = only.initial_states(like)
+            yield _Piece(columns, (like.shape[1],), only, states)
 
     def step(
         self,
@@ -187,10 +189,16 @@ class Eager:
             losses: of this step, (rows,).
         """
         for group in self.groups:
+            programs = {id(piece.program): piece.program for piece in group.pieces}
+            clocks = {
+                number: program.clock(step, self.spec.steps)
+                for number, program in programs.items()
+            }
             for piece in group.pieces:
                 w = weights[group.rows, piece.columns]
                 g = gradients[group.rows, piece.columns]
-                value = self._value(piece, w, g, step, losses[group.rows])
+                scalars = clocks[id(piece.program)]
+                value = self._value(piece, w, g, step, scalars, losses[group.rows])
                 if self.spec.decay:
                     value = value + self.spec.decay * w
                 w.sub_(group.rates * factor * value)
@@ -201,20 +209,20 @@ class Eager:
         w: torch.Tensor,
         g: torch.Tensor,
         step: int,
+        scalars: Scalars,
         losses: torch.Tensor,
     ) -> torch.Tensor:
         """Return a rule's value for some columns of its rows; keep the new states."""
-        program = piece.program
-        shape = piece.shape or (w.shape[1],)
+        program, shape = piece.program, piece.shape
         w, g = w.view(-1, *shape), g.view(-1, *shape)
 
         def draws(kind: str, stream: int) -> torch.Tensor:
             bits = self.spec.draws(kind, step, stream)[piece.columns]
             return bits.view(shape).expand_as(w)
 
-        given = [losses.view(-1, 1, 1)] * program.needs_loss  # a piece is a matrix
-        clock = program.clock(step, self.spec.steps)
-        value, piece.states = program.step(g, w, clock, piece.states, draws, *given)
+        # A rule that reads the loss has tensor scope: its pieces are matrices.
+        given = [losses.view(-1, 1, 1)] if program.needs_loss else []
+        value, piece.states = program.step(g, w, scalars, piece.states, draws, *given)
         return value.reshape(len(w), -1)
 
     def keep(self, rows: torch.Tensor) -> None:

@@ -1,0 +1,276 @@
+"""Parts of files for element-wise rules, which treat small tensors in one pass."""
+
+from neuralopt.export.torch_template import PLANNED_ARGUMENTS, TICKING_ARGUMENTS
+
+CONSTANTS = """STATES = {names}
+STREAMS = {streams}  # of the rule's random bits
+ELEMENTWISE = True  # whether an element's step depends on that element alone
+LARGE = 1 << 16  # elements of a tensor that is not worth copying to others
+
+
+"""
+
+METHODS = '''    def step(self, closure=None):
+        """One step for every parameter with a gradient; returns the closure's loss."""
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        with torch.set_grad_enabled(self.defaults["differentiable"]):
+            start = 0
+            for group in self.param_groups:
+                together = {{}}
+                for parameter in group["params"]:
+                    if parameter.grad is not None:
+                        kind = self._prepare(parameter, group)
+                        together.setdefault(kind, []).append((parameter, start))
+                    start += real(parameter).numel()
+                numbers = {{}}
+                for parameters in together.values():
+                    self._update(parameters, group, numbers)
+        return loss
+
+    def _prepare(self, parameter, group):
+        """Make the state; return what tensors treated together have in common."""
+        if parameter.grad.is_sparse:
+            raise RuntimeError("{class_name} does not support sparse gradients")
+        if group["caution"] or not ELEMENTWISE:
+            check_whole(parameter, not ELEMENTWISE)
+        state = self.state[parameter]
+        kept = working_type(real(parameter).dtype, group["rounding"])
+        if not state:
+            state["step"] = 0
+            for name in STATES:
+                state[name] = torch.zeros_like(
+                    real(parameter), dtype=kept, memory_format=torch.preserve_format
+                )
+        if group["rounding"] == "kahan" and kept != parameter.dtype:
+            if "compensation" not in state:
+                state["compensation"] = torch.zeros_like(parameter)
+        if group["capturable"] and not isinstance(state["step"], torch.Tensor):
+            state["step"] = torch.tensor(float(state["step"]), device=parameter.device)
+        foreach = group["foreach"]
+        plain = type(parameter) in (torch.Tensor, torch.nn.Parameter)
+        if foreach is None:
+            foreach = plain and (parameter.is_cuda or group["compiled"])
+        alone = group["capturable"] or group["differentiable"] or group["caution"]
+        alone = alone or group["rounding"] != "nearest" or not ELEMENTWISE
+        alone = alone or (group["compiled"] and STREAMS) or is_sharded(parameter)
+        if not foreach or alone or parameter.numel() > LARGE:
+            return id(parameter)
+        return parameter.device, parameter.dtype, state["step"]
+
+    def _update(self, parameters, group, numbers):
+        starts = [start for _, start in parameters]
+        parameters = [parameter for parameter, _ in parameters]
+        owner, sharded = parameters[0], is_sharded(parameters[0])
+        if STREAMS or group["rounding"] == "stochastic":
+            starts[0] += first_element(owner)
+        states = [self.state[parameter] for parameter in parameters]
+        w = [local(real(parameter)) for parameter in parameters]
+        g = [local(real(parameter.grad)) for parameter in parameters]
+        memory = [
+            side_by_side([local(state[name]) for state in states]) for name in STATES
+        ]
+        flat, gradient = side_by_side(w), side_by_side(g)
+        compensation = local(states[0].get("compensation"))
+        t = states[0]["step"]
+        in_place = group["compiled"] and not torch.compiler.is_compiling()
+        in_place = in_place and not (sharded and group["caution"])
+        in_place = in_place and can_compile(flat, gradient, *memory)
+        if in_place:
+            run_compiled(
+                *map(in_line, (flat, gradient)),
+                tuple(map(in_line, memory)),
+                *self._inputs(group, t, flat.device, starts[0], numbers),
+                decay_of(group) is not None,
+                group["maximize"],
+                group["rounding"],
+                group["caution"],
+                None if compensation is None else in_line(compensation),
+            )
+        else:
+            memory = self._advance(
+                flat, gradient, memory, group, t, g, starts, owner, compensation
+            )
+        if group["capturable"] and not group["differentiable"]:
+            states[0]["step"].copy_(t + 1)
+        else:
+            for state in states:
+                state["step"] = t + 1
+        if len(states) > 1:
+            for tensor, part in zip(w, apart(flat, w)):
+                tensor.copy_(part)
+            for name, tensor in zip(STATES, memory):
+                for state, part in zip(states, apart(tensor, w)):
+                    state[name] = part.clone()
+        elif sharded or (group["capturable"] and not group["differentiable"]):
+            # A CUDA graph finds its memory where it left it. Copies first: what one
+            # state becomes may be what another one was.
+            memory = memory if in_place else [tensor.clone() for tensor in memory]
+            for name, tensor in zip(STATES, memory):
+                local(states[0][name]).copy_(tensor)
+        else:
+            states[0].update(zip(STATES, memory))
+
+    def _advance(
+        self, flat, gradient, memory, group, t, g, starts, owner, compensation
+    ):
+        """The step by torch operations; returns the new memory."""
+        counters = group["seed"], 0, t
+
+        def random(kind, stream, like):
+            likes = [like] if len(g) == 1 else g
+            draws = [
+                draw(kind, (*counters, stream), each, start)
+                for each, start in zip(likes, starts)
+            ]
+            return side_by_side(draws)
+
+        def words():
+            key, _ = keys_of(*counters, ROUNDING_STREAM)
+            place = starts[0], flat.numel(), flat.device
+            return counter_bits(key, *place).view(flat.shape)
+
+        rate = group["lr"]
+        if isinstance(rate, torch.Tensor):
+            rate = rate.reshape(())
+        if torch.compiler.is_compiling() and not isinstance(t, torch.Tensor):
+            t = torch.full((), t, dtype=torch.float64, device=flat.device)
+{total}        return advance(
+            step,
+            flat,
+            gradient,
+            tuple(memory),
+            {clock},
+            random,
+            rate,
+            decay_of(group),
+            group["maximize"],
+            group["rounding"],
+            mean_over(owner) if group["caution"] else None,
+            compensation,
+            words,
+        )
+
+    def _inputs(self, group, t, device, start, numbers):
+        """All that changes from step to step, in two tensors for `traced`."""
+        streams = (
+            (*STREAMS, ROUNDING_STREAM)
+            if group["rounding"] == "stochastic"
+            else STREAMS
+        )
+        if (t, device) not in numbers:
+{total_of_compiled}            values = {host_clock}
+            values = [*values, float(group["lr"]), decay_of(group) or 0.0]
+            numbers[t, device] = (
+                torch.tensor(values, dtype=torch.float64, device=device),
+                [
+                    signed(half)
+                    for stream in streams
+                    for key in keys_of(group["seed"], 0, t, stream)
+                    for half in key
+                ],
+            )
+        values, words = numbers[t, device]
+        if not streams:
+            return values, None
+        words = [signed(start), *words]
+        return values, torch.tensor(words, dtype=torch.int32, device=device)
+
+
+def traced(
+    w,
+    g,
+    memory,
+    numbers,
+    words,
+    decays,
+    maximize,
+    rounding,
+    caution,
+    compensation,
+):
+    """The step for torch.compile, in place."""
+    *values, rate, decay = numbers.unbind()
+    streams = (*STREAMS, ROUNDING_STREAM)
+
+    def keys(stream):
+        place = 1 + 4 * streams.index(stream)
+        halves = words[place : place + 4].unbind()
+        return halves[:2], halves[2:]
+
+    def random(kind, stream, like):
+        return drawn(kind, keys(stream), like, words[0])
+
+    def bits():
+        key, _ = keys(ROUNDING_STREAM)
+        return counter_bits(key, words[0], w.numel(), w.device).view(w.shape)
+
+    new = advance(
+        step,
+        w,
+        g,
+        memory,
+        tuple(values),
+        random,
+        rate,
+        decay if decays else None,
+        maximize,
+        rounding,
+        torch.mean if caution else None,
+        compensation,
+        bits,
+    )
+    for old, tensor in zip(memory, [tensor.clone() for tensor in new]):
+        old.copy_(tensor)
+
+
+'''
+
+IN_LINE = '''def in_line(tensor):
+    """The same numbers without autograd, in one dimension if a step allows it."""
+    return tensor.detach().view(-1) if ELEMENTWISE else tensor.detach()
+
+
+'''
+
+SIDE_BY_SIDE = '''
+
+def side_by_side(tensors):
+    """Tensors as one; a single one as it is."""
+    if len(tensors) == 1:
+        return tensors[0]
+    return torch.cat([tensor.reshape(-1) for tensor in tensors])
+
+
+def apart(tensor, shapes):
+    """A tensor cut as it was before it was laid side by side."""
+    if len(shapes) == 1:
+        return [tensor]
+    parts = tensor.split([shape.numel() for shape in shapes])
+    return [part.view(shape.shape) for part, shape in zip(parts, shapes)]
+'''
+
+OPTIONS_TEXT = """\
+    foreach: treat small tensors in one pass; by default on a GPU.
+"""
+COMPILED_TEXT = "each large tensor in one pass"
+
+TOTAL = """\
+        total = group["total_steps"]
+"""
+
+STILL = "scalars(0.0, 0.0, 0.0)"
+"""Scalars of a rule without a clock; of one with t alone; of one with T or progress."""
+TICKING = f"scalars({TICKING_ARGUMENTS})"
+PLANNED = f"scalars({PLANNED_ARGUMENTS})"
+
+TRACED_TICKING = f"""\
+on_device(t)
+            if isinstance(t, torch.Tensor)
+            else {TICKING}"""
+TRACED_PLANNED = f"""\
+on_device(t, float(total))
+            if isinstance(t, torch.Tensor)
+            else {PLANNED}"""
