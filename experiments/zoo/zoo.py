@@ -95,12 +95,14 @@ UNSAID = """
   eigenvectors, and products of matrices. States have a number for each element, row or
   column; the only products of matrices are inside `orthogonalize`.
 - **GaLore, Conda, Fira**: a projection by singular vectors that are kept: the same.
-- **Adam-mini**: means over blocks, one for each attention head, of which rules know nothing.
+- **Adam-mini**: means over blocks such as attention heads; the language has no blocks.
 - **Fromage, Nero, MuonH, AdaGO, MADGRAD**: project the weights after the step, or bound
   or take roots of the learning rate, which is not a value of the language.
 - **Prodigy, D-Adaptation, DoG, global clipping**: norms over all parameters together;
   `norm` is of one parameter.
 - **SAM, Sophia, AdaHessian**: a second gradient or a Hessian product in each step.
+- **Celo2**, a learned optimizer: its network and weights are not here; its
+  [30 inputs](explanation/learned-optimizers.md#inputs-as-rules) are rules.
 - **MuonClip**: bounds the logits of attention, which an update does not see.
 """
 
