@@ -53,8 +53,9 @@ difference relative to the farthest that a weight of the same parameter moved, i
 steps from each of three seeds, on a vector (7), two matrices (5 x 3, 3 x 6) and a
 convolution (4 x 2 x 3 x 3); first from numpy (`tests/optimizer/zoo_derivations.py`),
 then from the packages (`tests/optimizer/zoo_references.py`, `zoo_optax.py`), with which
-a few older rules are compared in the same way: {versions}. Rules called for matrices
-skip the vector. Made by `python experiments/zoo/zoo.py`.
+a few older rules are compared in the same way. Rules called for matrices skip the
+vector. Made by `python experiments/zoo/zoo.py` with
+{versions}.
 
 *Memory* is in tensors of the parameter's size; `r`, `c` and `1` are a number for each
 row, each column and the whole parameter. *Operations* are those on tensors in a step of
