@@ -84,7 +84,7 @@ UNSAID = """
   differs by less than 8% (`tests/optimizer/test_recent_rules.py`).
 - **ADOPT** bounds the first gradient that it steps by at 1, as in optax;
   pytorch_optimizer, which counts one step more, is given the bound of optax.
-- **LARS** adds the norms of gradient and decay, as in the paper and pytorch_optimizer;
+- **LARS** adds the norms of gradient and decay, as in pytorch_optimizer;
   optax takes the norm of their sum. **Yogi** begins at 0 without bias correction; both
   packages begin at 1e-6 and correct. What else optax defines differently is in
   `tests/optimizer/zoo_optax.py`.

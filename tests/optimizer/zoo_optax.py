@@ -5,7 +5,8 @@ options that make it the rule's variant.
 
 What optax defines differently is not listed:
 
-- ``lars`` takes the norm of the sum g + 1e-4 w; the paper and the zoo the sum of norms;
+- ``lars`` takes the norm of the sum g + 1e-4 w; pytorch_optimizer and the zoo
+  take the sum of norms;
 - ``adan`` weights the change of the gradient by 0.08, pytorch_optimizer and the zoo by
   0.92;
 - ``yogi`` begins both moments at 1e-6 and corrects their bias;
