@@ -10,8 +10,8 @@ What optax defines differently is not listed:
 - ``adan`` weights the change of the gradient by 0.08, pytorch_optimizer and the zoo by
   0.92;
 - ``yogi`` begins both moments at 1e-6 and corrects their bias;
-- ``amsgrad`` takes the largest of the corrected second moments; torch and the zoo
-  correct the largest.
+- ``amsgrad`` with bias correction takes the largest of the corrected second moments;
+  torch and the zoo correct the largest.
 """
 
 import contextlib
@@ -88,6 +88,9 @@ OF_OPTAX = {
     "signum": plain("signum"),
     "rmsprop": plain("rmsprop", decay=0.999, eps_in_sqrt=False),
     "rmsprop_hinton": plain("rmsprop", decay=0.9, eps_in_sqrt=False),
+    "amsgrad_plain": plain(
+        "amsgrad", bias_correction_mu=False, bias_correction_nu=False
+    ),
     "lion": plain("lion", weight_decay=0.0),
     "adabelief": plain("adabelief"),
     "ademamix": plain("ademamix", alpha=5.0),
