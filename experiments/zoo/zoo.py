@@ -8,11 +8,13 @@ the largest difference of a weight, relative to max(1, |weight|).
 
 Rules of tensor scope and of recent years take 100 steps from each of three seeds, on a
 vector, a tall and a wide matrix and the weights of a convolution. They are compared
-with the derivation and with torch or pytorch_optimizer as well; their deviation is
-relative to the farthest that a weight of the parameter moved.
+with the derivation and with torch, pytorch_optimizer and optax as well; their deviation
+is relative to the farthest that a weight of the parameter moved. So are a few older
+rules that torch has no optimizer for.
 """
 
 import argparse
+import functools
 import importlib.metadata
 import math
 import sys
@@ -35,6 +37,7 @@ from neuralopt.machine.extents import for_kind, state_extents
 from tests.optimizer.test_known_optimizers import CASES
 from tests.optimizer.test_zoo import DERIVED, RATE, SEED, SIZE, STEPS, gradient
 from tests.optimizer.zoo_derivations import DERIVED as RECENT
+from tests.optimizer.zoo_optax import OF_OPTAX, has_optax, in_float64, optax_walk
 from tests.optimizer.zoo_references import OF_PACKAGE, OF_TORCH, has_package, in_double
 from tests.optimizer.zoo_walks import derived_walk, reference_walk
 from tests.optimizer.zoo_walks import deviation as deviation_of
@@ -49,8 +52,10 @@ derivation in `tests/optimizer/test_zoo.py`. From `adabelief` on it is the large
 difference relative to the farthest that a weight of the same parameter moved, in 100
 steps from each of three seeds, on a vector (7), two matrices (5 x 3, 3 x 6) and a
 convolution (4 x 2 x 3 x 3); first from numpy (`tests/optimizer/zoo_derivations.py`),
-then from the packages (`tests/optimizer/zoo_references.py`): {versions}. Rules called
-for matrices skip the vector. Made by `python experiments/zoo/zoo.py`.
+then from the packages (`tests/optimizer/zoo_references.py`, `zoo_optax.py`), with which
+a few older rules are compared in the same way. Rules called for matrices skip the
+vector. Made by `python experiments/zoo/zoo.py` with
+{versions}.
 
 *Memory* is in tensors of the parameter's size; `r`, `c` and `1` are a number for each
 row, each column and the whole parameter. *Operations* are those on tensors in a step of
@@ -77,20 +82,28 @@ UNSAID = """
 - **Muon** iterates in the parameter's precision, torch in bfloat16. The deviation is
   from torch's own code with its conversion to bfloat16 taken out; as it is, a step
   differs by less than 8% (`tests/optimizer/test_recent_rules.py`).
+- **ADOPT** bounds the first gradient that it steps by at 1, as in optax;
+  pytorch_optimizer, which counts one step more, is given the bound of optax.
+- **LARS** adds the norms of gradient and decay, as in pytorch_optimizer;
+  optax takes the norm of their sum. **Yogi** begins at 0 without bias correction; both
+  packages begin at 1e-6 and correct. What else optax defines differently is in
+  `tests/optimizer/zoo_optax.py`.
 - **Schedule-free** is exact at a constant learning rate. It evaluates at the average x;
   a rule has the weights y, and no second set of weights.
 - **Weight decay** that is inside an optimizer's step (LARS, LAMB, StableAdamW) is in
   the text; the rest leave it to `weight_decay`, except cautious_adamw and muon_adamw.
 - **Shampoo, SOAP, PSGD, KL-SOAP**: need a state of rows x rows (`x x'`), its root or
   eigenvectors, and products of matrices. States have a number for each element, row or
-  column; there is no product of matrices but in `orthogonalize`.
+  column; the only products of matrices are inside `orthogonalize`.
 - **GaLore, Conda, Fira**: a projection by singular vectors that are kept: the same.
-- **Adam-mini**: means over blocks, one for each attention head: no such dimension.
+- **Adam-mini**: means over blocks such as attention heads; the language has no blocks.
 - **Fromage, Nero, MuonH, AdaGO, MADGRAD**: project the weights after the step, or bound
   or take roots of the learning rate, which is not a value of the language.
 - **Prodigy, D-Adaptation, DoG, global clipping**: norms over all parameters together;
   `norm` is of one parameter.
 - **SAM, Sophia, AdaHessian**: a second gradient or a Hessian product in each step.
+- **Celo2**, a learned optimizer: its network and weights are not here; its
+  [30 inputs](explanation/learned-optimizers.md#inputs-as-rules) are rules.
 - **MuonClip**: bounds the logits of attention, which an update does not see.
 """
 
@@ -149,24 +162,29 @@ def deviation(name: str) -> tuple[float, str]:
     return float(far), source
 
 
-def deviations(name: str) -> dict[str, float]:
-    """Largest deviations of a rule of tensor scope or recent years, by reference."""
+def largest(name: str, walk: Callable[..., Any]) -> float:
+    """The largest deviation of a rule from a walk, of three seeds."""
+    return max(float(deviation_of(name, walk, 100, seed)) for seed in (1, 2, 3))
 
-    def largest(walk: Callable[..., Any]) -> float:
-        return max(float(deviation_of(name, walk, 100, seed)) for seed in (1, 2, 3))
 
-    found = {"numpy": largest(derived_walk)}
+def of_packages(name: str) -> dict[str, float]:
+    """Largest deviations of a rule from the packages that have it."""
+    found = {}
     tables = {"torch": OF_TORCH, "pytorch_optimizer": OF_PACKAGE if has_package else {}}
     for source, table in tables.items():
         if name in table:
-            make = table[name]
             with in_double():
-                found[source] = largest(
-                    lambda name, start, steps, make=make: reference_walk(
-                        name, make, start, steps
-                    )
-                )
+                walk = functools.partial(walk_of, table[name])
+                found[source] = largest(name, walk)
+    if has_optax and name in OF_OPTAX:
+        with in_float64():
+            found["optax"] = largest(name, optax_walk)
     return found
+
+
+def walk_of(make: Any, name: str, start: list[Weights], steps: int) -> Any:
+    """The walk of an optimizer of torch's kind."""
+    return reference_walk(name, make, start, steps)
 
 
 def costs(rule: Rule) -> tuple[str, int]:
@@ -186,7 +204,8 @@ def bound(far: float) -> str:
 
 def versions() -> str:
     """Names and versions of the packages that rules are compared with."""
-    names = ["torch", "pytorch_optimizer"] if has_package else ["torch"]
+    there = {"torch": True, "pytorch_optimizer": has_package, "optax": has_optax}
+    names = [name for name, found in there.items() if found]
     return ", ".join(f"{name} {importlib.metadata.version(name)}" for name in names)
 
 
@@ -201,10 +220,11 @@ def main() -> None:
     rows: list[dict[str, object]] = []
     for rule in RULES.values():
         if rule.name in RECENT:
-            found = deviations(rule.name)
+            found = {"numpy": largest(rule.name, derived_walk)}
         else:
             far, source = deviation(rule.name)
             found = {source: far}
+        found |= of_packages(rule.name)
         shown = "; ".join(f"{bound(far)} ({source})" for source, far in found.items())
         memory, operations = costs(rule)
         text = render(rule.expression).replace("|", r"\|")

@@ -1,5 +1,7 @@
 """Rules of tensor scope and of recent years against numpy, torch and other packages.
 
+With a few older rules that torch has no optimizer for.
+
 `experiments/zoo/zoo.py` measures the same with more steps and seeds.
 """
 
@@ -11,8 +13,21 @@ import torch
 
 from neuralopt import RULES, RuleOptimizer
 from tests.optimizer import zoo_derivations
+from tests.optimizer.zoo_optax import (
+    OF_OPTAX,
+    OPTAX_TOLERANCE,
+    has_optax,
+    in_float64,
+    optax_walk,
+)
 from tests.optimizer.zoo_references import OF_PACKAGE, OF_TORCH, has_package, in_double
-from tests.optimizer.zoo_walks import derived_walk, deviation, gradient, reference_walk
+from tests.optimizer.zoo_walks import (
+    SHAPES,
+    derived_walk,
+    deviation,
+    gradient,
+    reference_walk,
+)
 
 STEPS = 24
 CLOSE = 1e-11
@@ -35,7 +50,7 @@ def test_rule_equals_torch(name):
 
 
 PACKAGE_TOLERANCE = {"schedule_free_adamw": 1e-6}
-"""It adds 1e-15 under the root: of no matter except where a gradient is about 0."""
+"""It adds 1e-15 under the root, which only shows where a gradient is about 0."""
 
 
 @pytest.mark.skipif(
@@ -49,6 +64,17 @@ def test_rule_equals_pytorch_optimizer(name):
     with in_double():
         found = deviation(name, theirs, STEPS, seed=2)
     assert found < PACKAGE_TOLERANCE.get(name, CLOSE)
+
+
+@pytest.mark.skipif(not has_optax, reason="optax is missing: pip install -e .[optax]")
+@pytest.mark.parametrize("name", OF_OPTAX)
+def test_rule_equals_optax(name):
+    shapes = SHAPES[:2] if RULES[name].scope == "tensor" else SHAPES[:1]
+    if name in zoo_derivations.MATRICES_ONLY:
+        shapes = SHAPES[1:2]
+    with in_float64():
+        found = deviation(name, optax_walk, STEPS, seed=4, shapes=shapes)
+    assert found < OPTAX_TOLERANCE.get(name, CLOSE)
 
 
 @pytest.mark.parametrize("matched", [False, True])

@@ -97,7 +97,8 @@ def adopt(shape):
             v = g * g
             return np.zeros(shape)
         known = g / np.maximum(np.sqrt(v), 1e-6)
-        m = 0.9 * m + 0.1 * np.clip(known, -((t) ** 0.25), t**0.25)
+        bound = (t - 1) ** 0.25  # the first gradient is number 0 in the paper
+        m = 0.9 * m + 0.1 * np.clip(known, -bound, bound)
         v = 0.9999 * v + (1 - 0.9999) * g * g
         return m
 

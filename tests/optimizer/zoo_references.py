@@ -57,11 +57,14 @@ def warm_ademamix(params, lr, total_steps):
 
 
 OF_PACKAGE = {
+    "adan": of_package("Adan"),
+    "lion": of_package("Lion"),
     "adabelief": of_package("AdaBelief"),
     "laprop": of_package("LaProp", betas=(0.9, 0.999), foreach=False),
     "ademamix": of_package("AdEMAMix"),
     "ademamix_warmup": warm_ademamix,
-    "adopt": of_package("ADOPT"),
+    # It counts the first gradient, which only enters the second moment, as step 1.
+    "adopt": of_package("ADOPT", clip_lambda=lambda step: (step - 1) ** 0.25),
     "grams": of_package("Grams"),
     "schedule_free_sgd": of_package("ScheduleFreeSGD"),
     "schedule_free_adamw": of_package("ScheduleFreeAdamW"),

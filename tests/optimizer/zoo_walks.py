@@ -91,7 +91,7 @@ def reference_walk(name, make, start, steps):
     )
 
 
-def deviation(name, other, steps, seed):
+def deviation(name, other, steps, seed, shapes=None):
     """The largest difference of a weight from a reference.
 
     Args:
@@ -99,13 +99,14 @@ def deviation(name, other, steps, seed):
         other: makes the reference, given the name, initial weights and the steps.
         steps: how many are taken.
         seed: of weights and gradients.
+        shapes: of the parameters, unless all that the rule is for.
 
     Returns:
         The difference, relative to the farthest that a weight of the same parameter
         ever was from where it began.
     """
     rng = np.random.default_rng(seed)
-    start = [rng.normal(size=shape) for shape in shapes_of(name)]
+    start = [rng.normal(size=shape) for shape in shapes or shapes_of(name)]
     pair = our_walk(name, start, steps), other(name, start, steps)
     weights, worst, moved = start, np.zeros(len(start)), np.zeros(len(start))
     for step in range(steps):

@@ -73,7 +73,7 @@ ADAPTIVE: tuple[Row, ...] = (
         "adam + 0.01 * w",
         "Loshchilov and Hutter 2019",
         1e-3,
-        "Adam with weight decay beside it.",
+        "Adam with decoupled weight decay.",
     ),
     (
         "amsgrad",
@@ -153,9 +153,9 @@ PARTS = {
     "rho": "(1999 - 2 * (t + 1) * 0.999 ** (t + 1) / (1 - 0.999 ** (t + 1)))",
     "rectified": "sqrt(({rho} - 4) * ({rho} - 2) * 1999 / (1995 * 1997 * {rho}))",
     "sure": "max(sign({rho} - 5), 0)",
-    # Adan: the first change is none.
+    # Adan: the change is 0 at the first step.
     "change": "(min(t, 1) * (g - previous(g)))",
     # Ligi: a debiased mixture.
     "c": "((0.9 * previous(ema(g, 0.99)) + 0.1 * g) / (0.9 * (1 - 0.99 ** t) + 0.1))",
 }
-"""Parts of texts that stand in them more than once, written ``{name}``."""
+"""Parts of texts that occur more than once, written ``{name}``."""

@@ -16,7 +16,7 @@ CLASSICS: tuple[Row, ...] = (
         "trace(g, 0.9)",
         "Polyak 1964",
         1e-2,
-        "Heavy ball, in torch's form: the learning rate stands outside the sum.",
+        "Heavy ball, in torch's form: the learning rate is outside the sum.",
     ),
     (
         "momentum_ema",
@@ -31,14 +31,14 @@ CLASSICS: tuple[Row, ...] = (
         "trace(g + 5e-4 * w, 0.9)",
         "Krizhevsky et al. 2012",
         1e-2,
-        "Momentum with weight decay inside it.",
+        "Momentum of gradients that include weight decay.",
     ),
     (
         "sgdw",
         "trace(g, 0.9) + 5e-4 * w",
         "Loshchilov and Hutter 2019",
         1e-2,
-        "Momentum with weight decay beside it.",
+        "Momentum with decoupled weight decay.",
     ),
     (
         "momentum_annealed",
@@ -61,7 +61,7 @@ CLASSICS: tuple[Row, ...] = (
         1e-1,
         "SGD with noise of variance 0.01 / (1 + t) ** 0.55.",
     ),
-    ("signsgd", "sign(g)", "Bernstein et al. 2018", 1e-3, "Signs alone."),
+    ("signsgd", "sign(g)", "Bernstein et al. 2018", 1e-3, "Signs of the gradient."),
     ("signum", "sign(m)", "Bernstein et al. 2018", 1e-3, "Signs of the momentum."),
     (
         "sign_agreement",

@@ -35,8 +35,7 @@ RECENT: tuple[Row, ...] = (
     ),
     (
         "adopt",
-        "ema(min(t, 1) * clip(g / max(sqrt(previous({seen})), 1e-6), (t + 1) ** 0.25), "
-        "0.9)",
+        "ema(clip(g / max(sqrt(previous({seen})), 1e-6), t ** 0.25), 0.9)",
         "Taniguchi et al. 2024, with clipping",
         1e-3,
         "Divides by what was known before this gradient; the first step only looks.",

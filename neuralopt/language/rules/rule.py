@@ -52,7 +52,7 @@ def rules_of(rows: Iterable[Row], parts: Mapping[str, str]) -> Iterator[Rule]:
 
     Args:
         rows: of the table.
-        parts: texts by the names that stand for them in the rows, written ``{name}``;
+        parts: texts by the names used for them in the rows, written ``{name}``;
             they may have such names themselves.
 
     Returns:
