@@ -4,8 +4,8 @@ from neuralopt.export.torch_template import PLANNED_ARGUMENTS, TICKING_ARGUMENTS
 
 CONSTANTS = """STATES = {names}
 STREAMS = {streams}  # of the rule's random bits
-ELEMENTWISE = True  # whether an element's step depends on that element alone
 LARGE = 1 << 16  # elements of a tensor that is not worth copying to others
+BLOCK = 8  # tensors of a compiled call, which costs as much as a tensor of 50,000
 
 
 """
@@ -27,15 +27,18 @@ METHODS = '''    def step(self, closure=None):
                     start += real(parameter).numel()
                 numbers = {{}}
                 for parameters in together.values():
-                    self._update(parameters, group, numbers)
+                    if group["compiled"] and len(parameters) > 1:
+                        self._update_blocks(parameters, group, numbers)
+                    else:
+                        self._update(parameters, group, numbers)
         return loss
 
     def _prepare(self, parameter, group):
         """Make the state; return what tensors treated together have in common."""
         if parameter.grad.is_sparse:
             raise RuntimeError("{class_name} does not support sparse gradients")
-        if group["caution"] or not ELEMENTWISE:
-            check_whole(parameter, not ELEMENTWISE)
+        if group["caution"]:
+            check_whole(parameter, False)
         state = self.state[parameter]
         kept = working_type(real(parameter).dtype, group["rounding"])
         if not state:
@@ -51,14 +54,38 @@ METHODS = '''    def step(self, closure=None):
             state["step"] = torch.tensor(float(state["step"]), device=parameter.device)
         foreach = group["foreach"]
         plain = type(parameter) in (torch.Tensor, torch.nn.Parameter)
+        blocks = group["compiled"] and not torch.compiler.is_compiling()
         if foreach is None:
-            foreach = plain and (parameter.is_cuda or group["compiled"])
+            foreach = plain and (parameter.is_cuda or blocks)
         alone = group["capturable"] or group["differentiable"] or group["caution"]
-        alone = alone or group["rounding"] != "nearest" or not ELEMENTWISE
+        alone = alone or group["rounding"] != "nearest"
         alone = alone or (group["compiled"] and STREAMS) or is_sharded(parameter)
-        if not foreach or alone or parameter.numel() > LARGE:
+        if not foreach or alone or (parameter.numel() > LARGE and not blocks):
             return id(parameter)
         return parameter.device, parameter.dtype, state["step"]
+
+    def _update_blocks(self, parameters, group, numbers):
+        """Step by compiled blocks, and one by one where none can be filled."""
+        block = []
+        for one in parameters:
+            parameter, state = one[0], self.state[one[0]]
+            tensors = [real(parameter), real(parameter.grad)]
+            tensors += [state[name] for name in STATES]
+            if not can_compile(*tensors):
+                self._update([one], group, numbers)
+                continue
+            block.append((one, [in_line(tensor) for tensor in tensors]))
+            if len(block) < BLOCK:
+                continue
+            t, device = state["step"], parameter.device
+            values, _ = self._inputs(group, t, device, 0, numbers)
+            decays = decay_of(group) is not None
+            run_block([each for _, each in block], values, decays, group["maximize"])
+            for (parameter, _), _ in block:
+                self.state[parameter]["step"] = t + 1
+            block = []
+        for one, _ in block:
+            self._update([one], group, numbers)
 
     def _update(self, parameters, group, numbers):
         starts = [start for _, start in parameters]
@@ -80,6 +107,7 @@ METHODS = '''    def step(self, closure=None):
         in_place = in_place and can_compile(flat, gradient, *memory)
         if in_place:
             run_compiled(
+                traced,
                 *map(in_line, (flat, gradient)),
                 tuple(map(in_line, memory)),
                 *self._inputs(group, t, flat.device, starts[0], numbers),
@@ -229,10 +257,34 @@ def traced(
 '''
 
 IN_LINE = '''def in_line(tensor):
-    """The same numbers without autograd, in one dimension if a step allows it."""
-    return tensor.detach().view(-1) if ELEMENTWISE else tensor.detach()
+    """The same numbers in one dimension, to torch.compile not a view of others."""
+    return tensor.view(-1).data
 
 
+'''
+
+BLOCKS = '''
+
+KINDS = set()  # of blocks that `run_block` has seen
+
+
+def traced_block(tensors, numbers, decays, maximize):
+    """The step of some tensors: weight, gradient and memory of each."""
+    for w, g, *memory in tensors:
+        fixed = decays, maximize, "nearest", False, None
+        traced(w, g, tuple(memory), numbers, None, *fixed)
+
+
+def run_block(tensors, *arguments):
+    """Run `traced_block` compiled for tensors of any sizes."""
+    kind = tensors[0][0].dtype, tensors[0][0].device, arguments[1:]
+    if kind not in KINDS:
+        # What is of one size at the first call, torch.compile expects to be always.
+        KINDS.add(kind)
+        sizes = range(LARGE, LARGE + 64 * BLOCK, 64)
+        others = [[each.new_ones(size) for each in tensors[0]] for size in sizes]
+        run_compiled(traced_block, others, *arguments)
+    run_compiled(traced_block, tensors, *arguments)
 '''
 
 SIDE_BY_SIDE = '''
@@ -255,7 +307,7 @@ def apart(tensor, shapes):
 OPTIONS_TEXT = """\
     foreach: treat small tensors in one pass; by default on a GPU.
 """
-COMPILED_TEXT = "each large tensor in one pass"
+COMPILED_TEXT = "each tensor in one pass"
 
 TOTAL = """\
         total = group["total_steps"]

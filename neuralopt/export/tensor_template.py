@@ -84,6 +84,7 @@ METHODS = '''\
         in_place = group["compiled"] and not torch.compiler.is_compiling()
         if in_place and can_compile(w, g, *memory):
             run_compiled(
+                traced,
                 program,
                 *(in_line(program, each) for each in (w, g)),
                 tuple(in_line(program, each) for each in memory),
@@ -213,9 +214,9 @@ METHODS = '''\
 
 IN_LINE = '''\
 def in_line(program, tensor):
-    """The same numbers without autograd, as a matrix or in one dimension."""
+    """The same numbers as a matrix or in one dimension, not a view of others."""
     shape = matrix_shape(tensor.shape) if program.is_matrix else (-1,)
-    return tensor.detach().view(shape)
+    return tensor.view(shape).data
 
 
 '''

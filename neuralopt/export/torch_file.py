@@ -35,9 +35,10 @@ from torch.optim.optimizer import Optimizer"""
 
 TAKEN = {
     *dir(builtins),
-    *("COMPILED", "ELEMENTWISE", "LARGE", "Optimizer", "STATES", "STREAMS"),
+    *("BLOCK", "COMPILED", "KINDS", "LARGE", "Optimizer", "STATES", "STREAMS"),
     *("apart", "can_compile", "in_line", "number", "on_device", "real", "run_compiled"),
-    *("scalars", "side_by_side", "step", "torch", "traced", "warnings"),
+    *("run_block", "scalars", "side_by_side", "step", "torch", "traced"),
+    *("traced_block", "warnings"),
     *(
         name
         for module in (ieee754, counter_hash, draws, sharding, updating)

@@ -94,7 +94,7 @@ CLASS = '''class {class_name}(Optimizer):
 
 '''
 
-COMPILER = '''COMPILED = []  # `traced` compiled, from its first use on
+COMPILER = '''COMPILED = {{}}  # functions, compiled from their first use on
 
 
 def can_compile(w, *others):
@@ -104,20 +104,25 @@ def can_compile(w, *others):
 
 '''
 
-RUN_COMPILED = '''def run_compiled(*arguments):
-    """Run `traced` compiled; as it is where torch can't compile, with a warning."""
-    if COMPILED:
-        COMPILED[0](*arguments)
+RUN_COMPILED = '''def run_compiled(function, *arguments):
+    """Run a function compiled; as it is where torch can't compile, with a warning."""
+    if function in COMPILED:
+        COMPILED[function](*arguments)
         return
+    # No global of this file changes: calls need not compare them.
+    ignore = getattr(torch.compiler, "skip_guard_on_globals_unsafe", None)
+    options = {{"guard_filter_fn": ignore}} if ignore else None
     try:
-        function = torch.compile(traced, dynamic=True)
-        function(*arguments)
+        compiled = torch.compile(function, dynamic=True, options=options)
+        compiled(*arguments)
     except Exception as error:
         reason = f"{{type(error).__name__}}: {{error}}".splitlines()[0]
-        warnings.warn(f"compiled: torch can't compile here, {{reason}}", stacklevel=2)
-        function = traced
-        function(*arguments)
-    COMPILED.append(function)
+        if all(each is not made for each, made in COMPILED.items()):
+            message = f"compiled: torch can't compile here, {{reason}}"
+            warnings.warn(message, stacklevel=2)
+        compiled = function
+        compiled(*arguments)
+    COMPILED[function] = compiled
 
 
 '''

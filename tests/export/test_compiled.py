@@ -19,7 +19,15 @@ RULES = {
     "adam": "adam",
     "noisy": "drop(m, 0.1) * exp(ld * sign(g) * sign(m)) + noise(1e-3 * ld)",
 }
-SHAPES = ((300, 300), (7,), (), (0,), (5, 5, 3))
+SHAPES = (
+    (300, 300),
+    (7,),
+    (),
+    (0,),
+    (5, 5, 3),
+    *((n, 7) for n in (9, 1, 9, 2, 9, 5, 3)),
+)
+"""Ten that can be compiled: a block of eight, and two."""
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +84,7 @@ def test_traced_steps_are_the_eager_ones(
     monkeypatch.setattr(
         torch,
         "compile",
-        lambda f, dynamic: compiler(f, dynamic=dynamic, backend=counter),
+        lambda f, dynamic, options: compiler(f, dynamic=dynamic, backend=counter),
     )
     module = exports(name)
     traced = trained(module, dtype, compiled=True, **options)

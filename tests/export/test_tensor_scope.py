@@ -152,7 +152,7 @@ def test_compiled_steps_are_the_eager_ones(
     monkeypatch.setattr(
         torch,
         "compile",
-        lambda f, dynamic: compiler(f, dynamic=dynamic, backend=counter),
+        lambda f, dynamic, options: compiler(f, dynamic=dynamic, backend=counter),
     )
     cls = exported(EXPORTED[name])
     pair = fresh(torch.float32), fresh(torch.float32)
