@@ -5,7 +5,7 @@ from neuralopt.export.torch_template import PLANNED_ARGUMENTS, TICKING_ARGUMENTS
 CONSTANTS = """STATES = {names}
 STREAMS = {streams}  # of the rule's random bits
 LARGE = 1 << 16  # elements of a tensor that is not worth copying to others
-BLOCK = 8  # tensors of a compiled call, which costs as much as a tensor of 50,000
+BLOCK = 16  # tensors of a compiled call, which costs as much as a tensor of 50,000
 
 
 """
@@ -258,7 +258,7 @@ def traced(
 
 IN_LINE = '''def in_line(tensor):
     """The same numbers in one dimension, to torch.compile not a view of others."""
-    return tensor.view(-1).data
+    return (tensor if tensor.dim() == 1 else tensor.view(-1)).data
 
 
 '''
