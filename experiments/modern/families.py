@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from neuralopt.archive import ARCHIVE_FILE, Archive
-from neuralopt.language import Expression, render
+from neuralopt.language import Expression, parse, render, simplify
 from neuralopt.verdict.rediscovery.history import CHARGED
 
 FAMILIES: Mapping[str, tuple[str, ...]] = {
@@ -16,6 +16,9 @@ FAMILIES: Mapping[str, tuple[str, ...]] = {
     "element by element": (),
 }
 """Names of families, and the operations that each has; the first that fits."""
+
+MUON = ("orthogonalize(m)", "orthogonalize(0.95 * ema(g, 0.95) + 0.05 * g)")
+"""Muon with a plain average, and with that of Nesterov."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,15 +78,22 @@ def figures_of(folder: Path) -> dict[str, Any]:
     plain = best["element by element"]
     ahead = [each for each in trained if each.is_kin_of_muon and each.quality > plain]
     first = next((each for each in trained if each.is_kin_of_muon), None)
-    top = sorted(trained, key=lambda each: -each.quality)[:100]
+    ranked = sorted(trained, key=lambda each: -each.quality)
+    forms = {simplify(parse(text)) for text in MUON}
+    muon = next((each for each in ranked if each.rule in forms), None)
     return {
         "evaluations": len(trained),
         "best": best,
         "curves": curves,
+        "muon": muon
+        and (
+            muon.evaluations,
+            1 + sum(each.quality > muon.quality for each in trained),
+        ),
         "first kin": first and first.evaluations,
         "kin ahead": ahead[0].evaluations if ahead else None,
         "of the best hundred": {
-            name: sum(each.family == name for each in top) for name in FAMILIES
+            name: sum(each.family == name for each in ranked[:100]) for name in FAMILIES
         },
-        "rules": [[render(each.rule), each.quality] for each in top[:5]],
+        "rules": [[render(each.rule), each.quality] for each in ranked[:5]],
     }

@@ -79,7 +79,7 @@ OBJECTIVES: Mapping[str, Objective] = {
             "budget.epochs=5",
             "budget.gates=[0.4]",
         ),
-        1,
+        2,
         400,
         "`tiny_gpt`, a transformer that learns the next character, for five epochs",
     ),

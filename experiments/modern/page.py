@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments.measure import made_line
-from experiments.modern.families import FAMILIES
+from experiments.modern.families import FAMILIES, MUON
 from experiments.table.page import code
 from neuralopt.palette import CYCLE
 
@@ -47,7 +47,7 @@ def draw(searches: Mapping[str, Any], path: Path) -> None:
         axes.set_xlim(10, None)
     panels[0].set_ylabel("best quality of the family so far")
     lines = [Line2D([], [], color=colour) for colour in CYCLE[: len(FAMILIES)]]
-    panels[0].legend(lines, FAMILIES, loc="upper left", fontsize=8, frameon=False)
+    figure.legend(lines, FAMILIES, loc="outside lower center", ncols=len(FAMILIES))
     figure.savefig(path)
 
 
@@ -57,7 +57,8 @@ ABOUT = """\
 The space [`modern`](../../conf/space/modern.yaml) has norms, means of rows and columns,
 orthogonalized matrices, the agreement of momentum and gradient, and a choice between
 matrices and other parameters. Searches begin from nothing; Adam's quality is 0.5.
-*Kin of Muon* is a rule that orthogonalizes a moving average of the gradient. A rule's
+*Muon* is one of {muon}; its *kin* are
+all rules that orthogonalize a moving average of the gradient. A rule's
 family is the first of these that it is in: {families}. Qualities are those that the
 search was told: the best of many is flattered.
 """
@@ -70,7 +71,8 @@ def page(studies: Mapping[str, Any], made: Mapping[str, Any]) -> str:
         studies: what `study` found for each objective.
         made: as `experiments.measure.provenance` tells it.
     """
-    lines = ABOUT.format(families=", ".join(FAMILIES)).split("\n")
+    muon = " and ".join(code(text) for text in MUON)
+    lines = ABOUT.format(families=", ".join(FAMILIES), muon=muon).split("\n")
     for name, found in studies.items():
         lines += [f"## Trained on {found['about']}", ""]
         lines += [f"![Best quality of each family]({picture_of(name)})", ""]
@@ -96,20 +98,22 @@ def search_lines(searcher: str, runs: Sequence[Mapping[str, Any]]) -> Iterator[s
     yield f"### {searcher}"
     yield ""
     yield (
-        f"| seed | first kin of Muon | ahead of all element-wise rules | "
+        f"| seed | Muon | first kin | kin ahead of all element-wise rules | "
         f"{' | '.join(FAMILIES)} |"
     )
-    yield "|--:" * (3 + len(FAMILIES)) + "|"
+    yield "|--:" * (4 + len(FAMILIES)) + "|"
     for seed, each in enumerate(runs):
-        cells = [str(seed), _count(each["first kin"]), _count(each["kin ahead"])]
+        muon = "{} (rank {})".format(*each["muon"]) if each["muon"] else "-"
+        cells = [str(seed), muon, _count(each["first kin"]), _count(each["kin ahead"])]
         for family in FAMILIES:
             share = each["of the best hundred"][family]
             cells.append(f"{each['best'][family]:.3f} ({share})")
         yield f"| {' | '.join(cells)} |"
     yield ""
     yield (
-        "First rules trained up to then, then the best quality of a family and how "
-        "many of the search's best hundred are in it. Best rules of seed 0:"
+        "First rules trained up to then, and Muon's rank among all of the search; then "
+        "the best quality of a family and how many of the search's best hundred are in "
+        "it. Best rules of seed 0:"
     )
     yield ""
     for text, quality in runs[0]["rules"]:
