@@ -5,7 +5,7 @@ from neuralopt.export.torch_template import PLANNED_ARGUMENTS, TICKING_ARGUMENTS
 CONSTANTS = """STATES = {names}
 STREAMS = {streams}  # of the rule's random bits
 LARGE = 1 << 16  # elements of a tensor that is not worth copying to others
-BLOCK = 16  # tensors of a compiled call, which costs as much as a tensor of 50,000
+TOGETHER = 16  # tensors that a compiled call steps; a call takes about 0.1 ms
 
 
 """
@@ -75,7 +75,7 @@ METHODS = '''    def step(self, closure=None):
                 self._update([one], group, numbers)
                 continue
             block.append((one, [in_line(tensor) for tensor in tensors]))
-            if len(block) < BLOCK:
+            if len(block) < TOGETHER:
                 continue
             t, device = state["step"], parameter.device
             values, _ = self._inputs(group, t, device, 0, numbers)
@@ -281,7 +281,7 @@ def run_block(tensors, *arguments):
     if kind not in KINDS:
         # What is of one size at the first call, torch.compile expects to be always.
         KINDS.add(kind)
-        sizes = range(LARGE, LARGE + 64 * BLOCK, 64)
+        sizes = range(LARGE, LARGE + 64 * TOGETHER, 64)
         others = [[each.new_ones(size) for each in tensors[0]] for size in sizes]
         run_compiled(traced_block, others, *arguments)
     run_compiled(traced_block, tensors, *arguments)

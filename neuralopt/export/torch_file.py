@@ -35,7 +35,7 @@ from torch.optim.optimizer import Optimizer"""
 
 TAKEN = {
     *dir(builtins),
-    *("BLOCK", "COMPILED", "KINDS", "LARGE", "Optimizer", "STATES", "STREAMS"),
+    *("COMPILED", "KINDS", "LARGE", "Optimizer", "STATES", "STREAMS", "TOGETHER"),
     *("apart", "can_compile", "in_line", "number", "on_device", "real", "run_compiled"),
     *("run_block", "scalars", "side_by_side", "step", "torch", "traced"),
     *("traced_block", "warnings"),
