@@ -5,7 +5,7 @@ from neuralopt.export.torch_template import PLANNED_ARGUMENTS, TICKING_ARGUMENTS
 CONSTANTS = """STATES = {names}
 STREAMS = {streams}  # of the rule's random bits
 LARGE = 1 << 16  # elements of a tensor that is not worth copying to others
-TOGETHER = 16  # tensors that a compiled call steps; a call takes about 0.1 ms
+TOGETHER = 16  # tensors that a compiled call steps
 
 
 """
