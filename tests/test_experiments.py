@@ -115,7 +115,7 @@ def test_a_script_puts_the_repository_on_the_path_before_it_imports(
         ("fuzz/fuzz.py", ["--seconds", "4"]),
         ("structure/structure.py", []),
         pytest.param(
-            "agreement/agreement.py", ["--rules", "9"], marks=pytest.mark.slow
+            "agreement/agreement.py", ["--rules", "4"], marks=pytest.mark.slow
         ),
         pytest.param(
             "searchers/curves.py",
