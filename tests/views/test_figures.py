@@ -79,6 +79,14 @@ def test_the_front_is_drawn_over_all_sizes_and_written_out(view):
     assert figure.get_supxlabel().count("\n") == len(view.front) - 1
 
 
+def test_the_front_has_room_for_an_adam_that_is_far_better(view):
+    adams = [replace(b, quality=50.0) for b in view.baselines if b.name == "adam"]
+    figure = front_figure(replace(view, baselines=adams))
+    (axes,) = figure.axes
+    assert axes.get_ylim()[1] > 50.0
+    assert png_of(figure)
+
+
 def test_the_funnel_ends_with_the_scored_and_says_why(view):
     assert stages(view) == [
         ("proposed", 100, "", 0),

@@ -78,7 +78,9 @@ def front_figure(view: RunView) -> Figure:
             color=FOUND,
         )
     adam = next((each for each in view.baselines if each.name == "adam"), None)
+    heights = worths
     if adam is not None:
+        heights = [*worths, adam.quality]
         axes.axhline(adam.quality, color=VERMILION, linewidth=1.5, linestyle="--")
         axes.annotate(
             "adam",
@@ -89,7 +91,7 @@ def front_figure(view: RunView) -> Figure:
             color=VERMILION,
         )
     axes.set_xlim(0, float(np.quantile(kept.size[sized], 0.99)) + 1.5)
-    axes.set_ylim(quality_limits(np.append(kept.quality[sized], worths)))
+    axes.set_ylim(quality_limits(np.append(kept.quality[sized], heights)))
     axes.locator_params(axis="x", integer=True)
     axes.legend(
         loc="lower left", bbox_to_anchor=(0, 1), ncols=2, fontsize=SMALL, frameon=False
