@@ -8,7 +8,9 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.mathtext import MathTextParser
 
 from neuralopt.language import RULES, Expression, parse, simplify
+from neuralopt.language.expression import constant
 from neuralopt.language.folding import fold
+from neuralopt.language.primitives import PRIMITIVES
 from neuralopt.views.card.extent import text_width
 from neuralopt.views.card.formula import draw_formula, fit_formula
 from neuralopt.views.card.mathtext import mathtext_of, with_symbols
@@ -47,9 +49,18 @@ def test_formulas_of_random_rules_are_valid_mathtext() -> None:
         parser.parse(f"${formula}$", 72, FontProperties(size=10))
 
 
+def test_a_formula_with_each_primitive_is_valid_mathtext() -> None:
+    parser = MathTextParser("path")
+    for name, primitive in PRIMITIVES.items():
+        arguments = [parse("g"), *map(constant, (0.5, 2.0))][: primitive.arity]
+        formula = mathtext_of(Expression(name, tuple(arguments)))
+        parser.parse(f"${formula}$", 72, FontProperties(size=10))
+
+
 @pytest.mark.parametrize(
     ("text", "formula"),
     [
+        ("norm(g)", r"\left\| g \right\|"),
         ("g * sign(m)", r"g \, \operatorname{sign}(m)"),
         ("abs(g) % 2", r"\left| g \right| \;\mathrm{mod}\; 2"),
         ("gamma / v", r"\dfrac{\gamma}{v}"),

@@ -11,6 +11,8 @@ from neuralopt.language.notation import number_text
 _MATHTEXT = (
     (r"\lvert", r"\left|"),
     (r"\rvert", r"\right|"),
+    (r"\lVert", r"\left\|"),
+    (r"\rVert", r"\right\|"),
     (r"\bmod", r"\;\mathrm{mod}\;"),
     (r"\textstyle\sum", r"\sum"),
 )
