@@ -10,6 +10,7 @@ import numpy as np
 from neuralopt.archive import Archive
 from neuralopt.archive.ranking import RankedRule, ranking
 from neuralopt.cli.rule_card import card_store
+from neuralopt.machine.memory import memory_text
 from neuralopt.report.failure import why
 from neuralopt.report.html.pictures import Picture
 from neuralopt.views.card.figure import card_figure
@@ -78,8 +79,8 @@ def _rule_card(
     card = cards.card(ranked, tell)
     measured = " and how it trains" if card.measurements else ""
     alternative = (
-        f"{card.title}, {card.likeness}, size {card.size}, {card.memory} values kept "
-        "per parameter."
+        f"{card.title}, {card.likeness}, size {card.size}, memory of "
+        f"{memory_text(card.rule)}."
     )
     caption = f"{card.title}: its formula, its tree{measured}."
     return Picture.of(card_figure(card), f"{caption} {card.note}".strip(), alternative)

@@ -83,6 +83,21 @@ def memory_text(rule: Expression) -> str:
     return "; ".join([*parts, *([f"others: {common}"] if common else [])])
 
 
+def memory_figure(rule: Expression) -> str:
+    """Return what a rule keeps, as one number where that says all.
+
+    Args:
+        rule: in any form.
+
+    Returns:
+        The number of values per parameter; `memory_text` where kinds of parameters
+        differ, or where rows, columns or tensors have values too.
+    """
+    kept = list(memory_by_kind(rule).values())
+    plain = all(each == kept[0] and set(each) <= {"element"} for each in kept)
+    return str(values_per_parameter(rule)) if plain else memory_text(rule)
+
+
 def _text(kept: Kept) -> str:
     """Such as "1 value per parameter, 1 per row"."""
     counts = [(kept.get(extent, 0), name) for extent, name in NAMES.items()]

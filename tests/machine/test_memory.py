@@ -5,7 +5,12 @@ import torch
 
 from neuralopt import RuleOptimizer, groups_by_kind, parse
 from neuralopt.archive.ranking import rule_memory
-from neuralopt.machine.memory import cost_text, memory_by_kind, memory_text
+from neuralopt.machine.memory import (
+    cost_text,
+    memory_by_kind,
+    memory_figure,
+    memory_text,
+)
 
 TEXTS = {
     "g": "0 values per parameter",
@@ -28,6 +33,12 @@ TEXTS = {
 @pytest.mark.parametrize("text", TEXTS)
 def test_memory_in_words(text: str) -> None:
     assert memory_text(parse(text)) == TEXTS[text]
+
+
+def test_memory_is_one_number_where_that_says_all() -> None:
+    assert [memory_figure(parse(text)) for text in ("g", "adam")] == ["0", "2"]
+    for text in list(TEXTS)[3:]:
+        assert memory_figure(parse(text)) == TEXTS[text]
 
 
 @pytest.mark.parametrize("text", TEXTS)

@@ -8,7 +8,7 @@ from neuralopt.archive.records import Place
 from neuralopt.behaviour.description import describe
 from neuralopt.behaviour.naming import name as behaviour_of
 from neuralopt.language import Expression, parse, simplify, size_of
-from neuralopt.machine.memory import values_per_parameter
+from neuralopt.machine.memory import memory_figure
 from neuralopt.views.card.measurements import Measurements
 
 
@@ -21,7 +21,7 @@ class Card:
         rule: in canonical form.
         likeness: the nearest named rule in a few words, such as "0.93 like adam".
         size: nodes of the rule; see `neuralopt.language.size_of`.
-        memory: values that it keeps per parameter, for the kind that needs most.
+        memory: values that it keeps per parameter; in words where kinds differ.
         rates: learning rates that a search chose, in rising order; may be empty.
         quality: that a search gave to it; None if it comes from no search.
         place: by fresh replicates, if it was measured.
@@ -34,7 +34,7 @@ class Card:
     rule: Expression
     likeness: str
     size: int
-    memory: int
+    memory: str
     rates: tuple[float, ...] = ()
     quality: float | None = None
     place: Place | None = None
@@ -51,7 +51,7 @@ def card_of_rule(title: str, rule: Expression) -> Card:
         rule: in any form.
     """
     canonical = simplify(rule)
-    memory = values_per_parameter(canonical)
+    memory = memory_figure(canonical)
     likeness = describe(behaviour_of(canonical))
     return Card(title, canonical, likeness, size_of(canonical), memory)
 
@@ -77,7 +77,7 @@ def card_of_proposal(ranked: RankedRule) -> Card:
         rule,
         ranked.name or describe(behaviour_of(rule)),
         size_of(rule),
-        values_per_parameter(rule),
+        memory_figure(rule),
         tuple(sorted({part.lr for part in parts if part.lr is not None})),
         proposal.quality,
         ranked.place,
