@@ -18,6 +18,10 @@ STEPS, ELEMENTS = 240, 64
 
 SEED = 2019
 
+SMALL_WEIGHTS = (1e-2, 1e-4)
+SAME_SIZE = 1e-2
+"""Sizes of weights, and the relative difference up to which updates have one size."""
+
 
 @dataclass(frozen=True, slots=True)
 class Advice:
@@ -25,18 +29,21 @@ class Advice:
 
     Attributes:
         size: root mean square of the rule's updates where gradients are independent
-            draws of N(0, 1) and weights are 0; None where it is 0 or not finite.
+            draws of N(0, 1) and weights are 0; None where it is 0, not finite or
+            dependent on the size of the weights.
         adam_size: the same of Adam.
         by_formula: Adam's size over the rule's: the factor of the learning rate with
             which the steps have the same size on such gradients.
         measured: the rule's best rate over AdamW's on each task; None where one of them
             trains at no rate, and empty where nothing was trained.
+        of_weights: whether the size of updates depends on that of the weights.
     """
 
     size: float | None
     adam_size: float
     by_formula: float | None
     measured: tuple[float | None, ...] = ()
+    of_weights: bool = False
 
     @property
     def factor(self) -> float | None:
@@ -66,7 +73,8 @@ def advice_for(
     mine, adam = update_size(rule), update_size(RULES[ADAM].expression)
     assert adam is not None
     by_formula = None if mine is None else adam / mine
-    return Advice(mine, adam, by_formula, tuple(ratios(curves, adamw)))
+    measured = tuple(ratios(curves, adamw))
+    return Advice(mine, adam, by_formula, measured, depends_on_weights(rule))
 
 
 def update_size(rule: Expression) -> float | None:
@@ -76,12 +84,34 @@ def update_size(rule: Expression) -> float | None:
         rule: in any form.
 
     Returns:
-        A positive number; None where it is 0 or not finite. For Adam it is close to
-        sqrt((1 - 0.9) / (1 + 0.9)) = 0.23.
+        A positive number; None where it is 0, not finite or dependent on the size of
+        the weights. For Adam it is close to sqrt((1 - 0.9) / (1 + 0.9)) = 0.23.
     """
-    normal = np.random.default_rng(SEED).standard_normal((STEPS, 1, ELEMENTS))
-    given = Probe(normal, np.zeros(ELEMENTS), SEED, STEPS)
+    size = _size(rule, 0.0)
+    return size if 0 < size < math.inf and not depends_on_weights(rule) else None
+
+
+def depends_on_weights(rule: Expression) -> bool:
+    """Return whether updates grow or shrink with the weights, as those of LARS do.
+
+    Args:
+        rule: in any form.
+
+    Returns:
+        Whether the root mean squares of its updates at two sizes of small weights
+        differ. An added weight decay is too small there to count.
+    """
+    if not simplify(rule).contains("w"):
+        return False
+    one, other = (_size(rule, scale) for scale in SMALL_WEIGHTS)
+    return not math.isclose(one, other, rel_tol=SAME_SIZE)
+
+
+def _size(rule: Expression, scale: float) -> float:
+    """The root mean square of updates at weights drawn from N(0, scale ** 2)."""
+    random = np.random.default_rng(SEED)
+    normal = random.standard_normal((STEPS, 1, ELEMENTS))
+    given = Probe(normal, scale * random.standard_normal(ELEMENTS), SEED, STEPS)
     values = rule_values(given, [simplify(rule)], compiled=False)[0][STEPS // 2 :]
     with np.errstate(all="ignore"):
-        size = float(np.sqrt(np.square(values).mean()))
-    return size if 0 < size < math.inf else None
+        return float(np.sqrt(np.square(values).mean()))

@@ -220,7 +220,12 @@ def advice_facts(explanation: Explanation) -> Facts:
 
 def _advice(explanation: Explanation) -> Iterator[tuple[str, str]]:
     advice, known = explanation.advice, explanation.invariances
-    if advice.size is None or advice.by_formula is None:
+    if advice.of_weights:
+        yield (
+            "size of updates",
+            "depends on the weights: no rate by formula",
+        )
+    elif advice.size is None or advice.by_formula is None:
         yield "size of updates", "0 or not finite on gradients drawn from N(0, 1)"
     else:
         yield (

@@ -162,6 +162,21 @@ def test_sizes_of_updates_on_normal_gradients() -> None:
     assert update_size(parse("exp(g ** 2 * 1e6)")) is None
 
 
+@pytest.mark.parametrize(
+    ("text", "depends"),
+    [
+        ("orthogonalize(m) / (norm(w) + 1e-8)", True),
+        ("max(rms(w), 0.001) * sign(g)", True),
+        ("sign(m) + 0.1 * w", False),
+        ("g - w * mean(g * w) / (mean(w ** 2) + 1e-30)", False),
+    ],
+)
+def test_updates_that_scale_with_weights_have_no_size(text: str, depends: bool) -> None:
+    found = advice_for(parse(text))
+    assert found.of_weights is depends
+    assert (found.size is None) is (found.factor is None) is depends
+
+
 def test_advice_by_formula_and_measured() -> None:
     sign = parse("sign(g)")
     formula = advice_for(sign)
