@@ -70,11 +70,12 @@ def advice_for(
         The factors. With a rate times f, the weight decay of AdamW is divided by f, so
         that the product of rate and decay is what it was.
     """
-    mine, adam = update_size(rule), update_size(RULES[ADAM].expression)
+    of_weights = depends_on_weights(rule)
+    mine = None if of_weights else update_size(rule)
+    adam = update_size(RULES[ADAM].expression)
     assert adam is not None
     by_formula = None if mine is None else adam / mine
-    measured = tuple(ratios(curves, adamw))
-    return Advice(mine, adam, by_formula, measured, depends_on_weights(rule))
+    return Advice(mine, adam, by_formula, tuple(ratios(curves, adamw)), of_weights)
 
 
 def update_size(rule: Expression) -> float | None:
@@ -84,11 +85,11 @@ def update_size(rule: Expression) -> float | None:
         rule: in any form.
 
     Returns:
-        A positive number; None where it is 0, not finite or dependent on the size of
-        the weights. For Adam it is close to sqrt((1 - 0.9) / (1 + 0.9)) = 0.23.
+        A positive number, at weights of 0; None where it is 0 or not finite. For Adam
+        it is close to sqrt((1 - 0.9) / (1 + 0.9)) = 0.23.
     """
     size = _size(rule, 0.0)
-    return size if 0 < size < math.inf and not depends_on_weights(rule) else None
+    return size if 0 < size < math.inf else None
 
 
 def depends_on_weights(rule: Expression) -> bool:

@@ -27,7 +27,7 @@ METHODS = '''    def step(self, closure=None):
                     start += real(parameter).numel()
                 numbers = {{}}
                 for parameters in together.values():
-                    if group["compiled"] and len(parameters) > 1:
+                    if compiles(group) and len(parameters) > 1:
                         self._update_blocks(parameters, group, numbers)
                     else:
                         self._update(parameters, group, numbers)
@@ -54,7 +54,7 @@ METHODS = '''    def step(self, closure=None):
             state["step"] = torch.tensor(float(state["step"]), device=parameter.device)
         foreach = group["foreach"]
         plain = type(parameter) in (torch.Tensor, torch.nn.Parameter)
-        blocks = group["compiled"] and not torch.compiler.is_compiling()
+        blocks = compiles(group)
         if foreach is None:
             foreach = plain and (parameter.is_cuda or blocks)
         alone = group["capturable"] or group["differentiable"] or group["caution"]
@@ -102,8 +102,7 @@ METHODS = '''    def step(self, closure=None):
         flat, gradient = side_by_side(w), side_by_side(g)
         compensation = local(states[0].get("compensation"))
         t = states[0]["step"]
-        in_place = group["compiled"] and not torch.compiler.is_compiling()
-        in_place = in_place and not (sharded and group["caution"])
+        in_place = compiles(group) and not (sharded and group["caution"])
         in_place = in_place and can_compile(flat, gradient, *memory)
         if in_place:
             run_compiled(
@@ -265,7 +264,7 @@ IN_LINE = '''def in_line(tensor):
 
 BLOCKS = '''
 
-KINDS = set()  # of blocks that `run_block` has seen
+SEEN = set()  # kinds of blocks that are compiled
 
 
 def traced_block(tensors, numbers, decays, maximize):
@@ -278,9 +277,9 @@ def traced_block(tensors, numbers, decays, maximize):
 def run_block(tensors, *arguments):
     """Run `traced_block` compiled for tensors of any sizes."""
     kind = tensors[0][0].dtype, tensors[0][0].device, arguments[1:]
-    if kind not in KINDS:
+    if kind not in SEEN:
         # What is of one size at the first call, torch.compile expects to be always.
-        KINDS.add(kind)
+        SEEN.add(kind)
         sizes = range(LARGE, LARGE + 64 * TOGETHER, 64)
         others = [[each.new_ones(size) for each in tensors[0]] for size in sizes]
         run_compiled(traced_block, others, *arguments)

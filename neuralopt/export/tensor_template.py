@@ -81,8 +81,7 @@ METHODS = '''\
         names = [f"state{{number}}" for number in range(len(program.extents))]
         memory = [state[name] for name in names]
         carry = state.get("compensation")
-        in_place = group["compiled"] and not torch.compiler.is_compiling()
-        if in_place and can_compile(w, g, *memory):
+        if compiles(group) and can_compile(w, g, *memory):
             run_compiled(
                 traced,
                 program,

@@ -35,10 +35,10 @@ from torch.optim.optimizer import Optimizer"""
 
 TAKEN = {
     *dir(builtins),
-    *("COMPILED", "KINDS", "LARGE", "Optimizer", "STATES", "STREAMS", "TOGETHER"),
-    *("apart", "can_compile", "in_line", "number", "on_device", "real", "run_compiled"),
-    *("run_block", "scalars", "side_by_side", "step", "torch", "traced"),
-    *("traced_block", "warnings"),
+    *("COMPILED", "LARGE", "Optimizer", "SEEN", "STATES", "STREAMS", "TOGETHER"),
+    *("apart", "can_compile", "compiles", "in_line", "number", "on_device", "real"),
+    *("run_block", "run_compiled", "scalars", "side_by_side", "step", "torch"),
+    *("traced", "traced_block", "warnings"),
     *(
         name
         for module in (ieee754, counter_hash, draws, sharding, updating)

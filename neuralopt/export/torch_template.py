@@ -97,6 +97,11 @@ CLASS = '''class {class_name}(Optimizer):
 COMPILER = '''COMPILED = {{}}  # functions, compiled from their first use on
 
 
+def compiles(group):
+    """Whether to compile steps here: not within torch.compile of the whole step."""
+    return group["compiled"] and not torch.compiler.is_compiling()
+
+
 def can_compile(w, *others):
     """Whether tensors lie in memory in order, and are not too small to be general."""
     return w.numel() > 1 and all(each.is_contiguous() for each in (w, *others))
