@@ -48,6 +48,7 @@ def test_random_texts_use_every_operation_of_the_table() -> None:
 FAULTS = {
     "g * w": "g * w * (1 + 1e-6)",
     "ema(g, 0.9)": "trace(g, 0.9)",
+    "(-1 - g ** 2) ** 5": "(-1 - g ** 2) ** 5 * (1 + 1e-6)",
     "sign(g)": "tanh(1000 * g)",
     "exp(g) - w": "exp(g) + w",
     "previous(g)": "g",
@@ -70,6 +71,19 @@ def test_a_fault_is_found_and_rounding_is_not(text: str) -> None:
         wrong = comparing.walk(fault, case)
         found += bool(comparing.difference(rule, case, path, wrong))
     assert found > 10
+
+
+def test_a_comparison_that_rounding_decides_is_no_fault() -> None:
+    rule = simplify(parse("1 < cosine(g, g)"))
+    other = simplify(parse("1 < cosine(g, g) * (1 + 1e-15)"))
+    rng, differing = random.Random(5), 0
+    for _ in range(20):
+        case = checks.case_for(rng)
+        expected = comparing.walk(rule, case)
+        found = comparing.walk(other, case)
+        assert not comparing.difference(rule, case, expected, found)
+        differing += expected != found
+    assert differing > 10
 
 
 def test_streams_of_random_bits_are_numbered_as_engines_number_them() -> None:

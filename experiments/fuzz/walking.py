@@ -119,17 +119,21 @@ class Walker:
             whole = formula_of(name).substitute(primitive.bind(node.arguments))
             return self.value(whole, fold, {})
         place = node, fold if _has_free_state(node) else None
-        return self.operation(place, primitive, arguments)
+        exact = Law.EXACT in primitive.laws
+        if not exact:  # literals are: (-1) ** 2 is 1, but (-1) ** 2.000001 is NaN
+            arguments = [
+                values if each.value is not None else self.disturbed(values)
+                for each, values in zip(node.arguments, arguments, strict=True)
+            ]
+        found = self.operation(place, primitive, arguments)
+        return found if exact else self.disturbed(found)
 
     def operation(
         self, place: object, primitive: Primitive, arguments: list[Values]
     ) -> Values:
         """Return the values of a core operation; equal places share random bits."""
-        exact = Law.EXACT in primitive.laws
-        if not exact:
-            arguments = [self.disturbed(each) for each in arguments]
         if primitive.whole is not None:
-            return self.disturbed(primitive.whole(*arguments, self.place))
+            return list(primitive.whole(*arguments, self.place))
         given: list[Any] = list(arguments)
         function = primitive.scalar
         if primitive.draw:
@@ -140,7 +144,7 @@ class Walker:
         found = list(map(function, *given))
         if self.noise is not None and _may_return_either_zero(primitive):
             found = [self.noise.choice((0.0, -0.0)) if x == 0 else x for x in found]
-        return found if exact else self.disturbed(found)
+        return found
 
     def state(self, key: object) -> Values:
         return self.states.get(key, [0.0] * self.count)
