@@ -3,11 +3,12 @@
     python experiments/modern/modern.py --json experiments/modern/results.json
 
 Searches from scratch in the space `modern`, with the default searcher and with uniform
-sampling, for two objectives: the small tasks of the suite, and a small transformer.
-Then the best rules of each are compared with AdamW and Muon, all tuned, on the
-transformer and on a residual network. Each step is the command that the page names. A
-step that is finished is not run again, and one that was killed goes on. `--only-page`
-writes the page from what is there.
+sampling, for three objectives: the small tasks of the suite, a small transformer, and
+a small ConvNet. Then the best rules of each are compared with AdamW and Muon, all
+tuned, on the transformer and on a residual network. Each step is the command that the
+page names. A step that is finished is not run again, and one that was killed goes on.
+`--objectives` chooses; what an earlier run wrote of the others to the JSON file stays
+on the page. `--only-page` writes the page from the run folders.
 """
 
 import argparse
@@ -82,6 +83,19 @@ OBJECTIVES: Mapping[str, Objective] = {
         2,
         400,
         "`tiny_gpt`, a transformer that learns the next character, for five epochs",
+    ),
+    "convnet": Objective(
+        (
+            "task=digits_conv",
+            "budget=smoke",
+            "budget.learning_rates=[0.001,0.01,0.1,1.0]",
+            "budget.refinement_epochs=1",
+            "budget.epochs=5",
+            "budget.gates=[0.4]",
+        ),
+        3,
+        5000,
+        "`digits_conv`, two convolutions with batch normalisation, for five epochs",
     ),
 }
 
@@ -178,7 +192,16 @@ def study(name: str, options: argparse.Namespace) -> dict[str, Any]:
         "rules": rules,
         "verdict": verdict,
         "commands": commands,
+        "made": provenance(),
     }
+
+
+def earlier_studies(path: Path | None) -> dict[str, Any]:
+    """Return the studies of a results file by objective; none if there is no file."""
+    if path is None or not path.exists():
+        return {}
+    figures: dict[str, Any] = json.loads(path.read_text("utf-8"))["figures"]
+    return figures
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -202,10 +225,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--page", type=Path, default=PAGE)
     add_json_option(parser)
     given = parser.parse_args(arguments)
-    studies = {name: study(name, given) for name in given.objectives}
+    studies = earlier_studies(given.json)
+    studies |= {name: study(name, given) for name in given.objectives}
     for name, found in studies.items():
         draw(found["searches"], given.page.with_name(picture_of(name)))
-    given.page.write_text(page(studies, provenance()), "utf-8")
+    given.page.write_text(page(studies), "utf-8")
     print(given.page)
     write_results(given.json, studies)
     return 0

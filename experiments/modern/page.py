@@ -64,12 +64,11 @@ search was told: the best of many is flattered.
 """
 
 
-def page(studies: Mapping[str, Any], made: Mapping[str, Any]) -> str:
+def page(studies: Mapping[str, Any]) -> str:
     """Return the text of the page.
 
     Args:
         studies: what `study` found for each objective.
-        made: as `experiments.measure.provenance` tells it.
     """
     muon = " and ".join(code(text) for text in MUON)
     lines = ABOUT.format(families=", ".join(FAMILIES), muon=muon).split("\n")
@@ -79,6 +78,7 @@ def page(studies: Mapping[str, Any], made: Mapping[str, Any]) -> str:
         for searcher, runs in found["searches"].items():
             lines += search_lines(searcher, runs)
         lines += verdict_lines(found["verdict"])
+        lines += [made_line(found["made"]), ""]
     commands = [line for found in studies.values() for line in found["commands"]]
     lines += [
         "## Commands",
@@ -86,8 +86,6 @@ def page(studies: Mapping[str, Any], made: Mapping[str, Any]) -> str:
         "```",
         *(f"neuralopt {shlex.join(command)}" for command in commands),
         "```",
-        "",
-        made_line(made),
         "",
     ]
     return "\n".join(lines)

@@ -61,7 +61,8 @@ def _score(evaluator: Evaluator, texts: Sequence[str], show: bool) -> dict[str, 
             for done in evaluator.collect(0.5):
                 if not done.retried:
                     found[texts[done.number]] = done.score.quality
-            count(len(found), len(texts))
+            in_training = min(evaluator.workers().in_training, len(texts) - len(found))
+            count(len(found) + in_training, len(texts))
     return found
 
 

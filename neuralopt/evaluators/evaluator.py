@@ -130,6 +130,11 @@ class Workers:
     steps_expected: int = 0
     steps_per_rule: int = 0
 
+    @property
+    def in_training(self) -> float:
+        """Rules in flight, each counted by the share of its steps that are done."""
+        return self.steps_done / self.steps_per_rule if self.steps_per_rule else 0.0
+
 
 class EvaluatorError(OSError):
     """There are no workers and none can be started; one line says what to do."""

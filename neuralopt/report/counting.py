@@ -10,11 +10,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.progress import TimeRemainingColumn as TimeLeft
 
+from neuralopt.report.duration import duration
+
 EVERY = 5.0
 """Seconds between two plain lines."""
 
-Count = Callable[[int, int], None]
-"""Called with (done, total)."""
+Count = Callable[[float, int], None]
+"""Called with (done, total). What is half done may count as half."""
 
 
 @contextlib.contextmanager
@@ -24,8 +26,8 @@ def counting(
     """Return a function that shows progress while the block runs.
 
     On a terminal it draws a bar with an estimate of the time left, and removes it at
-    the end. Elsewhere it writes a line every few seconds, and none if the block takes
-    less time than that.
+    the end. Elsewhere it writes a line every few seconds, with the time left at
+    the pace so far, and none if the block takes less time than that.
 
     Args:
         what: the things that are counted, such as ``trainings``.
@@ -45,12 +47,15 @@ def counting(
             task = bar.add_task(what, total=None)
             yield lambda done, total: bar.update(task, completed=done, total=total)
         return
-    last = time.monotonic()
+    began = last = time.monotonic()
 
-    def write(done: int, total: int) -> None:
+    def write(done: float, total: int) -> None:
         nonlocal last
-        if time.monotonic() - last > EVERY and done < total:
-            last = time.monotonic()
-            print(f"  {done} of {total} {what}", file=stream, flush=True)
+        now = time.monotonic()
+        if now - last > EVERY and done < total:
+            last = now
+            left = duration((now - began) * (total - done) / done) if done else "?"
+            line = f"  {int(done):,} of {total:,} {what}, {left} left"
+            print(line, file=stream, flush=True)
 
     yield write

@@ -174,10 +174,5 @@ def worker_facts(workers: Workers) -> list[str]:
 
 
 def _in_training(progress: Progress) -> float:
-    """Rules in training, each counted by the share of its steps that are done.
-
-    Measurements are none of the proposals that are counted.
-    """
-    workers = progress.workers
-    each = 0 if progress.measuring else workers.steps_per_rule
-    return workers.steps_done / each if each else 0.0
+    """Measurements are none of the proposals that are counted."""
+    return 0.0 if progress.measuring else progress.workers.in_training

@@ -7,6 +7,8 @@ import pytest
 
 from neuralopt import RediscoveryResult, rediscover
 from neuralopt.cli.commands.rediscover import KEPT_FILE
+from neuralopt.cli.main import REDISCOVER_HELP
+from neuralopt.verdict.rediscovery.targets import TARGETS
 from tests.cli.cli_runner import typed
 
 SMALL = (
@@ -39,12 +41,17 @@ def test_a_table_of_one_run_fits_a_terminal(
 ) -> None:
     said = typed(capsys, "rediscover", runs[0], "--sample", "20", "--rows", "0")
     assert said.code == 0
-    assert "lion" in said.out
-    assert "not in the space" in said.out
+    assert "Not in the space: " in said.out
+    assert "lion" in said.out.partition("Not in the space: ")[2].partition(".")[0]
     table = rediscover(runs[:1], sample=0, rows=0, progress=False).table()
     assert max(len(line) for line in table.text(80).splitlines()) <= 80
     kept = json.loads((Path(runs[0]) / KEPT_FILE).read_text())
     assert all(0 <= quality <= 1 for quality in kept.values())
+
+
+def test_the_help_names_every_target() -> None:
+    listed = REDISCOVER_HELP.partition("Targets: ")[2].partition(".")[0].split()
+    assert listed == list(TARGETS)
 
 
 def test_several_runs_are_counted(

@@ -25,7 +25,7 @@ NOTES = (
 def rediscovery_table(
     targets: Sequence[TargetSummary], runs: int, notes: Sequence[str] = ()
 ) -> Table:
-    """Return a row for each target.
+    """Return a row for each target that the space can express.
 
     Args:
         targets: with what is known of them.
@@ -43,12 +43,12 @@ def rediscovery_table(
     )
     rows = []
     for each in targets:
-        if not each.in_space:
-            cells = ["not in the space", *[""] * (len(columns) - 2)]
-        else:
+        if each.in_space:
             cells = [*(_one if runs == 1 else _several)(each), *_control(each)]
-        rows.append((Cell(each.name), *map(Cell, cells)))
-    return Table(columns, tuple(rows), (*notes, *NOTES))
+            rows.append((Cell(each.name), *map(Cell, cells)))
+    outside = ", ".join(each.name for each in targets if not each.in_space)
+    told = [f"Not in the space: {outside}."] if outside else []
+    return Table(columns, tuple(rows), (*told, *notes, *NOTES))
 
 
 def _one(each: TargetSummary) -> list[str]:

@@ -56,6 +56,9 @@ def make_target(name: str, *rules: str | Expression) -> Target:
     return Target(name, canonical, frozenset(forms))
 
 
+MUON = "orthogonalize(0.95 * ema(g, 0.95) + 0.05 * g)"
+"""With Nesterov's average, as it is usually written (Jordan et al. 2024)."""
+
 DEFINITIONS: Mapping[str, tuple[str, ...]] = {
     "adam": ("adam_uncorrected",),
     "rmsprop": ("rmsprop",),
@@ -75,8 +78,12 @@ DEFINITIONS: Mapping[str, tuple[str, ...]] = {
     "lion": ("lion",),
     "nesterov": ("nesterov",),
     "amsgrad": ("amsgrad_plain",),
+    "muon": (MUON,),
+    "muon_plain": ("orthogonalize(m)",),
+    "muon_adam": (f"where(matrix, {MUON}, m / (sqrt(v) + 1e-8))",),
 }
-"""Names of RULES where they exist, else texts; all without bias correction.
+"""Names of RULES where they exist, else texts; all without bias correction, and Muon
+without a factor for a matrix's shape.
 
 Adam and AMSGrad are equal in behaviour on the probes, whose 48 steps are too few for a
 second moment with decay 0.999 to shrink: there, only the form tells them apart."""
