@@ -9,6 +9,7 @@ from experiments.measure import made_line
 from experiments.modern.families import FAMILIES, MUON
 from experiments.table.page import code
 from neuralopt.palette import CYCLE
+from neuralopt.picture_files import save_figure
 
 
 def picture_of(objective: str) -> str:
@@ -48,7 +49,7 @@ def draw(searches: Mapping[str, Any], path: Path) -> None:
     panels[0].set_ylabel("best quality of the family so far")
     lines = [Line2D([], [], color=colour) for colour in CYCLE[: len(FAMILIES)]]
     figure.legend(lines, FAMILIES, loc="outside lower center", ncols=len(FAMILIES))
-    figure.savefig(path)
+    save_figure(figure, path)
 
 
 ABOUT = """\
