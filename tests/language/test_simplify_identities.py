@@ -43,6 +43,8 @@ SAME = [
     ("g + 0", "g"),
     ("g + log(1)", "g"),
     ("g * exp(0)", "g"),
+    ("g * (columns(1) > 0)", "g"),
+    ("g * rows(1) / (rms(mean(1)) * maximum(1))", "g"),
     ("g + g", "2 * g"),
     ("drop(g, 0)", "g"),
     ("trace(g, 1)", "total(g)"),
