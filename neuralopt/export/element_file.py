@@ -59,4 +59,5 @@ def element_parts(code: StraightLine) -> Parts:
         "host_clock": host_clock,
     }
     functions = sources_of(sharding.local, sharding.first_element, sharding.mean_over)
-    return Parts(TEMPLATE, source, scalars, functions, gaps)
+    imports = "Callable", "from types import FunctionType\n", "Any"
+    return Parts(TEMPLATE, source, scalars, functions, gaps, imports=imports)

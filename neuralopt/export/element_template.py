@@ -19,46 +19,45 @@ METHODS = '''    def step(self, closure=None):
         with torch.set_grad_enabled(self.defaults["differentiable"]):
             start = 0
             for group in self.param_groups:
-                together = {{}}
+                together, blocks = {{}}, compiles(group)
                 for parameter in group["params"]:
                     if parameter.grad is not None:
-                        kind = self._prepare(parameter, group)
+                        kind = self._prepare(parameter, group, blocks)
                         together.setdefault(kind, []).append((parameter, start))
                     start += real(parameter).numel()
                 numbers = {{}}
                 for parameters in together.values():
-                    if compiles(group) and len(parameters) > 1:
+                    if blocks and len(parameters) > 1:
                         self._update_blocks(parameters, group, numbers)
                     else:
                         self._update(parameters, group, numbers)
         return loss
 
-    def _prepare(self, parameter, group):
+    def _prepare(self, parameter, group, blocks):
         """Make the state; return what tensors treated together have in common."""
         if parameter.grad.is_sparse:
             raise RuntimeError("{class_name} does not support sparse gradients")
         if group["caution"]:
             check_whole(parameter, False)
-        state = self.state[parameter]
-        kept = working_type(real(parameter).dtype, group["rounding"])
+        state, rounding = self.state[parameter], group["rounding"]
         if not state:
             state["step"] = 0
+            kept = working_type(real(parameter).dtype, rounding)
             for name in STATES:
                 state[name] = torch.zeros_like(
                     real(parameter), dtype=kept, memory_format=torch.preserve_format
                 )
-        if group["rounding"] == "kahan" and kept != parameter.dtype:
-            if "compensation" not in state:
+        if rounding == "kahan" and "compensation" not in state:
+            if working_type(parameter.dtype, rounding) != parameter.dtype:
                 state["compensation"] = torch.zeros_like(parameter)
         if group["capturable"] and not isinstance(state["step"], torch.Tensor):
             state["step"] = torch.tensor(float(state["step"]), device=parameter.device)
         foreach = group["foreach"]
-        plain = type(parameter) in (torch.Tensor, torch.nn.Parameter)
-        blocks = compiles(group)
         if foreach is None:
+            plain = type(parameter) in (torch.Tensor, torch.nn.Parameter)
             foreach = plain and (parameter.is_cuda or blocks)
         alone = group["capturable"] or group["differentiable"] or group["caution"]
-        alone = alone or group["rounding"] != "nearest"
+        alone = alone or rounding != "nearest"
         alone = alone or (group["compiled"] and STREAMS) or is_sharded(parameter)
         if not foreach or alone or (parameter.numel() > LARGE and not blocks):
             return id(parameter)
@@ -66,25 +65,27 @@ METHODS = '''    def step(self, closure=None):
 
     def _update_blocks(self, parameters, group, numbers):
         """Step by compiled blocks, and one by one where none can be filled."""
-        block = []
+        entries, others = [], []
         for one in parameters:
             parameter, state = one[0], self.state[one[0]]
-            tensors = [real(parameter), real(parameter.grad)]
-            tensors += [state[name] for name in STATES]
-            if not can_compile(*tensors):
-                self._update([one], group, numbers)
-                continue
-            block.append((one, [in_line(tensor) for tensor in tensors]))
-            if len(block) < TOGETHER:
-                continue
-            t, device = state["step"], parameter.device
-            values, _ = self._inputs(group, t, device, 0, numbers)
+            memory = [state[name] for name in STATES]
+            lines = in_lines(real(parameter), real(parameter.grad), *memory)
+            if lines is None:
+                others.append(one)
+            else:
+                entries.append((one, state, lines))
+        in_blocks = len(entries) // TOGETHER * TOGETHER
+        if in_blocks:
+            (parameter, _), state, _ = entries[0]
+            t = state["step"]
+            values, _ = self._inputs(group, t, parameter.device, 0, numbers)
             decays = decay_of(group) is not None
-            run_block([each for _, each in block], values, decays, group["maximize"])
-            for (parameter, _), _ in block:
-                self.state[parameter]["step"] = t + 1
-            block = []
-        for one, _ in block:
+        for start in range(0, in_blocks, TOGETHER):
+            block = [lines for _, _, lines in entries[start : start + TOGETHER]]
+            run_block(block, values, decays, group["maximize"])
+        for _, state, _ in entries[:in_blocks]:
+            state["step"] = t + 1
+        for one in [*others, *(one for one, _, _ in entries[in_blocks:])]:
             self._update([one], group, numbers)
 
     def _update(self, parameters, group, numbers):
@@ -264,7 +265,23 @@ IN_LINE = '''def in_line(tensor):
 
 BLOCKS = '''
 
-SEEN = set()  # kinds of blocks that are compiled
+BLOCK_KINDS = {{}}  # a copy of `traced_block` for each kind of block
+
+
+def in_lines(w, *others):
+    """Tensors of one parameter in one dimension; None if compiled code can't have them.
+
+    It does not check what it is given: all must be alike and lie in memory in order.
+    """
+    size, kind, device = w.numel(), w.dtype, w.device
+    lines = [w.data if w.dim() == 1 else w.view(-1)] if w.is_contiguous() else []
+    for each in others:
+        if each.dtype is not kind or each.numel() != size or each.device != device:
+            return None
+        if type(each) is not torch.Tensor or each.is_neg() or not each.is_contiguous():
+            return None
+        lines.append(each if each.dim() == 1 else each.view(-1))
+    return lines if size > 1 and len(lines) > len(others) else None
 
 
 def traced_block(tensors, numbers, decays, maximize):
@@ -275,15 +292,19 @@ def traced_block(tensors, numbers, decays, maximize):
 
 
 def run_block(tensors, *arguments):
-    """Run `traced_block` compiled for tensors of any sizes."""
-    kind = tensors[0][0].dtype, tensors[0][0].device, arguments[1:]
-    if kind not in SEEN:
-        # What is of one size at the first call, torch.compile expects to be always.
-        SEEN.add(kind)
+    """Run `traced_block` compiled for tensors of any sizes, each `in_lines`."""
+    w = tensors[0][0]
+    autocast = torch.is_autocast_enabled(w.device.type)
+    kind = w.dtype, w.device, torch.get_num_threads(), autocast, arguments[1:]
+    if kind not in BLOCK_KINDS:
+        # torch.compile keeps what it makes with the code of a function.
+        copy = FunctionType(traced_block.__code__.replace(), globals())
+        BLOCK_KINDS[kind] = copy
+        # What is of one size at the first call, it expects to be always.
         sizes = range(LARGE, LARGE + 64 * TOGETHER, 64)
         others = [[each.new_ones(size) for each in tensors[0]] for size in sizes]
-        run_compiled(traced_block, others, *arguments)
-    run_compiled(traced_block, tensors, *arguments)
+        run_compiled(copy, others, *arguments, checked=True)
+    run_compiled(BLOCK_KINDS[kind], tensors, *arguments, checked=True)
 '''
 
 SIDE_BY_SIDE = '''

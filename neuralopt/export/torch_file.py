@@ -35,8 +35,9 @@ from torch.optim.optimizer import Optimizer"""
 
 TAKEN = {
     *dir(builtins),
-    *("COMPILED", "LARGE", "Optimizer", "SEEN", "STATES", "STREAMS", "TOGETHER"),
-    *("apart", "can_compile", "compiles", "in_line", "number", "on_device", "real"),
+    *("BLOCK_KINDS", "COMPILED", "FunctionType", "LARGE", "Optimizer", "STATES"),
+    *("STREAMS", "TOGETHER", "apart", "can_compile", "compiles", "in_line"),
+    *("in_lines", "number", "on_device", "real"),
     *("run_block", "run_compiled", "scalars", "side_by_side", "step", "torch"),
     *("traced", "traced_block", "warnings"),
     *(

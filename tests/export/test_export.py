@@ -229,7 +229,7 @@ def test_exported_optimizer_takes_closures_schedulers_and_tensor_rates(
 
 
 NEEDED = {"torch", "torch.optim.optimizer", "torch.distributed.tensor"} | {
-    *("math", "warnings", "typing", "collections.abc")
+    *("math", "warnings", "types", "typing", "collections.abc")
 }
 
 

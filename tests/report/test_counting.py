@@ -1,6 +1,7 @@
 """Progress of a known number of things, in a log and on a terminal."""
 
 import io
+import re
 
 import pytest
 
@@ -27,8 +28,9 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 def test_a_log_gets_a_line_every_few_seconds_with_the_time_left(clock: Clock) -> None:
     stream = io.StringIO()
+    told = (4, 1), (6, 0), (8, 1), (20, 2.5), (60, 1000), (70, 1200)
     with counting("rules", stream) as count:
-        for seconds, done in ((4, 1), (6, 0), (8, 1), (20, 2.5), (60, 1000), (70, 1200)):
+        for seconds, done in told:
             clock.now = 100.0 + seconds
             count(done, 1200)
     assert stream.getvalue().splitlines() == [
@@ -54,4 +56,5 @@ def test_a_terminal_gets_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
     with counting("rules", stream) as count:
         count(1.5, 3)
-    assert "1/3 rules" in stream.getvalue().replace("\x1b[32m", "").replace("\x1b[0m", "")
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", stream.getvalue())
+    assert "1/3 rules" in plain
