@@ -291,6 +291,11 @@ def torch_optimizer(text: str) -> "TorchOptimizer":
         and issubclass(value, torch.optim.Optimizer)
         and key not in ("Optimizer", "LBFGS", "SparseAdam")
     }
+    if name == "torch.Muon":
+        raise ValueError(
+            "torch.Muon takes matrices only: name the rule muon_adamw instead, which "
+            "steps all other parameters by AdamW"
+        )
     if name not in known:
         raise ValueError(f"there is no {name} to compare with: {hint(name, known)}")
     return TorchOptimizer(text, lambda params, lr: known[name](params, lr=lr))

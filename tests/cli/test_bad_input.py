@@ -149,6 +149,7 @@ def test_compare_reads_overrides_as_search_does(
         (["compare", "torch.Nope"], "there is no torch.Nope"),
         (["compare", "torch.Adm"], "did you mean 'torch.Adam'"),
         (["compare", "torch.LBFGS"], "there is no torch.LBFGS to compare with"),
+        (["compare", "torch.Muon"], "name the rule muon_adamw instead"),
         (["compare", "adam", "exp(sgn(g))"], "did you mean 'sign'?"),
         (["compare", "nowhere:top5"], "nowhere is not a run directory"),
         (["top", "nowhere"], "nowhere is not a run directory"),
