@@ -1,7 +1,4 @@
-"""Exports as optimizers of programs that train: the weights of a plain loop.
-
-timm needs torchvision, which this project does not install: it is not tested.
-"""
+"""Exports as optimizers of programs that train: the weights of a plain loop."""
 
 import copy
 from pathlib import Path
@@ -150,3 +147,35 @@ def test_lightning(
     loader = torch.utils.data.DataLoader(EXAMPLES, batch_size=len(EXAMPLES))
     trainer.fit(Module(), loader)
     check_equal(network, wanted)
+
+
+def test_timm(network: Network, exported: type[torch.optim.Optimizer]) -> None:
+    optim = pytest.importorskip("timm.optim", reason="pip install timm torchvision")
+    scheduler = pytest.importorskip("timm.scheduler", reason="pip install timm")
+    groups = optim.param_groups_weight_decay(network, 0.1)
+    optimizer = exported(groups, lr=0.05)  # type: ignore[call-arg]
+    schedule = scheduler.CosineLRScheduler(optimizer, STEPS, warmup_t=2)
+    wanted = copy.deepcopy(network)
+    plain = exported(  # type: ignore[call-arg]
+        [
+            {"params": [p for p in wanted.parameters() if p.ndim < 2]},
+            {
+                "params": [p for p in wanted.parameters() if p.ndim > 1],
+                "weight_decay": 0.1,
+            },
+        ],
+        lr=0.05,
+    )
+    rates = []
+    for step in range(STEPS):
+        schedule.step(step)
+        rates.append(optimizer.param_groups[0]["lr"])
+        for each, mine in ((network, optimizer), (wanted, plain)):
+            for group in mine.param_groups:
+                group["lr"] = rates[-1]
+            mine.zero_grad()
+            each(**BATCH)["loss"].backward()
+            mine.step()
+    assert len(set(rates)) > 2
+    for mine, other in zip(network.parameters(), wanted.parameters(), strict=True):
+        assert torch.equal(mine, other)
