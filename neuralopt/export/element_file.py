@@ -12,7 +12,8 @@ from neuralopt.optimizer.program import device_source, torch_source
 TEMPLATE = "".join(
     [
         *(torch_template.HEAD, element_template.CONSTANTS, torch_template.CLASS),
-        *(element_template.METHODS, torch_template.COMPILER, element_template.IN_LINE),
+        *(element_template.METHODS, torch_template.INPUTS, torch_template.TRACED),
+        *(torch_template.COMPILER, element_template.IN_LINE),
         *(torch_template.RUN_COMPILED, torch_template.REAL),
         *(element_template.BLOCKS, element_template.SIDE_BY_SIDE),
     ]
@@ -57,6 +58,12 @@ def element_parts(code: StraightLine) -> Parts:
         "total_of_compiled": indent(total, "    "),
         "clock": clock,
         "host_clock": host_clock,
+        "program_argument": "",
+        "program_line": "",
+        "all_streams": "STREAMS",
+        "taken": "step",
+        "with_loss": "",
+        "loss_line": "",
     }
     functions = sources_of(sharding.local, sharding.first_element, sharding.mean_over)
     imports = "Callable", "from types import FunctionType\n", "Any"

@@ -17,6 +17,7 @@ from neuralopt.optimizer.program import device_source, torch_source
 TEMPLATE = "".join(
     [
         *(torch_template.HEAD, torch_template.CLASS, tensor_template.METHODS),
+        *(torch_template.INPUTS, torch_template.TRACED),
         *(torch_template.COMPILER, tensor_template.IN_LINE),
         *(torch_template.RUN_COMPILED, torch_template.REAL),
     ]
@@ -173,8 +174,10 @@ def _needs_loss(parts: Sequence[_Part]) -> bool:
 def _gaps(parts: Sequence[_Part], has_kinds: bool) -> Mapping[str, str]:
     """What fills the gaps that only this template has."""
     planned = any(part.code.needs_total_steps for part in parts)
+    total = 'group["total_steps"]' if planned else "None"
     gaps = tensor_template.GAPS | {
-        "total": 'group["total_steps"]' if planned else "None"
+        "total": total,
+        "host_clock": f"program.clock(t, {total})",
     }
     if _needs_loss(parts):
         gaps |= tensor_template.LOSS_GAPS

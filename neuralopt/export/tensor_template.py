@@ -137,78 +137,6 @@ METHODS = '''\
             words,
         )
 
-    def _inputs(self, program, group, t, device, start, numbers):
-        """All that changes from step to step, in two tensors for `traced`."""
-        streams = program.streams
-        if group["rounding"] == "stochastic":
-            streams = (*streams, ROUNDING_STREAM)
-        if (program, t, device) not in numbers:
-            values = program.clock(t, {total})
-            values = [*values, float(group["lr"]), decay_of(group) or 0.0]
-            numbers[program, t, device] = (
-                torch.tensor(values, dtype=torch.float64, device=device),
-                [
-                    signed(half)
-                    for stream in streams
-                    for key in keys_of(group["seed"], 0, t, stream)
-                    for half in key
-                ],
-            )
-        values, words = numbers[program, t, device]
-        if not streams:
-            return values, None
-        words = [signed(start), *words]
-        return values, torch.tensor(words, dtype=torch.int32, device=device)
-
-
-{with_loss}def traced(
-    program,
-    w,
-    g,
-    memory,
-    numbers,
-    words,
-    decays,
-    maximize,
-    rounding,
-    caution,
-    compensation,{loss_line}
-):
-    """The step for torch.compile, in place."""
-    *values, rate, decay = numbers.unbind()
-    streams = (*program.streams, ROUNDING_STREAM)
-
-    def keys(stream):
-        place = 1 + 4 * streams.index(stream)
-        halves = words[place : place + 4].unbind()
-        return halves[:2], halves[2:]
-
-    def random(kind, stream, like):
-        return drawn(kind, keys(stream), like, words[0])
-
-    def bits():
-        key, _ = keys(ROUNDING_STREAM)
-        return counter_bits(key, words[0], w.numel(), w.device).view(w.shape)
-
-    new = advance(
-        {taken},
-        w,
-        g,
-        memory,
-        tuple(values),
-        random,
-        rate,
-        decay if decays else None,
-        maximize,
-        rounding,
-        torch.mean if caution else None,
-        compensation,
-        bits,
-    )
-    for old, tensor in zip(memory, [tensor.clone() for tensor in new]):
-        old.copy_(tensor)
-
-
 '''
 
 IN_LINE = '''\
@@ -246,6 +174,10 @@ GAPS = {
     "given": "",
     "loss_line": "",
     "taken": "program.step",
+    "program_argument": "program, ",
+    "program_line": "\n    program,",
+    "all_streams": "program.streams",
+    "total_of_compiled": "",
     "program": "PROGRAM",
     "options_text": "",
     "options": "",

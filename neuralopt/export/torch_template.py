@@ -94,6 +94,81 @@ CLASS = '''class {class_name}(Optimizer):
 
 '''
 
+INPUTS = '''    def _inputs(self, {program_argument}group, t, device, start, numbers):
+        """All that changes from step to step, in two tensors for `traced`."""
+        streams = {all_streams}
+        if group["rounding"] == "stochastic":
+            streams = (*streams, ROUNDING_STREAM)
+        if ({program_argument}t, device) not in numbers:
+{total_of_compiled}            values = {host_clock}
+            values = [*values, float(group["lr"]), decay_of(group) or 0.0]
+            numbers[{program_argument}t, device] = (
+                torch.tensor(values, dtype=torch.float64, device=device),
+                [
+                    signed(half)
+                    for stream in streams
+                    for key in keys_of(group["seed"], 0, t, stream)
+                    for half in key
+                ],
+            )
+        values, words = numbers[{program_argument}t, device]
+        if not streams:
+            return values, None
+        words = [signed(start), *words]
+        return values, torch.tensor(words, dtype=torch.int32, device=device)
+
+
+'''
+
+TRACED = '''{with_loss}def traced({program_line}
+    w,
+    g,
+    memory,
+    numbers,
+    words,
+    decays,
+    maximize,
+    rounding,
+    caution,
+    compensation,{loss_line}
+):
+    """The step for torch.compile, in place."""
+    *values, rate, decay = numbers.unbind()
+    streams = (*{all_streams}, ROUNDING_STREAM)
+
+    def keys(stream):
+        place = 1 + 4 * streams.index(stream)
+        halves = words[place : place + 4].unbind()
+        return halves[:2], halves[2:]
+
+    def random(kind, stream, like):
+        return drawn(kind, keys(stream), like, words[0])
+
+    def bits():
+        key, _ = keys(ROUNDING_STREAM)
+        return counter_bits(key, words[0], w.numel(), w.device).view(w.shape)
+
+    new = advance(
+        {taken},
+        w,
+        g,
+        memory,
+        tuple(values),
+        random,
+        rate,
+        decay if decays else None,
+        maximize,
+        rounding,
+        torch.mean if caution else None,
+        compensation,
+        bits,
+    )
+    for old, tensor in zip(memory, [tensor.clone() for tensor in new]):
+        old.copy_(tensor)
+
+
+'''
+
 COMPILER = '''COMPILED = {{}}  # functions, compiled from their first use on
 
 
