@@ -5,7 +5,8 @@
 Searches from scratch in the space `modern`, with the default searcher and with uniform
 sampling, for three objectives: the small tasks of the suite, a small transformer, and
 a small ConvNet. Then the best rules of each are compared with AdamW and Muon, all
-tuned, on the transformer and on a residual network. Each step is the command that the
+tuned, on the transformer and on a residual network; those that are shown to be better
+than AdamW there are judged again, with `--again`. Each step is the command that the
 page names. A step that is finished is not run again, and one that was killed goes on.
 `--objectives` chooses; what an earlier run wrote of the others to the JSON file stays
 on the page. `--only-page` writes the page from the run folders.
@@ -45,6 +46,10 @@ and Muon for all parameters."""
 
 JUDGES = ("tiny_gpt", "digits_residual")
 """Tasks of the comparison. The suite has neither."""
+
+AGAIN = ("tiny_gpt", "char_transformer", "digits_residual")
+"""Tasks of the second comparison: two transformers, of which no search saw the second.
+It has other seeds than the first, more of them and more trials."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,13 +177,9 @@ def study(name: str, options: argparse.Namespace) -> dict[str, Any]:
     command = compare_command(folder, rules, options.verdict)
     if not options.only_page:
         run(command, folder / "verdict.log")
-    file, verdict = folder / "verdict" / "comparison.json", None
-    if file.exists():
+    verdict = verdict_of(folder / "verdict")
+    if verdict is not None:
         commands.append(command)
-        verdict = json.loads(file.read_text("utf-8"))
-        for task in verdict["tasks"]:
-            for setting in task["settings"].values():
-                del setting["trials"]  # the folder of the verdict keeps them
     searches = {
         searcher: [
             figures_of(run_directory(folder, searcher, seed))
@@ -196,10 +197,56 @@ def study(name: str, options: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def earlier_studies(path: Path | None) -> dict[str, Any]:
-    """Return the studies of a results file by objective; none if there is no file."""
+def better_rules(studies: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Found rules that a verdict shows to be better than its reference."""
+    chosen = []
+    for found in studies.values():
+        for task in (found["verdict"] or {"tasks": ()})["tasks"]:
+            rows = task["matches"][0]["splits"]["test"]
+            chosen += [each["name"] for each in rows if each["verdict"] == "better"]
+    return [name for name in dict.fromkeys(chosen) if name not in BASELINES]
+
+
+def judged_again(
+    studies: Mapping[str, Mapping[str, Any]], options: argparse.Namespace
+) -> dict[str, Any]:
+    """Compare the better rules of all studies with AdamW, or read what was found."""
+    folder = options.folder / "again"
+    command = [
+        *("compare", "--tuned", *BASELINES[:2], *better_rules(studies)),
+        f"--into={folder}",
+        "--horizons=1",
+        f"task={'+'.join(AGAIN)}",
+        "budget=suite",
+        "seed=1",
+        "verdict.seeds=12",
+        "verdict.tuning.trials=30",
+    ]
+    if not options.only_page:
+        run(command, options.folder / "again.log")
+    return {
+        "verdict": verdict_of(folder),
+        "commands": [command],
+        "made": provenance(),
+    }
+
+
+def verdict_of(folder: Path) -> dict[str, Any] | None:
+    """A comparison without its trials, which the folder keeps; None without one."""
+    file = folder / "comparison.json"
+    if not file.exists():
+        return None
+    verdict: dict[str, Any] = json.loads(file.read_text("utf-8"))
+    for task in verdict["tasks"]:
+        for setting in task["settings"].values():
+            del setting["trials"]
+    return verdict
+
+
+def earlier(path: Path | None) -> dict[str, Any]:
+    """Return the figures of a results file; empty ones if there is no file."""
     if path is None or not path.exists():
-        return {}
+        return {"studies": {}, "again": None}
     figures: dict[str, Any] = json.loads(path.read_text("utf-8"))["figures"]
     return figures
 
@@ -211,7 +258,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--folder", type=Path, default=Path("runs/modern"))
     parser.add_argument(
-        "--objectives", nargs="+", choices=OBJECTIVES, default=[*OBJECTIVES]
+        "--objectives", nargs="*", choices=OBJECTIVES, default=[*OBJECTIVES]
+    )
+    parser.add_argument(
+        "--again", action="store_true", help="judge the better rules of all again"
     )
     parser.add_argument("--finalists", type=int, default=3)
     parser.add_argument(
@@ -225,13 +275,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--page", type=Path, default=PAGE)
     add_json_option(parser)
     given = parser.parse_args(arguments)
-    studies = earlier_studies(given.json)
+    figures = earlier(given.json)
+    studies = figures["studies"]
     studies |= {name: study(name, given) for name in given.objectives}
+    if given.again:
+        figures["again"] = judged_again(studies, given)
     for name, found in studies.items():
         draw(found["searches"], given.page.with_name(picture_of(name)))
-    given.page.write_text(page(studies), "utf-8")
+    given.page.write_text(page(studies, figures["again"]), "utf-8")
     print(given.page)
-    write_results(given.json, studies)
+    write_results(given.json, figures)
     return 0
 
 

@@ -65,11 +65,20 @@ search was told: the best of many is flattered.
 """
 
 
-def page(studies: Mapping[str, Any]) -> str:
+AGAIN = (
+    "Found rules that a verdict above shows to be better than AdamW, chosen by it, so "
+    "they are judged with other seeds and more trials, also on a transformer that no "
+    "search saw.",
+    "",
+)
+
+
+def page(studies: Mapping[str, Any], again: Mapping[str, Any] | None) -> str:
     """Return the text of the page.
 
     Args:
         studies: what `study` found for each objective.
+        again: what `judged_again` found, if it ran.
     """
     muon = " and ".join(code(text) for text in MUON)
     lines = ABOUT.format(families=", ".join(FAMILIES), muon=muon).split("\n")
@@ -78,9 +87,14 @@ def page(studies: Mapping[str, Any]) -> str:
         lines += [f"![Best quality of each family]({picture_of(name)})", ""]
         for searcher, runs in found["searches"].items():
             lines += search_lines(searcher, runs)
-        lines += verdict_lines(found["verdict"])
+        lines += ["### Tuned", "", *verdict_lines(found["verdict"])]
         lines += [made_line(found["made"]), ""]
-    commands = [line for found in studies.values() for line in found["commands"]]
+    parts = [*studies.values()]
+    if again is not None:
+        lines += ["## The better ones again", "", *AGAIN]
+        lines += [*verdict_lines(again["verdict"]), made_line(again["made"]), ""]
+        parts.append(again)
+    commands = [line for found in parts for line in found["commands"]]
     lines += [
         "## Commands",
         "",
@@ -127,8 +141,6 @@ def verdict_lines(verdict: Mapping[str, Any] | None) -> Iterator[str]:
         yield ""
         return
     reference = verdict["reference"][0]
-    yield "### Tuned"
-    yield ""
     yield (
         f"Found rules, and Muon, against {reference}: each tuned alike on each task "
         f"({verdict['tuning']['trials']} trials), then compared on {verdict['seeds']} "
@@ -136,12 +148,14 @@ def verdict_lines(verdict: Mapping[str, Any] | None) -> Iterator[str]:
         "paired differences from it, their intervals and verdicts."
     )
     yield ""
-    yield f"| rule | {' | '.join(task['task'] for task in verdict['tasks'])} |"
-    yield "|---" * (1 + len(verdict["tasks"])) + "|"
+    matches = [match for task in verdict["tasks"] for match in task["matches"]]
+    titles = [match["task"] for match in matches]
+    yield f"| rule | {' | '.join(titles)} |"
+    yield "|---" * (1 + len(matches)) + "|"
     for name in verdict["contenders"]:
         cells = [f"`{reference}`" if name == reference else code(name)]
-        for task in verdict["tasks"]:
-            rows = task["matches"][0]["splits"]["test"]
+        for match in matches:
+            rows = match["splits"]["test"]
             row = next(each for each in rows if each["name"] == name)
             cells.append(
                 f"{row['mean']:.3f}" if name == reference else difference_of(row)
