@@ -213,12 +213,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument(
+        "--rules", nargs="+", choices=RULES, default=[*RULES], metavar="NAME"
+    )
     add_json_option(parser)
     arguments = parser.parse_args()
     torch.set_default_dtype(torch.float64)  # of the scalar states of torch's optimizers
     print(HEADER.format(versions=versions()))
     rows: list[dict[str, object]] = []
-    for rule in RULES.values():
+    for rule in (RULES[name] for name in arguments.rules):
         if rule.name in RECENT:
             found = {"numpy": largest(rule.name, derived_walk)}
         else:
