@@ -64,7 +64,7 @@ METHODS = '''    def step(self, closure=None):
         return parameter.device, parameter.dtype, state["step"]
 
     def _update_blocks(self, parameters, group, numbers):
-        """Step by compiled blocks, and one by one where none can be filled."""
+        """Step by compiled blocks, and one by one where there is not one of them."""
         entries, others = [], []
         for one in parameters:
             parameter, state = one[0], self.state[one[0]]
@@ -74,18 +74,17 @@ METHODS = '''    def step(self, closure=None):
                 others.append(one)
             else:
                 entries.append((one, state, lines))
-        in_blocks = len(entries) // TOGETHER * TOGETHER
-        if in_blocks:
-            (parameter, _), state, _ = entries[0]
-            t = state["step"]
-            values, _ = self._inputs(group, t, parameter.device, 0, numbers)
-            decays = decay_of(group) is not None
-        for start in range(0, in_blocks, TOGETHER):
+        if len(entries) < TOGETHER:
+            others += [one for one, _, _ in entries]
+            entries = []
+        for start in range(0, len(entries), TOGETHER):
             block = [lines for _, _, lines in entries[start : start + TOGETHER]]
-            run_block(block, values, decays, group["maximize"])
-        for _, state, _ in entries[:in_blocks]:
-            state["step"] = t + 1
-        for one in [*others, *(one for one, _, _ in entries[in_blocks:])]:
+            (parameter, _), state, _ = entries[0]
+            values, _ = self._inputs(group, state["step"], parameter.device, 0, numbers)
+            run_block(block, values, decay_of(group) is not None, group["maximize"])
+        for _, state, _ in entries:
+            state["step"] += 1
+        for one in others:
             self._update([one], group, numbers)
 
     def _update(self, parameters, group, numbers):
@@ -221,6 +220,8 @@ def traced_block(tensors, numbers, decays, maximize):
 def run_block(tensors, *arguments):
     """Run `traced_block` compiled for tensors of any sizes, each `in_lines`."""
     w = tensors[0][0]
+    for _ in range(len(tensors), TOGETHER):  # fill it up
+        tensors.append([each.new_ones(2) for each in tensors[0]])
     autocast = torch.is_autocast_enabled(w.device.type)
     kind = w.dtype, w.device, torch.get_num_threads(), autocast, arguments[1:]
     if kind not in BLOCK_KINDS:
