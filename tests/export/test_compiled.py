@@ -27,7 +27,7 @@ SHAPES = (
     (5, 5, 3),
     *((n, 7) for n in (9, 1, 9, 2, 9, 5, 3)),
 )
-"""Ten that can be compiled: a block of eight, and two."""
+"""Ten that can be compiled: a block of eight, and another, filled up."""
 
 
 @pytest.fixture(scope="module")
