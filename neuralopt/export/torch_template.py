@@ -178,8 +178,10 @@ def compiles(group):
 
 
 def can_compile(w, *others):
-    """Whether tensors lie in memory in order, and are not too small to be general."""
-    return w.numel() > 1 and all(each.is_contiguous() for each in (w, *others))
+    """Whether tensors lie in memory in order, as they are, and are not too small."""
+    return w.numel() > 1 and all(
+        each.is_contiguous() and not each.is_neg() for each in (w, *others)
+    )
 
 
 '''

@@ -146,6 +146,14 @@ def test_blocks_take_no_tensors_that_compiled_code_would_misread(
         assert in_lines(torch.ones(1), torch.ones(1)) is None
 
 
+def test_what_torch_keeps_with_a_flipped_sign_is_not_compiled(
+    exports: Callable[[str], ModuleType],
+) -> None:
+    can_compile, w = exports("adam").can_compile, torch.ones(3, 4)
+    assert can_compile(w, w)
+    assert not can_compile(w, UNLIKE["sign"])  # inductor reads it as it lies
+
+
 @pytest.mark.parametrize("name", RULES)
 def test_step_compiles_whole_and_once(
     exports: Callable[[str], ModuleType], name: str
