@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from neuralopt.archive import ARCHIVE_FILE, Archive
-from neuralopt.language import Expression, parse, render, simplify
+from neuralopt.language import RULES, Expression, parse, render, simplify
 from neuralopt.verdict.rediscovery.history import CHARGED
 
 FAMILIES: Mapping[str, tuple[str, ...]] = {
@@ -17,7 +17,7 @@ FAMILIES: Mapping[str, tuple[str, ...]] = {
 }
 """Names of families, and the operations that each has; the first that fits."""
 
-MUON = ("orthogonalize(m)", "orthogonalize(0.95 * ema(g, 0.95) + 0.05 * g)")
+MUON = tuple(render(RULES[name].expression) for name in ("muon_plain", "muon_unscaled"))
 """Muon with a plain average, and with that of Nesterov."""
 
 

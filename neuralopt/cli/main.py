@@ -96,9 +96,9 @@ that behave alike are grouped.
 
 REDISCOVER_HELP = """
 Targets: adam rmsprop momentum signum powersign addsign sign_agreement adam_agreement
-rmsprop_agreement lion nesterov amsgrad muon muon_plain muon_adam. Several runs must
-differ in their seeds only. Qualities of the targets and of the sample are kept in
-rediscovery.json in the first run's folder.
+rmsprop_agreement lion nesterov amsgrad muon_unscaled muon_plain muon_adam. Several
+runs must differ in their seeds only. Qualities of the targets and of the sample are
+kept in rediscovery.json in the first run's folder.
 """
 
 REPORT_HELP = """

@@ -350,16 +350,17 @@ def shape_factor(x, matched):
     return math.sqrt(max(1.0, height / width))
 
 
-def muon(matched=False, after=lambda o, state, t: o):
-    """Nesterov momentum, orthogonalized; `after` changes the orthogonal matrix."""
+def muon(matched=False, after=lambda o, state, t: o, decay=0.95, nesterov=True):
+    """Momentum, orthogonalized; `after` changes the orthogonal matrix."""
 
     def make(shape):
         m, state = np.zeros(shape), {}
 
         def step(g, w, t, T):
             nonlocal m
-            m = 0.95 * m + 0.05 * g
-            o = newton_schulz(matrix(0.05 * g + 0.95 * m), shape)
+            m = decay * m + (1 - decay) * g
+            ahead = decay * m + (1 - decay) * g if nesterov else m
+            o = newton_schulz(matrix(ahead), shape)
             factor = 1.0 if matched is None else shape_factor(o, matched)
             return (factor * after(o, state, t)).reshape(shape)
 
@@ -428,6 +429,8 @@ DERIVED = {
     "mars": mars,
     "mars_lion": mars_lion,
     "muon": muon(),
+    "muon_unscaled": muon(None),
+    "muon_plain": muon(None, decay=0.9, nesterov=False),
     "muon_match_rms": muon(True),
     "muon_adamw": muon_adamw,
     "normuon": muon(after=norm_kept),

@@ -11,6 +11,20 @@ ORTHOGONAL: tuple[Row, ...] = (
         "Nesterov momentum with singular values near 1; for matrices, without decay.",
     ),
     (
+        "muon_unscaled",
+        "{muon}",
+        "Jordan et al. 2024, without the factor for a matrix's shape",
+        2e-2,
+        "Muon's steps with singular values near 1 in every matrix; without decay.",
+    ),
+    (
+        "muon_plain",
+        "{plain}",
+        "Jordan et al. 2024, without that factor and without Nesterov's average",
+        2e-2,
+        "Orthogonalized momentum; for matrices, without decay.",
+    ),
+    (
         "muon_match_rms",
         "{muon} * {matched}",
         "Liu et al. 2025 (Moonlight), as match_rms_adamw of torch",

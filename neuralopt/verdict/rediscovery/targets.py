@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 from neuralopt.catalog import hint
 from neuralopt.language import Expression, as_expression, parse, simplify
-from neuralopt.language.rules import AGREEMENT
+from neuralopt.language.rules import AGREEMENT, RULES
 
 EPSILON = "1e-08"
 EPSILONS = ("1e-5", "1e-6", "1e-7", "1e-8", "1e-10", "1e-12")
@@ -56,9 +56,6 @@ def make_target(name: str, *rules: str | Expression) -> Target:
     return Target(name, canonical, frozenset(forms))
 
 
-MUON = "orthogonalize(0.95 * ema(g, 0.95) + 0.05 * g)"
-"""With Nesterov's average, as it is usually written (Jordan et al. 2024)."""
-
 DEFINITIONS: Mapping[str, tuple[str, ...]] = {
     "adam": ("adam_uncorrected",),
     "rmsprop": ("rmsprop",),
@@ -78,9 +75,11 @@ DEFINITIONS: Mapping[str, tuple[str, ...]] = {
     "lion": ("lion",),
     "nesterov": ("nesterov",),
     "amsgrad": ("amsgrad_plain",),
-    "muon": (MUON,),
-    "muon_plain": ("orthogonalize(m)",),
-    "muon_adam": (f"where(matrix, {MUON}, m / (sqrt(v) + 1e-8))",),
+    "muon_unscaled": ("muon_unscaled",),
+    "muon_plain": ("muon_plain",),
+    "muon_adam": (
+        f"where(matrix, {RULES['muon_unscaled'].expression}, m / (sqrt(v) + 1e-8))",
+    ),
 }
 """Names of RULES where they exist, else texts; all without bias correction, and Muon
 without a factor for a matrix's shape.
