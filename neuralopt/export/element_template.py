@@ -195,19 +195,24 @@ BLOCK_KINDS = {{}}  # a copy of `traced_block` for each kind of block
 
 
 def in_lines(w, *others):
-    """Tensors of one parameter in one dimension; None if compiled code can't have them.
+    """Tensors of one parameter in one dimension, or None.
 
-    It does not check what it is given: all must be alike and lie in memory in order.
+    Compiled blocks do not check what they are given: all tensors must be plain, of one
+    size, type and device, and lie in memory in order.
     """
     size, kind, device = w.numel(), w.dtype, w.device
-    lines = [w.data if w.dim() == 1 else w.view(-1)] if w.is_contiguous() else []
+    if size < 2 or not w.is_contiguous():
+        return None
+    lines = [w.data if w.dim() == 1 else w.view(-1)]
+    if type(lines[0]) is not torch.Tensor:
+        return None
     for each in others:
         if each.dtype is not kind or each.numel() != size or each.device != device:
             return None
         if type(each) is not torch.Tensor or each.is_neg() or not each.is_contiguous():
             return None
         lines.append(each if each.dim() == 1 else each.view(-1))
-    return lines if size > 1 and len(lines) > len(others) else None
+    return lines
 
 
 def traced_block(tensors, numbers, decays, maximize):
@@ -220,7 +225,7 @@ def traced_block(tensors, numbers, decays, maximize):
 def run_block(tensors, *arguments):
     """Run `traced_block` compiled for tensors of any sizes, each `in_lines`."""
     w = tensors[0][0]
-    for _ in range(len(tensors), TOGETHER):  # fill it up
+    for _ in range(len(tensors), TOGETHER):  # a last block is filled up
         tensors.append([each.new_ones(2) for each in tensors[0]])
     autocast = torch.is_autocast_enabled(w.device.type)
     kind = w.dtype, w.device, torch.get_num_threads(), autocast, arguments[1:]

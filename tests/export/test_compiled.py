@@ -143,6 +143,7 @@ def test_blocks_take_no_tensors_that_compiled_code_would_misread(
         assert in_lines(w, like, UNLIKE[what]) is None
         assert in_lines(w, UNLIKE[what], like) is None
         assert in_lines(w.t(), like, like) is None
+        assert in_lines(UNLIKE["class"], like, like) is None
         assert in_lines(torch.ones(1), torch.ones(1)) is None
 
 
