@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from neuralopt.archive import ARCHIVE_FILE, Archive
-from neuralopt.language import RULES, Expression, parse, render, simplify
+from neuralopt.language import RULES, Expression, render, simplify
 from neuralopt.verdict.rediscovery.history import CHARGED
 
 FAMILIES: Mapping[str, tuple[str, ...]] = {
@@ -17,7 +17,7 @@ FAMILIES: Mapping[str, tuple[str, ...]] = {
 }
 """Names of families, and the operations that each has; the first that fits."""
 
-MUON = tuple(render(RULES[name].expression) for name in ("muon_plain", "muon_unscaled"))
+MUON = ("muon_plain", "muon_unscaled")
 """Muon with a plain average, and with that of Nesterov."""
 
 
@@ -79,7 +79,7 @@ def figures_of(folder: Path) -> dict[str, Any]:
     ahead = [each for each in trained if each.is_kin_of_muon and each.quality > plain]
     first = next((each for each in trained if each.is_kin_of_muon), None)
     ranked = sorted(trained, key=lambda each: -each.quality)
-    forms = {simplify(parse(text)) for text in MUON}
+    forms = {simplify(RULES[name].expression) for name in MUON}
     muon = next((each for each in ranked if each.rule in forms), None)
     return {
         "evaluations": len(trained),

@@ -24,8 +24,9 @@ sys.path.insert(0, str(Path(__file__).parents[2]))  # when run as a file
 
 from experiments.found.found import SEARCH, run
 from experiments.measure import add_json_option, provenance, write_results
-from experiments.modern.families import figures_of
+from experiments.modern.families import MUON, figures_of
 from experiments.modern.page import draw, page, picture_of
+from neuralopt import rediscover
 from neuralopt.archive import ARCHIVE_FILE, Archive
 from neuralopt.behaviour.classes import BehaviourClasses
 from neuralopt.language import parse
@@ -129,6 +130,22 @@ def search_command(
     ]
 
 
+def rediscovered(objective: Objective, folder: Path) -> dict[str, Any]:
+    """When searches first trained rules that behave as Muon, by searcher and rule."""
+    told: dict[str, Any] = {}
+    for searcher in SEARCHERS:
+        runs = [
+            run_directory(folder, searcher, seed) for seed in range(objective.seeds)
+        ]
+        result = rediscover(runs, targets=MUON, sample=0, rows=0, progress=False)
+        told[searcher] = {}
+        for name in MUON:
+            found = result[name].successes["behaviour"]
+            median = found.evaluations.value
+            told[searcher][name] = found.found, median if found.found else None
+    return told
+
+
 def finalists(objective: Objective, folder: Path, count: int) -> list[str]:
     """The best rules of the default searcher, different in behaviour."""
     pooled: dict[str, float] = {}
@@ -190,6 +207,7 @@ def study(name: str, options: argparse.Namespace) -> dict[str, Any]:
     return {
         "about": objective.about,
         "searches": searches,
+        "rediscovered": rediscovered(objective, folder),
         "rules": rules,
         "verdict": verdict,
         "commands": commands,

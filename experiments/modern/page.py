@@ -8,6 +8,7 @@ from typing import Any
 from experiments.measure import made_line
 from experiments.modern.families import FAMILIES, MUON
 from experiments.table.page import code
+from neuralopt.language import RULES, render
 from neuralopt.palette import CYCLE
 from neuralopt.picture_files import save_figure
 
@@ -80,13 +81,14 @@ def page(studies: Mapping[str, Any], again: Mapping[str, Any] | None) -> str:
         studies: what `study` found for each objective.
         again: what `judged_again` found, if it ran.
     """
-    muon = " and ".join(code(text) for text in MUON)
+    muon = " and ".join(code(render(RULES[name].expression)) for name in MUON)
     lines = ABOUT.format(families=", ".join(FAMILIES), muon=muon).split("\n")
     for name, found in studies.items():
         lines += [f"## Trained on {found['about']}", ""]
         lines += [f"![Best quality of each family]({picture_of(name)})", ""]
         for searcher, runs in found["searches"].items():
             lines += search_lines(searcher, runs)
+        lines += rediscovery_lines(found)
         lines += ["### Tuned", "", *verdict_lines(found["verdict"])]
         lines += [made_line(found["made"]), ""]
     parts = [*studies.values()]
@@ -131,6 +133,29 @@ def search_lines(searcher: str, runs: Sequence[Mapping[str, Any]]) -> Iterator[s
     yield ""
     for text, quality in runs[0]["rules"]:
         yield f"- {code(text)}: {quality:.4f}"
+    yield ""
+
+
+def rediscovery_lines(found: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the section on when searches trained rules that behave as Muon."""
+    if "rediscovered" not in found:  # of an earlier version of this experiment
+        return
+    yield "### Muon, in behaviour"
+    yield ""
+    yield (
+        "Rules trained up to the first one that behaves as Muon, up to a positive "
+        "factor: the median over seeds, and in how many of them there is one."
+    )
+    yield ""
+    yield f"| rule | {' | '.join(found['rediscovered'])} |"
+    yield "|---" + "|--:" * len(found["rediscovered"]) + "|"
+    for name in MUON:
+        cells = [code(render(RULES[name].expression))]
+        for searcher, each in found["rediscovered"].items():
+            count, median = each[name]
+            told = _count(median and round(median))
+            cells.append(f"{told} ({count}/{len(found['searches'][searcher])})")
+        yield f"| {' | '.join(cells)} |"
     yield ""
 
 

@@ -22,7 +22,7 @@ from neuralopt.verdict.rediscovery.history import (
 )
 from neuralopt.verdict.rediscovery.matching import equal_in_behaviour
 from neuralopt.verdict.rediscovery.odds import (
-    draw_target,
+    draw_targets,
     encoded,
     uniform_log_probabilities,
 )
@@ -155,16 +155,24 @@ def test_estimated_probabilities_agree_with_an_exact_table(name: str) -> None:
     table, target = tables.load("from_scratch"), TARGETS[name]
     wanted = [table.number(form) for form in target.forms if form in table.rules]
     exact = 1 / tables.expected_proposals(table, wanted)
-    drawn = draw_target(one_group(), target, 1500, seed=1)
-    assert drawn is not None
+    drawn = draw_targets(one_group(), [target], 1500, seed=1)[name]
     assert abs(drawn.in_form.value - exact) < 4 * drawn.in_form.error
     assert drawn.in_behaviour.value >= drawn.in_form.value
 
 
+def test_probabilities_in_behaviour_agree_with_an_exact_table() -> None:
+    table, target = tables.load("from_scratch"), TARGETS["signum"]
+    rules = [parse(rule) for rule in table.rules]
+    alike = np.flatnonzero(equal_in_behaviour(rules, [target])[:, 0]).tolist()
+    exact = 1 / tables.expected_proposals(table, alike)
+    found = draw_targets(one_group(), [target], 1500, seed=1)["signum"].in_behaviour
+    assert abs(found.value - exact) < 3 * found.error
+    assert found.error < 0.2 * exact
+
+
 def test_the_gain_of_a_policy_is_exact_where_it_is_uniform_on_fewer_rows() -> None:
     space, target = one_group(), TARGETS["momentum"]
-    drawn = draw_target(space, target, 300)
-    assert drawn is not None
+    drawn = draw_targets(space, [target], 300)["momentum"]
     gain = drawn.gain(lambda rows: uniform_log_probabilities(space, rows) + 1.5)
     assert gain == pytest.approx(1.5)
 

@@ -31,7 +31,7 @@ from neuralopt.verdict.rediscovery.history import history
 from neuralopt.verdict.rediscovery.odds import (
     LogProbabilities,
     TargetSample,
-    draw_target,
+    draw_targets,
     encoded,
 )
 from neuralopt.verdict.rediscovery.summary import (
@@ -165,11 +165,7 @@ def measure(
     settings = kept[0][0]
     space = build_space(settings)
     inside = [each for each in targets if encoded(space, each) is not None]
-    samples: dict[str, TargetSample] = {}
-    for target in inside if asked.rows else ():
-        drawn = draw_target(space, target, max(2, asked.rows))
-        if drawn is not None:
-            samples[target.name] = drawn
+    samples = draw_targets(space, inside, max(2, asked.rows)) if asked.rows else {}
     histories = [
         _history(run, settings, targets, space, samples)
         for run, (settings, _) in zip(runs, kept, strict=True)

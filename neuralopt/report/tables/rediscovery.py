@@ -16,9 +16,10 @@ NOTES = (
     "epsilon), alike (in behaviour, up to a positive factor), and useful (alike, with "
     "half of the best quality so far).",
     "uniform: trainings that uniform sampling is expected to take to one that is "
-    "alike. percentile: of uniformly sampled rows, the share whose rules are worse "
-    "than the target. log gain: natural logarithm of how much more probable the "
-    "trained searcher makes the form than uniform sampling.",
+    "alike, estimated; at most so many if it is rare, since rules that are alike but "
+    "look otherwise are missed. percentile: of uniformly sampled rows, the share whose "
+    "rules are worse than the target. log gain: natural logarithm of how much more "
+    "probable the trained searcher makes the form than uniform sampling.",
 )
 
 

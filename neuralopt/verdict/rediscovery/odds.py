@@ -3,13 +3,14 @@
 The probability of a rule is the sum over all rows that say it, which are too many to
 list and too rare to be met by uniform sampling. It is estimated by importance sampling:
 rows are drawn near known rows of the rule, and each hit counts by the ratio of its
-probability to that with which it was drawn. A quarter of the rows are drawn uniformly,
-so that no ratio of uniform sampling exceeds four and the estimate is unbiased for rows
-of any shape (defensive mixture: Hesterberg 1995).
+probability to that with which it was drawn. Many more rows are drawn uniformly, and
+shared by all targets, so that the estimate is unbiased for rows of any shape
+(defensive mixture: Hesterberg 1995) and finds rules that are common but look otherwise,
+such as a target times any positive number.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +27,11 @@ LogProbabilities = Callable[[Rows], Floats]
 """Rows (n, decisions) -> the logarithm of each row's probability under a policy."""
 
 UNIFORM_SHARE = 0.25
+"""Of the rows drawn for a target, those that are drawn uniformly."""
+
+UNIFORM_ROWS = 5
+"""Rows drawn uniformly for all targets, for each that is drawn for one."""
+
 KEPT_SHARE = 0.7
 """Probability that a drawn row keeps a decision of the row it is drawn near."""
 
@@ -113,35 +119,85 @@ def _log_sum(logarithms: Floats) -> float:
     return largest + math.log(float(np.exp(logarithms - largest).sum()))
 
 
-def draw_target(
-    space: Space, target: Target, samples: int, seed: int = 0
-) -> TargetSample | None:
-    """Draw rows from which the probability of a target is estimated.
+class UniformRows:
+    """Uniformly sampled rows, compared with targets.
+
+    Args:
+        space: that is sampled.
+        targets: that rows are compared with.
+        count: rows, 1 or more.
+        seed: of the sampling.
+
+    Attributes:
+        rows: int64 (count, decisions).
+        form: by name of a target, which rows equal it in form.
+        behaviour: by name of a target, which rows equal it in behaviour.
+    """
+
+    def __init__(
+        self, space: Space, targets: Sequence[Target], count: int, seed: int = 0
+    ) -> None:
+        self.rows = space.sample(count, np.random.default_rng(seed))
+        hits = _hits(space, targets, self.rows)
+        self.form = {each.name: form for each, (form, _) in hits}
+        self.behaviour = {each.name: alike for each, (_, alike) in hits}
+
+
+def draw_targets(
+    space: Space, targets: Sequence[Target], samples: int, seed: int = 0
+) -> dict[str, TargetSample]:
+    """Draw rows from which the probabilities of targets are estimated.
 
     Args:
         space: whose rows are proposed.
-        target: the rule.
-        samples: rows drawn each time, 2 or more.
+        targets: rules.
+        samples: rows drawn each time for a target, 2 or more.
         seed: of the drawing.
 
     Returns:
-        The rows; None if the space can't express the target.
+        Rows by name of the target, for those that the space can express.
     """
+    inside = [each for each in targets if encoded(space, each) is not None]
+    if not inside:
+        return {}
+    shared = UniformRows(space, inside, UNIFORM_ROWS * samples, seed)
+    return {
+        each.name: _draw_target(space, each, samples, seed, shared) for each in inside
+    }
+
+
+def _draw_target(
+    space: Space, target: Target, samples: int, seed: int, shared: UniformRows
+) -> TargetSample:
     row = encoded(space, target)
-    if row is None:
-        return None
-    centres = row[None]
-    rng = np.random.default_rng(seed)
+    assert row is not None
+    # Not the shared rows: the estimate is unbiased if they do not choose the centres.
+    known, rng = row[None], np.random.default_rng(seed + 1)
     for _ in range(ROUNDS - 1):
+        centres = _centres(space, known)
         rows = _draw(space, centres, samples, rng)
-        _, behaviour = _hits(space, target, rows)
-        known = np.unique(np.concatenate([centres, rows[behaviour]]), axis=0)
-        likely = np.argsort(-uniform_log_probabilities(space, known), kind="stable")
-        centres = known[likely[:CENTRES]]
+        [(_, (_, behaviour))] = _hits(space, [target], rows)
+        known = np.concatenate([known, rows[behaviour]])
+    centres = _centres(space, known)
     rows = _draw(space, centres, samples, rng)
-    form, behaviour = _hits(space, target, rows)
-    uniform, drawn = _log_densities(space, centres, rows)
-    return TargetSample(rows, form, behaviour, uniform, drawn)
+    [(_, (form, behaviour))] = _hits(space, [target], rows)
+    rows = np.concatenate([rows, shared.rows])
+    drawn_uniformly = UNIFORM_SHARE * samples + len(shared.rows)
+    uniform, drawn = _log_densities(space, centres, rows, drawn_uniformly / len(rows))
+    return TargetSample(
+        rows,
+        np.concatenate([form, shared.form[target.name]]),
+        np.concatenate([behaviour, shared.behaviour[target.name]]),
+        uniform,
+        drawn,
+    )
+
+
+def _centres(space: Space, known: Rows) -> Rows:
+    """The most probable of some rows."""
+    different = np.unique(known, axis=0)
+    likely = np.argsort(-uniform_log_probabilities(space, different), kind="stable")
+    return different[likely[:CENTRES]]
 
 
 def encoded(space: Space, target: Target) -> Rows | None:
@@ -178,16 +234,23 @@ def uniform_log_probabilities(space: Space, rows: Rows) -> Floats:
     return found
 
 
+Hits = tuple[NDArray[np.bool_], NDArray[np.bool_]]
+"""Which rows equal a target in form, and which in form or behaviour."""
+
+
 def _hits(
-    space: Space, target: Target, rows: Rows
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Which rows equal the target in form, and in behaviour."""
+    space: Space, targets: Sequence[Target], rows: Rows
+) -> list[tuple[Target, Hits]]:
     texts = space.canonical(rows)
     different = sorted({text for text in texts if text})
-    equal = equal_in_behaviour([parse(text) for text in different], [target])[:, 0]
-    alike = {text for text, hit in zip(different, equal.tolist(), strict=True) if hit}
-    form = np.array([text in target.forms for text in texts], np.bool_)
-    return form, form | np.array([text in alike for text in texts], np.bool_)
+    equal = equal_in_behaviour([parse(text) for text in different], targets)
+    found = []
+    for target, column in zip(targets, equal.T.tolist(), strict=True):
+        alike = {text for text, hit in zip(different, column, strict=True) if hit}
+        form = np.array([text in target.forms for text in texts], np.bool_)
+        behaviour = form | np.array([text in alike for text in texts], np.bool_)
+        found.append((target, (form, behaviour)))
+    return found
 
 
 def _draw(space: Space, centres: Rows, count: int, rng: np.random.Generator) -> Rows:
@@ -206,7 +269,9 @@ def _draw(space: Space, centres: Rows, count: int, rng: np.random.Generator) -> 
     return rows
 
 
-def _log_densities(space: Space, centres: Rows, rows: Rows) -> tuple[Floats, Floats]:
+def _log_densities(
+    space: Space, centres: Rows, rows: Rows, uniform_share: float
+) -> tuple[Floats, Floats]:
     """Log-probabilities of rows under uniform sampling and under the mixture."""
     uniform = np.zeros(len(rows))
     near = np.zeros((len(rows), len(centres)))
@@ -218,8 +283,8 @@ def _log_densities(space: Space, centres: Rows, rows: Rows) -> tuple[Floats, Flo
         moved = (1 - KEPT_SHARE) * np.exp(here)[:, None] + KEPT_SHARE * same
         possible = allowed[:, centres[:, k]]
         near += np.log(np.where(possible, moved, np.exp(here)[:, None]))
-    parts = near + math.log((1 - UNIFORM_SHARE) / len(centres))
-    parts = np.column_stack([parts, uniform + math.log(UNIFORM_SHARE)])
+    parts = near + math.log((1 - uniform_share) / len(centres))
+    parts = np.column_stack([parts, uniform + math.log(uniform_share)])
     largest = parts.max(axis=1)
     total = np.log(np.exp(parts - largest[:, None]).sum(axis=1))
     return uniform, largest + total
