@@ -98,6 +98,17 @@ def ended(tmp_path_factory):
     return run
 
 
+def test_files_are_read_in_the_order_in_which_they_were_written(tmp_path):
+    files = EventFiles(tmp_path)
+    for step in range(3):
+        files.open(step)
+        files.scalar("search", "loss", 1.0, step)
+        files.close()
+    names = sorted(each.name for each in (tmp_path / "search").iterdir())
+    seconds = [name.split(".")[3] for name in names]
+    assert len(set(seconds)) == 3  # a number behind them is compared as text
+
+
 def test_a_batch_is_read_back_as_it_was_told(tmp_path):
     written(tmp_path, progress(10), progress(20, best=0.75))
     found = read(tmp_path)

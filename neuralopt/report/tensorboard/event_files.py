@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -136,9 +137,20 @@ class EventFiles:
         if run not in self._writers:
             from torch.utils.tensorboard import SummaryWriter  # two seconds to load
 
+            self._wait_for_a_later_name(run)
             # In a new run too: a reader takes the first such mark for the beginning,
             # and hides something only at the second one.
             self._writers[run] = SummaryWriter(
                 str(self._folder / run), purge_step=self._first
             )
         return self._writers[run]
+
+    def _wait_for_a_later_name(self, run: str) -> None:
+        """Wait until a new file of a run is read after those that are there.
+
+        TensorBoard reads files in the order of their names: a time in whole seconds,
+        the host, the process, and a number, by which 10 comes before 9.
+        """
+        there = [*(self._folder / run).glob("events.out.tfevents*")]
+        while any(f".tfevents.{int(time.time()):010}." in file.name for file in there):
+            time.sleep(0.02)
