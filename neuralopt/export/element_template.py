@@ -78,12 +78,13 @@ METHODS = '''    def step(self, closure=None):
             others += [one for one, _, _ in entries]
             entries = []
         for start in range(0, len(entries), TOGETHER):
-            block = [lines for _, _, lines in entries[start : start + TOGETHER]]
-            (parameter, _), state, _ = entries[0]
+            block = entries[start : start + TOGETHER]
+            (parameter, _), state, _ = block[0]
             values, _ = self._inputs(group, state["step"], parameter.device, 0, numbers)
-            run_block(block, values, decay_of(group) is not None, group["maximize"])
-        for _, state, _ in entries:
-            state["step"] += 1
+            fixed = decay_of(group) is not None, group["maximize"]
+            run_block([lines for _, _, lines in block], values, *fixed)
+            for _, state, _ in block:
+                state["step"] += 1
         for one in others:
             self._update([one], group, numbers)
 
@@ -197,11 +198,11 @@ BLOCK_KINDS = {{}}  # a copy of `traced_block` for each kind of block
 def in_lines(w, *others):
     """Tensors of one parameter in one dimension, or None.
 
-    Compiled blocks do not check what they are given: all tensors must be plain, of one
-    size, type and device, and lie in memory in order.
+    Compiled blocks check sizes only: all tensors must be plain, of one size, type and
+    device, and lie in memory in order.
     """
     size, kind, device = w.numel(), w.dtype, w.device
-    if size < 2 or not w.is_contiguous():
+    if size < 2 or not w.is_contiguous() or w.is_neg():
         return None
     lines = [w.data if w.dim() == 1 else w.view(-1)]
     if type(lines[0]) is not torch.Tensor:

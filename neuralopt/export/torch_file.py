@@ -37,7 +37,7 @@ TAKEN = {
     *dir(builtins),
     *("BLOCK_KINDS", "COMPILED", "FunctionType", "LARGE", "Optimizer", "STATES"),
     *("STREAMS", "TOGETHER", "apart", "can_compile", "compiles", "in_line"),
-    *("in_lines", "number", "on_device", "real"),
+    *("in_lines", "number", "only_sizes", "on_device", "real"),
     *("run_block", "run_compiled", "scalars", "side_by_side", "step", "torch"),
     *("traced", "traced_block", "warnings"),
     *(

@@ -186,18 +186,24 @@ def can_compile(w, *others):
 
 '''
 
-RUN_COMPILED = '''def run_compiled(function, *arguments, checked=False):
+RUN_COMPILED = '''def only_sizes(guards):
+    """Which checks compiled code makes of a call that is checked."""
+    return [each.guard_type == "SHAPE_ENV" for each in guards]
+
+
+def run_compiled(function, *arguments, checked=False):
     """Run a function compiled; as it is where torch can't compile, with a warning.
 
-    checked: whether all calls are alike, so that compiled code need not compare them.
+    checked: whether all calls are alike up to the sizes of tensors, so that compiled
+        code need not compare more than these.
     """
     if function in COMPILED:
         COMPILED[function](*arguments)
         return
-    # No global of this file changes, and calls need not compare them either.
-    guards = "skip_all_guards_unsafe" if checked else "skip_guard_on_globals_unsafe"
-    ignore = getattr(torch.compiler, guards, None)
-    options = {{"guard_filter_fn": ignore}} if ignore else None
+    # No global of this file changes: calls need not compare them.
+    ignore = getattr(torch.compiler, "skip_guard_on_globals_unsafe", None)
+    chosen = only_sizes if checked and ignore else ignore
+    options = {{"guard_filter_fn": chosen}} if chosen else None
     try:
         compiled = torch.compile(function, dynamic=True, options=options)
         compiled(*arguments)

@@ -143,8 +143,31 @@ def test_blocks_take_no_tensors_that_compiled_code_would_misread(
         assert in_lines(w, like, UNLIKE[what]) is None
         assert in_lines(w, UNLIKE[what], like) is None
         assert in_lines(w.t(), like, like) is None
-        assert in_lines(UNLIKE["class"], like, like) is None
+        for other in (UNLIKE["class"], UNLIKE["sign"]):
+            assert in_lines(other, like, like) is None
         assert in_lines(torch.ones(1), torch.ones(1)) is None
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_blocks_of_any_sizes_are_stepped_after_a_reset_of_the_compiler(
+    exports: Callable[[str], ModuleType],
+) -> None:
+    module = exports("adam")
+    sizes = [*[64] * 8, *[200] * 4, *[30] * 4]  # equal ones must not be taken for one
+    pairs = [[torch.nn.Parameter(torch.ones(n)) for n in sizes] for _ in range(2)]
+    compiled = module.Exported(pairs[0], lr=0.1, compiled=True)
+    eager = module.Exported(pairs[1], lr=0.1)
+    for step in range(3):
+        if step == 1:
+            torch.compiler.reset()
+        for mine, other in zip(*pairs, strict=True):
+            mine.grad = torch.randn_like(mine)
+            other.grad = mine.grad.clone()
+        compiled.step()
+        eager.step()
+        for mine, other in zip(*pairs, strict=True):
+            torch.testing.assert_close(mine, other, rtol=1e-6, atol=1e-6)
 
 
 def test_what_torch_keeps_with_a_flipped_sign_is_not_compiled(
