@@ -63,9 +63,9 @@ the machine that is named, with other work on its cores."""
 CONTROL = """\
 Rows drawn uniformly, without training; those whose rules behave as the target, up to
 a positive factor; and rows that one such takes, with the limits of a Poisson count.
-Of a thousand rows so many cost a training: {}. Earlier versions of this page had a
+Earlier versions of this page had a
 column `uniform`, estimated by importance sampling near known rows of a target. It was
-too high for rare targets, up to 50 times, for it missed rules that look otherwise, as
+too high for rare targets, up to 80 times, for it missed rules that look otherwise, as
 `ema(g, 0.9) / (sqrt(ema(g ** 2, 0.999) / (exp(2) + 1e-08)) + 1e-08)` for Adam."""
 
 PROPOSALS_AN_EVALUATION = 10
@@ -187,9 +187,11 @@ def page(
     lines += [EXPLANATION]
     for name, each in results.items():
         lines += ["", *_section(name, each)]
+    if controls:
+        lines += ["", "## The control: uniform sampling", "", CONTROL]
     for name, counts in controls.items():
-        lines += ["", f"## Uniform sampling of {name}, {counts['rows']:,} rows", ""]
-        lines += [CONTROL.format(f"{1000 * counts['trained']:.0f}"), ""]
+        lines += ["", f"### {name}, {counts['rows']:,} rows", ""]
+        lines += [f"Of 1,000 rows {1000 * counts['trained']:.0f} cost a training.", ""]
         lines += ["```", counts["command"], "```", "", *table_lines(counts)]
     return "\n".join(lines) + "\n"
 
