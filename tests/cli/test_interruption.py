@@ -102,7 +102,8 @@ def test_a_search_killed_at_three_random_moments_ends_in_the_same_archive(
     run = tmp_path / "run"
     moments = random.SystemRandom()  # what the machine does meanwhile is chance too
     arguments = ("search", *SMALL, f"run_dir={run}", "resume=auto")
-    for _ in range(3):
+    killed: list[int] = []
+    while len(killed) < 3 and _decided(run) < 144:  # a fast machine may be at the end
         goal = _decided(run) + moments.randint(1, 48)
         process = start(*arguments)
         while _decided(run) < goal:
@@ -110,7 +111,8 @@ def test_a_search_killed_at_three_random_moments_ends_in_the_same_archive(
             time.sleep(0.005)
         time.sleep(moments.uniform(0.0, 0.05))
         assert _stopped(process, signal.SIGKILL).code == -signal.SIGKILL
-    assert _decided(run) < 192, "killed before its end"
+        killed.append(_decided(run))
+    assert killed[0] < 192, "killed before its end"
     said = typed(capsys, "resume", str(run))
     assert said.code == 0, said.err
     _same_search(run, finished_run)
