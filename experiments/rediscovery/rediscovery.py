@@ -63,9 +63,8 @@ the machine that is named, with other work on its cores."""
 CONTROL = """\
 Rows drawn uniformly, without training; those whose rules behave as the target, up to
 a positive factor; and rows that one such takes, with the limits of a Poisson count.
-Earlier versions of this page had a
-column `uniform`, estimated by importance sampling near known rows of a target. It was
-too high for rare targets, up to 80 times, for it missed rules that look otherwise, as
+They are counted, because an estimate from rows near a target, as that of `neuralopt
+rediscover`, misses rules that are alike but look otherwise, such as
 `ema(g, 0.9) / (sqrt(ema(g ** 2, 0.999) / (exp(2) + 1e-08)) + 1e-08)` for Adam."""
 
 PROPOSALS_AN_EVALUATION = 10

@@ -17,37 +17,21 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from scipy import special
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # when run as a file
 
 from experiments.measure import provenance
 from neuralopt.catalog import catalog
-from neuralopt.language import parse
 from neuralopt.report.counting import counting
 from neuralopt.spaces import Space
-from neuralopt.verdict.rediscovery.matching import equal_in_behaviour
-from neuralopt.verdict.rediscovery.odds import encoded
-from neuralopt.verdict.rediscovery.targets import TARGETS, Target
+from neuralopt.verdict.rediscovery.odds import UniformRows, encoded
+from neuralopt.verdict.rediscovery.targets import TARGETS
 from neuralopt.verdict.rediscovery.uniform import draw_uniform
 
 CHUNK = 20_000
 CONFIDENCE = 0.95
 COUNTS = Path(__file__).with_name("uniform.json")
-
-
-def hits(space: Space, targets: Sequence[Target], rows: int, seed: int) -> Counter[str]:
-    """Count rows of one chunk that behave as each of the targets, by name."""
-    texts = space.canonical(space.sample(rows, np.random.default_rng(seed)))
-    different = sorted({text for text in texts if text})
-    equal = equal_in_behaviour([parse(text) for text in different], targets)
-    times = Counter(texts)
-    found: Counter[str] = Counter()
-    for text, row in zip(different, equal.tolist(), strict=True):
-        for target, hit in zip(targets, row, strict=True):
-            found[target.name] += times[text] * hit
-    return found
 
 
 def rows_to_one(count: int, rows: int) -> tuple[float | None, float, float | None]:
@@ -101,7 +85,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     found: Counter[str] = Counter({target.name: 0 for target in targets})
     with counting("rows") as count:
         for start in range(0, given.rows, CHUNK):
-            found.update(hits(space, targets, min(CHUNK, given.rows - start), start))
+            rows = min(CHUNK, given.rows - start)
+            drawn = UniformRows(space, targets, rows, start).behaviour
+            found.update({name: int(which.sum()) for name, which in drawn.items()})
             count(start + CHUNK, given.rows)
     kept = json.loads(given.json.read_text("utf-8")) if given.json.exists() else {}
     kept[given.space] = {

@@ -124,23 +124,24 @@ class UniformRows:
 
     Args:
         space: that is sampled.
-        targets: that rows are compared with.
+        targets: that rows are compared with, at least one.
         count: rows, 1 or more.
         seed: of the sampling.
 
     Attributes:
         rows: int64 (count, decisions).
         form: by name of a target, which rows equal it in form.
-        behaviour: by name of a target, which rows equal it in behaviour.
+        behaviour: by name of a target, which rows equal it in form or behaviour.
     """
 
     def __init__(
         self, space: Space, targets: Sequence[Target], count: int, seed: int = 0
     ) -> None:
         self.rows = space.sample(count, np.random.default_rng(seed))
-        hits = _hits(space, targets, self.rows)
-        self.form = {each.name: form for each, (form, _) in hits}
-        self.behaviour = {each.name: alike for each, (_, alike) in hits}
+        names = [target.name for target in targets]
+        form, behaviour = zip(*_hits(space, targets, self.rows), strict=True)
+        self.form = dict(zip(names, form, strict=True))
+        self.behaviour = dict(zip(names, behaviour, strict=True))
 
 
 def draw_targets(
@@ -157,30 +158,38 @@ def draw_targets(
     Returns:
         Rows by name of the target, for those that the space can express.
     """
-    inside = [each for each in targets if encoded(space, each) is not None]
+    known = {each.name: encoded(space, each) for each in targets}
+    inside = [each for each in targets if known[each.name] is not None]
     if not inside:
         return {}
     shared = UniformRows(space, inside, UNIFORM_ROWS * samples, seed)
-    return {
-        each.name: _draw_target(space, each, samples, seed, shared) for each in inside
-    }
+    found = {}
+    for each in inside:
+        row = known[each.name]
+        assert row is not None
+        found[each.name] = _draw_target(space, each, row, samples, seed, shared)
+    return found
 
 
 def _draw_target(
-    space: Space, target: Target, samples: int, seed: int, shared: UniformRows
+    space: Space,
+    target: Target,
+    row: NDArray[np.int64],
+    samples: int,
+    seed: int,
+    shared: UniformRows,
 ) -> TargetSample:
-    row = encoded(space, target)
-    assert row is not None
+    """Draw rows near one row of a target, then near those that were found."""
     # Not the shared rows: the estimate is unbiased if they do not choose the centres.
     known, rng = row[None], np.random.default_rng(seed + 1)
     for _ in range(ROUNDS - 1):
         centres = _centres(space, known)
         rows = _draw(space, centres, samples, rng)
-        [(_, (_, behaviour))] = _hits(space, [target], rows)
+        [(_, behaviour)] = _hits(space, [target], rows)
         known = np.concatenate([known, rows[behaviour]])
     centres = _centres(space, known)
     rows = _draw(space, centres, samples, rng)
-    [(_, (form, behaviour))] = _hits(space, [target], rows)
+    [(form, behaviour)] = _hits(space, [target], rows)
     rows = np.concatenate([rows, shared.rows])
     drawn_uniformly = UNIFORM_SHARE * samples + len(shared.rows)
     uniform, drawn = _log_densities(space, centres, rows, drawn_uniformly / len(rows))
@@ -238,9 +247,7 @@ Hits = tuple[NDArray[np.bool_], NDArray[np.bool_]]
 """Which rows equal a target in form, and which in form or behaviour."""
 
 
-def _hits(
-    space: Space, targets: Sequence[Target], rows: Rows
-) -> list[tuple[Target, Hits]]:
+def _hits(space: Space, targets: Sequence[Target], rows: Rows) -> list[Hits]:
     texts = space.canonical(rows)
     different = sorted({text for text in texts if text})
     equal = equal_in_behaviour([parse(text) for text in different], targets)
@@ -249,7 +256,7 @@ def _hits(
         alike = {text for text, hit in zip(different, column, strict=True) if hit}
         form = np.array([text in target.forms for text in texts], np.bool_)
         behaviour = form | np.array([text in alike for text in texts], np.bool_)
-        found.append((target, (form, behaviour)))
+        found.append((form, behaviour))
     return found
 
 
