@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 import yaml
 
+from neuralopt.cli.arguments import parser
 from neuralopt.cli.config.compose import compose_settings
 from neuralopt.cli.config.schema import Settings
-from neuralopt.cli.main import parser
 
 ROOT = Path(__file__).parents[1]
 CLUSTER = ROOT / "scripts" / "cluster"

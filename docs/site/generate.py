@@ -14,7 +14,8 @@ from typing import Any
 
 import yaml
 
-from neuralopt.cli.main import main, parser
+from neuralopt.cli import main
+from neuralopt.cli.arguments import parser
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "docs" / "reference"

@@ -28,7 +28,7 @@ from neuralopt.archive import Archive, BehaviourRecord, Proposal
 from neuralopt.behaviour.classes import BehaviourClasses
 from neuralopt.behaviour.description import Behaviour
 from neuralopt.behaviour.naming import names
-from neuralopt.cli.main import main as command
+from neuralopt.cli import main as command
 from neuralopt.evaluators.evaluator import Completion
 from neuralopt.language import parse
 from neuralopt.naming import USEFUL, Naming
@@ -51,7 +51,7 @@ NAMED = 24_000
 RESUME = """
 import os, sys, time
 started = time.perf_counter()
-from neuralopt.cli.main import main
+from neuralopt.cli import main
 from neuralopt.searchers.uniform import UniformSearcher
 def first(self, count):
     print("ASKED", time.perf_counter() - started, flush=True)
@@ -62,7 +62,7 @@ main(sys.argv[1:])
 """
 TOP = """
 import sys
-from neuralopt.cli.main import main
+from neuralopt.cli import main
 main(sys.argv[1:])
 print(open("/proc/self/status").read())
 """

@@ -22,7 +22,7 @@ from types import CodeType
 sys.path.insert(0, str(Path(__file__).parents[2]))  # finds `experiments`: its README
 
 from experiments.measure import add_json_option, write_results
-from neuralopt.cli.main import main as command
+from neuralopt.cli import main as command
 from neuralopt.searchers import SEARCHERS
 
 LOOP = "neuralopt.loop:search"

@@ -13,7 +13,7 @@ import torch
 import yaml
 
 from neuralopt.archive import Archive, BehaviourRecord, Place, PruningRecord
-from neuralopt.cli.main import MODULES
+from neuralopt.cli.arguments import COMMANDS
 from neuralopt.language import parse, simplify, size_of
 from neuralopt.machine import straight_line
 from neuralopt.report.rule_text import folded
@@ -21,7 +21,6 @@ from neuralopt.tasks import GROUPS
 from tests.cli.cli_runner import SMALL, ended, files, start, typed
 
 Capture = pytest.CaptureFixture[str]
-COMMANDS = tuple(MODULES)
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from neuralopt import RediscoveryResult, rediscover
+from neuralopt.cli.arguments.runs import REDISCOVER_HELP
 from neuralopt.cli.commands.rediscover import KEPT_FILE
-from neuralopt.cli.main import REDISCOVER_HELP
 from neuralopt.verdict.rediscovery.targets import TARGETS
 from tests.cli.cli_runner import typed
 

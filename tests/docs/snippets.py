@@ -25,7 +25,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from neuralopt.cli.main import main, parser
+from neuralopt.cli import main
+from neuralopt.cli.arguments import parser
 
 ROOT = Path(__file__).parents[2]
 PAGES = [

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from neuralopt import RULES, export_rule, parse
-from neuralopt.cli.main import parser
+from neuralopt.cli.arguments import parser
 from neuralopt.export.export import TARGETS
 from neuralopt.export.optax_file import TAKEN
 from neuralopt.language.primitives import PRIMITIVES

@@ -19,7 +19,7 @@ from neuralopt.cli.config.compose import compose_settings, settings_yaml
 from neuralopt.cli.config.saved import moved, settings_difference, settings_from_text
 from neuralopt.cli.config.schema import Settings
 from neuralopt.cli.config.sweep import Run, expand
-from neuralopt.cli.main import INTERRUPTED
+from neuralopt.cli.exit_codes import INTERRUPTED
 from neuralopt.cli.rule_lookup import archive_path
 from neuralopt.cli.run_directory import (
     check_kept,
