@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from neuralopt import tables as tables
     from neuralopt.anatomy.explanation import Explanation as Explanation
-    from neuralopt.api import ComparisonResult as ComparisonResult
-    from neuralopt.api import RediscoveryResult as RediscoveryResult
-    from neuralopt.api import compare as compare
-    from neuralopt.api import compare_tuned as compare_tuned
-    from neuralopt.api import draw as draw
-    from neuralopt.api import explain as explain
-    from neuralopt.api import gradients as gradients
-    from neuralopt.api import rediscover as rediscover
-    from neuralopt.api import search as search
+    from neuralopt.api.comparing import ComparisonResult as ComparisonResult
+    from neuralopt.api.comparing import compare as compare
+    from neuralopt.api.comparing import compare_tuned as compare_tuned
+    from neuralopt.api.inspecting import draw as draw
+    from neuralopt.api.inspecting import explain as explain
+    from neuralopt.api.inspecting import gradients as gradients
+    from neuralopt.api.rediscovery import RediscoveryResult as RediscoveryResult
+    from neuralopt.api.rediscovery import rediscover as rediscover
+    from neuralopt.api.searching import search as search
     from neuralopt.archive import Archive as Archive
     from neuralopt.archive import ArchiveError as ArchiveError
     from neuralopt.archive import Proposal as Proposal
@@ -64,11 +64,10 @@ __version__ = "0.1.0"
 
 _MODULES = {
     "anatomy.explanation": ("Explanation",),
-    "api": (
-        *("ComparisonResult", "RediscoveryResult"),
-        *("compare", "compare_tuned", "draw", "explain", "gradients"),
-        *("rediscover", "search"),
-    ),
+    "api.comparing": ("ComparisonResult", "compare", "compare_tuned"),
+    "api.inspecting": ("draw", "explain", "gradients"),
+    "api.rediscovery": ("RediscoveryResult", "rediscover"),
+    "api.searching": ("search",),
     "archive": ("Archive", "ArchiveError", "Proposal"),
     "evaluators": ("EVALUATORS", "Evaluator", "evaluate"),
     "export": ("export_rule",),

@@ -23,7 +23,7 @@ import numpy as np
 from experiments.learned.activations import ACTIVATIONS, task
 from experiments.learned.measuring import TUNING_SEEDS, losses, tuned_rate
 from experiments.measure import add_json_option, write_results
-from neuralopt.api import compare
+from neuralopt import compare
 from neuralopt.engines.engine import OptimizerSpec
 from neuralopt.language import RULES, parse, render, simplify, size_of
 from neuralopt.learned.distillation import (

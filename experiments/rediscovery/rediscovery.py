@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))  # finds `experiments`: its R
 
 from experiments.measure import provenance
 from experiments.rediscovery.uniform import COUNTS, table_lines
-from neuralopt.api import search
+from neuralopt import search
 from neuralopt.archive import ARCHIVE_FILE, Archive
 from neuralopt.cli.commands.rediscover import Asked, measure, plain
 from neuralopt.observer import Progress
