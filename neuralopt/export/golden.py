@@ -5,7 +5,6 @@ import math
 
 import torch
 
-from neuralopt.export import golden_tensor
 from neuralopt.export.file_text import HEADER
 from neuralopt.language import Expression, simplify
 from neuralopt.machine import straight_line
@@ -26,56 +25,66 @@ STARTS, STEPS = {starts}, {steps}
 GOLDEN = {{
 {golden}
 }}
-"""Step -> weights after it."""
+"""Step -> all weights after it."""
 
 
-def optimizer_of(weight):
+def optimizer_of(weights):
     spec = importlib.util.spec_from_file_location("exported", PATH)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module.{class_name}([weight], lr={rate}{options})
+    return module.{class_name}(weights, lr={rate}{options})
 
 
-def start():
-    return torch.nn.Parameter(torch.tensor(STARTS, dtype=torch.float64))
+{start}
 
 
-def set_gradient(weight, step):
-    """Small fractions of both signs, and now and then 0."""
-    numbers = [((7 * step + 3 * i) % 11 - 5) / 8 for i in range(len(STARTS))]
-    weight.grad = torch.tensor(numbers, dtype=torch.float64)
+def take_step(optimizer, weights, step):
+    """Gradients are small fractions of both signs, and now and then 0."""
+    for weight in weights:
+        numbers = [((7 * step + 3 * i * i) % 11 - 5) / 8 for i in range(weight.numel())]
+        weight.grad = torch.tensor(numbers, dtype=torch.float64).view(weight.shape)
+    optimizer.step({loss})
+
+
+def flat(weights):
+    return torch.cat([weight.detach().flatten() for weight in weights])
 
 
 def test_the_trajectory_is_golden():
-    weight = start()
-    optimizer = optimizer_of(weight)
+    weights = start()
+    optimizer = optimizer_of(weights)
     for step in range(1, STEPS + 1):
-        set_gradient(weight, step)
-        optimizer.step()
+        take_step(optimizer, weights, step)
         if step in GOLDEN:
             expected = torch.tensor(GOLDEN[step], dtype=torch.float64)
             torch.testing.assert_close(
-                weight.data, expected, rtol=1e-9, atol=1e-12, equal_nan=True
+                flat(weights), expected, rtol=1e-9, atol=1e-12, equal_nan=True
             )
 
 
 def test_a_saved_state_goes_on_exactly(tmp_path):
-    weight = start()
-    optimizer = optimizer_of(weight)
+    weights = start()
+    optimizer = optimizer_of(weights)
     for step in range(1, STEPS + 1):
-        set_gradient(weight, step)
-        optimizer.step()
+        take_step(optimizer, weights, step)
         if step == STEPS // 2:
-            torch.save([weight, optimizer.state_dict()], tmp_path / "state.pt")
+            torch.save([weights, optimizer.state_dict()], tmp_path / "state.pt")
     with torch.serialization.safe_globals([torch.nn.Parameter]):
-        other, state = torch.load(tmp_path / "state.pt")
-    again = optimizer_of(other)
+        others, state = torch.load(tmp_path / "state.pt")
+    again = optimizer_of(others)
     again.load_state_dict(state)
     for step in range(STEPS // 2 + 1, STEPS + 1):
-        set_gradient(other, step)
-        again.step()
-    assert torch.equal(weight.nan_to_num(), other.nan_to_num())
+        take_step(again, others, step)
+    assert torch.equal(flat(weights).nan_to_num(), flat(others).nan_to_num())
 '''
+
+VECTOR = """def start():
+    return [torch.nn.Parameter(torch.tensor(STARTS, dtype=torch.float64))]"""
+
+MATRIX_AND_VECTOR = '''def start():
+    """A matrix, whose rows differ in sign, and a vector."""
+    vector = torch.tensor(STARTS, dtype=torch.float64)
+    return list(map(torch.nn.Parameter, (torch.stack([vector, -vector]), vector)))'''
 
 
 def golden_source(
@@ -87,8 +96,7 @@ def golden_source(
         expression: the rule.
         class_name: of the exported optimizer.
         name: of the exported file.
-        file: template of the test of an element-wise rule, by default for torch; a
-            rule of tensor scope has that of `golden_tensor`, for torch.
+        file: template of the test, by default for torch.
 
     Returns:
         The text, with the weights that a RuleOptimizer reaches in float64.
@@ -97,7 +105,6 @@ def golden_source(
     starts = torch.tensor(STARTS, dtype=torch.float64)
     weights = [torch.nn.Parameter(starts)]
     if whole:
-        file = golden_tensor.FILE
         weights.insert(0, torch.nn.Parameter(torch.stack([starts, -starts])))
     optimizer = RuleOptimizer(weights, expression, RATE, total_steps=TOTAL_STEPS)
     programs = optimizer.programs.values()
@@ -105,8 +112,8 @@ def golden_source(
     lines = []
     for step in range(1, STEPS + 1):
         for weight in weights:
-            squares = [i * i if whole else i for i in range(weight.numel())]
-            numbers = [((7 * step + 3 * i) % 11 - 5) / 8 for i in squares]
+            places = range(weight.numel())
+            numbers = [((7 * step + 3 * i * i) % 11 - 5) / 8 for i in places]
             weight.grad = torch.tensor(numbers, dtype=torch.float64).view(weight.shape)
         optimizer.step(loss=1.0 / step if needs_loss else None)
         if step in SHOWN:
@@ -122,6 +129,7 @@ def golden_source(
         starts=STARTS,
         steps=STEPS,
         golden="\n".join(lines),
+        start=MATRIX_AND_VECTOR if whole else VECTOR,
         rate=RATE,
         options=f", total_steps={TOTAL_STEPS}" if planned else "",
         loss="loss=1.0 / step" if needs_loss else "",

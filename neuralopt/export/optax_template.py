@@ -254,7 +254,7 @@ def transformation():
 
 def gradient(step):
     """Small fractions of both signs, and now and then 0."""
-    numbers = [((7 * step + 3 * i) % 11 - 5) / 8 for i in range(len(STARTS))]
+    numbers = [((7 * step + 3 * i * i) % 11 - 5) / 8 for i in range(len(STARTS))]
     return jnp.array(numbers, dtype=jnp.float64)
 
 
