@@ -6,6 +6,7 @@ CONSTANTS = """STATES = {names}
 STREAMS = {streams}  # of the rule's random bits
 LARGE = 1 << 16  # elements of a tensor that is not worth copying to others
 TOGETHER = 16  # tensors that a compiled call steps
+PLAIN = torch.Tensor, torch.nn.Parameter
 
 
 """
@@ -19,10 +20,10 @@ METHODS = '''    def step(self, closure=None):
         with torch.set_grad_enabled(self.defaults["differentiable"]):
             start = 0
             for group in self.param_groups:
-                together, blocks = {{}}, compiles(group)
+                together, blocks, alone = {{}}, compiles(group), one_by_one(group)
                 for parameter in group["params"]:
                     if parameter.grad is not None:
-                        kind = self._prepare(parameter, group, blocks)
+                        kind = self._prepare(parameter, group, blocks, alone)
                         together.setdefault(kind, []).append((parameter, start))
                     start += real(parameter).numel()
                 numbers = {{}}
@@ -33,7 +34,7 @@ METHODS = '''    def step(self, closure=None):
                         self._update(parameters, group, numbers)
         return loss
 
-    def _prepare(self, parameter, group, blocks):
+    def _prepare(self, parameter, group, blocks, alone):
         """Make the state; return what tensors treated together have in common."""
         if parameter.grad.is_sparse:
             raise RuntimeError("{class_name} does not support sparse gradients")
@@ -52,14 +53,14 @@ METHODS = '''    def step(self, closure=None):
                 state["compensation"] = torch.zeros_like(parameter)
         if group["capturable"] and not isinstance(state["step"], torch.Tensor):
             state["step"] = torch.tensor(float(state["step"]), device=parameter.device)
-        foreach = group["foreach"]
+        if alone:
+            return id(parameter)
+        foreach, plain = group["foreach"], type(parameter) in PLAIN
         if foreach is None:
-            plain = type(parameter) in (torch.Tensor, torch.nn.Parameter)
-            foreach = plain and (parameter.is_cuda or blocks)
-        alone = group["capturable"] or group["differentiable"] or group["caution"]
-        alone = alone or rounding != "nearest"
-        alone = alone or (group["compiled"] and STREAMS) or is_sharded(parameter)
-        if not foreach or alone or (parameter.numel() > LARGE and not blocks):
+            foreach = plain and (blocks or parameter.is_cuda)
+        if not foreach or (parameter.numel() > LARGE and not blocks):
+            return id(parameter)
+        if not plain and is_sharded(parameter):
             return id(parameter)
         return parameter.device, parameter.dtype, state["step"]
 
@@ -183,6 +184,14 @@ METHODS = '''    def step(self, closure=None):
 
 '''
 
+ONE_BY_ONE = '''def one_by_one(group):
+    """Whether no tensors of a group can be treated together."""
+    alone = group["capturable"] or group["differentiable"] or group["caution"]
+    return alone or group["rounding"] != "nearest" or (group["compiled"] and STREAMS)
+
+
+'''
+
 IN_LINE = '''def in_line(tensor):
     """The same numbers in one dimension, to torch.compile not a view of others."""
     return (tensor if tensor.dim() == 1 else tensor.view(-1)).data
@@ -198,17 +207,18 @@ BLOCK_KINDS = {{}}  # a copy of `traced_block` for each kind of block
 def in_lines(w, *others):
     """Tensors of one parameter in one dimension, or None.
 
-    Compiled blocks check sizes only: all tensors must be plain, of one size, type and
+    Compiled blocks check none of it: all tensors must be plain, of one size, type and
     device, and lie in memory in order.
     """
-    size, kind, device = w.numel(), w.dtype, w.device
-    if size < 2 or not w.is_contiguous() or w.is_neg():
+    size, kind, on_cpu = w.numel(), w.dtype, w.is_cpu
+    if type(w) not in PLAIN or size < 2 or not w.is_contiguous() or w.is_neg():
         return None
+    # No Parameter: torch.compile takes its sizes for constants.
     lines = [w.data if w.dim() == 1 else w.view(-1)]
-    if type(lines[0]) is not torch.Tensor:
-        return None
     for each in others:
-        if each.dtype is not kind or each.numel() != size or each.device != device:
+        if each.dtype is not kind or each.numel() != size:
+            return None
+        if not (on_cpu and each.is_cpu) and each.device != w.device:
             return None
         if type(each) is not torch.Tensor or each.is_neg() or not each.is_contiguous():
             return None
@@ -233,12 +243,31 @@ def run_block(tensors, *arguments):
     if kind not in BLOCK_KINDS:
         # torch.compile keeps what it makes with the code of a function.
         copy = FunctionType(traced_block.__code__.replace(), globals())
+        compile_block(copy, tensors[0], *arguments)
         BLOCK_KINDS[kind] = copy
-        # What is of one size at the first call, it expects to be always.
-        sizes = range(LARGE, LARGE + 64 * TOGETHER, 64)
-        others = [[each.new_ones(size) for each in tensors[0]] for size in sizes]
-        run_compiled(copy, others, *arguments, checked=True)
-    run_compiled(BLOCK_KINDS[kind], tensors, *arguments, checked=True)
+    run_compiled(BLOCK_KINDS[kind], tensors, *arguments)
+
+
+def compile_block(function, like, *arguments):
+    """Compile a copy of `traced_block`, so that its calls check as little as they can.
+
+    It is compiled for tensors of different sizes, because sizes that are equal at the
+    first call are taken to be equal always. A processor's code is then right for any
+    sizes. Where torch compiles it again, for instance after torch.compiler.reset, the
+    sizes are those of a step, and each call checks which of them are equal.
+    """
+    general = like[0].is_cpu
+
+    def checks(guards):
+        return [each.guard_type == "SHAPE_ENV" and not general for each in guards]
+
+    options = {{"size_asserts": False}}
+    if hasattr(torch.compiler, "skip_guard_on_globals_unsafe"):  # and so filters
+        options["guard_filter_fn"] = checks
+    sizes = range(LARGE, LARGE + 64 * TOGETHER, 64)
+    tensors = [[each.new_ones(size) for each in like] for size in sizes]
+    run_compiled(function, tensors, *arguments, **options)
+    general = False
 '''
 
 SIDE_BY_SIDE = '''

@@ -186,26 +186,20 @@ def can_compile(w, *others):
 
 '''
 
-RUN_COMPILED = '''def only_sizes(guards):
-    """Which checks compiled code makes of a call that is checked."""
-    return [each.guard_type == "SHAPE_ENV" for each in guards]
-
-
-def run_compiled(function, *arguments, checked=False):
+RUN_COMPILED = '''def run_compiled(function, *arguments, **options):
     """Run a function compiled; as it is where torch can't compile, with a warning.
 
-    checked: whether all calls are alike up to the sizes of tensors, so that compiled
-        code need not compare more than these.
+    options: of torch.compile, for the function's first call.
     """
     if function in COMPILED:
         COMPILED[function](*arguments)
         return
     # No global of this file changes: calls need not compare them.
     ignore = getattr(torch.compiler, "skip_guard_on_globals_unsafe", None)
-    chosen = only_sizes if checked and ignore else ignore
-    options = {{"guard_filter_fn": chosen}} if chosen else None
+    if ignore:
+        options = {{"guard_filter_fn": ignore, **options}}
     try:
-        compiled = torch.compile(function, dynamic=True, options=options)
+        compiled = torch.compile(function, dynamic=True, options=options or None)
         compiled(*arguments)
     except Exception as error:
         reason = f"{{type(error).__name__}}: {{error}}".splitlines()[0]
