@@ -69,8 +69,10 @@ METHODS = '''    def step(self, closure=None):
         entries, others = [], []
         for one in parameters:
             parameter, state = one[0], self.state[one[0]]
-            memory = [state[name] for name in STATES]
-            lines = in_lines(real(parameter), real(parameter.grad), *memory)
+            w, g = parameter, parameter.grad
+            if parameter.is_complex():
+                w, g = real(w), real(g)
+            lines = in_lines(w, g, *map(state.get, STATES))
             if lines is None:
                 others.append(one)
             else:
