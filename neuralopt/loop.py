@@ -437,6 +437,7 @@ class _Search:
             lambda: ranking(self.archive, SHOWN_BEST),
             lambda: preferences_of(self.searcher),
             self.highest,
+            self.evaluations,
         )
 
     def _save(self) -> None:

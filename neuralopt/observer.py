@@ -47,6 +47,7 @@ class Progress:
             `neuralopt.searchers.preferences`. It takes some milliseconds.
         highest: the highest single score of the proposals told so far, those before a
             resume included; -inf while none was scored.
+        evaluation_limit: evaluations at which the search ends; 0 for no limit.
     """
 
     told: int
@@ -67,6 +68,7 @@ class Progress:
     ranking: Callable[[], Sequence[RankedRule]] = tuple
     preferences: Callable[[], Sequence[NDArray[np.float64]]] = tuple
     highest: float = -math.inf
+    evaluation_limit: int = 0
 
 
 class Observer(Protocol):

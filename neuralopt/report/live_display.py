@@ -21,6 +21,7 @@ from neuralopt.report.progress_facts import (
     Sample,
     best_quality,
     count_facts,
+    how_far,
     rate,
     share_done,
     shortlist_facts,
@@ -161,8 +162,9 @@ def live_lines(
 
 def _bar(progress: Progress, samples: Sequence[Sample], room: int) -> RenderableType:
     """The bar and how far the search is; facts give way, then the bar."""
+    counted, done, end = how_far(progress)
     facts = [
-        f"{progress.told:,}/{progress.total:,}",
+        f"{done:,}/{end:,}" + (" trained" if counted == "trained" else ""),
         f"{share_done(progress, samples):.0%}",
         f"{duration(progress.seconds)} passed",
         time_left(progress, samples),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from neuralopt.report.duration import duration
@@ -26,11 +26,13 @@ class Sample:
         done: proposals told; while a batch is being trained also the rules of it that
             are trained, those in training counted by their share of steps.
         trained: rules trained, those in training counted likewise.
+        evaluations: counted as `done` is, but of rules trained.
     """
 
     seconds: float
     done: float
     trained: float
+    evaluations: float = 0.0
 
 
 class RecentPast:
@@ -52,21 +54,31 @@ class RecentPast:
     def tell(self, progress: Progress) -> None:
         """Add where the search is after a told batch."""
         self._told_trained = progress.trained
-        self._add(progress, progress.told)
+        self._add(progress, 0.0)
 
     def wait(self, progress: Progress) -> None:
         """Add where the search is while nothing is told."""
-        trained = progress.trained - self._told_trained + _in_training(progress)
-        self._add(progress, progress.told + trained)
+        self._add(
+            progress, progress.trained - self._told_trained + _in_training(progress)
+        )
 
-    def _add(self, progress: Progress, done: float) -> None:
-        """Neither number falls when a batch is told late."""
+    def _add(self, progress: Progress, untold: float) -> None:
+        """Add a sample; no number falls when a batch is told late.
+
+        Args:
+            progress: where the search is.
+            untold: rules trained that are not told.
+        """
+        if len(self._samples) == 1:  # a resumed search has trained rules before
+            trained = max(0, progress.evaluations - progress.trained)
+            self._samples[0] = replace(self._samples[0], evaluations=trained)
         before, seconds = self._samples[-1], progress.seconds
         self._samples.append(
             Sample(
                 seconds,
-                max(before.done, min(done, progress.total)),
+                max(before.done, min(progress.told + untold, progress.total)),
                 max(before.trained, progress.trained + _in_training(progress)),
+                max(before.evaluations, progress.evaluations + untold),
             )
         )
         while len(self._samples) > 2 and seconds - self._samples[1].seconds >= WINDOW:
@@ -85,10 +97,10 @@ def plain_line(progress: Progress, samples: Sequence[Sample]) -> str:
         The line, without its end.
     """
     counts = progress.counts
+    counted, done, end = how_far(progress)
     return ", ".join(
         [
-            f"told {progress.told:,} of {progress.total:,} "
-            f"({share_done(progress, samples):.0%})",
+            f"{counted} {done:,} of {end:,} ({share_done(progress, samples):.0%})",
             rate(samples),
             f"best {best_quality(progress)}",
             *shortlist_facts(progress),
@@ -101,9 +113,23 @@ def plain_line(progress: Progress, samples: Sequence[Sample]) -> str:
     )
 
 
+def how_far(progress: Progress) -> tuple[str, int, int]:
+    """Return what is counted, how many there are, and how many end the search.
+
+    That is proposals told; or rules trained, where their limit is nearer.
+    """
+    told, total = progress.told, progress.total
+    trained, limit = progress.evaluations, progress.evaluation_limit
+    if trained * total > told * limit > 0:
+        return "trained", trained, limit
+    return "told", told, total
+
+
 def share_done(progress: Progress, samples: Sequence[Sample]) -> float:
     """Return how much of the search is done, from 0 to 1."""
-    return samples[-1].done / max(1, progress.total)
+    last, limit = samples[-1], progress.evaluation_limit
+    told = last.done / max(1, progress.total)
+    return min(1.0, max(told, last.evaluations / limit)) if limit else told
 
 
 def rate(samples: Sequence[Sample]) -> str:
@@ -117,12 +143,19 @@ def rate(samples: Sequence[Sample]) -> str:
 def time_left(progress: Progress, samples: Sequence[Sample]) -> str:
     """Return the time until the end at the recent pace, as words."""
     first, last = samples[0], samples[-1]
-    seconds = last.seconds - first.seconds
-    pace = (last.done - first.done) / seconds if seconds > 0 else 0.0
-    left = progress.total - last.done
-    if left <= 0:
+    ways = [(first.done, last.done, progress.total)]
+    if progress.evaluation_limit:
+        limit = progress.evaluation_limit
+        ways.append((first.evaluations, last.evaluations, limit))
+    if any(end <= done for _, done, end in ways):
         return "done"
-    return f"{duration(left / pace) if pace > 0 else '?'} left"
+    seconds = last.seconds - first.seconds
+    left = [
+        seconds * (end - done) / (done - before)
+        for before, done, end in ways
+        if done > before and seconds > 0
+    ]
+    return f"{duration(min(left)) if left else '?'} left"
 
 
 def best_quality(progress: Progress) -> str:

@@ -40,6 +40,23 @@ def test_a_log_gets_all_facts_in_one_line():
     )
 
 
+def test_the_limit_that_is_nearer_decides_how_far_the_search_is():
+    stream = io.StringIO()
+    line = ProgressDisplay(stream)
+    line.start(1000, 300)  # resumed, after 200 evaluations
+    line.batch(at(320, 10.0, trained=10, evaluations=210, evaluation_limit=310))
+    line.close()
+    assert stream.getvalue().startswith("trained 210 of 310 (68%), 1 rules/s, ")
+    assert stream.getvalue().endswith(", 1:40 left\n")
+    facts = {"trained": 10, "evaluations": 100, "evaluation_limit": 900}
+    before = plain_line(at(400, 20.0, **facts), [Sample(0.0, 0, 0)])
+    assert before.startswith("told 400 of 1,000 ")
+    facts["evaluations"] = 900
+    ended = plain_line(at(400, 20.0, **facts), [Sample(0.0, 400, 10, 900)])
+    assert ended.startswith("trained 900 of 900 (100%), ")
+    assert ended.endswith(", done")
+
+
 def test_the_best_is_a_mean_with_its_interval_once_there_is_a_shortlist():
     shortlist = (Place(3, 0.5, 0.25, 0.75, 6),)
     progress = at(400, 20.0, shortlist=shortlist, measurements=1180)
