@@ -204,6 +204,7 @@ IN_LINE = '''def in_line(tensor):
 BLOCKS = '''
 
 BLOCK_KINDS = {{}}  # a copy of `traced_block` for each kind of block
+FILTERS = hasattr(torch.compiler, "skip_guard_on_globals_unsafe")  # of checks
 
 
 def in_lines(w, *others):
@@ -215,8 +216,9 @@ def in_lines(w, *others):
     size, kind, on_cpu = w.numel(), w.dtype, w.is_cpu
     if type(w) not in PLAIN or size < 2 or not w.is_contiguous() or w.is_neg():
         return None
-    # No Parameter: torch.compile takes its sizes for constants.
-    lines = [w.data if w.dim() == 1 else w.view(-1)]
+    line = w if w.dim() == 1 else w.view(-1)
+    # Where calls are checked, sizes of Parameters are taken as fixed.
+    lines = [line if line is not w or (on_cpu and FILTERS) else w.data]
     for each in others:
         if each.dtype is not kind or each.numel() != size:
             return None
@@ -243,33 +245,44 @@ def run_block(tensors, *arguments):
     autocast = torch.is_autocast_enabled(w.device.type)
     kind = w.dtype, w.device, torch.get_num_threads(), autocast, arguments[1:]
     if kind not in BLOCK_KINDS:
-        # torch.compile keeps what it makes with the code of a function.
-        copy = FunctionType(traced_block.__code__.replace(), globals())
-        compile_block(copy, tensors[0], *arguments)
-        BLOCK_KINDS[kind] = copy
-    run_compiled(BLOCK_KINDS[kind], tensors, *arguments)
+        BLOCK_KINDS[kind] = compile_block(tensors[0], *arguments)
+    try:
+        run_compiled(BLOCK_KINDS[kind], tensors, *arguments)
+    except Exception:
+        if not BLOCK_KINDS[kind].forgotten:
+            raise
+        COMPILED.pop(BLOCK_KINDS[kind])
+        BLOCK_KINDS[kind] = compile_block(tensors[0], *arguments)
+        run_compiled(BLOCK_KINDS[kind], tensors, *arguments)
 
 
-def compile_block(function, like, *arguments):
-    """Compile a copy of `traced_block`, so that its calls check as little as they can.
+def compile_block(like, *arguments):
+    """Return a copy of `traced_block`, compiled so that its calls check little.
 
     It is compiled for tensors of different sizes, because sizes that are equal at the
     first call are taken to be equal always. A processor's code is then right for any
-    sizes. Where torch compiles it again, for instance after torch.compiler.reset, the
-    sizes are those of a step, and each call checks which of them are equal.
+    sizes, and calls check nothing; elsewhere they check which sizes are equal. Where
+    torch has forgotten the code, as after torch.compiler.reset, it is made again.
     """
-    general = like[0].is_cpu
+    # torch.compile keeps what it makes with the code of a function.
+    made = FunctionType(traced_block.__code__.replace(), globals())
+    made.forgotten = compiled = False
+    on_cpu = like[0].is_cpu
 
     def checks(guards):
-        return [each.guard_type == "SHAPE_ENV" and not general for each in guards]
+        if compiled and on_cpu:
+            made.forgotten = True
+            raise RuntimeError("not for the sizes of a step")
+        return [not on_cpu and each.guard_type == "SHAPE_ENV" for each in guards]
 
     options = {{"size_asserts": False}}
-    if hasattr(torch.compiler, "skip_guard_on_globals_unsafe"):  # and so filters
+    if FILTERS:
         options["guard_filter_fn"] = checks
     sizes = range(LARGE, LARGE + 64 * TOGETHER, 64)
     tensors = [[each.new_ones(size) for each in like] for size in sizes]
-    run_compiled(function, tensors, *arguments, **options)
-    general = False
+    run_compiled(made, tensors, *arguments, **options)
+    compiled = True
+    return made
 '''
 
 SIDE_BY_SIDE = '''

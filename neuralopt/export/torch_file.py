@@ -35,26 +35,11 @@ from torch.optim.optimizer import Optimizer"""
 
 TAKEN = {
     *dir(builtins),
-    *(
-        "BLOCK_KINDS",
-        "COMPILED",
-        "FunctionType",
-        "LARGE",
-        "Optimizer",
-        "PLAIN",
-        "STATES",
-    ),
-    *("STREAMS", "TOGETHER", "apart", "can_compile", "compiles", "in_line"),
-    *("in_lines", "number", "on_device", "one_by_one", "real"),
-    *(
-        "compile_block",
-        "run_block",
-        "run_compiled",
-        "scalars",
-        "side_by_side",
-        "step",
-        "torch",
-    ),
+    *("BLOCK_KINDS", "COMPILED", "FILTERS", "FunctionType", "LARGE", "Optimizer"),
+    *("PLAIN", "STATES", "STREAMS", "TOGETHER", "apart", "can_compile"),
+    *("compile_block", "compiles", "in_line", "in_lines", "number", "on_device"),
+    *("one_by_one", "real", "run_block", "run_compiled", "scalars"),
+    *("side_by_side", "step", "torch"),
     *("traced", "traced_block", "warnings"),
     *(
         name

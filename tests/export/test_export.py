@@ -21,6 +21,7 @@ import torch
 from neuralopt import RULES, RuleOptimizer, export_rule, parse
 from neuralopt.export.file_text import HEADER
 from neuralopt.language import Expression
+from tests.export.bound_names import bound
 from tests.oracle.random_rules import RuleGenerator
 
 ELEMENTWISE = {name: rule for name, rule in RULES.items() if rule.scope == "element"}
@@ -506,3 +507,15 @@ def test_file_is_written_in_utf_8_for_any_locale(tmp_path: Path) -> None:
     environment |= {"PYTHONCOERCECLOCALE": "0"}
     subprocess.run([sys.executable, "-c", code], env=environment, check=True)
     assert "café" in path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("rule", ["adam", "drop(m, 0.1) + noise(ld)", "muon_adamw"])
+def test_a_class_takes_the_name_of_nothing_in_its_file(
+    tmp_path: Path, rule: str
+) -> None:
+    path = export_rule(rule, tmp_path / "rule.py", "Found", tests=False)
+    others = bound(path.read_text()) - {"Found"}
+    assert {"torch", "advance", "run_compiled"} <= others
+    for name in others:
+        with pytest.raises(ValueError, match=name):
+            export_rule(rule, tmp_path / "other.py", name, tests=False)

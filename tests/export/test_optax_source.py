@@ -14,6 +14,7 @@ from neuralopt.cli.arguments import parser
 from neuralopt.export.export import TARGETS
 from neuralopt.export.optax_file import TAKEN
 from neuralopt.language.primitives import PRIMITIVES
+from tests.export.bound_names import bound
 from tests.export.test_export import NOISY, ORIGINS, random_expressions
 
 ELEMENTWISE = {name: rule for name, rule in RULES.items() if rule.scope == "element"}
@@ -29,19 +30,6 @@ def exported(rule: object, path: Path, name: str | None = None, **options: str) 
     source = path.read_text(encoding="utf-8")
     compile(source, str(path), "exec")
     return source
-
-
-def bound(source: str) -> set[str]:
-    """Names that a module binds at its top level."""
-    names = set()
-    for node in ast.parse(source).body:
-        if isinstance(node, ast.FunctionDef | ast.ClassDef):
-            names.add(node.name)
-        elif isinstance(node, ast.Import | ast.ImportFrom):
-            names |= {alias.asname or alias.name for alias in node.names}
-        elif isinstance(node, ast.Assign):
-            names |= {each.id for each in node.targets if isinstance(each, ast.Name)}
-    return names
 
 
 def test_every_core_primitive_has_a_jax_template() -> None:
