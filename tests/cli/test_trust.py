@@ -54,6 +54,22 @@ def test_a_resumed_search_asks_before_it_exhausts_this_machine(
     )
 
 
+def test_rediscover_takes_no_run_that_would_exhaust_this_machine(
+    modest: Settings, capsys: Capture, tmp_path: Path
+) -> None:
+    greedy = copy.deepcopy(modest)
+    greedy.batch = 10**12  # of which nothing is asked
+    EXCESSES["searcher.hidden=2000"](greedy)
+    context = {"configuration": settings_text(greedy)}
+    Archive.create(tmp_path / "archive.sqlite", context).close()
+    said = typed(capsys, "rediscover", str(tmp_path))
+    assert (said.code, said.out) == (2, "")
+    assert said.complaint.endswith(
+        "the run's configuration has searcher.hidden=2000, and a file is taken at its "
+        "word up to 1000"
+    )
+
+
 @pytest.mark.parametrize("named", EXCESSES)
 def test_an_excess_is_taken_once_it_is_named(named: str, modest: Settings) -> None:
     greedy = copy.deepcopy(modest)

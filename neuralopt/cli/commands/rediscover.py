@@ -17,6 +17,7 @@ from neuralopt.archive import Archive
 from neuralopt.cli.build import build_space
 from neuralopt.cli.config.saved import settings_difference, settings_from_text
 from neuralopt.cli.config.schema import Settings
+from neuralopt.cli.config.trust import check_modest
 from neuralopt.cli.rule_lookup import archive_path
 from neuralopt.cli.rule_scores import score_rules
 from neuralopt.language import render
@@ -200,7 +201,9 @@ def measure(
 def _settings(run: str) -> tuple[Settings, Mapping[str, str]]:
     with Archive.open(archive_path(run)) as archive:
         context = dict(archive.context)
-    return settings_from_text(context.get("configuration", "")), context
+    settings = settings_from_text(context.get("configuration", ""))
+    check_modest(settings, None, ("budget", "searcher", "space", "task"))
+    return settings, context
 
 
 def _history(

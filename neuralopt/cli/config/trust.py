@@ -58,13 +58,15 @@ def excesses(settings: Settings) -> dict[str, tuple[int, int]]:
 
 
 def check_modest(
-    settings: Settings, named: Collection[str], groups: Collection[str] | None = None
+    settings: Settings,
+    named: Collection[str] | None,
+    groups: Collection[str] | None = None,
 ) -> None:
     """Check that a file asks for nothing that would exhaust this machine at once.
 
     Args:
         settings: kept with a run, with the user's overrides applied.
-        named: keys that the user typed, options written out.
+        named: keys that the user typed, options written out; None where none can be.
         groups: of keys that come from the file; by default all.
 
     Raises:
@@ -72,11 +74,12 @@ def check_modest(
     """
     for key, (value, most) in excesses(settings).items():
         ours = groups is not None and key.partition(".")[0] not in groups
-        if key not in named and not ours:
+        if key not in (named or ()) and not ours:
             shown = short_key(key)
+            remedy = f": to go on with that, name it: {shown}={value}"
             raise ValueError(
                 f"the run's configuration has {shown}={value}, and a file is taken at "
-                f"its word up to {most}: to go on with that, name it: {shown}={value}"
+                f"its word up to {most}{remedy if named is not None else ''}"
             )
 
 
