@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from io import BytesIO
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
+
+from neuralopt.whole_file import write_whole
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -30,11 +33,12 @@ def save_figure(figure: Figure, file: Path) -> None:
         file: of a kind of KINDS.
 
     Raises:
-        OSError: the file can't be written.
+        OSError: the file can't be written. What was there is unchanged.
     """
     import matplotlib as mpl
 
-    kind = file.suffix.lower()
+    kind, content = file.suffix.lower(), BytesIO()
     # Names of parts of an SVG are random without this.
     with mpl.rc_context({"svg.hashsalt": "neuralopt"}):
-        figure.savefig(file, dpi=DPI, format=kind[1:], **KINDS[kind])
+        figure.savefig(content, dpi=DPI, format=kind[1:], **KINDS[kind])
+    write_whole(file, content.getvalue())

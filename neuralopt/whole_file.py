@@ -19,5 +19,8 @@ def write_whole(path: Path, content: str | bytes) -> None:
     try:
         unfinished.write_bytes(data)
         unfinished.replace(path)
+    except OSError as error:
+        error.filename = str(path)  # which the reader knows
+        raise
     finally:
         unfinished.unlink(missing_ok=True)

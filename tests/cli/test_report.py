@@ -54,6 +54,17 @@ def test_a_page_that_can_not_be_written_leaves_the_old_one(
     assert where.read_text() == "old"
 
 
+@pytest.mark.parametrize(("kind", "start"), [("png", b"\x89PNG"), ("svg", b"<?xml")])
+def test_a_picture_of_the_search_is_written_where_asked(
+    runs: list[str], tmp_path: Path, capsys, kind: str, start: bytes
+) -> None:
+    where = tmp_path / f"search.{kind}"
+    said = typed(capsys, "report", runs[0], "-o", str(where))
+    assert (said.code, said.out, said.err) == (0, f"{where}\n", "")
+    assert where.read_bytes().startswith(start)
+    assert [path.name for path in tmp_path.iterdir()] == [where.name]
+
+
 def test_one_table_in_csv_is_csv_alone(runs: list[str], capsys) -> None:
     said = typed(
         capsys,
@@ -123,6 +134,9 @@ def test_tables_are_written_to_a_file(runs: list[str], tmp_path: Path, capsys) -
             ["{0}", "--format", "csv", "--table", "runs"],
             "for the table runs",
         ),
+        (["{0}", "--format", "csv", "-o", "a.png"], "is a picture: leave out --format"),
+        (["{0}", "{0}/../two", "-o", "a.svg"], "a.svg is a picture of one run"),
+        (["{0}", "-o", "{0}/no/a.pdf"], "No such file or directory"),
         (
             ["{0}", "--cards", "0", "-o", "{0}/no/page.html"],
             "No such file or directory",

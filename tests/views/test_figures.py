@@ -15,6 +15,7 @@ from neuralopt.views.figures.front import front_figure
 from neuralopt.views.figures.funnel import funnel_figure
 from neuralopt.views.figures.rediscovery import rediscovery_figure
 from neuralopt.views.figures.scores import scores_figure
+from neuralopt.views.figures.search import LABELS, search_figure
 from neuralopt.views.figures.verdict import verdict_figure
 from neuralopt.views.figures.workers import worker_figure, worker_rates
 from neuralopt.views.run_view import read_run
@@ -29,6 +30,7 @@ FIGURES = (
     front_figure,
     funnel_figure,
     scores_figure,
+    search_figure,
     behaviour_figure,
     rediscovery_figure,
     worker_figure,
@@ -139,6 +141,31 @@ def test_rediscoveries_are_at_the_rules_that_found_them(view):
     points = axes.collections[1].get_offsets()[:, 0]
     assert list(points) == [each.charged for each in view.rediscoveries]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["signum", "sgd"]
+
+
+def test_a_search_is_drawn_with_every_score_and_what_was_found_again(view):
+    (axes,) = search_figure(view).axes
+    scored = view.proposals.where("scored")
+    dots = axes.collections[0].get_offsets()
+    assert np.array_equal(dots[:, 0], view.proposals.charged[scored])
+    assert np.array_equal(dots[:, 1], view.proposals.quality[scored])
+    lines = {line.get_label(): line for line in axes.lines}
+    best = lines["highest score so far"].get_ydata()
+    assert list(best[:-1]) == list(view.best_scores.quality)
+    assert set(lines) >= {each.name for each in view.baselines[:2]}
+    found = [each for each in view.rediscoveries if not each.stopped]
+    names = [f"{each.name}, {each.charged:,}" for each in found]
+    assert [each.get_text() for each in axes.texts] == names
+    marked = [tuple(each.get_offsets()[0]) for each in axes.collections[1:]]
+    assert marked == [(each.charged, each.quality) for each in found]
+
+
+def test_of_many_rules_found_again_the_best_are_named(view):
+    first = view.rediscoveries[0]
+    many = [replace(first, name=f"r{n}", quality=n / 99) for n in range(LABELS + 3)]
+    (axes,) = search_figure(replace(view, rediscoveries=tuple(many))).axes
+    drawn = {each.get_text().partition(",")[0] for each in axes.texts}
+    assert drawn == {each.name for each in many[3:]}
 
 
 def test_rates_of_workers_add_up_to_all_attempts(view):

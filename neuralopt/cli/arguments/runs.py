@@ -89,7 +89,7 @@ def verdict(add: Add) -> None:
 
 def report(add: Add) -> None:
     command = add(
-        "report", "write what runs found as one page, or as tables", REPORT_HELP
+        "report", "write what runs found as a page, a picture or tables", REPORT_HELP
     )
     command.add_argument("runs", metavar="RUN", nargs="+", help="the run directories")
     command.add_argument(
@@ -98,7 +98,7 @@ def report(add: Add) -> None:
         default="",
         metavar="FILE",
         help="the file to write (default: report.html in the first RUN; tables are "
-        "printed)",
+        "printed); a .png, .svg or .pdf file is a picture of the search",
     )
     command.add_argument(
         "--format",

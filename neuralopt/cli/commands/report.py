@@ -1,4 +1,4 @@
-"""Run the command report: write what runs found as one page, or as tables."""
+"""Run the command report: write what runs found as a page, a picture or tables."""
 
 import argparse
 import math
@@ -16,11 +16,13 @@ from neuralopt.catalog import hint
 from neuralopt.cli.config.reproducing import reproducing_overrides
 from neuralopt.cli.config.saved import settings_from_text
 from neuralopt.cli.rule_lookup import archive_path
+from neuralopt.picture_files import KINDS, save_figure
 from neuralopt.report.data_table import DataTable
 from neuralopt.report.html.page import page
 from neuralopt.report.html.report_tables import TABLES, report_tables
 from neuralopt.report.html.run_report import RunReport, read_report
 from neuralopt.report.table_formats import FORMATS
+from neuralopt.views.run_view import read_run
 from neuralopt.whole_file import write_whole
 
 PAGE = "report.html"
@@ -48,6 +50,10 @@ def report(options: argparse.Namespace) -> int:
         OSError: the file can't be written.
     """
     _check(options)
+    if _is_picture(options.output):
+        _write_picture(options.runs[0], Path(options.output))
+        print(options.output)
+        return 0
     count = options.cards
     limited = count is None
     if count is None:
@@ -80,6 +86,10 @@ def _check(options: argparse.Namespace) -> None:
         raise ValueError(f"-n is {options.n}: give 1 or more")
     if options.cards is not None and options.cards < 0:
         raise ValueError(f"--cards is {options.cards}: give 0 or more")
+    if _is_picture(options.output) and options.format != "html":
+        raise ValueError(f"{options.output} is a picture: leave out --format")
+    if _is_picture(options.output) and len(options.runs) > 1:
+        raise ValueError(f"{options.output} is a picture of one run: name one")
     places = [archive_path(run).resolve() for run in options.runs]
     for run, place in zip(options.runs, places, strict=True):
         if places.count(place) > 1:
@@ -90,6 +100,17 @@ def _check(options: argparse.Namespace) -> None:
         raise ValueError(
             f"there is no table {options.table!r}: {hint(options.table, TABLES)}"
         )
+
+
+def _is_picture(output: str) -> bool:
+    return Path(output).suffix.lower() in KINDS
+
+
+def _write_picture(run: str, file: Path) -> None:
+    from neuralopt.views.figures.search import search_figure
+
+    with Archive.open(archive_path(run)) as archive:
+        save_figure(search_figure(read_run(archive)), file)
 
 
 def _read(run: str, best: int, whole: bool, count: int, limited: bool) -> RunReport:

@@ -14,6 +14,7 @@ from neuralopt.views.figures.front import front_figure
 from neuralopt.views.figures.funnel import funnel_figure
 from neuralopt.views.figures.rediscovery import rediscovery_figure
 from neuralopt.views.figures.scores import scores_figure
+from neuralopt.views.figures.search import search_figure
 from neuralopt.views.figures.verdict import verdict_figure
 from neuralopt.views.figures.workers import worker_figure
 from neuralopt.views.run_view import RunView
@@ -33,6 +34,7 @@ FIRST = 1.5
 
 PICTURES: Mapping[str, Callable[[RunView], Figure | None]] = {
     "best/curve": best_figure,
+    "best/search": search_figure,
     "found/behaviours": behaviour_figure,
     "found/front": front_figure,
     "found/known_rules_in_time": rediscovery_figure,
