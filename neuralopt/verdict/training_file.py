@@ -1,10 +1,12 @@
 """A file of trainings: a line of JSON each, appended as they are done."""
 
+import fcntl
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 Made = TypeVar("Made")
 
@@ -16,6 +18,7 @@ class TrainingFile:
     """An append-only file of lines, the first of which says what they depend on.
 
     A process that is killed may leave a last line that is cut off: it is removed.
+    Several processes may append to one file.
 
     Args:
         path: of the file, which is made with its folder if there is none.
@@ -30,17 +33,20 @@ class TrainingFile:
         self._path = path
         header = {"kind": KIND, "version": VERSION, **context}
         path.parent.mkdir(parents=True, exist_ok=True)
-        data = path.read_bytes() if path.exists() else b""
-        whole = data[: data.rfind(b"\n") + 1]
-        first = json.dumps(header)
-        if whole:
-            self._check(whole.splitlines()[0], header)
-        elif not f"{first}\n".encode().startswith(data):
-            raise ValueError(f"{path} is not a file of trainings: name another folder")
-        if len(whole) < len(data):
-            os.truncate(path, len(whole))
-        if not whole:
-            self.append([first])
+        first = f"{json.dumps(header)}\n".encode()
+        with self._locked() as file:
+            file.seek(0)
+            line = file.readline()
+            if line.endswith(b"\n"):
+                self._check(line, header)
+                _end_whole(file)
+            elif first.startswith(line):
+                file.truncate(0)
+                file.write(first)
+            else:
+                raise ValueError(
+                    f"{path} is not a file of trainings: name another folder"
+                )
 
     def read(self, made: Callable[[Any], Made]) -> list[Made]:
         """Return what the lines hold.
@@ -56,7 +62,10 @@ class TrainingFile:
             ValueError: a line is broken.
         """
         found = []
-        lines = self._path.read_bytes().splitlines()
+        with self._locked() as file:
+            _end_whole(file)
+            file.seek(0)
+            lines = file.read().splitlines()
         for number, line in enumerate(lines[1:], 2):
             try:
                 found.append(made(json.loads(line)))
@@ -76,8 +85,16 @@ class TrainingFile:
         Raises:
             OSError: the file can't be written.
         """
-        with self._path.open("ab") as file:
+        with self._locked() as file:
+            _end_whole(file)
             file.write("".join(f"{line}\n" for line in lines).encode())
+
+    @contextmanager
+    def _locked(self) -> Iterator[BinaryIO]:
+        """The file, which no other process changes meanwhile."""
+        with self._path.open("a+b") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield file
 
     def _check(self, line: bytes, expected: Mapping[str, Any]) -> None:
         try:
@@ -93,6 +110,17 @@ class TrainingFile:
                 f"{self._path} holds trainings of {_told(found)}, not of "
                 f"{_told(expected)}: name another folder"
             )
+
+
+def _end_whole(file: BinaryIO) -> None:
+    """Remove a last line that a killed process left cut off."""
+    size = file.seek(0, os.SEEK_END)
+    back = min(size, 1)
+    file.seek(size - back)
+    if file.read(back) == b"\n":
+        return
+    file.seek(0)
+    file.truncate(file.read().rfind(b"\n") + 1)
 
 
 def _told(header: Mapping[str, Any]) -> str:

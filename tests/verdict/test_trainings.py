@@ -1,6 +1,7 @@
 """The memo of trainings: nothing twice, nothing lost, and bad files in one line."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -9,6 +10,7 @@ import torch
 from neuralopt.engines import choose_engine
 from neuralopt.engines.engine import Child, TorchOptimizer
 from neuralopt.language import parse
+from neuralopt.verdict.training_file import TrainingFile
 from neuralopt.verdict.trainings import CHUNK, Cost, Failure, Training, Trainings
 from tests.engines.builders import some_digits
 
@@ -188,6 +190,26 @@ def test_another_file_is_refused_and_left_as_it_is(tmp_path, content, told):
     with pytest.raises(ValueError, match=told):
         Trainings(path)
     assert path.read_text() == content
+
+
+def test_several_processes_append_to_one_file(tmp_path):
+    path = tmp_path / "trainings.jsonl"
+    context = {"language": 1}
+    first = TrainingFile(path, context)
+    with path.open("ab") as file:
+        file.write(b'["cut o')  # by another process, killed while writing
+    first.append(['["whole"]'])
+
+    def append(number):
+        own = TrainingFile(path, context)
+        for place in range(20):
+            own.append([json.dumps([number, place, "x" * 20_000])])
+
+    with ThreadPoolExecutor(4) as pool:  # locks are of open files, as of processes
+        list(pool.map(append, range(4)))
+    found = first.read(lambda line: tuple(line[:2]))
+    assert found[0] == ("whole",)
+    assert sorted(found[1:]) == [(a, b) for a in range(4) for b in range(20)]
 
 
 @pytest.mark.parametrize("line", ["{", "[]", "{}", '{"key": [1]}'])
