@@ -24,9 +24,16 @@ def test_each_line_is_the_profile_of_its_contender() -> None:
     areas = profile_area(times)
     labels = [text.get_text() for text in axes.texts]
     for name, area in zip(names, areas, strict=True):
-        assert f"{name}  {area:.2f}" in labels
+        assert f"{area:.2f}  {name}" in labels
 
 
 def test_a_picture_of_other_names_is_refused() -> None:
     with pytest.raises(ValueError, match="1 names"):
         profile_figure(["a"], [[1.0], [2.0]])
+
+
+def test_rules_are_named_by_what_can_be_read() -> None:
+    rule = "ema(g, 0.9) / (sqrt(ema(g ** 2, 0.999)) + 1e-08)"
+    (axes,) = profile_figure(["adamw", rule], [[2.0, 1.0], [1.0, 1.5]]).axes
+    named = [text.get_text().partition("  ")[2] for text in axes.texts]
+    assert named == ["adamw", "m / (sqrt(v) + 1e-08)"]

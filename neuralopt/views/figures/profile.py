@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from neuralopt.palette import CYCLE, GREY, rule_colours
 from neuralopt.verdict.profiles import WIDEST, profile_area, time_ratios
 from neuralopt.views.figures.canvas import SMALL, apart, axes_of, canvas
-from neuralopt.views.labels import shortened
+from neuralopt.views.labels import folded, shortened
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -51,8 +51,8 @@ def profile_figure(
     workloads = ratios.shape[1]
     many = "s" * (workloads != 1)
     figure = canvas(
-        f"The highest profile on {workloads} workload{many}: {shortened(best, 24)}",
-        width=10.0,
+        f"The highest profile on {workloads} workload{many}: {_shown(best, 66)}",
+        width=12.0,
     )
     axes = axes_of(figure, "time to target over the shortest", "share of workloads")
     ends = []
@@ -72,7 +72,7 @@ def profile_figure(
     spots = apart([height for height, _, _ in ends], LABEL_SPACE)
     for spot, (_, name, colour), area in zip(spots, ends, areas, strict=True):
         axes.annotate(
-            f"{shortened(name, 24)}  {area:.2f}",
+            f"{area:.2f}  {_shown(name, 38)}",
             (1.0, spot),
             xycoords=("axes fraction", "data"),
             xytext=(6, 0),
@@ -84,3 +84,8 @@ def profile_figure(
     axes.set_xlim(1.0, widest)
     axes.set_ylim(-0.04, 1.06)
     return figure
+
+
+def _shown(name: str, most: int) -> str:
+    """A name as it is, the text of a rule as short as it can be told."""
+    return shortened(name if name.isidentifier() else folded(name), most)
