@@ -22,7 +22,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # when run as a file
 
-from experiments.found.page import Results, found_page
+from experiments.found.page import Results, faster, found_page
 from experiments.measure import add_json_option, write_results
 from neuralopt.behaviour.classes import BehaviourClasses
 from neuralopt.behaviour.naming import name
@@ -88,11 +88,16 @@ def searches(options: argparse.Namespace) -> list[Search]:
         Search(folder / f"longer={seed}", seed, options.groups, options.longer)
         for seed in range(options.longer_seeds)
     ]
-    long = (
-        [Search(folder / "long", 0, options.long_groups, options.long)]
+    long = [
+        Search(
+            folder / (f"long={seed}" if seed else "long"),
+            seed,
+            options.long_groups,
+            options.long,
+        )
+        for seed in range(options.long_seeds)
         if options.long
-        else []
-    )
+    ]
     return [*short, *longer, *long]
 
 
@@ -166,6 +171,23 @@ def verdict_command(rules: Sequence[str], options: argparse.Namespace) -> list[s
     ]
 
 
+def again_command(rules: Sequence[str], options: argparse.Namespace) -> list[str]:
+    """Return the arguments that compare rules once more, with other seeds.
+
+    Args:
+        rules: found ones, texts.
+        options: parsed arguments.
+    """
+    return [
+        *("compare", "--tuned", BASELINES[0], *options.kin, *rules),
+        f"--into={options.folder / 'again'}",
+        "seed=1",
+        "task=held_out",
+        "budget=suite",
+        *options.again,
+    ]
+
+
 def write_page(found: Results, options: argparse.Namespace) -> None:
     """Write the page, its pictures, and the finalists as files.
 
@@ -208,15 +230,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--longer", type=int, default=15000, help="evaluations")
     parser.add_argument("--long", type=int, default=100000, help="evaluations; 0: none")
     parser.add_argument("--long-groups", type=int, default=3)
+    parser.add_argument("--long-seeds", type=int, default=1)
     parser.add_argument("--candidates", type=int, default=5, help="of each search")
     parser.add_argument("--finalists", type=int, default=5)
-    for option in ("promotion", "verdict"):
+    parser.add_argument(
+        "--kin",
+        nargs="*",
+        default=[],
+        metavar="RULE",
+        help="known rules that faster ones are compared with too",
+    )
+    for option in ("promotion", "verdict", "again"):
         parser.add_argument(
             f"--{option}",
             nargs="*",
             default=[],
             metavar="KEY=VALUE",
-            help=f"further overrides of the {option}",
+            help=f"further overrides of the {option}"
+            + ", a second verdict on rules that the first one shows to be faster"
+            * (option == "again"),
         )
     parser.add_argument("--only-page", action="store_true")
     parser.add_argument("--page", type=Path, default=HERE / "README.md")
@@ -241,18 +273,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
         verdict = json.loads(
             (given.folder / "verdict" / "comparison.json").read_text("utf-8")
         )
+        second = None
+        if chosen := faster(verdict, rules) if given.again else []:
+            command = again_command(chosen, given)
+            if not given.only_page:
+                run(command, given.folder / "again.log")
+            commands.append(command)
+            kept = given.folder / "again" / "comparison.json"
+            second = json.loads(kept.read_text("utf-8"))
         folders = [each.folder for each in runs]
-        write_page(Results(folders, promotion, verdict, rules, commands), given)
+        found = Results(folders, promotion, verdict, rules, commands, second)
+        write_page(found, given)
     except (OSError, subprocess.CalledProcessError) as error:
         print(error, file=sys.stderr)
         return 1
     print(given.page)
-    for task in verdict["tasks"]:
-        for setting in task["settings"].values():
-            del setting["trials"]  # the folder of the verdict keeps them
-    write_results(
-        given.json, {"rules": rules, "promotion": promotion, "verdict": verdict}
-    )
+    results = {"rules": rules, "promotion": promotion, "verdict": verdict}
+    if second is not None:
+        results["again"] = second
+    for each in filter(None, (verdict, second)):
+        for task in each["tasks"]:
+            for setting in task["settings"].values():
+                del setting["trials"]  # the folder of the verdict keeps them
+    write_results(given.json, results)
     return 0
 
 

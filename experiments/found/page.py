@@ -67,6 +67,7 @@ class Results:
         verdict: as `neuralopt compare --tuned` writes it.
         rules: finalists, texts.
         commands: arguments of `neuralopt`, in their order.
+        again: a second verdict, of the rules that the first one shows to be faster.
     """
 
     runs: Sequence[Path]
@@ -74,6 +75,7 @@ class Results:
     verdict: Mapping[str, Any]
     rules: Sequence[str]
     commands: Sequence[Sequence[str]]
+    again: Mapping[str, Any] | None = None
 
 
 def found_page(found: Results) -> str:
@@ -94,6 +96,7 @@ def found_page(found: Results) -> str:
         about.splitlines(),
         verdict_section(found),
         times_section(found),
+        again_section(found),
         BELIEF.splitlines(),
         promotion_section(found),
         search_section(found),
@@ -102,18 +105,20 @@ def found_page(found: Results) -> str:
     return "\n".join(line for part in parts for line in part) + "\n"
 
 
-def words(found: Results, rule: str, horizon: int, split: str) -> Counter[str]:
+def words(
+    verdict: Mapping[str, Any], rule: str, horizon: int, split: str
+) -> Counter[str]:
     """Return how often each word was said of a rule, over tasks.
 
     Args:
-        found: results.
+        verdict: as `neuralopt compare --tuned` writes it.
         rule: name in the verdict.
         horizon: length of the trainings.
         split: measured.
     """
     return Counter(
         row["verdict"]
-        for task in found.verdict["tasks"]
+        for task in verdict["tasks"]
         for row in rows_of(task, horizon, split)
         if row["name"] == rule
     )
@@ -145,11 +150,11 @@ def headline(found: Results) -> str:
     """
     horizons, tasks = found.verdict["horizons"], len(found.verdict["tasks"])
     best = {
-        rule: {h: words(found, rule, h, "test")["better"] for h in horizons}
+        rule: {h: words(found.verdict, rule, h, "test")["better"] for h in horizons}
         for rule in found.rules
     }
     worst = {
-        rule: {h: words(found, rule, h, "test")["worse"] for h in horizons}
+        rule: {h: words(found.verdict, rule, h, "test")["worse"] for h in horizons}
         for rule in found.rules
     }
     good = [r for r in found.rules if max(best[r].values()) >= ENOUGH]
@@ -283,6 +288,60 @@ def times_section(found: Results) -> Iterator[str]:
         ]
     )
     yield from markdown(["tuning of", "trainings", "steps", "seconds"], lines)
+
+
+def faster(verdict: Mapping[str, Any], rules: Sequence[str]) -> list[str]:
+    """Return the rules whose speed-up has an interval above 1.
+
+    Args:
+        verdict: as `neuralopt compare --tuned` writes it.
+        rules: found ones, texts.
+    """
+    entries = verdict["time_to_target"]
+    return [
+        rule
+        for rule in rules
+        if rule in entries and (entries[rule]["speed_up"]["low"] or 0.0) > 1.0
+    ]
+
+
+def again_section(found: Results) -> Iterator[str]:
+    """Yield what a second verdict says of the rules that are faster; or nothing."""
+    verdict = found.again
+    if verdict is None:
+        return
+    reference, horizons = verdict["reference"][0], verdict["horizons"]
+    yield "## The faster ones again"
+    yield ""
+    yield (
+        "Rules whose speed-up has an interval above 1, tuned again on other seeds and "
+        f"judged on {verdict['seeds']} fresh ones, beside known rules. Tasks on which "
+        f"each is better and worse than tuned {reference} on the test split, at "
+        f"{', '.join(map(str, horizons))} x the tuned length; and the quality with one "
+        "fixed rate for all tasks, untuned."
+    )
+    yield ""
+    untuned = {
+        row["name"]: row for row in verdict["untuned"]["matches"][-1]["splits"]["test"]
+    }
+    lines = []
+    for each, entry in verdict["time_to_target"].items():
+        known = each == reference
+        counts = [words(verdict, each, h, "test") for h in horizons]
+        one = untuned[each]
+        lines.append(
+            [
+                _title(each),
+                f"{entry['area']:.2f}",
+                "reference" if known else _speed(entry["speed_up"]),
+                f"{entry['worst_task']}: {_number(entry['worst_ratio'])} x",
+                "" if known else ", ".join(str(each["better"]) for each in counts),
+                "" if known else ", ".join(str(each["worse"]) for each in counts),
+                f"{one['mean']:.3f}" if known else f"{one['mean']:.3f}, {_cell(one)}",
+            ]
+        )
+    head = ["rule", "area", "speed-up", "worst task", "better", "worse", "untuned"]
+    yield from markdown(head, lines)
 
 
 def _number(value: float | None) -> str:
