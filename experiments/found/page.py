@@ -14,7 +14,7 @@ from neuralopt.archive import ARCHIVE_FILE, Archive
 from neuralopt.archive.ranking import ranking
 from neuralopt.behaviour.description import describe
 from neuralopt.behaviour.naming import name
-from neuralopt.language import parse
+from neuralopt.language import RULES, parse
 
 TRAINED = ("scored", "stopped", "diverged")
 ENOUGH = 3
@@ -173,7 +173,26 @@ def headline(found: Results) -> str:
     )
     return (
         f"{first} Tasks on which each is better and worse, on the test split: {counts}."
+        + "".join(_again_sentence(found))
     )
+
+
+def _again_sentence(found: Results) -> Iterator[str]:
+    """Yield what a second verdict says of each rule that the first shows faster."""
+    if found.again is None:
+        return
+    seeds = found.again["seeds"]
+    yield f"\n\nJudged again, tuned on other seeds and on {seeds} fresh ones:"
+    for rule, entry in found.again["time_to_target"].items():
+        if rule in RULES:
+            continue
+        told = [
+            f"{each['better']} and {each['worse']} at {h} x"
+            for h in found.again["horizons"]
+            for each in (words(found.again, rule, h, "test"),)
+        ]
+        speed = _speed(entry["speed_up"])
+        yield f" {code(rule)} {', '.join(told)}; speed-up to AdamW's loss {speed}."
 
 
 def verdict_section(found: Results) -> Iterator[str]:
