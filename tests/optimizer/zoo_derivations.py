@@ -105,9 +105,25 @@ def adopt(shape):
     return step
 
 
-def grams(shape):
-    inner = adam_maker(0.9, 0.999, 1e-6)(shape)
-    return lambda g, w, t, T: np.sign(g) * np.abs(inner(g, w, t, T))
+def uncorrected_adam(shape):
+    m, v = np.zeros(shape), np.zeros(shape)
+
+    def step(g, w, t, T):
+        nonlocal m, v
+        m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g * g
+        return m / (np.sqrt(v) + 1e-8)
+
+    return step
+
+
+def grams(make):
+    """The size of another optimizer's step, with the gradient's sign."""
+
+    def of_shape(shape):
+        inner = make(shape)
+        return lambda g, w, t, T: np.sign(g) * np.abs(inner(g, w, t, T))
+
+    return of_shape
 
 
 def schedule_free(adaptive):
@@ -412,7 +428,8 @@ DERIVED = {
     "ademamix": ademamix(False),
     "ademamix_warmup": ademamix(True),
     "adopt": adopt,
-    "grams": grams,
+    "grams": grams(adam_maker(0.9, 0.999, 1e-6)),
+    "grams_uncorrected": grams(uncorrected_adam),
     "schedule_free_sgd": schedule_free(False),
     "schedule_free_adamw": schedule_free(True),
     "lars": lars,

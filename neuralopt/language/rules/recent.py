@@ -48,6 +48,13 @@ RECENT: tuple[Row, ...] = (
         "Adam's size with the gradient's sign; epsilon is 1e-6.",
     ),
     (
+        "grams_uncorrected",
+        "sign(g) * abs(m) / (sqrt(v) + 1e-8)",
+        "Cao et al. 2024, without bias correction",
+        1e-3,
+        "Grams as spaces with m and v spell it.",
+    ),
+    (
         "schedule_free_sgd",
         "0.1 * {z_sgd} + 0.9 * {x_sgd} - previous(0.1 * {z_sgd} + 0.9 * {x_sgd})",
         "Defazio et al. 2024, at a constant rate",
