@@ -234,6 +234,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--candidates", type=int, default=5, help="of each search")
     parser.add_argument("--finalists", type=int, default=5)
     parser.add_argument(
+        "--also",
+        nargs="*",
+        default=[],
+        type=Path,
+        metavar="RUN",
+        help="searches that the page lists and that were not promoted",
+    )
+    parser.add_argument(
         "--kin",
         nargs="*",
         default=[],
@@ -281,7 +289,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             commands.append(command)
             kept = given.folder / "again" / "comparison.json"
             second = json.loads(kept.read_text("utf-8"))
-        folders = [each.folder for each in runs]
+        folders = [*(each.folder for each in runs), *given.also]
         found = Results(folders, promotion, verdict, rules, commands, second)
         write_page(found, given)
     except (OSError, subprocess.CalledProcessError) as error:

@@ -15,6 +15,7 @@ from neuralopt.archive.ranking import ranking
 from neuralopt.behaviour.description import describe
 from neuralopt.behaviour.naming import name
 from neuralopt.language import RULES, parse
+from neuralopt.views.run_view import read_run
 
 TRAINED = ("scored", "stopped", "diverged")
 ENOUGH = 3
@@ -432,7 +433,9 @@ def search_section(found: Results) -> Iterator[str]:
     yield ""
     yield (
         "The best rule of each by its mean over fresh replicates of the search's own "
-        "objective; Adam's quality there is 0.5."
+        "objective; Adam's quality there is 0.5. Found again: known rules, with the "
+        "number of rules trained up to the first that behaves like each, if it was "
+        "scored."
     )
     yield ""
     lines = []
@@ -440,11 +443,18 @@ def search_section(found: Results) -> Iterator[str]:
         with Archive.open(run / ARCHIVE_FILE) as archive:
             counts = archive.counts()
             best = ranking(archive, 1)[0]
+            again = [
+                f"{each.name} {each.charged:,}"
+                for each in read_run(archive).rediscoveries
+                if not each.stopped
+            ]
         trained = sum(counts[status] for status in TRAINED)
         place = "" if best.place is None else str(best.place)
         likeness = describe(name(parse(best.rule)))
-        lines.append([run.name, trained, code(best.rule), place, likeness])
+        found_again = ", ".join(again)
+        lines.append([run.name, trained, code(best.rule), place, likeness, found_again])
     head = ["search", "trained", "best rule", "mean quality", "nearest known rule"]
+    head.append("found again")
     yield from markdown(head, lines)
 
 
