@@ -4,8 +4,9 @@
 
 Searches with several seeds, and longer ones; their best rules go through
 `neuralopt promote`; those that come first there are compared with tuned known
-optimizers on every held-out task by `neuralopt compare --tuned`. Each step is the
-command that the page names. A step that is finished is not run again, and one that was
+optimizers on every held-out task by `neuralopt compare --tuned`. With `--again`, those
+that are faster are compared a second time, with other seeds. Each step is the command
+that the page names. A step that is finished is not run again, and one that was
 killed goes on. `--only-page` writes the page from what is there.
 """
 
@@ -162,13 +163,8 @@ def verdict_command(rules: Sequence[str], options: argparse.Namespace) -> list[s
         rules: found ones, texts.
         options: parsed arguments.
     """
-    return [
-        *("compare", "--tuned", *BASELINES, *rules),
-        f"--into={options.folder / 'verdict'}",
-        "task=held_out",
-        "budget=suite",
-        *options.verdict,
-    ]
+    names = (*BASELINES, *rules)
+    return _tuned_command(names, options.folder / "verdict", options.verdict)
 
 
 def again_command(rules: Sequence[str], options: argparse.Namespace) -> list[str]:
@@ -178,13 +174,16 @@ def again_command(rules: Sequence[str], options: argparse.Namespace) -> list[str
         rules: found ones, texts.
         options: parsed arguments.
     """
+    names = (BASELINES[0], *options.kin, *rules)
+    return _tuned_command(names, options.folder / "again", ["seed=1", *options.again])
+
+
+def _tuned_command(
+    names: Sequence[str], folder: Path, overrides: Sequence[str]
+) -> list[str]:
     return [
-        *("compare", "--tuned", BASELINES[0], *options.kin, *rules),
-        f"--into={options.folder / 'again'}",
-        "seed=1",
-        "task=held_out",
-        "budget=suite",
-        *options.again,
+        *("compare", "--tuned", *names, f"--into={folder}"),
+        *("task=held_out", "budget=suite", *overrides),
     ]
 
 

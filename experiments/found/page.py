@@ -182,16 +182,13 @@ def _again_sentence(found: Results) -> Iterator[str]:
     """Yield what a second verdict says of each rule that the first shows faster."""
     if found.again is None:
         return
-    seeds = found.again["seeds"]
+    seeds, horizons = found.again["seeds"], found.again["horizons"]
     yield f"\n\nJudged again, tuned on other seeds and on {seeds} fresh ones:"
     for rule, entry in found.again["time_to_target"].items():
         if rule in RULES:
             continue
-        told = [
-            f"{each['better']} and {each['worse']} at {h} x"
-            for h in found.again["horizons"]
-            for each in (words(found.again, rule, h, "test"),)
-        ]
+        counts = {h: words(found.again, rule, h, "test") for h in horizons}
+        told = [f"{n['better']} and {n['worse']} at {h} x" for h, n in counts.items()]
         speed = _speed(entry["speed_up"])
         yield f" {code(rule)} {', '.join(told)}; speed-up to AdamW's loss {speed}."
 

@@ -3,7 +3,6 @@
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from neuralopt.api.objective import scoring_of
 from neuralopt.cli.candidates import candidates_of
@@ -21,9 +20,6 @@ from neuralopt.verdict.scores import Benchmark
 from neuralopt.verdict.tuning.comparing import Setup
 from neuralopt.verdict.tuning.contender import contenders_of
 from neuralopt.verdict.tuning.tune import TuningPlan
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -1,21 +1,15 @@
 """The objective of functions that train rules: the one given, or that of a run."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from neuralopt.cli.build import ScoringParts, build_tasks
 from neuralopt.cli.candidates import Rules
 from neuralopt.cli.commands.compare import settings_of_runs
-from neuralopt.cli.config.saved import (
-    INHERITED,
-)
+from neuralopt.cli.config.saved import INHERITED
 from neuralopt.engines import Numerics
 from neuralopt.evaluators.registry import cores
 from neuralopt.scoring.budgets import Budget, named_budget
 from neuralopt.tasks import Task, load_tasks
-
-if TYPE_CHECKING:
-    pass
 
 
 def _objective(
@@ -52,7 +46,7 @@ def scoring_of(
     """What scores rules, from the arguments that `compare` and others share.
 
     Raises:
-        ValueError: a name is wrong, or there is no such device.
+        ValueError: a name is wrong, or this machine lacks the device.
     """
     tasks, budget = _objective(rules, task, budget)
     numerics = Numerics.named(precision, device)

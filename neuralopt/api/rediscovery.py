@@ -3,15 +3,11 @@
 import dataclasses
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from neuralopt.cli.commands.rediscover import Asked, measure
 from neuralopt.report.tables import Table
 from neuralopt.report.tables.rediscovery import rediscovery_table
 from neuralopt.verdict.rediscovery.summary import RunHistory, TargetSummary
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -5,16 +5,13 @@ import threading
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from neuralopt import loop
 from neuralopt.archive import ARCHIVE_FILE, Archive
 from neuralopt.cli.build import SearchParts, build_search
 from neuralopt.cli.config.compose import compose_settings, settings_yaml
-from neuralopt.cli.config.saved import (
-    settings_difference,
-    settings_from_text,
-)
+from neuralopt.cli.config.saved import settings_difference, settings_from_text
 from neuralopt.cli.config.schema import Settings, check_settings
 from neuralopt.cli.run_directory import make_run_directory, run_directory
 from neuralopt.evaluators import Evaluator
@@ -27,9 +24,6 @@ from neuralopt.spaces import Space
 from neuralopt.spaces.registry import load as load_space
 from neuralopt.tasks import Task
 from neuralopt.views.preference_recorder import FILE, PreferenceRecorder
-
-if TYPE_CHECKING:
-    pass
 
 
 def search(

@@ -13,12 +13,8 @@ TEMPLATE = "".join(
     [
         *(torch_template.HEAD, element_template.CONSTANTS, torch_template.CLASS),
         *(element_template.METHODS, torch_template.INPUTS, torch_template.TRACED),
-        *(
-            torch_template.COMPILER,
-            element_template.ONE_BY_ONE,
-            element_template.IN_LINE,
-        ),
-        *(torch_template.RUN_COMPILED, torch_template.REAL),
+        *(torch_template.COMPILER, element_template.ONE_BY_ONE),
+        *(element_template.IN_LINE, torch_template.RUN_COMPILED, torch_template.REAL),
         *(element_template.BLOCKS, element_template.SIDE_BY_SIDE),
     ]
 )

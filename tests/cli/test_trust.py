@@ -21,6 +21,12 @@ def _many_epochs(kept: Settings) -> None:
     kept.budget = replace(kept.budget, epochs=10**6, horizons=())
 
 
+def _keep(settings: Settings, run: Path) -> None:
+    """Make a run directory of a stranger."""
+    context = {"configuration": settings_text(settings)}
+    Archive.create(run / "archive.sqlite", context).close()
+
+
 EXCESSES: dict[str, Callable[[Settings], object]] = {
     "batch=1000000000000": lambda kept: setattr(kept, "batch", 10**12),
     "lag=101": lambda kept: setattr(kept, "lag", 101),
@@ -44,8 +50,7 @@ def test_a_resumed_search_asks_before_it_exhausts_this_machine(
     modest: Settings, capsys: Capture, tmp_path: Path
 ) -> None:
     greedy = replace(modest, batch=10**12)
-    context = {"configuration": settings_text(greedy)}
-    Archive.create(tmp_path / "archive.sqlite", context).close()
+    _keep(greedy, tmp_path)
     said = typed(capsys, "resume", str(tmp_path))
     assert (said.code, said.out) == (2, "")
     assert said.complaint.endswith(
@@ -60,8 +65,7 @@ def test_rediscover_takes_no_run_that_would_exhaust_this_machine(
     greedy = copy.deepcopy(modest)
     greedy.batch = 10**12  # of which nothing is asked
     EXCESSES["searcher.hidden=2000"](greedy)
-    context = {"configuration": settings_text(greedy)}
-    Archive.create(tmp_path / "archive.sqlite", context).close()
+    _keep(greedy, tmp_path)
     said = typed(capsys, "rediscover", str(tmp_path))
     assert (said.code, said.out) == (2, "")
     assert said.complaint.endswith(
@@ -91,8 +95,7 @@ def test_a_comparison_inherits_no_excess(modest: Settings, tmp_path: Path) -> No
     greedy = copy.deepcopy(modest)
     greedy.batch = 10**12  # not inherited
     _many_epochs(greedy)
-    context = {"configuration": settings_text(greedy)}
-    Archive.create(tmp_path / "archive.sqlite", context).close()
+    _keep(greedy, tmp_path)
     rule, named = f"{tmp_path}:best", "budget.epochs=1000000"
     with pytest.raises(ValueError, match=rf"name it: {named}$"):
         settings_of_runs([rule])
